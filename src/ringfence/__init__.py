@@ -1,0 +1,3 @@
+"""Schema-as-code for PostgreSQL."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,5 @@
+"""`python -m ringfence`, for where the script is not on the PATH."""
+
+from ringfence.cli.main import run
+
+run()

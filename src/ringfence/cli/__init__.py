@@ -1,0 +1,1 @@
+"""The command line: parsing and rendering, nothing else. One module a command."""
