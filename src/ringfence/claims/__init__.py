@@ -1,0 +1,1 @@
+"""What `ringfence verify` proves on a live server: one module a claim."""

@@ -1,0 +1,31 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+dsn = click.option(
+    "--dsn",
+    metavar="DSN",
+    help="The database, as a URL or key=value pairs. Default: RINGFENCE_DSN, then the project's"
+    " configuration, then PGHOST and its like, then the embedded server.",
+)
+
+
+def format_(*names: str) -> Callable[[F], F]:
+    """`--format`, with these formats; the first is the default."""
+    return click.option(
+        "--format",
+        "format_",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="How the answer is written to standard output.",
+    )

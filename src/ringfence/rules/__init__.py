@@ -1,0 +1,1 @@
+"""What `ringfence lint` looks for: one module a rule."""

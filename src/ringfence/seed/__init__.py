@@ -1,0 +1,1 @@
+"""Tenants with data that obeys every constraint."""
