@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ringfence.errors import Misuse, Span
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ def load(pyproject: Path) -> Config | None:
         text = pyproject.read_text(encoding="utf-8")
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise Misuse(f"{pyproject} is not valid TOML: {error}", span=_toml_span(pyproject, error)) from None
+        raise Misuse(
+            f"{pyproject} is not valid TOML: {error}", span=_toml_span(pyproject, error)
+        ) from None
     except UnicodeDecodeError as error:
         raise Misuse(f"{pyproject} is not UTF-8: byte {error.start}") from None
     except OSError as error:
@@ -100,7 +104,13 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
     if kind is str:
         if isinstance(value, str):
             if where.endswith((".lock_timeout", ".wait", "-timeout")) and not DURATION.match(value):
-                raise _bad(path, text, where, f'{where} is "{value}"', 'write a duration: "500ms", "5s", "2min"')
+                raise _bad(
+                    path,
+                    text,
+                    where,
+                    f'{where} is "{value}"',
+                    'write a duration: "500ms", "5s", "2min"',
+                )
             return value
         raise _bad(path, text, where, f"{where} is {_toml(value)}", 'it must be a string: "…"')
     if kind is int:
@@ -109,7 +119,9 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
         raise _bad(path, text, where, f"{where} is {_toml(value)}", "it must be a whole number")
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise _bad(path, text, where, f"{where} is {_toml(value)}", 'it must be a list of strings: ["…"]')
+    raise _bad(
+        path, text, where, f"{where} is {_toml(value)}", 'it must be a list of strings: ["…"]'
+    )
 
 
 DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")
@@ -117,7 +129,11 @@ DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")
 
 
 def _toml(value: object) -> str:
-    return {True: "true", False: "false"}.get(value, repr(value)) if isinstance(value, bool) else repr(value)
+    return (
+        {True: "true", False: "false"}.get(value, repr(value))
+        if isinstance(value, bool)
+        else repr(value)
+    )
 
 
 def _unknown(path: Path, text: str, where: str, key: str, known: list[str]) -> Misuse:

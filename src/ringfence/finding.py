@@ -54,8 +54,9 @@ class Finding:
 class Coverage:
     """One thing that was looked at, or was not and why.
 
-    `subject` names the claim or rule, `count` how many things it looked at; `skipped` is the reason
-    when it looked at none of them or not at all, and empty otherwise.
+    `subject` names the claim or rule, `count` how many things it looked at and `unit` what one of
+    them is ("file"); `skipped` is the reason when it looked at none of them or not at all, and
+    empty otherwise.
     """
 
     subject: str
@@ -67,13 +68,18 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command found and what it looked at. `status` is the exit status it asks for."""
+    """What a command found and what it looked at. `status` is the exit status it asks for.
+
+    `unit` is what one row of `coverage` is ("claim") where that is worth counting; where it is
+    empty, the verdict counts what the rows looked at ("34 files").
+    """
 
     command: str
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
     target: str = ""
     fail_on: Severity = Severity.ERROR
+    unit: str = ""
 
     @property
     def status(self) -> int:
@@ -83,6 +89,37 @@ class Report:
     def count(self, severity: Severity) -> int:
         """How many findings have exactly this severity."""
         return sum(f.severity is severity for f in self.findings)
+
+    @property
+    def verdict(self) -> str:
+        """The report in one line: what was found, what was looked at and what was not."""
+        found = [counted(self.count(s), s) for s in (Severity.ERROR, Severity.WARNING)]
+        if notes := self.count(Severity.INFO):
+            found.append(f"{notes} info")
+        checked = [c for c in self.coverage if not c.skipped]
+        if self.unit:
+            looked = [counted(len(checked), self.unit)] if self.coverage else []
+        else:
+            units = dict.fromkeys(c.unit for c in checked if c.unit)
+            looked = [counted(sum(c.count for c in checked if c.unit == u), u) for u in units]
+        ends = [f"{', '.join(looked)} checked"] if looked else []
+        if skipped := len(self.coverage) - len(checked):
+            ends.append(f"{skipped} not checked")
+        return " · ".join(filter(None, (", ".join(found), ", ".join(ends))))
+
+
+def counted(count: int, unit: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "file"), counted(2, "index"), counted(0, "policy")
+    ('1 file', '2 indexes', '0 policies')
+    """
+    if count != 1:
+        if unit.endswith("y") and unit[-2:-1] not in "aeiou":
+            unit = unit[:-1] + "ies"
+        else:
+            unit += "es" if unit.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{count} {unit}"
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:

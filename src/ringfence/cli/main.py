@@ -37,7 +37,7 @@ _STATUSES = (
 class Commands(click.Group):
     """The subcommands, imported one by one and only when needed."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Every subcommand's name, sorted."""
         here = Path(__file__).parent
         return sorted(p.stem for p in here.glob("*.py") if p.stem not in _NOT_COMMANDS)
@@ -125,7 +125,7 @@ def _run(argv: Sequence[str]) -> int:
         return _say(Misuse(error.format_message()))
     except Error as error:
         return _say(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one place where nothing may pass
         return _say(_translated(error))
     return status if isinstance(status, int) else 0
 

@@ -1,1 +1,57 @@
-"""How a report leaves: one module a format."""
+"""How a report leaves: one module a format, found by looking.
+
+A format is a module beside this one with `render(report, *, width, colour) -> str`, which gives the
+whole answer, newline at its end. `width` is in terminal cells, 0 where lines may be as long as they
+are; a format for machines takes both and heeds neither.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ringfence.errors import Misuse
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from ringfence.finding import Report
+
+
+def formats() -> tuple[str, ...]:
+    """Every format's name; the one for people comes first."""
+    names = {p.stem for p in Path(__file__).parent.glob("*.py") if not p.stem.startswith("_")}
+    return tuple(sorted(names, key=lambda name: (name != "text", name)))
+
+
+def render(report: Report, format_: str = "text", *, width: int = 0, colour: bool = False) -> str:
+    """A report in one of `formats()`. Raises `Misuse` for another name."""
+    if format_ not in formats():
+        raise Misuse(f"no report format {format_}", hint=f"one of: {', '.join(formats())}")
+    text = import_module(f"{__name__}.{format_}").render(report, width=width, colour=colour)
+    assert isinstance(text, str)
+    return text
+
+
+def write(report: Report, format_: str, stream: TextIO) -> None:
+    """Write a report to a stream, as wide and colourful as the stream can take.
+
+    A pipe or a file gets whole lines without colour. Characters that the stream's encoding lacks
+    are written as escapes: a report never fails for its alphabet.
+    """
+    width, colour = _taste(stream)
+    text = render(report, format_, width=width, colour=colour)
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _taste(stream: TextIO) -> tuple[int, bool]:
+    """The stream's width (0: no limit) and whether it shows colours."""
+    if not stream.isatty():
+        return 0, False
+    import shutil  # milliseconds that a pipe need not pay
+
+    width = shutil.get_terminal_size((80, 24)).columns
+    return width, not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

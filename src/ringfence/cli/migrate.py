@@ -1,0 +1,104 @@
+"""`ringfence migrate`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ringfence.cli import options
+from ringfence.errors import Misuse, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ringfence.migrate import Way
+
+SECTION = "Change a schema"
+
+
+@click.command()
+@options.dsn
+@click.option(
+    "--to",
+    default="head",
+    show_default=True,
+    metavar="REVISION",
+    help="Where to end: a revision, head, base, +N or -N.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the SQL that would run; change nothing.")
+@click.option("--yes", is_flag=True, help="Undo revisions without asking.")
+@options.format_("text", "json")
+@click.pass_obj
+def command(
+    start: Path | None, dsn: str | None, to: str, dry_run: bool, yes: bool, format_: str
+) -> None:
+    """Bring the database to the newest revision.
+
+    Each revision runs in a transaction of its own, together with its row in the history: it is
+    applied whole or not at all. One runner works at a time; others wait for it.
+
+    \b
+    Examples:
+      ringfence migrate                      on the project's own server
+      ringfence migrate --dsn "$PRODUCTION"
+      ringfence migrate --to -1              undo the last revision
+      ringfence migrate --dry-run > plan.sql
+
+    Exit status 1 means refused: a file that was applied has been edited, or the database stands at
+    a revision that is not among the files.
+    """
+    from ringfence import migrate, project
+    from ringfence.pg.connect import resolve
+
+    found = project.need(start)
+    target = resolve(found, dsn)
+    if dry_run:
+        text = migrate.rehearsal_text(found, target, to=to)
+        if not text:
+            click.echo(f"nothing to do on {target.shown}", err=True)
+        sys.stdout.write(text)
+        return
+
+    def confirm(way: Way) -> None:
+        names = ", ".join(str(r) for r in way.revisions)
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise Misuse(f"this would undo {names}", hint="say --yes to mean it")
+        if not click.confirm(f"Undo {names} on {target.shown}?", err=True):
+            raise Refused("nothing was undone")
+
+    from ringfence.cli.progress import Watch
+
+    with Watch(target.shown) as watch:
+        before, moved = migrate.migrate(found, target, to=to, listen=watch.listen, confirm=confirm)
+    after = migrate.way(migrate.revisions.read(found), before.current, to).to if moved else ""
+    if format_ == "json":
+        import json
+
+        from ringfence import __version__
+
+        document = {
+            "ringfence": __version__,
+            "format": 1,
+            "command": "migrate",
+            "target": target.shown,
+            "from": list(before.current),
+            "to": [after] if moved and after != "base" else [] if moved else list(before.current),
+            "revisions": [
+                {
+                    "revision": m.revision.id,
+                    "title": m.revision.title,
+                    "direction": m.direction,
+                    "seconds": round(m.seconds, 6),
+                }
+                for m in moved
+            ],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    at = after if moved else ", ".join(before.current) or "base"
+    verb = "now at" if moved else "nothing to do: at"
+    click.echo(f"{verb} {at}")

@@ -1,0 +1,66 @@
+"""What a person watches while revisions run: lines on standard error, one a revision."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Self
+
+import click
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ringfence.history import Progress
+
+
+class Watch:
+    """Writes progress to standard error; on a terminal the running revision's line is live."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._live = sys.stderr.isatty()
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._open:
+            click.echo(err=True)  # leave the unfinished line for the error to follow
+
+    def listen(self, progress: Progress) -> None:
+        """Show one piece of progress."""
+        from ringfence.pg.ledger import interval
+
+        if progress.what == "planned":
+            noun = "revision" if progress.total == 1 else "revisions"
+            click.echo(f"{progress.total} {noun} to run on {self._where}", err=True)
+        elif progress.what == "waiting":
+            click.echo(f"waiting for another run: {progress.text}", err=True)
+        elif progress.what == "notice":
+            self._clear()
+            click.echo(click.style(f"  {progress.text}", dim=True), err=True)
+        elif progress.what in ("started", "statement") and self._live:
+            counted = f" {progress.number}/{progress.total}" if progress.what == "statement" else ""
+            self._clear()
+            click.echo(f"  {_arrow(progress)} {progress.revision}{counted} …", nl=False, err=True)
+            self._open = True
+        elif progress.what == "finished":
+            self._clear()
+            mark = click.style("✓", fg="green")
+            took = click.style(interval(progress.seconds), dim=True)
+            click.echo(f"  {mark} {_arrow(progress)} {progress.revision}  {took}", err=True)
+
+    def _clear(self) -> None:
+        if self._open:
+            click.echo("\r\033[K", nl=False, err=True)
+            self._open = False
+
+
+def _arrow(progress: Progress) -> str:
+    return "up  " if progress.direction == "up" else "down"

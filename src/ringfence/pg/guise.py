@@ -1,0 +1,202 @@
+"""As whom the server runs. PostgreSQL refuses root, so root runs it as the user `nobody`.
+
+No user is created and no permission outside ringfence's own directories is changed, although the
+programs and the project may lie where `nobody` cannot go (below /root, say). The ways, best first:
+
+    itself      we are not root: the server runs as we do
+    capability  nobody, who keeps the one capability to read and search past permissions
+    namespace   nobody inside a user namespace; the files stay root's
+    plain       nobody, where everything is open to everybody anyway
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ringfence.errors import Misuse
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Sequence
+
+_CHOWN, _DAC_OVERRIDE, _DAC_READ_SEARCH, _KILL, _SETGID, _SETUID, _SETPCAP = 0, 1, 2, 5, 6, 7, 8
+_KEPT_ENVIRONMENT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SystemRoot")
+
+
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """A way to run a program, and the `uid` and `gid` that must own the files it works on.
+
+    `prefix` goes before the command; `switch` says that the user is changed at the fork.
+    """
+
+    way: Literal["itself", "capability", "namespace", "plain"]
+    uid: int
+    gid: int
+    prefix: tuple[str, ...] = ()
+    switch: bool = False
+
+    @property
+    def home_mode(self) -> int:
+        """The permissions of the directory that holds the server's."""
+        return 0o711 if self.way == "plain" else 0o700
+
+    def popen(
+        self, command: Sequence[str | Path], *, stdin: int, stdout: int, stderr: int, library: Path
+    ) -> subprocess.Popen[str]:
+        """Start a command in this guise, in a session of its own; `library` is searched for .so's.
+
+        The environment is a clean one: PGPORT, LC_ALL and TZ speak to PostgreSQL's programs too.
+        """
+        import subprocess
+
+        environment = {k: v for k in _KEPT_ENVIRONMENT if (v := os.environ.get(k))}
+        if not str(library).startswith("/usr/"):
+            known = environment.get("LD_LIBRARY_PATH")
+            environment["LD_LIBRARY_PATH"] = f"{library}:{known}" if known else str(library)
+        return subprocess.Popen(
+            [*self.prefix, *command],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+            user=self.uid if self.switch else None,
+            group=self.gid if self.switch else None,
+            extra_groups=[] if self.switch else None,
+            text=True,
+        )
+
+    def run(
+        self, command: Sequence[str | Path], *, library: Path, text: str = "", timeout: float = 300
+    ) -> tuple[int, str]:
+        """Run a command to its end and give its status and what it said, both streams together."""
+        import subprocess
+
+        with self.popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            library=library,
+        ) as process:
+            try:
+                said, _ = process.communicate(text, timeout)
+            except BaseException:
+                process.kill()
+                raise
+        return process.returncode, said
+
+
+def choose(postgres: Path, home: Path) -> Guise:
+    """The best way to run `postgres` on files below `home`. Raises `Misuse` when there is none."""
+    if os.geteuid() != 0:
+        return Guise("itself", os.geteuid(), os.getegid())
+    for way in WAYS:
+        guise = way()
+        if guise is None or (guise.way == "plain" and not _open_to_all(home)):
+            continue
+        if _works(guise, postgres):
+            return guise
+    raise Misuse(
+        "root cannot run PostgreSQL here, and no way to run it as another user works",
+        detail="tried: keeping one capability (needs setpriv and CAP_SETPCAP), a user namespace "
+        "(needs unshare), and the plain user nobody (needs a project and a virtual environment "
+        "that everybody may enter)",
+        hint="run ringfence as an ordinary user, or install util-linux 2.38 or newer",
+    )
+
+
+def by_capability() -> Guise | None:
+    """Nobody, with the ambient capability to pass directories that are closed to him."""
+    nobody, setpriv, held = _nobody(), _which("setpriv"), _capabilities()
+    # We ourselves must own, enter and signal what is nobody's.
+    needed = {_CHOWN, _DAC_OVERRIDE, _KILL, _SETGID, _SETUID, _SETPCAP}
+    if nobody is None or setpriv is None or not needed <= held:
+        return None
+    # To read is enough; where a container withholds that one, the greater one it grants has to do.
+    kept = "dac_read_search" if held >= {_DAC_READ_SEARCH} else "dac_override"
+    return Guise(
+        "capability",
+        *nobody,
+        (
+            setpriv,
+            f"--reuid={nobody[0]}",
+            f"--regid={nobody[1]}",
+            "--clear-groups",
+            # access(2) asks as the real user, and without this would forget the capability.
+            "--securebits=+no_setuid_fixup",
+            f"--inh-caps=-all,+{kept}",
+            f"--ambient-caps=-all,+{kept}",
+            "--",
+        ),
+    )
+
+
+def by_namespace() -> Guise | None:
+    """Nobody as far as PostgreSQL can see, root's own user as far as files are concerned."""
+    nobody, unshare = _nobody(), _which("unshare")
+    if nobody is None or unshare is None:
+        return None
+    mapped = (f"--map-user={nobody[0]}", f"--map-group={nobody[1]}")
+    return Guise("namespace", 0, os.getegid(), (unshare, "--user", *mapped, "--"))
+
+
+def by_plain_switch() -> Guise | None:
+    """Nobody, with no rights at all."""
+    nobody = _nobody()
+    return Guise("plain", *nobody, switch=True) if nobody else None
+
+
+WAYS: tuple[Callable[[], Guise | None], ...] = (by_capability, by_namespace, by_plain_switch)
+
+
+def _works(guise: Guise, postgres: Path) -> bool:
+    try:
+        status, said = guise.run(
+            [postgres, "--version"], library=postgres.parent.parent / "lib", timeout=30
+        )
+    except OSError:
+        return False
+    return status == 0 and "PostgreSQL" in said
+
+
+def _nobody() -> tuple[int, int] | None:
+    import pwd
+
+    try:
+        entry = pwd.getpwnam("nobody")
+    except KeyError:
+        return None
+    return entry.pw_uid, entry.pw_gid
+
+
+def _which(program: str) -> str | None:
+    import shutil
+
+    return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/bin:/bin:/usr/sbin:/sbin")
+
+
+def _capabilities() -> set[int]:
+    """The numbers of the capabilities that we hold and may pass on; none where there are none."""
+    if sys.platform != "linux":
+        return set()
+    masks: dict[str, int] = {}
+    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name in ("CapEff", "CapPrm", "CapBnd"):
+            masks[name] = int(value, 16)
+    held = masks.get("CapEff", 0) & masks.get("CapPrm", 0) & masks.get("CapBnd", 0)
+    return {bit for bit in range(64) if held >> bit & 1}
+
+
+def _open_to_all(home: Path) -> bool:
+    """Whether everybody may pass through every directory above `home`."""
+    return all(
+        parent.stat().st_mode & 0o001 for parent in home.resolve().parents if parent.exists()
+    )

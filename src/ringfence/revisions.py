@@ -1,0 +1,251 @@
+"""The revisions of a project, read from `migrations/versions/` without importing any of them.
+
+Alembic owns the graph and walks it; this reads the same identifiers from the source text, so that a
+command that has nothing to do need not load Alembic, and so that what is missing is found first.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from ringfence import script
+from ringfence.errors import BadProject, Misuse, Refused, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from ringfence.project import Project
+
+Direction = Literal["up", "down"]
+
+_FIELDS = ("revision", "down_revision", "depends_on", "branch_labels")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision: its identifiers, its title (the first line of its docstring) and its files.
+
+    `sql` is whether it calls `sqlfile`: a Python revision has no SQL beside it.
+    """
+
+    id: str
+    down: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    labels: tuple[str, ...]
+    title: str
+    path: Path
+    shown: str
+    sql: bool
+
+    def file(self, what: Direction | Literal["verify"]) -> Path:
+        """Where the SQL of that name lies, whether it exists or not."""
+        return self.path.with_suffix(f".{what}.sql")
+
+    def shown_file(self, what: Direction | Literal["verify"]) -> str:
+        """The same path as messages show it."""
+        return self.shown.removesuffix(".py") + f".{what}.sql"
+
+    def script(self, what: Direction | Literal["verify"]) -> script.Script:
+        """The SQL of that name. Raises `BadProject` when it is not there or not readable."""
+        path, shown = self.file(what), self.shown_file(what)
+        if what == "up" and not path.is_file():
+            raise BadProject(
+                f"revision {self.id} has no SQL: {shown} does not exist",
+                hint=f"write it, or restore it: git checkout -- {shown}",
+            )
+        if what == "down" and not path.is_file():
+            raise BadProject(
+                f"revision {self.id} cannot be undone: {shown} does not exist",
+                hint="write it, or go forward with a new revision",
+            )
+        return script.read(path, shown)
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of what the revision runs: its `.up.sql`, or its own source without one."""
+        if self.sql:
+            return self.script("up").checksum
+        return script.checksum(self.path.read_bytes())
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.title})" if self.title else self.id
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All revisions by id, parents before children."""
+
+    revisions: Mapping[str, Revision]
+    folder: str
+
+    @cached_property
+    def heads(self) -> tuple[str, ...]:
+        """The revisions that nothing follows, sorted."""
+        followed = {down for r in self.revisions.values() for down in r.down}
+        return tuple(sorted(set(self.revisions) - followed))
+
+    @property
+    def head(self) -> str | None:
+        """The one head, or None where there are no revisions. Raises `BadProject` on several."""
+        if len(self.heads) > 1:
+            both = " and ".join(str(self.revisions[h]) for h in self.heads)
+            raise BadProject(
+                f"{self.folder} has {len(self.heads)} heads: {both}",
+                detail="two branches each added a revision, and none says which comes first",
+                hint=f"alembic merge -m 'merge' {' '.join(self.heads)}, or give one of them the other"
+                " as its down_revision",
+            )
+        return self.heads[0] if self.heads else None
+
+    def applied(self, current: Iterable[str]) -> tuple[Revision, ...]:
+        """Everything at or below these revisions, parents first. Unknown ids are left out."""
+        wanted: set[str] = set()
+        todo = [c for c in current if c in self.revisions]
+        while todo:
+            revision = todo.pop()
+            if revision not in wanted:
+                wanted.add(revision)
+                found = self.revisions[revision]
+                todo += [*found.down, *found.depends_on]
+        return tuple(r for r in self.revisions.values() if r.id in wanted)
+
+    def pending(self, current: Iterable[str], target: str = "heads") -> tuple[Revision, ...]:
+        """What has to run, parents first, to bring `current` up to `target`."""
+        ends = self.heads if target == "heads" else (target,)
+        have = {r.id for r in self.applied(current)}
+        return tuple(r for r in self.applied(ends) if r.id not in have)
+
+    def named(self, name: str) -> Revision:
+        """The revision of this id, unambiguous beginning of an id, or branch label."""
+        if name in self.revisions:
+            return self.revisions[name]
+        begin = [r for r in self.revisions.values() if r.id.startswith(name) or name in r.labels]
+        if len(begin) == 1:
+            return begin[0]
+        if begin:
+            raise Misuse(f"revision {name} may be any of {', '.join(r.id for r in begin)}")
+        import difflib
+
+        near = difflib.get_close_matches(name, self.revisions, n=1)
+        raise Misuse(
+            f"no revision {name} in {self.folder}",
+            hint=f"did you mean {near[0]}?" if near else "ringfence status lists them",
+        )
+
+    def unknown(self, current: Iterable[str]) -> tuple[str, ...]:
+        """Those of these ids that no file here has."""
+        return tuple(c for c in current if c not in self.revisions)
+
+    def refuse_unknown(self, current: Iterable[str]) -> None:
+        """Raise `Refused` when the database stands at a revision that is not among the files."""
+        unknown = self.unknown(current)
+        if unknown:
+            raise Refused(
+                f"the database stands at revision {', '.join(unknown)}, which is not in {self.folder}",
+                detail="it was migrated from a newer or another checkout",
+                hint="check out the code that has it: ringfence history shows who applied it, and when",
+            )
+
+
+def read(project: Project) -> Graph:
+    """The revisions of a project. Raises `BadProject` when its files do not add up."""
+    versions = project.migrations / "versions"
+    folder = project.shown(versions)
+    if not versions.is_dir():
+        raise BadProject(
+            f"no migrations here: {folder} does not exist",
+            hint="set [tool.ringfence] migrations, or make the folder",
+        )
+    found: dict[str, Revision] = {}
+    for path in sorted(versions.glob("*.py")):
+        revision = _read(path, project.shown(path))
+        if revision is None:
+            continue
+        if revision.id in found:
+            raise BadProject(
+                f"revision {revision.id} is defined twice: {found[revision.id].shown}"
+                f" and {revision.shown}",
+                hint="give one of them another id",
+            )
+        found[revision.id] = revision
+    return Graph(_parents_first(found), folder)
+
+
+def _read(path: Path, shown: str) -> Revision | None:
+    """One revision's identifiers, or None for a file that is no revision."""
+    try:
+        source = path.read_text(encoding="utf-8")
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        line = (error.text or "").rstrip("\n")
+        raise BadProject(
+            f"{shown} is not valid Python: {error.msg}",
+            span=Span(shown, error.lineno or 1, error.offset or 0, line),
+        ) from None
+    except UnicodeDecodeError as error:
+        raise BadProject(f"{shown} is not UTF-8: byte {error.start}") from None
+    values: dict[str, object] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            names = [t.id for t in node.targets if isinstance(t, ast.Name)]
+            value: ast.expr | None = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names, value = [node.target.id], node.value
+        else:
+            continue
+        for name in names:
+            if name in _FIELDS and value is not None:
+                try:
+                    values[name] = ast.literal_eval(value)
+                except ValueError:
+                    raise BadProject(
+                        f"{name} in {shown} is not a plain value",
+                        span=Span(shown, value.lineno, value.col_offset + 1),
+                        hint="write the ids out",
+                    ) from None
+    identifier = values.get("revision")
+    if not isinstance(identifier, str):
+        return None
+    title = (ast.get_docstring(tree) or "").partition("\n")[0].strip()
+    return Revision(
+        id=identifier,
+        down=_tuple(values.get("down_revision")),
+        depends_on=_tuple(values.get("depends_on")),
+        labels=_tuple(values.get("branch_labels")),
+        title=title,
+        path=path,
+        shown=shown,
+        sql=re.search(r"^[^#\n]*\bsqlfile\(", source, re.MULTILINE) is not None,
+    )
+
+
+def _tuple(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(v) for v in value)  # type: ignore[attr-defined]
+
+
+def _parents_first(found: Mapping[str, Revision]) -> dict[str, Revision]:
+    from graphlib import CycleError, TopologicalSorter
+
+    for revision in found.values():
+        for parent in (*revision.down, *revision.depends_on):
+            if parent not in found:
+                raise BadProject(
+                    f"revision {revision.id} follows {parent}, which does not exist",
+                    span=Span(revision.shown),
+                    hint=f"restore the file of {parent}, or correct down_revision",
+                )
+    graph = {r.id: sorted((*r.down, *r.depends_on)) for r in found.values()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise BadProject(
+            f"the revisions follow each other in a circle: {' → '.join(error.args[1])}"
+        ) from None
+    return {identifier: found[identifier] for identifier in order}
