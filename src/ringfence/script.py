@@ -22,6 +22,7 @@ DIRECTIVES = {
     "transaction": ("one", "none"),
     "lock-timeout": None,
     "statement-timeout": None,
+    "supersedes": None,
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 

@@ -1,1 +1,127 @@
-"""What `ringfence verify` proves on a live server: one module a claim."""
+"""What `ringfence verify` proves on a live server: one module a claim, found by looking.
+
+A claim is a sentence that is true of a database or is not. Its module's docstring is its page, its
+function yields a finding for everything that contradicts it and counts what it looked at, so that a
+report can say what "holds" rests on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ringfence import migrate, revisions
+from ringfence.finding import Coverage, Finding, Report, Severity, ordered
+from ringfence.pg import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.errors import Span
+    from ringfence.model import Ref
+    from ringfence.project import Project
+
+
+@dataclass
+class Case:
+    """What claims look at: a connection in autocommit mode, the project, and where they stand."""
+
+    connection: Connection[tuple[object, ...]]
+    project: Project
+    shown: str = ""
+
+    @cached_property
+    def graph(self) -> revisions.Graph:
+        """The revisions as files."""
+        return revisions.read(self.project)
+
+    @cached_property
+    def standing(self) -> migrate.Standing:
+        """The database against the files."""
+        state = ledger.state(self.connection, self.project.config.migrate.schema)
+        return migrate.compare(self.graph, state, self.shown)
+
+
+@dataclass
+class Verdict:
+    """What a claim found while it looked: `checked` things of `unit`, or why it looked at none."""
+
+    code: str
+    unit: str
+    checked: int = 0
+    skipped: str = ""
+    findings: list[Finding] = field(default_factory=list)
+
+    def no(
+        self,
+        message: str,
+        *,
+        ref: Ref | None = None,
+        span: Span | None = None,
+        help: str = "",  # noqa: A002 - the name it has in a finding
+        fix: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        """Something contradicts the claim."""
+        self.findings.append(Finding(self.code, severity, message, ref, span, help, fix))
+
+
+class Check(Protocol):
+    """The function of a claim."""
+
+    def __call__(self, case: Case, verdict: Verdict, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim: its code, the sentence it says, what it counts, and its page."""
+
+    code: str
+    title: str
+    unit: str
+    check: Check
+    page: str
+
+
+_claims: dict[str, Claim] = {}
+
+
+def claim(code: str, title: str, unit: str) -> Callable[[Check], Check]:
+    """Register the function below as the claim `code`. `unit` is one of what it counts."""
+
+    def register(check: Check) -> Check:
+        page = import_module(getattr(check, "__module__", "")).__doc__ or ""
+        _claims[code] = Claim(code, title, unit, check, page)
+        return check
+
+    return register
+
+
+def claims() -> tuple[Claim, ...]:
+    """Every claim there is, by code."""
+    for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        import_module(f"{__name__}.{path.stem}")
+    return tuple(sorted(_claims.values(), key=lambda c: c.code))
+
+
+def verify(case: Case, only: Sequence[str] = ()) -> Report:
+    """Look at every claim (or those named) and report what holds, what does not, what was skipped."""
+    findings: list[Finding] = []
+    coverage: list[Coverage] = []
+    for each in claims():
+        if only and each.code not in only:
+            coverage.append(Coverage(each.code, each.title, 0, each.unit, "not asked for"))
+            continue
+        verdict = Verdict(each.code, each.unit)
+        each.check(case, verdict)
+        findings += verdict.findings
+        skipped = verdict.skipped or (
+            "" if verdict.checked else f"there is no {each.unit} to look at"
+        )
+        coverage.append(Coverage(each.code, each.title, verdict.checked, each.unit, skipped))
+    return Report("verify", ordered(findings), tuple(coverage), case.shown)

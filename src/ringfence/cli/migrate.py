@@ -49,7 +49,7 @@ def command(
     Exit status 1 means refused: a file that was applied has been edited, or the database stands at
     a revision that is not among the files.
     """
-    from ringfence import migrate, project
+    from ringfence import migrate, project, revisions
     from ringfence.pg.connect import resolve
 
     found = project.need(start)
@@ -74,7 +74,7 @@ def command(
 
     with Watch(target.shown) as watch:
         before, moved = migrate.migrate(found, target, to=to, listen=watch.listen, confirm=confirm)
-    after = migrate.way(migrate.revisions.read(found), before.current, to).to if moved else ""
+    after = migrate.way(revisions.read(found), before.current, to).to if moved else ""
     if format_ == "json":
         import json
 

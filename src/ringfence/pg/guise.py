@@ -46,18 +46,15 @@ class Guise:
         return 0o711 if self.way == "plain" else 0o700
 
     def popen(
-        self, command: Sequence[str | Path], *, stdin: int, stdout: int, stderr: int, library: Path
+        self, command: Sequence[str | Path], *, stdin: int, stdout: int, stderr: int
     ) -> subprocess.Popen[str]:
-        """Start a command in this guise, in a session of its own; `library` is searched for .so's.
+        """Start a command in this guise, in a session and with an environment of its own.
 
-        The environment is a clean one: PGPORT, LC_ALL and TZ speak to PostgreSQL's programs too.
+        What the caller has set for himself (PGPORT, LC_ALL, TZ) speaks to PostgreSQL's programs too.
         """
         import subprocess
 
         environment = {k: v for k in _KEPT_ENVIRONMENT if (v := os.environ.get(k))}
-        if not str(library).startswith("/usr/"):
-            known = environment.get("LD_LIBRARY_PATH")
-            environment["LD_LIBRARY_PATH"] = f"{library}:{known}" if known else str(library)
         return subprocess.Popen(
             [*self.prefix, *command],
             stdin=stdin,
@@ -73,7 +70,7 @@ class Guise:
         )
 
     def run(
-        self, command: Sequence[str | Path], *, library: Path, text: str = "", timeout: float = 300
+        self, command: Sequence[str | Path], *, text: str = "", timeout: float = 300
     ) -> tuple[int, str]:
         """Run a command to its end and give its status and what it said, both streams together."""
         import subprocess
@@ -83,7 +80,6 @@ class Guise:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            library=library,
         ) as process:
             try:
                 said, _ = process.communicate(text, timeout)
@@ -158,9 +154,7 @@ WAYS: tuple[Callable[[], Guise | None], ...] = (by_capability, by_namespace, by_
 
 def _works(guise: Guise, postgres: Path) -> bool:
     try:
-        status, said = guise.run(
-            [postgres, "--version"], library=postgres.parent.parent / "lib", timeout=30
-        )
+        status, said = guise.run([postgres, "--version"], timeout=30)
     except OSError:
         return False
     return status == 0 and "PostgreSQL" in said

@@ -107,7 +107,7 @@ def lint(
     """
     from ringfence.rules._files import collect, home
 
-    files = collect(project, paths, base or Path.cwd())
+    files = collect(project, paths, (base or Path.cwd()).absolute())
     where = home(project)
     context = Context(where / "cache" / "lint" if where else None, progress)
     outcomes = [each.check(files, context) for each in rules()]
@@ -139,5 +139,5 @@ def explain(code: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(code, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"codes stand in brackets behind a finding"
+    hint = f"did you mean {near[0]}?" if near else "codes stand in brackets behind a finding"
     raise Misuse(f"no rule {code}", hint=hint)

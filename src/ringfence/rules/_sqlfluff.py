@@ -8,25 +8,28 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Misuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from sqlfluff.core import FluffConfig, Linter, SQLBaseError
+    from sqlfluff.core import Linter, SQLBaseError
+    from sqlfluff.core.rules import BaseRule
+    from sqlfluff.core.types import ConfigMappingType
 
 OURS = Path(__file__).with_name("sqlfluff.cfg")
 """The configuration of a project that says nothing about sqlfluff."""
 
 _NAMES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")  # later ones win
-_LIMIT = "max_parse_nodes"
+_STUMBLED = ("PRS", "LXR", "TMP")
+
+UNPARSED = "PRS"
+"""The code of a note that says (a part of) the text was not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Settings:
 class Note:
     """One thing sqlfluff says of a text: 1-based place, its code, and the lines that would be right.
 
-    `severity` is a `Severity`'s value. `whole` is True where nothing else of the file was checked.
+    `severity` is a `Severity`'s value.
     """
 
     line: int
@@ -55,11 +58,11 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A text to check and the configuration files that hold for it."""
+    """A text to check and the configuration that holds for it."""
 
     text: str
     shown: str
-    files: tuple[str, ...]
+    settings: Settings
 
 
 def version() -> str:
@@ -82,7 +85,9 @@ def settings(directory: Path, top: Path) -> Settings:
     """
     folders = [directory, *directory.parents]
     folders = folders[: folders.index(top) + 1][::-1]
-    said = [(folder, str(folder / name), _said(folder / name)) for folder in folders for name in _NAMES]
+    said = [
+        (folder, str(folder / name), _said(folder / name)) for folder in folders for name in _NAMES
+    ]
     said = [each for each in said if each[2]]
     if not any(folder == top for folder, _, _ in said):
         said.insert(0, (top, str(OURS), OURS.read_bytes()))
@@ -118,31 +123,122 @@ def check(job: Job) -> list[Note]:
     from sqlfluff.core.errors import SQLFluffUserError
 
     try:
-        linter = _linter(job.files)
+        linter = _linter(job.settings)
         config = linter.config.copy()
         config.process_raw_file_for_config(job.text, job.shown)
-        config.set_value(["large_file_skip_byte_limit"], 0)
-        config.set_value([_LIMIT], 0)
         linted = linter.lint_string(job.text, fname=job.shown, config=config)
-    except (SQLFluffUserError, ValueError, AssertionError) as error:
+    except SQLFluffUserError as error:
         raise Misuse(
-            f"sqlfluff cannot work with its configuration: {_one_line(str(error))}",
-            detail=f"read from {', '.join(job.files)}",
-            hint="https://docs.sqlfluff.com tells what each key may be",
+            f"sqlfluff refuses its configuration for {job.shown}: {_one_line(str(error))}",
+            detail=f"read from {', '.join(job.settings.files)}, and `-- sqlfluff:` lines of the file",
         ) from None
+    except RecursionError:
+        return [Note(1, 0, UNPARSED, "warning", "nested too deeply for sqlfluff")]
     said = linted.get_violations(filter_warning=False)
-    unparsed = [v for v in said if v.rule_code() in ("PRS", "LXR", "TMP")]
-    if unparsed and (wrong := _syntax_error(job.text)):
+    if any(v.rule_code() in _STUMBLED for v in said) and (wrong := _syntax_error(job.text)):
         return [wrong]
-    return [_unparsed(v) if v in unparsed else _note(v, job.text) for v in said]
+    return [_note(v, job.text) for v in said]
 
 
 def _note(violation: SQLBaseError, text: str) -> Note:
+    stumbled = violation.rule_code() in _STUMBLED
+    message = _one_line(violation.desc())
+    if stumbled:
+        shown = message.partition(": ")[2] or message
+        message = f"sqlfluff cannot parse what PostgreSQL can. {shown}"
     return Note(
-        line=violation.line_no,
+        line=max(violation.line_no, 1),
         column=violation.line_pos,
-        code=violation.rule_code(),
+        code=UNPARSED if stumbled else violation.rule_code(),
         severity="info" if violation.warning else "warning",
-        message=_one_line(violation.desc()),
-        fix=_fix(violation.to_dict().get("fixes", ()), text),
+        message=message,
+        help="to accept that its style stays unchecked, end the line in -- noqa: PRS"
+        if stumbled
+        else "",
+        fix="" if stumbled else _fix(violation.to_dict().get("fixes", ()), text),
     )
+
+
+def _syntax_error(text: str) -> Note | None:
+    """What PostgreSQL's own parser says against a text: sqlfluff stumbles over legal SQL too."""
+    from postgast import PgQueryError, parse
+
+    try:
+        parse(text)
+    except PgQueryError as error:
+        # Unlike what its documentation says, the position counts characters.
+        before = text[: error.cursorpos - 1].split("\n") if error.cursorpos else [""]
+        column = len(before[-1]) + 1 if error.cursorpos else 0
+        return Note(
+            len(before),
+            column,
+            UNPARSED,
+            "error",
+            _one_line(error.message),
+            help="style is checked once PostgreSQL can parse the file",
+        )
+    return None
+
+
+def _fix(fixes: Any, text: str) -> str:
+    """The lines that a finding's edits change, as they would be; empty where edits collide."""
+    pieces, at = [], 0
+    for fix in sorted(fixes, key=lambda f: (f["start_file_pos"], f["end_file_pos"])):
+        if fix["start_file_pos"] < at:
+            return ""
+        pieces += [text[at : fix["start_file_pos"]], fix["edit"]]
+        at = fix["end_file_pos"]
+    old, new = text.split("\n"), ("".join(pieces) + text[at:]).split("\n")
+    first = _common(old, new)
+    last = _common(old[first:][::-1], new[first:][::-1])
+    return "\n".join(new[first : len(new) - last])
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    """How many lines two texts begin with alike."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b),
+        min(len(old), len(new)),
+    )
+
+
+def codes() -> tuple[str, ...]:
+    """Every sqlfluff rule's code."""
+    return tuple(rule.code for rule in _every_rule())
+
+
+def page(code: str) -> str:
+    """What sqlfluff's documentation says of a rule, or "" for a code that it does not have."""
+    for rule in _every_rule():
+        if rule.code == code:
+            return (
+                f"{rule.code} ({rule.name})\n\n{cleandoc(type(rule).__doc__ or rule.description)}\n"
+            )
+    return ""
+
+
+def _every_rule() -> list[BaseRule]:
+    from sqlfluff.core import Linter
+
+    return Linter(dialect="postgres").get_rulepack().rules
+
+
+@cache
+def _linter(settings: Settings) -> Linter:
+    from sqlfluff.core import FluffConfig, Linter
+    from sqlfluff.core.config.file import load_config_file_as_dict
+    from sqlfluff.core.helpers.dict import nested_combine
+
+    # It warns on stderr of what it then reports, too.
+    logging.getLogger("sqlfluff").addHandler(logging.NullHandler())
+    logging.getLogger("sqlfluff").propagate = False
+    load_config_file_as_dict.cache_clear()  # the settings say when it is time to read again
+    said = [load_config_file_as_dict(name) for name in settings.files]
+    base: ConfigMappingType = {"core": {"dialect": "postgres", "templater": "raw"}}
+    # sqlfluff skips what is large; a file that nobody looked at must not pass.
+    whole: ConfigMappingType = {"max_parse_nodes": 0, "large_file_skip_byte_limit": 0}
+    return Linter(config=FluffConfig(configs=nested_combine(base, *said), overrides=whole))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

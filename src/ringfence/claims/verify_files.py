@@ -1,0 +1,69 @@
+"""Each revision's own verification holds.
+
+Beside a revision may lie `<revision>.verify.sql`: what its author says is true once it is applied.
+Each statement must run without an error, and a query must return no row: a row is something wrong,
+and its columns say what. The file runs in a transaction that is rolled back.
+
+Looked at are the applied revisions that nothing later says otherwise about: a later revision that
+changes what an earlier one verified brings its own file, and says `-- ringfence: supersedes: ID`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence.claims import claim
+from ringfence.model import Ref
+from ringfence.pg.connect import server_error
+
+if TYPE_CHECKING:
+    from ringfence.claims import Case, Verdict
+    from ringfence.revisions import Revision
+    from ringfence.script import Script
+
+
+@claim("verify-files", "each revision's own verification holds", "statement")
+def verify_files(case: Case, verdict: Verdict) -> None:
+    """Run the `.verify.sql` of every applied revision, each in a transaction that is rolled back."""
+    applied = [r for r in case.standing.applied if r.file("verify").is_file()]
+    scripts = {r.id: r.script("verify") for r in applied}
+    superseded = {
+        old for s in scripts.values() for old in s.directives.get("supersedes", "").split()
+    }
+    for revision in applied:
+        if revision.id not in superseded:
+            _run(case, verdict, revision, scripts[revision.id])
+
+
+def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None:
+    connection = case.connection
+    ref = Ref("revision", (revision.id,))
+    with connection.transaction(force_rollback=True):
+        for statement in text.statements:
+            verdict.checked += 1
+            try:
+                with connection.transaction():
+                    cursor = connection.execute(statement.text, prepare=False)
+                    rows = cursor.fetchmany(4) if cursor.description else []
+            except psycopg.Error as error:
+                said = server_error(error, script=text, statement=statement)
+                verdict.no(
+                    f"revision {revision} does not verify: {said.message}", ref=ref, span=said.span
+                )
+                continue
+            names = [c.name for c in cursor.description or ()]
+            for row in rows[:3]:
+                shown = ", ".join(f"{n} = {v}" for n, v in zip(names, row, strict=True))
+                verdict.no(
+                    f"revision {revision} does not verify: {shown}",
+                    ref=ref,
+                    span=text.span(statement.start),
+                )
+            if len(rows) > 3:
+                verdict.no(
+                    f"revision {revision} does not verify: and {cursor.rowcount - 3} more rows",
+                    ref=ref,
+                    span=text.span(statement.start),
+                )

@@ -1,0 +1,33 @@
+-- A row is a foreign key of a table, or one that only some of its partitions have.
+SELECT
+    coalesce(pg_partition_root(c.conrelid)::OID, c.conrelid)::BIGINT AS "table",
+    c.conname AS name,
+    n.nspname AS schema,
+    coalesce(pg_partition_root(c.confrelid)::OID, c.confrelid)::BIGINT AS target,
+    c.confrelid::REGCLASS::TEXT AS target_name,
+    ARRAY(
+        SELECT a.attname::TEXT
+        FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)
+        INNER JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND k.attnum = a.attnum
+        ORDER BY k.n
+    ) AS columns,
+    ARRAY(
+        SELECT a.attname::TEXT
+        FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, n)
+        INNER JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND k.attnum = a.attnum
+        ORDER BY k.n
+    ) AS target_columns,
+    c.condeferrable AS deferrable,
+    c.confmatchtype = 'f' AS match_full
+FROM pg_constraint AS c
+INNER JOIN pg_class AS r ON c.conrelid = r.oid
+INNER JOIN pg_namespace AS n ON c.connamespace = n.oid
+WHERE
+    c.contype = 'f'
+    AND c.conparentid = 0
+    AND coalesce((to_jsonb(c) ->> 'conenforced')::BOOLEAN, true)
+    AND (
+        c.conrelid = ANY(%(tables)s::OID[])
+        OR (r.relispartition AND pg_partition_root(c.conrelid)::OID = ANY(%(tables)s::OID[]))
+    )
+ORDER BY r.relname, c.conname, c.oid;
