@@ -1,9 +1,15 @@
-"""The names of database objects: the only identity ringfence has for them."""
+"""What a database holds, as data: objects' names, facts about them, and what they need."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
@@ -95,3 +101,93 @@ def _is_signature(part: str) -> bool:
         return _signature_end(part, 0) == len(part)
     except ValueError:
         return False
+
+
+Value = str | int | bool | None | tuple["Value", ...]
+"""What an attribute may be: plain, hashable, and the same in JSON but for tuples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing a catalog says of one object: that it exists, and its attributes.
+
+    What can change on its own is a fact of its own (a column, a default, a comment, a grant), below
+    its `parent`. An attribute that is None is left out of `attrs`.
+    """
+
+    ref: Ref
+    attrs: Mapping[str, Value]
+    parent: Ref | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of the kind and attributes, not of the name: the same for a renamed object."""
+        text = repr((self.ref.kind, sorted(self.attrs.items())))
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def __getitem__(self, name: str) -> Value:
+        """An attribute, None where it has none of that name."""
+        return self.attrs.get(name)
+
+    def text(self, name: str) -> str:
+        """An attribute that is a string; empty where it is not set."""
+        value = self.attrs.get(name)
+        return value if isinstance(value, str) else "" if value is None else str(value)
+
+    def list(self, name: str) -> tuple[str, ...]:
+        """An attribute that is a list of strings; empty where it is not set."""
+        value = self.attrs.get(name)
+        return tuple(str(v) for v in value) if isinstance(value, tuple) else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unmodeled:
+    """Something in a database that ringfence does not model: an object, or one attribute of it."""
+
+    what: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything ringfence knows of one database.
+
+    `uses` says for each object what it needs to exist, from pg_depend. Where the catalog came from
+    is not part of it: two databases that hold the same have equal catalogs and fingerprints.
+    """
+
+    facts: Mapping[Ref, Fact]
+    uses: Mapping[Ref, frozenset[Ref]]
+    server_version: int
+    unmodeled: tuple[Unmodeled, ...] = ()
+
+    @cached_property
+    def used_by(self) -> Mapping[Ref, tuple[Ref, ...]]:
+        """The inverse of `uses`, sorted."""
+        found: dict[Ref, list[Ref]] = {}
+        for ref, needed in self.uses.items():
+            for other in needed:
+                found.setdefault(other, []).append(ref)
+        return {ref: tuple(sorted(users)) for ref, users in found.items()}
+
+    @cached_property
+    def children(self) -> Mapping[Ref, tuple[Fact, ...]]:
+        """The facts right below each object, in the catalog's own order (columns by position)."""
+        found: dict[Ref, list[Fact]] = {}
+        for fact in self.facts.values():
+            if fact.parent is not None:
+                found.setdefault(fact.parent, []).append(fact)
+        return {ref: tuple(below) for ref, below in found.items()}
+
+    def below(self, ref: Ref, kind: str) -> tuple[Fact, ...]:
+        """The facts of one kind right below an object."""
+        return tuple(f for f in self.children.get(ref, ()) if f.ref.kind == kind)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The same for the same facts, whatever the server they were read from."""
+        total = hashlib.blake2b(digest_size=16)
+        for ref in sorted(self.facts):
+            total.update(f"{ref}\0{self.facts[ref].digest}\0".encode())
+        return total.hexdigest()

@@ -1,0 +1,46 @@
+"""The difference of two catalogs, fact by fact. It names no kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from ringfence.model import Catalog, Fact, Ref
+
+Verb = Literal["create", "drop", "alter"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One fact that is only in the one catalog, only in the other, or different in both."""
+
+    ref: Ref
+    old: Fact | None
+    new: Fact | None
+
+    @property
+    def verb(self) -> Verb:
+        """What has to happen to it."""
+        if self.old is None:
+            return "create"
+        return "drop" if self.new is None else "alter"
+
+    @cached_property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that differ, sorted; empty unless it is altered."""
+        if self.old is None or self.new is None:
+            return ()
+        old, new = self.old.attrs, self.new.attrs
+        return tuple(sorted(k for k in {*old, *new} if old.get(k) != new.get(k)))
+
+
+def diff(a: Catalog, b: Catalog) -> tuple[Change, ...]:
+    """What has to change for `a` to become `b`, sorted by reference; empty when they are equal."""
+    changes = [Change(ref, fact, None) for ref, fact in a.facts.items() if ref not in b.facts]
+    for ref, new in b.facts.items():
+        old = a.facts.get(ref)
+        if old is None or old.attrs != new.attrs or old.parent != new.parent:
+            changes.append(Change(ref, old, new))
+    return tuple(sorted(changes, key=lambda c: c.ref))

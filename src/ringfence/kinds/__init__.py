@@ -1,0 +1,228 @@
+"""What ringfence knows of each kind of object: one pair of files a kind, found by looking.
+
+`<stem>.sql` reads the kind's objects from the catalogs, `<stem>.py` holds a `Kind` that says how they
+are created, dropped and altered. `<stem>.pg17.sql` stands in for `<stem>.sql` from that major on.
+
+A row of the query is an object. Its first columns are `classid, objid, objsubid` (what pg_depend
+knows it by) and `name` (the parts of its `Ref`); `owner`, `acl` and `parent` are taken out when they
+are there, and every other column is an attribute of the fact, under its own name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ringfence.kinds._sql import ident, qualified
+from ringfence.step import Hazard, HazardCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ringfence.change import Change
+    from ringfence.model import Catalog, Fact, Ref
+    from ringfence.step import Transactional
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """One statement that a kind wants run, without its semicolon."""
+
+    sql: str
+    hazards: tuple[Hazard, ...] = ()
+    transactional: Transactional = "yes"
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a kind may look at while it writes SQL: both catalogs, and who will run it."""
+
+    old: Catalog
+    new: Catalog
+    folded: Mapping[Ref, tuple[Ref, ...]]
+    executor: str = ""
+
+    def inlined(self, ref: Ref, kind: str) -> tuple[Fact, ...]:
+        """Children of that kind that are created within `ref`'s own CREATE, in catalog order."""
+        return tuple(
+            self.new.facts[child] for child in self.folded.get(ref, ()) if child.kind == kind
+        )
+
+    @property
+    def server_version(self) -> int:
+        """The server's `server_version_num`."""
+        return self.new.server_version
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """How a change of one attribute is made.
+
+    `how` names the method of the kind that yields the statements, given the change; None means that
+    PostgreSQL cannot alter it and the object is replaced. `when` names a predicate of the kind that
+    says whether this change can be made by `how`. `blocks` are the kinds of dependents that
+    PostgreSQL will not leave in place meanwhile: they are dropped before and made again after.
+    """
+
+    how: str | None
+    when: str | None = None
+    blocks: frozenset[str] = frozenset()
+
+
+REPLACE = Attribute(None)
+"""PostgreSQL cannot alter it."""
+
+Namespace = tuple[str, ...]
+
+
+class Kind:
+    """One kind of object. A subclass in `<stem>.py`, instantiated once as `KIND`."""
+
+    name: ClassVar[str]
+    keyword: ClassVar[str] = ""
+    """What stands in COMMENT ON …, ALTER … OWNER TO; empty where neither applies."""
+    grantable: ClassVar[str] = ""
+    """What stands in GRANT … ON …; empty where nothing can be granted."""
+    privileges: ClassVar[str] = ""
+    """The letters of all privileges there are on it, as in an aclitem."""
+    public: ClassVar[str] = ""
+    """The letters that everybody has by default."""
+    attributes: ClassVar[Mapping[str, Attribute]] = {}
+    folds: ClassVar[bool] = False
+    """Whether it may be created within its parent's CREATE."""
+    dies_with_parent: ClassVar[bool] = True
+    """Whether dropping the parent drops it."""
+    skip: ClassVar[frozenset[str]] = frozenset()
+
+    # Reading
+
+    def query(self, major: int) -> str:
+        """The text of the query for a server of that major version."""
+        stem = type(self).__module__.rpartition(".")[2]
+        here = files(__package__)
+        for version in range(major, 14, -1):
+            special = here / f"{stem}.pg{version}.sql"
+            if special.is_file():
+                return special.read_text(encoding="utf-8")
+        return (here / f"{stem}.sql").read_text(encoding="utf-8")
+
+    def parent(self, name: tuple[str, ...]) -> Ref | None:  # noqa: ARG002 - for subclasses
+        """The parent of the object of that name, where the query has no `parent` column."""
+        return None
+
+    def user(self, user: Ref, used: Ref) -> Ref:  # noqa: ARG002 - for subclasses
+        """The fact that a dependency on `used` is really of: often `user`, at times a part of it."""
+        return user
+
+    def dies_with(self, fact: Fact, catalog: Catalog) -> Ref | None:  # noqa: ARG002
+        """What PostgreSQL drops it with, without being asked."""
+        return fact.parent if self.dies_with_parent else None
+
+    # Writing
+
+    def sql_name(self, ref: Ref) -> str:
+        """The object's name as it stands in statements."""
+        return qualified(ref.name)
+
+    def namespaces(self, fact: Fact) -> Iterable[Namespace]:
+        """The names it takes up: two objects cannot have one of them at the same time."""
+        return ((self.name, *fact.ref.name),)
+
+    def create(self, new: Fact, context: Context) -> Iterable[Do]:
+        """The statements that make it (without what is a fact of its own)."""
+        raise NotImplementedError(f"create {new.ref}")
+
+    def drop(self, old: Fact, context: Context) -> Iterable[Do]:  # noqa: ARG002 - for subclasses
+        """The statements that remove it."""
+        yield Do(f"DROP {self.keyword} {self.sql_name(old.ref)}")
+
+    def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002 - for subclasses
+        """The object as it stands within its parent's CREATE; empty where that needs no words."""
+        return ""
+
+    def afterwards(self, fact: Fact, context: Context) -> Iterable[Do]:  # noqa: ARG002
+        """What is left to do once the parent's CREATE has made it."""
+        return ()
+
+    def folds_into_parent(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002
+        """Whether this very object can be created within its parent's CREATE."""
+        return self.folds
+
+    def alterable(self, change: Change, context: Context) -> bool:
+        """Whether PostgreSQL can make this change in place."""
+        for name in change.attributes:
+            attribute = self.attributes.get(name)
+            if attribute is None or attribute.how is None:
+                return False
+            if attribute.when is not None and not getattr(self, attribute.when)(change, context):
+                return False
+        return (
+            change.old is not None
+            and change.new is not None
+            and change.old.parent == change.new.parent
+        )
+
+    def blocked(self, change: Change) -> frozenset[str]:
+        """The kinds of dependents that must not be there while this change is made."""
+        return frozenset().union(*(self.attributes[a].blocks for a in change.attributes))
+
+    def alter(self, change: Change, context: Context) -> Iterator[Do]:
+        """The statements that make the change, each method of `attributes` called once."""
+        done: set[str] = set()
+        for name in self.attributes:  # the order in which the kind lists them
+            how = self.attributes[name].how
+            if name in change.attributes and how is not None and how not in done:
+                done.add(how)
+                method: Callable[[Change, Context], Iterable[Do]] = getattr(self, how)
+                yield from method(change, context)
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """Every kind, by name."""
+    found: dict[str, Kind] = {}
+    for path in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        kind = import_module(f"{__name__}.{path.stem}").KIND
+        assert isinstance(kind, Kind)
+        found[kind.name] = kind
+    return found
+
+
+def kind_of(ref: Ref) -> Kind:
+    """The kind of the object that a reference names."""
+    return kinds()[ref.kind]
+
+
+def pair(change: Change) -> tuple[Fact, Fact]:
+    """Both sides of an alteration."""
+    assert change.old is not None
+    assert change.new is not None
+    return change.old, change.new
+
+
+def loses_data(ref: Ref, message: str) -> tuple[Hazard, ...]:
+    """The hazard of a step that takes rows or values with it."""
+    return (Hazard(HazardCode.DATA_LOSS, ref, message),)
+
+
+def options_clause(change: Sequence[str], *, keyword: str = "WITH") -> str:
+    """` WITH (a = b, …)` of reloptions as pg_class has them, empty for none."""
+    if not change:
+        return ""
+    return f" {keyword} ({', '.join(option_text(o) for o in change)})"
+
+
+def option_text(option: str) -> str:
+    """`name=value` as it stands in WITH (…)."""
+    from ringfence.kinds._sql import literal
+
+    name, _, value = option.partition("=")
+    return f"{'.'.join(ident(p) for p in name.split('.'))} = {literal(value)}"
+
+
+Stage = Literal["drop", "alter", "create"]

@@ -1,0 +1,43 @@
+"""A comment on anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
+from ringfence.kinds._sql import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.change import Change
+    from ringfence.model import Fact, Ref
+
+
+class Comment(Kind):
+    """A comment. Its name is the object's kind and name."""
+
+    name = "comment"
+    skip = frozenset({"extract"})
+    attributes = {"text": Attribute("rewrite")}
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        assert new.parent is not None
+        yield _comment(new.parent, new.text("text"))
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        assert old.parent is not None
+        yield _comment(old.parent, None)
+
+    def rewrite(self, change: Change, context: Context) -> Iterator[Do]:
+        """COMMENT ON … IS."""
+        _, new = pair(change)
+        yield from self.create(new, context)
+
+
+def _comment(on: Ref, text: str | None) -> Do:
+    kind = kind_of(on)
+    return Do(f"COMMENT ON {kind.keyword} {kind.sql_name(on)} IS {literal(text).lstrip()}")
+
+
+KIND = Comment()

@@ -1,0 +1,23 @@
+-- A row is a sequence's ownership by a column, other than an identity column's.
+SELECT
+    'pg_depend'::REGCLASS::OID AS classid,
+    c.oid AS objid,
+    0 AS objsubid,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS name,
+    ARRAY[tn.nspname::TEXT, t.relname::TEXT, a.attname::TEXT] AS column
+FROM pg_catalog.pg_depend AS d
+INNER JOIN pg_catalog.pg_class AS c ON d.objid = c.oid AND c.relkind = 'S'
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN pg_catalog.pg_class AS t ON d.refobjid = t.oid
+INNER JOIN pg_catalog.pg_namespace AS tn ON t.relnamespace = tn.oid
+INNER JOIN pg_catalog.pg_attribute AS a ON d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+LEFT JOIN pg_catalog.pg_depend AS e
+    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.deptype = 'e'
+WHERE
+    d.classid = 'pg_class'::REGCLASS
+    AND d.refclassid = 'pg_class'::REGCLASS
+    AND d.objid >= 16384
+    AND d.deptype = 'a'
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND e.objid IS NULL;

@@ -1,0 +1,86 @@
+"""A row-level security policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds._sql import ident, qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ringfence.change import Change
+    from ringfence.kinds import Namespace
+    from ringfence.model import Fact
+
+_COMMANDS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+
+
+class Policy(Kind):
+    """A policy. An expression can be changed in place, not taken away."""
+
+    name = "policy"
+    keyword = "POLICY"
+    attributes = {
+        "command": REPLACE,
+        "restrictive": REPLACE,
+        "roles": Attribute("redefine"),
+        "using_expression": Attribute("redefine", when="can_redefine"),
+        "check_expression": Attribute("redefine", when="can_redefine"),
+    }
+
+    def parent(self, name: tuple[str, ...]) -> Ref:
+        return Ref("table", name[:-1])
+
+    def sql_name(self, ref: Ref) -> str:
+        return f"{ident(ref.name[-1])} ON {qualified(ref.name[:-1])}"
+
+    def namespaces(self, fact: Fact) -> Iterable[Namespace]:
+        return (("policy", *fact.ref.name),)
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        text = f"CREATE POLICY {self.sql_name(new.ref)}"
+        if new["restrictive"]:
+            text += " AS RESTRICTIVE"
+        if new["command"]:
+            text += f" FOR {_COMMANDS[new.text('command')]}"
+        if new["roles"]:
+            text += f" TO {_roles(new)}"
+        yield Do(text + _expressions(new))
+
+    def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
+        """ALTER POLICY sets expressions and has no word to drop one."""
+        old, new = pair(change)
+        return all(
+            new[a] is not None or old[a] is None for a in ("using_expression", "check_expression")
+        )
+
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """ALTER POLICY."""
+        old, new = pair(change)
+        text = f"ALTER POLICY {self.sql_name(new.ref)}"
+        if old["roles"] != new["roles"]:
+            text += f" TO {_roles(new) if new['roles'] else 'PUBLIC'}"
+        if old["using_expression"] != new["using_expression"]:
+            text += f"\n    USING ({new.text('using_expression')})"
+        if old["check_expression"] != new["check_expression"]:
+            text += f"\n    WITH CHECK ({new.text('check_expression')})"
+        yield Do(text)
+
+
+def _roles(fact: Fact) -> str:
+    return ", ".join(map(ident, fact.list("roles")))
+
+
+def _expressions(fact: Fact) -> str:
+    text = ""
+    if fact["using_expression"]:
+        text += f"\n    USING ({fact.text('using_expression')})"
+    if fact["check_expression"]:
+        text += f"\n    WITH CHECK ({fact.text('check_expression')})"
+    return text
+
+
+KIND = Policy()

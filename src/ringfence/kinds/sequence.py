@@ -1,0 +1,79 @@
+"""A sequence that no identity column owns. Its present value is data, not schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
+from ringfence.kinds._sql import qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ringfence.change import Change
+    from ringfence.kinds import Namespace
+    from ringfence.model import Catalog, Fact
+
+_WORDS = {
+    "type": "AS",
+    "start": "START WITH",
+    "increment": "INCREMENT BY",
+    "minimum": "MINVALUE",
+    "maximum": "MAXVALUE",
+    "cache": "CACHE",
+}
+
+
+class Sequence(Kind):
+    """A sequence. The column that owns it, if any, is a fact of its own."""
+
+    name = "sequence"
+    keyword = "SEQUENCE"
+    grantable = "SEQUENCE"
+    privileges = "rwU"
+    attributes = {
+        **dict.fromkeys(("type", "start", "increment", "minimum", "maximum", "cache", "cycle"),
+                        Attribute("respan")),
+        "unlogged": Attribute("relog"),
+    }  # fmt: skip
+
+    def namespaces(self, fact: Fact) -> Iterable[Namespace]:
+        return (("relation", *fact.ref.name), ("type", *fact.ref.name))
+
+    def user(self, user: Ref, used: Ref) -> Ref:
+        # The only thing a sequence needs besides its schema is the column that owns it.
+        return Ref("owned_by", user.name) if used.kind in ("column", "table") else user
+
+    def dies_with(self, fact: Fact, catalog: Catalog) -> Ref | None:
+        owned = catalog.facts.get(Ref("owned_by", fact.ref.name))
+        return Ref("column", owned.list("column")) if owned else None
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        what = "UNLOGGED SEQUENCE" if new["unlogged"] else "SEQUENCE"
+        options = "".join(f"\n    {word} {new.text(key)}" for key, word in _WORDS.items())
+        cycle = "\n    CYCLE" if new["cycle"] else ""
+        yield Do(f"CREATE {what} {qualified(new.ref.name)}{options}{cycle}")
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        yield Do(
+            f"DROP SEQUENCE {qualified(old.ref.name)}",
+            loses_data(old.ref, f"the position of {old.ref.path} is lost"),
+        )
+
+    def respan(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """ALTER SEQUENCE, all options that differ at once."""
+        old, new = pair(change)
+        options = [f"{w} {new.text(k)}" for k, w in _WORDS.items() if old[k] != new[k]]
+        if old["cycle"] != new["cycle"]:
+            options.append("CYCLE" if new["cycle"] else "NO CYCLE")
+        yield Do(f"ALTER SEQUENCE {qualified(new.ref.name)} {' '.join(options)}")
+
+    def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """SET LOGGED or UNLOGGED, from PostgreSQL 15 on."""
+        _, new = pair(change)
+        word = "UNLOGGED" if new["unlogged"] else "LOGGED"
+        yield Do(f"ALTER SEQUENCE {qualified(new.ref.name)} SET {word}")
+
+
+KIND = Sequence()

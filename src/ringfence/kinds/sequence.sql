@@ -1,0 +1,28 @@
+-- A row is a sequence that no identity column owns.
+SELECT
+    'pg_class'::REGCLASS::OID AS classid,
+    c.oid AS objid,
+    0 AS objsubid,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS name,
+    pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+    c.relacl::TEXT[] AS acl,
+    pg_catalog.format_type(s.seqtypid, NULL) AS type,
+    s.seqstart::TEXT AS start,
+    s.seqincrement::TEXT AS increment,
+    s.seqmin::TEXT AS minimum,
+    s.seqmax::TEXT AS maximum,
+    s.seqcache::TEXT AS cache,
+    s.seqcycle AS cycle,
+    c.relpersistence = 'u' AS unlogged
+FROM pg_catalog.pg_sequence AS s
+INNER JOIN pg_catalog.pg_class AS c ON s.seqrelid = c.oid
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+LEFT JOIN pg_catalog.pg_depend AS e
+    ON
+        e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
+        AND e.deptype IN ('e', 'i')
+WHERE
+    c.relpersistence <> 't'
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND e.objid IS NULL;

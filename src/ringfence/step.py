@@ -1,0 +1,171 @@
+"""A plan as data: steps of SQL with their hazards, and the proof that they do what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ringfence.change import Verb
+
+
+class HazardCode(StrEnum):
+    """What a step may do that somebody should agree to by name."""
+
+    DATA_LOSS = "DATA_LOSS"
+    REWRITE = "REWRITE"
+    LONG_LOCK = "LONG_LOCK"
+    SCAN_UNDER_LOCK = "SCAN_UNDER_LOCK"
+    INDEX_BUILD = "INDEX_BUILD"
+    LOST_PRIVILEGE = "LOST_PRIVILEGE"
+    NOT_REVERSIBLE = "NOT_REVERSIBLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """One hazard of one step, with its consequence in a sentence."""
+
+    code: HazardCode
+    ref: Ref
+    message: str
+
+    @property
+    def name(self) -> str:
+        """What `--allow` takes: `DATA_LOSS:messaging.old_table`."""
+        return f"{self.code}:{self.ref.path}"
+
+
+Transactional = Literal["yes", "no", "commit"]
+"""Whether a statement may run in a transaction; `commit`: yes, and what follows needs it committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement, without its semicolon."""
+
+    sql: str
+    ref: Ref
+    verb: Verb
+    hazards: tuple[Hazard, ...] = ()
+    transactional: Transactional = "yes"
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was done to show that a plan does what it says, and what was not."""
+
+    holds: bool
+    checked: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps that turn the catalog with fingerprint `source` into the one with `target`."""
+
+    steps: tuple[Step, ...]
+    source: str
+    target: str
+    server_version: int
+    notes: tuple[str, ...] = ()
+    proof: Proof | None = None
+
+    @property
+    def hazards(self) -> tuple[Hazard, ...]:
+        """Every hazard, in the order of the steps."""
+        return tuple(h for step in self.steps for h in step.hazards)
+
+    def script(self) -> str:
+        """The plan as a script for psql: what may run in a transaction is wrapped in one."""
+        lines: list[str] = []
+        inside = False
+        for step in self.steps:
+            if step.transactional == "no" and inside:
+                lines.append("COMMIT;\n")
+                inside = False
+            elif step.transactional != "no" and not inside:
+                lines.append("BEGIN;\n")
+                inside = True
+            lines += [f"-- {line}" for line in step.comment.splitlines()]
+            lines += [f"-- hazard {h.code}: {h.message}" for h in step.hazards]
+            lines.append(f"{step.sql};\n")
+            if step.transactional == "commit":
+                lines.append("COMMIT;\n")
+                inside = False
+        if inside:
+            lines.append("COMMIT;\n")
+        return "\n".join(lines)
+
+    def to_json(self) -> Mapping[str, Any]:
+        """The plan as JSON takes it; `from_json` is the inverse."""
+        return {
+            "format": 1,
+            "source": self.source,
+            "target": self.target,
+            "server_version": self.server_version,
+            "notes": list(self.notes),
+            "steps": [
+                {
+                    "sql": s.sql,
+                    "ref": str(s.ref),
+                    "verb": s.verb,
+                    "transactional": s.transactional,
+                    "comment": s.comment,
+                    "hazards": [
+                        {"code": str(h.code), "ref": str(h.ref), "message": h.message}
+                        for h in s.hazards
+                    ],
+                }
+                for s in self.steps
+            ],
+            "proof": None
+            if self.proof is None
+            else {
+                "holds": self.proof.holds,
+                "checked": list(self.proof.checked),
+                "unchecked": list(self.proof.unchecked),
+                "differences": list(self.proof.differences),
+            },
+        }
+
+
+def from_json(document: Mapping[str, Any]) -> Plan:
+    """The plan that `Plan.to_json` wrote. Raises `ValueError` on another format."""
+    if document.get("format") != 1:
+        raise ValueError(f"not a plan of format 1: {document.get('format')!r}")
+    steps = tuple(
+        Step(
+            s["sql"],
+            Ref.parse(s["ref"]),
+            s["verb"],
+            tuple(
+                Hazard(HazardCode(h["code"]), Ref.parse(h["ref"]), h["message"])
+                for h in s["hazards"]
+            ),
+            s["transactional"],
+            s["comment"],
+        )
+        for s in document["steps"]
+    )
+    proof = document["proof"]
+    return Plan(
+        steps,
+        document["source"],
+        document["target"],
+        document["server_version"],
+        tuple(document["notes"]),
+        proof
+        and Proof(
+            proof["holds"],
+            tuple(proof["checked"]),
+            tuple(proof["unchecked"]),
+            tuple(proof["differences"]),
+        ),
+    )
