@@ -45,14 +45,16 @@ def dump(conninfo: str, *arguments: str) -> str:
     return done.stdout
 
 
-def normalised(conninfo: str, exclude: Sequence[str] = ("ringfence",)) -> tuple[str, ...]:
+def normalised(
+    conninfo: str, exclude: Sequence[str] = ("ringfence",), *, owners: bool = True
+) -> tuple[str, ...]:
     """The schema as pg_dump prints it, statement by statement, in an order of its own.
 
     Left out is what is not schema (settings, comments), and what the order of things alone decides:
-    the order of statements, and of the columns of a table.
+    the order of statements, and of the columns of a table; and owners, when they are not wanted.
     """
     hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
-    text = dump(conninfo, "--schema-only", *hidden)
+    text = dump(conninfo, "--schema-only", *([] if owners else ["--no-owner"]), *hidden)
     return tuple(sorted(_ordered(s) for s in _statements(text)))
 
 

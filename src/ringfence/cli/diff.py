@@ -1,0 +1,116 @@
+"""`ringfence diff`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ringfence.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.change import Change
+    from ringfence.pg.load import Note
+    from ringfence.step import Plan
+
+SECTION = "Change a schema"
+
+
+@click.command()
+@click.argument("from_", metavar="FROM")
+@click.argument("to", metavar="TO")
+@options.dsn
+@click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
+@click.option("--no-proof", is_flag=True, help="Leave out the proof on a clone.")
+@options.format_("sql", "json", "markdown")
+@click.pass_context
+def command(
+    context: click.Context,
+    from_: str,
+    to: str,
+    dsn: str | None,
+    shadow: str | None,
+    no_proof: bool,
+    format_: str,
+) -> None:
+    """The SQL that turns FROM into TO.
+
+    FROM and TO are each any of: live, ddl, head, a revision, git:REF (ddl as of a commit), a DSN, a
+    .sql file, a directory of .sql files, a snapshot .json. The SQL goes to standard output and runs
+    as it stands with psql -X -v ON_ERROR_STOP=1 -f; a tree of the changes with their hazards goes to
+    standard error. Nothing is written to FROM or TO.
+
+    \b
+    Examples:
+      ringfence diff live ddl            what is to do to the database
+      ringfence diff git:main ddl        what this branch changes
+      ringfence diff a.sql b.sql
+      ringfence diff "$STAGING" "$PRODUCTION"
+
+    Exit status 0 when they are the same, 1 when they differ.
+    """
+    import json
+
+    from ringfence import project, review, sources
+    from ringfence.change import diff
+    from ringfence.planner import plan
+    from ringfence.prove import prove
+
+    found = project.find(context.obj)
+    a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
+    with sources.shop(found, (a, b), shadow) as shop:
+        old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
+        changes = diff(old, new)
+        made = plan(old, new, executor=_executor(a))
+        if made.steps and not no_proof and a.what != "snapshot":
+            made = prove(made, shop, a, b, new)
+        notes = shop.notes
+    if format_ == "json":
+        click.echo(json.dumps(made.to_json(), indent=2, ensure_ascii=False))
+    elif format_ == "markdown":
+        click.echo(review.markdown(changes, made, from_, to), nl=False)
+    else:
+        sys.stdout.write(made.script())
+    _converse(changes, made, notes, from_, to)
+    context.exit(1 if made.steps else 0)
+
+
+def _executor(side: object) -> str:
+    from ringfence.sources import Source
+
+    assert isinstance(side, Source)
+    if side.target is None:
+        return ""
+    from psycopg.conninfo import conninfo_to_dict
+
+    return str(conninfo_to_dict(side.target.conninfo).get("user") or "")
+
+
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
+
+
+def _converse(
+    changes: Sequence[Change], plan: Plan, notes: Sequence[Note], from_: str, to: str
+) -> None:
+    from ringfence import review
+
+    for note in notes:
+        click.echo(click.style("note:", fg="cyan") + f" {note.message} ({note.at})", err=True)
+    if not plan.steps:
+        click.echo(f"{from_} and {to} are the same", err=True)
+        return
+    for depth, sign, text in review.tree(changes, plan):
+        click.echo("  " * depth + click.style(sign, fg=_COLOURS[sign]) + f" {text}", err=True)
+    proof = plan.proof
+    if proof is None:
+        click.echo("not proved", err=True)
+        return
+    for line in proof.checked:
+        click.echo(click.style("proved:", fg="green") + f" {line}", err=True)
+    for line in proof.unchecked:
+        click.echo(f"not checked: {line}", err=True)
+    for line in proof.differences:
+        click.echo(click.style("not proved:", fg="red") + f" {line}", err=True)

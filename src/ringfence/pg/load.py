@@ -1,0 +1,185 @@
+"""SQL files into a database, in whatever order they come.
+
+A statement that fails because something is not there yet is tried again after the others, until
+nothing moves any more. Function bodies are looked at last, when everything they may name is there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence.errors import ServerError
+from ringfence.pg.connect import server_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.script import Script, Statement
+
+_DATA = {"INSERT", "UPDATE", "DELETE", "COPY", "MERGE", "TRUNCATE"}
+_ROLES = {"ROLE", "USER", "GROUP"}
+_HOPELESS = {"42601"}  # a syntax error stays one
+_ROLE = re.compile(r'role "((?:[^"]|"")+)" does not exist')
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that loading left out or made up, and where it was asked for."""
+
+    message: str
+    at: str
+
+
+@dataclass
+class Loader:
+    """One load. `own_server`: roles may be made on this server, for it is ringfence's own."""
+
+    connection: Connection[tuple[object, ...]]
+    own_server: bool = True
+    notes: list[Note] = field(default_factory=list)
+
+    def load(self, scripts: Iterable[Script]) -> tuple[Note, ...]:
+        """Run the files' statements. The connection is in autocommit mode and superuser's or owner's.
+
+        Raises `BadProject` on text that is no SQL, `ServerError` with its place on the first
+        statement that cannot be made to run.
+        """
+        self.connection.execute("SET check_function_bodies = off; SET synchronous_commit = off")
+        waiting = list(self._statements(scripts))
+        while waiting:
+            failed: list[tuple[_Item, ServerError]] = []
+            for item in waiting:
+                error = self._try(item)
+                if error is not None:
+                    failed.append((item, error))
+            if len(failed) == len(waiting) and not self._stub(failed):
+                raise _first(failed)
+            waiting = [item for item, _ in failed]
+        self._settings(())
+        return tuple(self.notes)
+
+    def _statements(self, scripts: Iterable[Script]) -> Iterable[_Item]:
+        for script in scripts:
+            settings: tuple[str, ...] = ()
+            for statement in script.statements:
+                if statement.controls_transaction:
+                    continue
+                first = statement.words[0] if statement.words else ""
+                if first in _DATA:
+                    span = script.span(statement.start)
+                    self.notes.append(Note(f"{first} is data, not schema: left out", str(span)))
+                elif first == "SET" or "set_config(" in statement.text[:60]:
+                    settings = (*settings, statement.text)
+                elif first == "RESET":
+                    settings = ()
+                else:
+                    yield _Item(script, statement, settings)
+
+    def _try(self, item: _Item) -> ServerError | None:
+        words = item.statement.words
+        about_roles = (
+            words[:1] in {("CREATE",), ("ALTER",), ("DROP",)}
+            and words[1:2]
+            and (
+                words[1] in _ROLES
+                and words[:3] != ("ALTER", "USER", "MAPPING")
+                and words[:3] != ("CREATE", "USER", "MAPPING")
+            )
+        )
+        if about_roles and not self.own_server:
+            self.notes.append(
+                Note(
+                    "roles are the server's: left as they are",
+                    str(item.script.span(item.statement.start)),
+                )
+            )
+            return None
+        self._settings(item.settings)
+        try:
+            self.connection.execute(item.statement.text, prepare=False)
+        except psycopg.Error as error:
+            said = server_error(error, script=item.script, statement=item.statement)
+            if not isinstance(said, ServerError):
+                raise said from error
+            if about_roles and error.sqlstate == "42710":
+                return None  # it is there already, from another load on this server
+            if error.sqlstate in _HOPELESS:
+                raise said from error
+            said.__cause__ = error
+            return said
+        return None
+
+    def _stub(self, failed: Sequence[tuple[_Item, ServerError]]) -> bool:
+        """Make stand-ins for the roles that nothing here makes; whether there were any."""
+        from psycopg import sql
+
+        made = False
+        for item, error in failed:
+            missing = _ROLE.search(error.message)
+            if missing is None or error.sqlstate != "42704" or not self.own_server:
+                continue
+            role = missing[1].replace('""', '"')
+            try:
+                self.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                made = True  # somebody else did, just now
+                continue
+            made = True
+            at = str(item.script.span(item.statement.start))
+            self.notes.append(Note(f"role {role} did not exist: a stand-in was made", at))
+        return made
+
+    _current: tuple[str, ...] = ()
+
+    def _settings(self, settings: tuple[str, ...]) -> None:
+        if settings != self._current:
+            self.connection.execute(
+                "RESET ALL; SET check_function_bodies = off; SET synchronous_commit = off"
+            )
+            for setting in settings:
+                try:
+                    self.connection.execute(setting, prepare=False)
+                except psycopg.Error:
+                    continue  # a setting of another server version, as pg_dump writes them
+            self.connection.execute("SET check_function_bodies = off")
+            self._current = settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    script: Script
+    statement: Statement
+    settings: tuple[str, ...]
+
+
+_MISSING = {"42P01", "42704", "42883", "42703", "3F000", "42P17"}
+
+
+def _first(failed: Sequence[tuple[_Item, ServerError]]) -> ServerError:
+    """The error that says most: one that is not just the want of something that failed itself."""
+    for _, error in failed:
+        if error.sqlstate not in _MISSING:
+            return error
+    return failed[0][1]
+
+
+def refuse_extensions(error: ServerError) -> ServerError:
+    """The error, with what to do when an extension's files are not there."""
+    match = re.search(r'extension "([^"]+)" is not available', error.message)
+    if match is None:
+        return error
+    from ringfence.pg.binaries import missing_extension_hint
+
+    return ServerError(
+        error.message,
+        sqlstate=error.sqlstate,
+        span=error.span,
+        detail=error.detail,
+        hint=missing_extension_hint(match[1]),
+    )

@@ -1,0 +1,145 @@
+"""Databases of ringfence's own, made to look into and dropped after.
+
+A shadow is of the target's major version, or the server would print what it stores in other words.
+It lies on the target's server where the role may create databases, else on a local server of that
+major. Nothing is ever written to a database that somebody named.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from ringfence.errors import Error, Misuse
+from ringfence.pg.connect import Target, connect, named, server_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.project import Project
+
+_PREFIX = "ringfence_shadow_"
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A server that shadows may be made on. `own`: ringfence's own, where roles may be made too."""
+
+    target: Target
+    major: int
+    own: bool
+
+    @contextmanager
+    def database(self, template: str = "template0") -> Iterator[Target]:
+        """A database, empty or a copy of `template`, dropped at the end of the block."""
+        with connect(self.target) as admin:
+            _sweep(admin)
+            name = _name(admin)
+            try:
+                admin.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                        sql.Identifier(name), sql.Identifier(template)
+                    )
+                )
+            except psycopg.Error as error:
+                raise server_error(error) from error
+            try:
+                yield Target(
+                    make_conninfo(self.target.conninfo, dbname=name), "a shadow", name, self.own
+                )
+            finally:
+                _drop(admin, name)
+
+
+def host(project: Project | None, target: Target | None, shadow: str | None = None) -> Host:
+    """Where shadows for `target` are made; with none, on the embedded server.
+
+    `shadow` is the DSN of a server that the user names for it. Raises `Misuse` that says what to
+    give when there is nowhere.
+    """
+    if shadow is not None:
+        return _named(named(shadow, "--shadow"), target)
+    if target is None:
+        return _embedded(project, (project.config.server_version or None) if project else None)
+    with connect(target) as connection:
+        major = connection.info.server_version // 10000
+        row = connection.execute(
+            "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
+        if row is not None and row[0]:
+            return Host(target, major, target.embedded)
+    try:
+        return _embedded(project, major)
+    except Error as error:
+        raise Misuse(
+            f"nowhere to make a shadow: the role at {target.shown} may not create databases",
+            detail=str(error),
+            hint="give a PostgreSQL server of the same major version that may be used:"
+            " --shadow postgresql://…",
+        ) from error
+
+
+def _named(server: Target, target: Target | None) -> Host:
+    with connect(server) as connection:
+        major = connection.info.server_version // 10000
+    if target is not None:
+        with connect(target) as connection:
+            wanted = connection.info.server_version // 10000
+        if wanted != major:
+            raise Misuse(
+                f"--shadow is PostgreSQL {major}, {target.shown} is PostgreSQL {wanted}",
+                hint="name a server of the same major version",
+            )
+    return Host(server, major, own=True)
+
+
+def _embedded(project: Project | None, major: int | None) -> Host:
+    from pathlib import Path
+
+    from ringfence.pg import embedded
+
+    home = embedded.home_for(project.root if project else Path.cwd())
+    server = embedded.start(home, server_version=major)
+    target = Target(server.dsn("postgres"), "the embedded server", "the embedded server", True)
+    return Host(target, server.major, own=True)
+
+
+def _name(admin: psycopg.Connection[tuple[object, ...]]) -> str:
+    """A name that tells whose it is: the creating session's pid and start, and a number."""
+    row = admin.execute(
+        "SELECT pid, extract(epoch FROM backend_start)::bigint FROM pg_stat_activity"
+        " WHERE pid = pg_backend_pid()"
+    ).fetchone()
+    assert row is not None
+    return f"{_PREFIX}{row[0]}_{row[1]}_{next(_numbers)}"
+
+
+def _sweep(admin: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Drop the shadows of sessions that are no more: their runs were killed."""
+    rows = admin.execute(
+        "SELECT d.datname FROM pg_database AS d"
+        " WHERE d.datname ~ '^ringfence_shadow_[0-9]+_[0-9]+_[0-9]+$'"
+        " AND pg_has_role(d.datdba, 'MEMBER') AND NOT EXISTS ("
+        " SELECT 1 FROM pg_stat_activity AS a WHERE a.pid = split_part(d.datname, '_', 3)::integer"
+        " AND extract(epoch FROM a.backend_start)::bigint = split_part(d.datname, '_', 4)::bigint)"
+    ).fetchall()
+    for (name,) in rows:
+        _drop(admin, str(name))
+
+
+def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    if admin.closed:
+        return
+    try:
+        admin.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+    except psycopg.Error:
+        return  # another run swept it, or still uses it; the next one sweeps again

@@ -1,0 +1,93 @@
+"""A plan as a person reads it: a tree of changes with their hazards, and a review for a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.change import Change
+    from ringfence.model import Ref
+    from ringfence.step import Plan
+
+_SIGNS = {"create": "+", "drop": "-", "alter": "~"}
+
+
+def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
+    """Lines as (depth, sign, text): each outermost object with what changes of and below it."""
+    below: dict[Ref, list[Change]] = {}
+    by_ref = {c.ref: c for c in changes}
+    for change in changes:
+        fact = change.new or change.old
+        assert fact is not None
+        parent = fact.parent
+        if parent is not None and parent in by_ref:
+            below.setdefault(parent, []).append(change)
+    hazards: dict[Ref, list[str]] = {}
+    for hazard in plan.hazards:
+        said = f"{hazard.code}: {hazard.message}"
+        if said not in hazards.setdefault(hazard.ref, []):
+            hazards[hazard.ref].append(said)
+    lines: list[tuple[int, str, str]] = []
+
+    def show(change: Change, depth: int) -> None:
+        text = f"{change.ref.kind.replace('_', ' ')} {change.ref.path}"
+        if change.verb == "alter":
+            said = []
+            assert change.old is not None
+            assert change.new is not None
+            for name in change.attributes:
+                old, new = _short(change.old[name]), _short(change.new[name])
+                said.append(f"{name.replace('_', ' ')}: {old} → {new}")
+            text += f" ({'; '.join(said)})" if said else ""
+        lines.append((depth, _SIGNS[change.verb], text))
+        lines.extend((depth + 1, "!", h) for h in hazards.pop(change.ref, []))
+        for child in sorted(below.get(change.ref, []), key=lambda c: c.ref):
+            # What comes or goes with its parent says nothing new.
+            if child.verb != change.verb or change.verb == "alter":
+                show(child, depth + 1)
+
+    for change in changes:
+        fact = change.new or change.old
+        assert fact is not None
+        if fact.parent is None or fact.parent not in by_ref:
+            show(change, 0)
+    for ref, left in hazards.items():
+        lines.append((0, "!", f"{ref.kind.replace('_', ' ')} {ref.path}"))
+        lines.extend((1, "!", text) for text in left)
+    return lines
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= 48 else text[:47] + "…"
+
+
+def markdown(changes: Sequence[Change], plan: Plan, a: str, b: str) -> str:
+    """The review that a pull request can carry."""
+    if not plan.steps:
+        return f"## Schema: {a} → {b}\n\nNo differences.\n"
+    lines = [f"## Schema: {a} → {b}", ""]
+    count = {v: sum(c.verb == v for c in changes) for v in ("create", "alter", "drop")}
+    lines.append(
+        f"{count['create']} created, {count['alter']} altered, {count['drop']} dropped"
+        f" in {len(plan.steps)} statements."
+    )
+    if plan.hazards:
+        lines += ["", "| hazard | object | what it means |", "|---|---|---|"]
+        lines += [
+            f"| **{h.code}** | `{h.ref.path}` | {h.message.replace('|', chr(92) + '|')} |"
+            for h in dict.fromkeys(plan.hazards)
+        ]
+    lines += ["", "<details><summary>Changes</summary>", "", "```"]
+    lines += [f"{'  ' * depth}{sign} {text}" for depth, sign, text in tree(changes, plan)]
+    lines += ["```", "", "</details>", "", "<details><summary>SQL</summary>", "", "```sql"]
+    lines += [plan.script().rstrip(), "```", "", "</details>", ""]
+    if plan.proof is not None:
+        lines.append("Proved: " + "; ".join(plan.proof.checked) + ".")
+        lines += [f"Not checked: {u}." for u in plan.proof.unchecked]
+    else:
+        lines.append("Not proved (`--no-proof`).")
+    return "\n".join(lines) + "\n"

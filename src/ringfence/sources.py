@@ -1,0 +1,278 @@
+"""FROM and TO of a diff: whatever can be made into a catalog.
+
+`live`, `ddl`, `head`, a revision, `git:REF`, a DSN, a `.sql` file, a directory of them, a snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from ringfence import script, snapshot
+from ringfence.errors import Misuse, ServerError
+from ringfence.model import Catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ringfence.pg.connect import Target
+    from ringfence.pg.load import Note
+    from ringfence.pg.shadow import Host
+    from ringfence.project import Project
+    from ringfence.script import Script
+
+What = Literal["database", "files", "revision", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One side, as it was named. `target` for a database, `scripts` for files, and so on."""
+
+    spec: str
+    what: What
+    target: Target | None = None
+    scripts: tuple[Script, ...] = ()
+    revision: str = ""
+    path: Path | None = None
+
+    @property
+    def declared(self) -> bool:
+        """Whether it says how things should be, and so may leave open who owns them."""
+        return self.what in ("files", "revision")
+
+
+def source(project: Project | None, spec: str, dsn: str | None = None) -> Source:
+    """What a word on the command line names. `dsn` is what `live` means. Raises `Misuse`."""
+    from ringfence import project as projects
+
+    if spec == "live":
+        from ringfence.pg.connect import resolve
+
+        return Source(spec, "database", target=resolve(project, dsn))
+    if spec == "ddl":
+        found = project or projects.need()
+        return Source(spec, "files", scripts=directory(found.ddl, found))
+    if spec.startswith("git:"):
+        found = project or projects.need()
+        return Source(spec, "files", scripts=_git(found, spec.removeprefix("git:")))
+    if "://" in spec or (spec.count("=") and not Path(spec).exists()):
+        from ringfence.pg.connect import named
+
+        return Source("the given DSN", "database", target=named(spec, "the DSN"))
+    path = Path(spec)
+    if path.is_dir():
+        return Source(spec, "files", scripts=directory(path, project))
+    if path.suffix == ".json" and path.is_file():
+        return Source(spec, "snapshot", path=path)
+    if path.suffix == ".sql" or path.is_file():
+        return Source(spec, "files", scripts=(script.read(path, spec),))
+    if project is not None:
+        from ringfence import revisions
+
+        graph = revisions.read(project)
+        revision = graph.head if spec == "head" else graph.named(spec).id
+        return Source(spec, "revision", revision=revision or "base")
+    raise Misuse(
+        f"{spec} is neither a file nor a directory, and there is no project here",
+        hint="name a DSN, a .sql file, a directory of them, or a snapshot .json",
+    )
+
+
+def directory(path: Path, project: Project | None) -> tuple[Script, ...]:
+    """Every `.sql` file below a directory, in the order of their paths."""
+    files = sorted(path.rglob("*.sql"))
+    if not files:
+        raise Misuse(f"no .sql files in {path}", hint="ringfence pull writes them from a database")
+    return tuple(script.read(f, project.shown(f) if project else str(f)) for f in files)
+
+
+def _git(project: Project, ref: str) -> tuple[Script, ...]:
+    """The files of ddl/ as they were at a commit."""
+    folder = project.config.ddl
+    done = subprocess.run(
+        ["git", "-C", str(project.root), "archive", "--format=tar", ref, folder],  # noqa: S607
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Misuse(f"git has no {folder} at {ref}: {said[-1] if said else 'git failed'}")
+    scripts = []
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        for member in sorted(archive.getmembers(), key=lambda m: m.name):
+            if member.isfile() and member.name.endswith(".sql"):
+                opened = archive.extractfile(member)
+                assert opened is not None
+                shown = f"{ref}:{member.name}"
+                scripts.append(script.decode(opened.read(), shown))
+    if not scripts:
+        raise Misuse(f"no .sql files in {folder} at {ref}")
+    return tuple(scripts)
+
+
+@dataclass
+class Shop:
+    """Makes catalogs of sources, and databases where one is needed; drops what it made at the end.
+
+    Use it as a context manager. `shadow` is the DSN the user gave to make shadows at, `cache` the
+    folder where catalogs of files are kept by their content.
+    """
+
+    project: Project | None
+    near: Target | None = None
+    shadow: str | None = None
+    cache: Path | None = None
+    notes: list[Note] = field(default_factory=list)
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _databases: dict[str, Target] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    @cached_property
+    def host(self) -> Host:
+        """Where shadows are made: the server of `near`, or a local one."""
+        from ringfence.pg import shadow
+
+        return shadow.host(self.project, self.near, self.shadow)
+
+    def catalog(self, source: Source) -> Catalog:
+        """A source's catalog, from the cache where it is there."""
+        if source.what == "snapshot":
+            assert source.path is not None
+            return snapshot.loads(source.path.read_text(encoding="utf-8"), source.spec)
+        if source.target is not None:
+            return self._extract(source.target, nobody=False)
+        kept = self._kept(source)
+        if kept is not None and kept.is_file():
+            return snapshot.loads(kept.read_text(encoding="utf-8"), str(kept))
+        catalog = self._extract(self.database(source), nobody=True)
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            made = kept.with_suffix(".new")
+            made.write_text(snapshot.dumps(catalog), encoding="utf-8")
+            made.replace(kept)
+        return catalog
+
+    def database(self, source: Source) -> Target:
+        """A database that holds what the source says: its own, or a shadow. Never to be written to."""
+        if source.target is not None:
+            return source.target
+        key = source.spec
+        if key not in self._databases:
+            target = self._stack.enter_context(self.host.database())
+            self._fill(source, target)
+            self._databases[key] = target
+        return self._databases[key]
+
+    def copy(self, source: Source) -> Target:
+        """A database of our own that holds the source's schema and may be written to."""
+        if source.target is None:
+            from psycopg.conninfo import conninfo_to_dict
+
+            base = self.database(source)
+            name = str(conninfo_to_dict(base.conninfo)["dbname"])
+            return self._stack.enter_context(self.host.database(name))
+        from ringfence.pg import dump
+        from ringfence.pg.connect import connect
+        from ringfence.pg.load import Loader
+        from ringfence.script import Script
+
+        target = self._stack.enter_context(self.host.database())
+        text = dump.dump(source.target.conninfo, "--schema-only")
+        with connect(target) as connection:
+            Loader(connection, self.host.own).load([Script(f"pg_dump of {source.spec}", text)])
+        return target
+
+    def _fill(self, source: Source, target: Target) -> None:
+        if source.what == "revision":
+            if source.revision != "base":
+                from ringfence import migrate
+
+                assert self.project is not None
+                migrate.migrate(self.project, target, to=source.revision)
+            return
+        from ringfence.pg.connect import connect
+        from ringfence.pg.load import Loader, refuse_extensions
+
+        with connect(target) as connection:
+            try:
+                self.notes += Loader(connection, self.host.own).load(source.scripts)
+            except ServerError as error:
+                raise refuse_extensions(error) from error.__cause__
+
+    def _extract(self, target: Target, *, nobody: bool) -> Catalog:
+        from ringfence.pg.connect import connect
+        from ringfence.pg.extract import extract
+
+        hidden = (self.project.config.migrate.schema,) if self.project else ("ringfence",)
+        with connect(target) as connection:
+            who = ""
+            if nobody:
+                row = connection.execute("SELECT current_user").fetchone()
+                who = str(row[0]) if row else ""
+            return extract(connection, exclude=hidden, nobody=who)
+
+    def _kept(self, source: Source) -> Path | None:
+        """Where the catalog of a declared source is kept: by content, server and ringfence."""
+        if self.cache is None:
+            return None
+        from ringfence import __version__
+
+        total = hashlib.blake2b(digest_size=16)
+        total.update(f"{__version__}\0{_own_digest()}\0{self.host.major}\0".encode())
+        if source.what == "revision":
+            assert self.project is not None
+            from ringfence import revisions
+
+            graph = revisions.read(self.project)
+            for revision in graph.applied([source.revision]):
+                total.update(f"{revision.id}\0{revision.checksum}\0".encode())
+        for one in source.scripts:
+            total.update(f"{one.path}\0{one.checksum}\0".encode())
+        return self.cache / f"{source.what}-{total.hexdigest()}.json"
+
+
+def _own_digest() -> str:
+    """Of the queries that read a catalog: another version of them reads another catalog."""
+    total = hashlib.blake2b(digest_size=8)
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("kinds/*"), *here.glob("pg/catalog/*"), here / "pg/extract.py"]):
+        if path.suffix in (".sql", ".py"):
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def align(a: Source, ca: Catalog, b: Source, cb: Catalog) -> tuple[Catalog, Catalog]:
+    """The two catalogs, with an owner that a declared side leaves open left open on both."""
+    return _open(ca, cb) if b.declared else ca, _open(cb, ca) if a.declared else cb
+
+
+def _open(one: Catalog, declared: Catalog) -> Catalog:
+    facts = {
+        ref: fact
+        for ref, fact in one.facts.items()
+        if ref.kind != "owner" or ref in declared.facts or fact.parent not in declared.facts
+    }
+    return Catalog(facts, one.uses, one.server_version, one.unmodeled)
+
+
+@contextmanager
+def shop(project: Project | None, sides: Sequence[Source], shadow: str | None) -> Iterator[Shop]:
+    """A shop near whichever side is a database, with the project's cache."""
+    from ringfence.pg import embedded
+
+    near = next((s.target for s in sides if s.target is not None), None)
+    cache = embedded.home_for(project.root) / "cache" / "catalogs" if project else None
+    with Shop(project, near, shadow, cache) as made:
+        yield made
