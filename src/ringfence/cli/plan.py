@@ -1,0 +1,47 @@
+"""`ringfence plan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECTION = "Change a schema"
+
+
+@click.command()
+@click.option("-m", "--message", required=True, help="Why: the title of the revision.")
+@click.option(
+    "--online/--no-online", default=True, show_default=True, help="Write lock-safe steps."
+)
+@click.option(
+    "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
+)
+@click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
+@click.pass_context
+def command(
+    context: click.Context, message: str, online: bool, allow: tuple[str, ...], shadow: str | None
+) -> None:
+    """A new revision from what ddl/ has and the newest revision has not.
+
+    Up and down are both run on a shadow and looked at before anything is written. A plan that has
+    to commit on its way (an index built CONCURRENTLY, a constraint validated, a new enum value)
+    becomes several revisions.
+
+    Exit status 1 means that there is nothing to do, or that a hazard was not agreed to.
+    """
+    from ringfence import project, review, revise
+
+    start: Path | None = context.obj
+    found = project.need(start)
+    done = revise.revise(found, message, online=online, allow=allow, shadow=shadow)
+    if not done.drafts:
+        click.echo("nothing to do: the newest revision has all of ddl", err=True)
+        context.exit(1)
+    for depth, sign, text in review.tree(done.changes, done.plan):
+        click.echo("  " * depth + f"{sign} {text}", err=True)
+    for path in done.files:
+        click.echo(found.shown(path))

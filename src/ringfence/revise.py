@@ -1,0 +1,258 @@
+"""New revisions from the difference between the newest one and ddl/, proved both ways.
+
+A plan that must commit on its way becomes several revisions, one a transaction, so that each is
+applied whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence import revisions, sources
+from ringfence.change import diff
+from ringfence.errors import Misuse, Refused, ServerError
+from ringfence.online import online as lock_safe
+from ringfence.pg.connect import connect, server_error
+from ringfence.pg.extract import extract
+from ringfence.planner import plan as make_plan
+from ringfence.step import HazardCode, Plan, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from ringfence.change import Change
+    from ringfence.model import Catalog
+    from ringfence.project import Project
+    from ringfence.sources import Shop
+    from ringfence.step import Hazard
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A revision to be: its id, what it follows, and its SQL up and down."""
+
+    id: str
+    down_revision: str | None
+    message: str
+    up: str
+    down: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """What came of planning: the changes, the whole plan, and the revisions written from it."""
+
+    changes: tuple[Change, ...]
+    plan: Plan
+    drafts: tuple[Draft, ...]
+    files: tuple[Path, ...]
+
+
+def revise(
+    project: Project,
+    message: str,
+    *,
+    online: bool = True,
+    allow: Sequence[str] = (),
+    shadow: str | None = None,
+    write: bool = True,
+) -> Revised:
+    """Plan head → ddl, prove it up and down on a shadow, and write it as revisions.
+
+    `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
+    of them. Raises `Refused` on any other.
+    """
+    graph = revisions.read(project)
+    head = graph.head
+    a, b = sources.source(project, "head"), sources.source(project, "ddl")
+    with sources.shop(project, (a, b), shadow) as shop:
+        old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
+        changes = diff(old, new)
+        plan = make_plan(old, new)
+        if online:
+            plan = lock_safe(plan, old, new)
+        if not plan.steps:
+            return Revised((), plan, (), ())
+        refuse_hazards(plan.hazards, allow)
+        drafts = tuple(_drafts(project, shop, a, plan, new, message, head))
+    files = tuple(_write(project, drafts)) if write else ()
+    return Revised(changes, plan, drafts, files)
+
+
+def refuse_hazards(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
+    """Raise `Refused` that names every hazard nobody agreed to, and how to."""
+    known = {str(code) for code in HazardCode}
+    for name in allow:
+        if name.partition(":")[0] not in known:
+            raise Misuse(
+                f"--allow {name}: no such hazard", hint=f"one of {', '.join(sorted(known))}"
+            )
+    left = [h for h in dict.fromkeys(hazards) if h.name not in allow and str(h.code) not in allow]
+    if left:
+        raise Refused(
+            f"{len(left)} {'hazard' if len(left) == 1 else 'hazards'} that nobody agreed to",
+            detail="\n  ".join(f"{h.code}: {h.message}" for h in left),
+            hint="to agree: " + " ".join(f"--allow '{h.name}'" for h in left),
+        )
+
+
+def segments(steps: Iterable[Step]) -> list[list[Step]]:
+    """The steps by transaction; what cannot run in one stands in segments of its own kind."""
+    found: list[list[Step]] = []
+    fresh = True
+    for step in steps:
+        alone = step.transactional == "no"
+        if fresh or not found or alone != (found[-1][-1].transactional == "no"):
+            found.append([])
+        found[-1].append(step)
+        fresh = step.transactional == "commit"
+    return found
+
+
+def _drafts(
+    project: Project,
+    shop: Shop,
+    source: sources.Source,
+    plan: Plan,
+    wanted: Catalog,
+    message: str,
+    head: str | None,
+) -> Iterable[Draft]:
+    parts = segments(plan.steps)
+    stages = _up(project, shop, source, parts, wanted)
+    downs = [make_plan(stages[i + 1], stages[i]) for i in range(len(parts))]
+    _down(project, shop, stages, downs)
+    identifiers = _identifiers(project, len(parts))
+    before = head
+    for number, (steps, down, identifier) in enumerate(
+        zip(parts, downs, identifiers, strict=True), 1
+    ):
+        title = message if len(parts) == 1 else f"{message} ({number} of {len(parts)})"
+        yield Draft(identifier, before, title, _text(title, steps, ()), _text(
+            f"undo: {title}", down.steps, [h for s in steps for h in s.hazards]
+        ))  # fmt: skip
+        before = identifier
+
+
+def _catalog(
+    project: Project, connection: psycopg.Connection[tuple[object, ...]], who: str
+) -> Catalog:
+    return extract(connection, exclude=(project.config.migrate.schema,), nobody=who)
+
+
+def _up(
+    project: Project,
+    shop: Shop,
+    source: sources.Source,
+    parts: Sequence[Sequence[Step]],
+    wanted: Catalog,
+) -> list[Catalog]:
+    """The catalog before, between and after the parts, reached by running them on a clone."""
+    with connect(shop.copy(source)) as connection:
+        row = connection.execute("SELECT current_user").fetchone()
+        who = str(row[0]) if row else ""
+        connection.execute("SET check_function_bodies = off")
+        stages = [_catalog(project, connection, who)]
+        for steps in parts:
+            _run(connection, steps, "the plan does not run")
+            stages.append(_catalog(project, connection, who))
+        left = [c for c in diff(stages[-1], wanted) if c.ref.kind != "owner"]
+        if left:
+            raise Refused(
+                "the plan does not lead to ddl",
+                detail="\n  ".join(
+                    f"{c.verb} {c.ref} {', '.join(c.attributes)}" for c in left[:10]
+                ),
+                hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
+            )
+        return stages
+
+
+def _down(project: Project, shop: Shop, stages: Sequence[Catalog], downs: Sequence[Plan]) -> None:
+    """Prove each way back: on a clone of where the way up ends, down to where it began."""
+    ddl = sources.source(project, "ddl")
+    with connect(shop.copy(ddl)) as connection:
+        row = connection.execute("SELECT current_user").fetchone()
+        who = str(row[0]) if row else ""
+        connection.execute("SET check_function_bodies = off")
+        for index in reversed(range(len(downs))):
+            _run(connection, downs[index].steps, "the way back does not run")
+            left = diff(_catalog(project, connection, who), stages[index])
+            left = tuple(c for c in left if c.ref.kind != "owner")
+            if left:
+                raise Refused(
+                    "the way back does not lead to where it began",
+                    detail="\n  ".join(f"{c.verb} {c.ref}" for c in left[:10]),
+                    hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
+                )
+
+
+def _run(
+    connection: psycopg.Connection[tuple[object, ...]], steps: Sequence[Step], title: str
+) -> None:
+    for step in steps:
+        try:
+            connection.execute(step.sql, prepare=False)
+        except psycopg.Error as error:
+            said = server_error(error)
+            raise ServerError(
+                said.message,
+                sqlstate=error.sqlstate or "",
+                title=f"{title}: {step.verb} {step.ref}",
+                detail=f"{said.detail}\n  {step.sql}".strip(),
+            ) from error
+
+
+def _text(title: str, steps: Sequence[Step], lost: Sequence[Hazard]) -> str:
+    lines = []
+    if any(s.transactional != "yes" for s in steps) and (
+        any(s.transactional == "no" for s in steps) or len(segments(steps)) > 1
+    ):
+        lines.append("-- ringfence: transaction: none")
+    lines.append(f"-- {title}")
+    for hazard in dict.fromkeys(lost):
+        if hazard.code == HazardCode.DATA_LOSS:
+            lines.append(f"-- cannot bring back: {hazard.message}")
+    lines.append("")
+    if any(s.ref.kind == "routine" for s in steps):
+        lines.append("SET LOCAL check_function_bodies = off;\n" if "none" not in lines[0] else
+                     "SET check_function_bodies = off;\n")  # fmt: skip
+    for step in steps:
+        lines.extend(f"-- {line}" for line in step.comment.splitlines())
+        lines.extend(f"-- hazard {h.code}: {h.message}" for h in step.hazards)
+        lines.append(f"{step.sql};\n")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _identifiers(project: Project, count: int) -> list[str]:
+    """The next ids in the manner of those there are: 0003 after 0002."""
+    numbers = [int(r) for r in revisions.read(project).revisions if r.isdigit()]
+    start = max(numbers, default=0) + 1
+    return [f"{start + i:04d}" for i in range(count)]
+
+
+def _write(project: Project, drafts: Sequence[Draft]) -> Iterable[Path]:
+    folder = project.migrations / "versions"
+    for draft in drafts:
+        slug = re.sub(r"[^a-z0-9]+", "_", draft.message.lower()).strip("_")[:40].rstrip("_")
+        stem = folder / f"{draft.id}_{slug}"
+        title = draft.message.replace("\\", "\\\\").replace('"', '\\"').rstrip(".")
+        after = "None" if draft.down_revision is None else f'"{draft.down_revision}"'
+        code = (
+            f'"""{title}."""\n\n'
+            "from ringfence.history import sqlfile\n\n"
+            f'revision = "{draft.id}"\n'
+            f"down_revision = {after}\n"
+            "branch_labels = None\n"
+            "depends_on = None\n\n"
+            "upgrade, downgrade = sqlfile(__file__)\n"
+        )
+        for suffix, text in ((".py", code), (".up.sql", draft.up), (".down.sql", draft.down)):
+            path = stem.with_name(stem.name + suffix)
+            path.write_text(text, encoding="utf-8")
+            yield path
