@@ -210,18 +210,16 @@ def _run(
 
 def _text(title: str, steps: Sequence[Step], lost: Sequence[Hazard]) -> str:
     lines = []
-    if any(s.transactional != "yes" for s in steps) and (
-        any(s.transactional == "no" for s in steps) or len(segments(steps)) > 1
-    ):
+    whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
+    if not whole:
         lines.append("-- ringfence: transaction: none")
     lines.append(f"-- {title}")
     for hazard in dict.fromkeys(lost):
         if hazard.code == HazardCode.DATA_LOSS:
-            lines.append(f"-- cannot bring back: {hazard.message}")
+            lines += [f"-- cannot bring back: {hazard.message}"]
     lines.append("")
-    if any(s.ref.kind == "routine" for s in steps):
-        lines.append("SET LOCAL check_function_bodies = off;\n" if "none" not in lines[0] else
-                     "SET check_function_bodies = off;\n")  # fmt: skip
+    if whole and any(s.ref.kind == "routine" for s in steps):
+        lines.append("SET LOCAL check_function_bodies = off;\n")
     for step in steps:
         lines.extend(f"-- {line}" for line in step.comment.splitlines())
         lines.extend(f"-- hazard {h.code}: {h.message}" for h in step.hazards)

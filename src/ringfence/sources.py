@@ -268,11 +268,17 @@ def _open(one: Catalog, declared: Catalog) -> Catalog:
 
 
 @contextmanager
-def shop(project: Project | None, sides: Sequence[Source], shadow: str | None) -> Iterator[Shop]:
-    """A shop near whichever side is a database, with the project's cache."""
+def shop(
+    project: Project | None,
+    sides: Sequence[Source],
+    shadow: str | None,
+    *,
+    near: Target | None = None,
+) -> Iterator[Shop]:
+    """A shop near `near`, or whichever side is a database, with the project's cache."""
     from ringfence.pg import embedded
 
-    near = next((s.target for s in sides if s.target is not None), None)
+    near = near or next((s.target for s in sides if s.target is not None), None)
     cache = embedded.home_for(project.root) / "cache" / "catalogs" if project else None
     with Shop(project, near, shadow, cache) as made:
         yield made

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ringfence.errors import Span
     from ringfence.model import Ref
+    from ringfence.pg.connect import Target
     from ringfence.project import Project
 
 
@@ -34,6 +35,8 @@ class Case:
     connection: Connection[tuple[object, ...]]
     project: Project
     shown: str = ""
+    target: Target | None = None
+    """How the database is reached: what needs a shadow makes it near there."""
 
     @cached_property
     def graph(self) -> revisions.Graph:

@@ -41,6 +41,6 @@ def command(context: click.Context, dsn: str | None, only: tuple[str, ...], form
             raise Misuse(f"no claim {code}", hint=f"there are: {', '.join(known)}")
     target = resolve(found, dsn)
     with connect(target) as connection:
-        report = claims.verify(claims.Case(connection, found, target.shown), only)
+        report = claims.verify(claims.Case(connection, found, target.shown, target), only)
     reports.write(report, format_, sys.stdout)
     context.exit(report.status)
