@@ -152,11 +152,11 @@ class Shop:
             assert source.path is not None
             return snapshot.loads(source.path.read_text(encoding="utf-8"), source.spec)
         if source.target is not None:
-            return self._extract(source.target, nobody=False)
+            return self.extract(source.target, nobody=False)
         kept = self._kept(source)
         if kept is not None and kept.is_file():
             return snapshot.loads(kept.read_text(encoding="utf-8"), str(kept))
-        catalog = self._extract(self.database(source), nobody=True)
+        catalog = self.extract(self.database(source), nobody=True)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             made = kept.with_suffix(".new")
@@ -211,7 +211,8 @@ class Shop:
             except ServerError as error:
                 raise refuse_extensions(error) from error.__cause__
 
-    def _extract(self, target: Target, *, nobody: bool) -> Catalog:
+    def extract(self, target: Target, *, nobody: bool) -> Catalog:
+        """The catalog of a database; `nobody`: what our own role owns is owned by whoever makes it."""
         from ringfence.pg.connect import connect
         from ringfence.pg.extract import extract
 

@@ -1,0 +1,196 @@
+"""ddl/ written from a catalog: one object a file, with what hangs on it.
+
+What a file says already is left as it is written: only the files of objects that differ are written
+anew, so that a `pull` after a `migrate` changes nothing, and comments and formatting live on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from ringfence import sources
+from ringfence.change import diff
+from ringfence.errors import Refused
+from ringfence.model import Ref
+from ringfence.planner import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from ringfence.model import Catalog
+    from ringfence.project import Project
+    from ringfence.sources import Shop, Source
+
+# Where objects lie whose kind has a customary folder; others lie in one named for their kind.
+_FOLDERS = {
+    "routine": "functions",
+    "aggregate": "functions",
+    "enum": "types",
+    "composite": "types",
+    "composite_type": "types",
+    "range": "types",
+    "base_type": "types",
+    "statistics": "statistics",
+    "index": "indexes",
+    "text_search_dictionary": "text_search",
+    "text_search_configuration": "text_search",
+    "text_search_parser": "text_search",
+    "text_search_template": "text_search",
+}
+_WHOLE = {
+    "extension": "extensions.sql",
+    "cast": "casts.sql",
+    "default_acl": "default_privileges.sql",
+}
+_GLOBAL = {
+    "event_trigger", "foreign_data_wrapper", "foreign_server", "server", "publication",
+    "subscription", "language", "access_method", "user_mapping", "transform",
+}  # fmt: skip
+_PLAIN = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a pull wrote, removed and left alone, as paths below ddl/."""
+
+    written: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: int
+
+
+def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
+    """Path below ddl/ → text, for everything that `catalog` has and `empty` has not.
+
+    `empty` is the catalog of a new database: what is in every one is in no file.
+    """
+    texts: dict[str, list[str]] = {}
+    where = _Layout(catalog)
+    for step in plan(empty, catalog).steps:
+        texts.setdefault(where.path(step.ref), []).append(f"{step.sql};\n")
+    return {path: "\n".join(texts[path]) for path in sorted(texts)}
+
+
+def pull(project: Project, shop: Shop, source: Source, *, force: bool = False) -> Pulled:
+    """Make ddl/ say what `source` is. Returns what was changed.
+
+    Raises `Refused` when an object that differs is defined in a file that is not its own; `force`
+    writes the whole folder anew then.
+    """
+    folder = project.ddl
+    wanted = shop.catalog(source)
+    with shop.host.database() as target:
+        empty = shop.extract(target, nobody=True)
+    present = sorted(folder.rglob("*.sql")) if folder.is_dir() else []
+    texts = files(wanted, empty)
+    if not present:
+        return _write(folder, texts, [], 0)
+    ddl = sources.source(project, "ddl")
+    have, want = sources.align(ddl, shop.catalog(ddl), source, wanted)
+    before, after = _Layout(have), _Layout(want)
+    if force:
+        # A file that defines nothing we model (roles, say) is not ours to remove.
+        gone = [folder / p for p in before.paths() if p not in texts and (folder / p).is_file()]
+        return _write(folder, texts, gone, 0)
+    touched: set[str] = set()
+    for change in diff(have, want):
+        path = before.path(change.ref) if change.new is None else after.path(change.ref)
+        if not (folder / path).is_file() and change.verb != "create":
+            raise Refused(
+                f"{change.ref.kind} {change.ref.path} differs and is not defined in"
+                f" {project.shown(folder / path)}",
+                hint="move its definition there, or ringfence pull --force writes all of"
+                f" {project.shown(folder)} anew",
+            )
+        touched.add(path)
+    new = {path: texts[path] for path in sorted(touched) if path in texts}
+    gone = [folder / path for path in sorted(touched) if path not in texts]
+    return _write(folder, new, gone, len(present) - len(gone) - len(new))
+
+
+def _write(folder: Path, texts: Mapping[str, str], gone: list[Path], kept: int) -> Pulled:
+    written = []
+    for name, text in texts.items():
+        path = folder / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            kept += 1
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        written.append(name)
+    for path in gone:
+        path.unlink()
+    removed = tuple(p.relative_to(folder).as_posix() for p in gone)
+    return Pulled(tuple(written), removed, kept)
+
+
+class _Layout:
+    """Which file each fact of a catalog lies in."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._taken: dict[str, Ref] = {}
+        self._paths: dict[Ref, str] = {}
+        for ref in sorted(catalog.facts):
+            self._paths[ref] = self._find(self._root(ref))
+
+    def paths(self) -> list[str]:
+        """Every file, sorted."""
+        return sorted(set(self._paths.values()))
+
+    def path(self, ref: Ref) -> str:
+        """The file of a fact."""
+        found = self._paths.get(ref)
+        return found if found is not None else self._find(self._root(ref))
+
+    def _root(self, ref: Ref) -> Ref:
+        """The object that a fact hangs on, at last; a sequence hangs on the column that owns it."""
+        facts = self._catalog.facts
+        while True:
+            owned = facts.get(Ref("owned_by", ref.name)) if ref.kind == "sequence" else None
+            fact = facts.get(ref)
+            if owned is not None:
+                ref = Ref("column", owned.list("column"))
+            elif fact is not None and fact.parent is not None:
+                ref = fact.parent
+            else:
+                return ref
+
+    def _find(self, root: Ref) -> str:
+        if root in self._paths:
+            return self._paths[root]
+        path = str(_place(root))
+        # Two names may differ in nothing that a file system tells apart; overloads share a file.
+        key, number = path.lower(), 1
+        while (other := self._taken.get(key)) is not None and not _together(other, root):
+            number += 1
+            key = f"{path.lower()}~{number}"
+        self._taken.setdefault(key, root)
+        if number > 1:
+            path = path.removesuffix(".sql") + f"~{number}.sql"
+        self._paths[root] = path
+        return path
+
+
+def _together(one: Ref, other: Ref) -> bool:
+    return one.kind in _WHOLE or (one.kind == other.kind and one.name[:2] == other.name[:2])
+
+
+def _place(root: Ref) -> PurePosixPath:
+    if root.kind in _WHOLE:
+        return PurePosixPath(_WHOLE[root.kind])
+    if root.kind == "schema":
+        return PurePosixPath(_safe(root.name[0]), "schema.sql")
+    folder = _FOLDERS.get(root.kind, f"{root.kind}s")
+    if root.kind in _GLOBAL or len(root.name) == 1:
+        return PurePosixPath(folder, f"{_safe(root.name[0])}.sql")
+    return PurePosixPath(_safe(root.name[0]), folder, f"{_safe(root.name[1])}.sql")
+
+
+def _safe(name: str) -> str:
+    """A name as a file's: what file systems quarrel about is written as %XX."""
+    text = _PLAIN.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode()), name)
+    return re.sub(r"\A\.", "%2E", text)
