@@ -175,6 +175,5 @@ def _system() -> Iterator[tuple[Path, str]]:
     if on_path:
         yield Path(on_path).resolve().parent, "the PATH"
     for pattern in _SYSTEM:
-        # From the newest: 18 sorts after 9.6 by number only, and nobody asks for 9.6.
-        for path in sorted(Path("/").glob(pattern[1:]), reverse=True):
+        for path in sorted(Path("/").glob(pattern[1:])):
             yield path, str(path)

@@ -6,7 +6,8 @@ programs and the project may lie where `nobody` cannot go (below /root, say). Th
     itself      we are not root: the server runs as we do
     capability  nobody, who keeps the one capability to read and search past permissions
     namespace   nobody inside a user namespace; the files stay root's
-    plain       nobody, where everything is open to everybody anyway
+    plain       nobody, where everything is open to everybody anyway; whatever else runs as nobody
+                can then reach the server
 """
 
 from __future__ import annotations
@@ -95,9 +96,7 @@ def choose(postgres: Path, home: Path) -> Guise:
         return Guise("itself", os.geteuid(), os.getegid())
     for way in WAYS:
         guise = way()
-        if guise is None or (guise.way == "plain" and not _open_to_all(home)):
-            continue
-        if _works(guise, postgres):
+        if guise is not None and _works(guise, postgres, home):
             return guise
     raise Misuse(
         "root cannot run PostgreSQL here, and no way to run it as another user works",
@@ -152,10 +151,13 @@ def by_plain_switch() -> Guise | None:
 WAYS: tuple[Callable[[], Guise | None], ...] = (by_capability, by_namespace, by_plain_switch)
 
 
-def _works(guise: Guise, postgres: Path) -> bool:
+def _works(guise: Guise, postgres: Path, home: Path) -> bool:
+    """Whether a process in this guise can start PostgreSQL and reach the directory of the home."""
+    above = next(directory for directory in home.parents if directory.exists())
+    asked = 'test -x "$1" && exec "$0" --version'
     try:
-        status, said = guise.run([postgres, "--version"], timeout=30)
-    except OSError:
+        status, said = guise.run(["/bin/sh", "-c", asked, postgres, above], timeout=30)
+    except (OSError, ValueError):
         return False
     return status == 0 and "PostgreSQL" in said
 
@@ -181,16 +183,10 @@ def _capabilities() -> set[int]:
     if sys.platform != "linux":
         return set()
     masks: dict[str, int] = {}
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    for line in status.splitlines():
         name, _, value = line.partition(":")
         if name in ("CapEff", "CapPrm", "CapBnd"):
             masks[name] = int(value, 16)
     held = masks.get("CapEff", 0) & masks.get("CapPrm", 0) & masks.get("CapBnd", 0)
     return {bit for bit in range(64) if held >> bit & 1}
-
-
-def _open_to_all(home: Path) -> bool:
-    """Whether everybody may pass through every directory above `home`."""
-    return all(
-        parent.stat().st_mode & 0o001 for parent in home.resolve().parents if parent.exists()
-    )

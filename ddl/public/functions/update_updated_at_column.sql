@@ -1,0 +1,14 @@
+-- Stamps a row with the time of the transaction that changes it. For BEFORE UPDATE triggers on
+-- tables with a column updated_at.
+CREATE OR REPLACE FUNCTION public.update_updated_at_column()
+RETURNS TRIGGER
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.updated_at = CURRENT_TIMESTAMP;
+    RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.update_updated_at_column() OWNER TO app_owner;
+GRANT EXECUTE ON FUNCTION public.update_updated_at_column() TO app_user;
