@@ -276,10 +276,11 @@ def shop(
     *,
     near: Target | None = None,
 ) -> Iterator[Shop]:
-    """A shop near `near`, or whichever side is a database, with the project's cache."""
-    from ringfence.pg import embedded
+    """A shop near `near`, or whichever side is a database, with the user's cache."""
+    from ringfence.pg import cluster
 
     near = near or next((s.target for s in sides if s.target is not None), None)
-    cache = embedded.home_for(project.root) / "cache" / "catalogs" if project else None
+    folder = cluster.cache()
+    cache = folder / "catalogs" if folder else None
     with Shop(project, near, shadow, cache) as made:
         yield made

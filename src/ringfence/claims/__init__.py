@@ -127,4 +127,4 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
             "" if verdict.checked else f"there is no {each.unit} to look at"
         )
         coverage.append(Coverage(each.code, each.title, verdict.checked, each.unit, skipped))
-    return Report("verify", ordered(findings), tuple(coverage), case.shown)
+    return Report("verify", ordered(findings), tuple(coverage), case.shown, unit="claim")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,15 +55,20 @@ def command(start: Path | None, paths: tuple[Path, ...], fail_on: str, format_: 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr that appears when there is slow work and goes when it is done."""
-    if not sys.stderr.isatty():
+    """A line on stderr that is there while there is slow work; none where nobody watches."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
+    clear = "\r\x1b[K"
+    shown = False
 
     def show(done: int, total: int) -> None:
-        click.echo(f"\r\x1b[Klint: {done} of {total} files", nl=False, err=True)
+        nonlocal shown
+        shown = True
+        click.echo(f"{clear}lint: {done} of {total} files", nl=False, err=True)
 
     try:
         yield show
     finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        if shown:
+            click.echo(clear, nl=False, err=True)

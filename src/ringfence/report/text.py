@@ -39,7 +39,7 @@ def render(report: Report, *, width: int = 0, colour: bool = False) -> str:
     blocks = [page.block(group) for group in _grouped(report.findings)]
     blocks += page.coverage(report)
     verdict_colour = "red" if report.status else "yellow" if report.findings else "green"
-    blocks.append([page.ink(report.verdict, verdict_colour)])
+    blocks.append([page.ink(line, verdict_colour) for line in page.wrapped(report.verdict, 0, 0)])
     return "\n\n".join("\n".join(lines) for lines in blocks) + "\n"
 
 
@@ -65,25 +65,21 @@ class _Page:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colour else text
 
     def block(self, findings: list[Finding]) -> list[str]:
-        """One group of findings: head, places, what to do."""
+        """One group of findings: head, object, places."""
         first = findings[0]
-        label = self.ink(f"{first.severity}:", _COLOURS[first.severity])
-        code = self.ink(f"[{first.code}]", "dim")
-        head = self.wrapped(f"{first.severity}: {_plain(first.message)} [{first.code}]", 0, 2)
-        # Coloured after wrapping: escapes have no width, and textwrap counts them.
-        head[0] = head[0].replace(f"{first.severity}:", label, 1)
-        head[-1] = code.join(head[-1].rsplit(f"[{first.code}]", 1))
-        lines = list(head)
+        label, code = f"{first.severity}:", f"[{_plain(first.code)}]"
+        lines = self.wrapped(f"{label} {_plain(first.message)} {code}", 0, 2)
+        # Coloured after wrapping, which would count the escapes.
+        lines[0] = self.ink(label, _COLOURS[first.severity]) + lines[0].removeprefix(label)
+        lines[-1] = lines[-1].removesuffix(code) + self.ink(code, "dim")
         if first.ref:
             lines.append(f"  {_plain(str(first.ref))}")
         for finding in findings:
-            lines += self.place(finding)
-        if first.help:
-            lines += self.labelled("help", first.help)
+            lines += self.place(finding, finding.help if finding is first else "")
         return lines
 
-    def place(self, finding: Finding) -> Iterator[str]:
-        """Where a finding stands, the line with a caret, what was observed, and its own fix."""
+    def place(self, finding: Finding, help_: str) -> Iterator[str]:
+        """Where a finding stands, the line with a caret, what was observed, what to do."""
         span = finding.span
         if span:
             yield "  " + self.ink(_plain(str(span)), "bold")
@@ -91,6 +87,8 @@ class _Page:
         if finding.evidence:
             seen = ", ".join(f"{name}: {value}" for name, value in finding.evidence.items())
             yield from self.labelled("observed", seen)
+        if help_:
+            yield from self.labelled("help", help_)
         if finding.fix:
             yield "  " + self.ink("fix:", "green")
             for line in finding.fix.expandtabs(4).strip("\n").split("\n"):
@@ -139,8 +137,9 @@ class _Page:
         return self.wrapped(f"  {subject}  {_plain(said)}", 0, names + 4)
 
     def labelled(self, label: str, text: str) -> list[str]:
-        lines = self.wrapped(f"{label}: {_plain(text)}", 2, 4)
-        lines[0] = lines[0].replace(f"{label}:", self.ink(f"{label}:", "bold"), 1)
+        label += ":"
+        lines = self.wrapped(f"{label} {_plain(text)}", 2, 4)
+        lines[0] = lines[0].replace(label, self.ink(label, "bold"), 1)
         return lines
 
     def wrapped(self, text: str, first: int, rest: int) -> list[str]:

@@ -105,16 +105,17 @@ def lint(
     the project's ddl and migrations. Raises `Misuse` when there is nothing to look at or a path
     cannot be read, `BadProject` when a file is not text.
     """
-    from ringfence.rules._files import collect, home
+    from ringfence.pg.cluster import cache
+    from ringfence.rules._files import collect
 
-    files = collect(project, paths, (base or Path.cwd()).absolute())
-    where = home(project)
-    context = Context(where / "cache" / "lint" if where else None, progress)
+    files, absent = collect(project, paths, (base or Path.cwd()).absolute())
+    kept = cache()
+    context = Context(kept / "lint" if kept else None, progress)
     outcomes = [each.check(files, context) for each in rules()]
     return Report(
         command="lint",
         findings=tuple(f for outcome in outcomes for f in outcome.findings),
-        coverage=tuple(c for outcome in outcomes for c in outcome.coverage),
+        coverage=tuple(c for outcome in outcomes for c in outcome.coverage) + absent,
         target=", ".join(dict.fromkeys(f.given for f in files)),
         fail_on=fail_on,
     )

@@ -7,52 +7,55 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringfence.errors import BadProject, Misuse, Span
+from ringfence.finding import Coverage
+from ringfence.project import Project, need
 from ringfence.rules import SqlFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ringfence.project import Project
-
 
 def collect(
     project: Project | None, paths: Sequence[Path | str], base: Path
-) -> tuple[SqlFile, ...]:
-    """Every file under `paths`, once each, in the order of their names within each path.
+) -> tuple[tuple[SqlFile, ...], tuple[Coverage, ...]]:
+    """Every file under `paths`, once each, in order, and which of the project's folders hold none.
 
     In folders these are the files named *.sql, hidden folders left out; a file named outright is
     taken whatever its name. With no paths: the project's ddl and migrations. Raises `Misuse` for
     what is missing, empty or unreadable, `BadProject` for what is not text.
     """
-    if not paths and project is None:
-        from ringfence.project import need
-
-        project = need(base)
-    wanted: list[tuple[Path, str]] = [(base / path, str(path)) for path in paths]
-    if not paths and project is not None:
-        wanted = [(p, project.shown(p)) for p in (project.ddl, project.migrations) if p.is_dir()]
+    if paths:
+        wanted = [(base / path, str(path)) for path in paths]
+    else:
+        project = project or need(base)
+        wanted = [(p, _shown(p, project, "")) for p in (project.ddl, project.migrations)]
     found: dict[Path, SqlFile] = {}
+    absent: list[Coverage] = []
     for start, given in wanted:
+        if not paths and not start.is_dir():
+            absent.append(Coverage("files", given, skipped="there is no such folder"))
+            continue
         names = list(_below(start, given))
         if not names and paths:
             raise Misuse(
                 f"no .sql file in {given}", hint="name a folder that holds SQL, or the file itself"
             )
+        if not names:
+            absent.append(Coverage("files", given, skipped="it holds no .sql file"))
         for name in names:
             path = Path(os.path.normpath(start / name))
             if path not in found:
-                inside = project is not None and path.is_relative_to(project.root)
-                shown = project.shown(path) if project and inside else str(Path(given) / name)
-                found[path] = SqlFile(
-                    path, shown, _read(path, shown), _top(path, project, base), given
-                )
-    return tuple(found.values())
+                shown = _shown(path, project, str(Path(given) / name))
+                top = _top(path, project, base)
+                found[path] = SqlFile(path, shown, _read(path, shown), top, given)
+    return tuple(found.values()), tuple(absent)
 
 
-def home(project: Project | None) -> Path | None:
-    """The folder for what may be thrown away: RINGFENCE_HOME, else the project's .ringfence."""
-    named = os.environ.get("RINGFENCE_HOME")
-    return Path(named) if named else project.root / ".ringfence" if project else None
+def _shown(path: Path, project: Project | None, otherwise: str) -> str:
+    """A path as messages show it; a link is shown as itself, not as what it points to."""
+    if project and path.is_relative_to(project.root):
+        return path.relative_to(project.root).as_posix()
+    return otherwise or str(path)
 
 
 def _below(start: Path, given: str) -> Iterator[str]:

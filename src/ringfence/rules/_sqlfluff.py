@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import re
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from ringfence.errors import Misuse
 
 if TYPE_CHECKING:
-    from sqlfluff.core import Linter, SQLBaseError
+    from collections.abc import Iterable
+
+    from sqlfluff.core import FluffConfig, Linter, SQLBaseError
     from sqlfluff.core.rules import BaseRule
     from sqlfluff.core.types import ConfigMappingType
 
@@ -26,6 +29,7 @@ OURS = Path(__file__).with_name("sqlfluff.cfg")
 """The configuration of a project that says nothing about sqlfluff."""
 
 _NAMES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")  # later ones win
+_CRASHED = "Unexpected exception: "
 _STUMBLED = ("PRS", "LXR", "TMP")
 
 UNPARSED = "PRS"
@@ -124,8 +128,11 @@ def check(job: Job) -> list[Note]:
 
     try:
         linter = _linter(job.settings)
-        config = linter.config.copy()
-        config.process_raw_file_for_config(job.text, job.shown)
+        config = linter.config
+        if "sqlfluff:" in job.text:
+            config = config.copy()
+            config.process_raw_file_for_config(job.text, job.shown)
+            _rules(linter, config)
         linted = linter.lint_string(job.text, fname=job.shown, config=config)
     except SQLFluffUserError as error:
         raise Misuse(
@@ -135,27 +142,38 @@ def check(job: Job) -> list[Note]:
     except RecursionError:
         return [Note(1, 0, UNPARSED, "warning", "nested too deeply for sqlfluff")]
     said = linted.get_violations(filter_warning=False)
-    if any(v.rule_code() in _STUMBLED for v in said) and (wrong := _syntax_error(job.text)):
+    stumbled = [v.line_no for v in said if v.rule_code() in _STUMBLED]
+    if stumbled and (wrong := _syntax_error(job.text)):
         return [wrong]
-    return [_note(v, job.text) for v in said]
+    # From where it lost the thread on, sqlfluff takes legal SQL for badly laid out.
+    end = min(stumbled, default=sys.maxsize)
+    said = [v for v in said if v.line_no < end or v.rule_code() in _STUMBLED]
+    # What it says more than once of a line is said once, with one fix for all.
+    lines: dict[tuple[object, ...], list[SQLBaseError]] = {}
+    for each in said:
+        lines.setdefault((each.line_no, each.rule_code(), each.desc()), []).append(each)
+    return [_note(alike, job.text) for alike in lines.values()]
 
 
-def _note(violation: SQLBaseError, text: str) -> Note:
+def _note(alike: list[SQLBaseError], text: str) -> Note:
+    violation = alike[0]
     stumbled = violation.rule_code() in _STUMBLED
-    message = _one_line(violation.desc())
+    message, help_ = _one_line(violation.desc()), ""
     if stumbled:
-        shown = message.partition(": ")[2] or message
-        message = f"sqlfluff cannot parse what PostgreSQL can. {shown}"
+        message = "sqlfluff cannot parse this, although PostgreSQL can"
+        help_ = "to accept that its style stays unchecked, end the line in -- noqa: PRS"
+    elif message.startswith(_CRASHED):
+        why = message.removeprefix(_CRASHED).partition("; Could you")[0]
+        message = f"sqlfluff's rule failed, and looked at no more of the file: {why}"
+        help_ = "look for a value of the wrong type in sqlfluff's configuration"
     return Note(
         line=max(violation.line_no, 1),
         column=violation.line_pos,
         code=UNPARSED if stumbled else violation.rule_code(),
         severity="info" if violation.warning else "warning",
         message=message,
-        help="to accept that its style stays unchecked, end the line in -- noqa: PRS"
-        if stumbled
-        else "",
-        fix="" if stumbled else _fix(violation.to_dict().get("fixes", ()), text),
+        help=help_,
+        fix="" if stumbled else _fix([v.to_dict().get("fixes", ()) for v in alike], text),
     )
 
 
@@ -180,14 +198,15 @@ def _syntax_error(text: str) -> Note | None:
     return None
 
 
-def _fix(fixes: Any, text: str) -> str:
-    """The lines that a finding's edits change, as they would be; empty where edits collide."""
+def _fix(fixes: Iterable[Any], text: str) -> str:
+    """The lines that some edits change, as they would be; empty where the edits collide."""
     pieces, at = [], 0
-    for fix in sorted(fixes, key=lambda f: (f["start_file_pos"], f["end_file_pos"])):
-        if fix["start_file_pos"] < at:
+    edits = [(f["start_file_pos"], f["end_file_pos"], f["edit"]) for fix in fixes for f in fix]
+    for start, end, new in sorted(dict.fromkeys(edits), key=lambda edit: edit[:2]):
+        if start < at:
             return ""
-        pieces += [text[at : fix["start_file_pos"]], fix["edit"]]
-        at = fix["end_file_pos"]
+        pieces += [text[at:start], new]
+        at = end
     old, new = text.split("\n"), ("".join(pieces) + text[at:]).split("\n")
     first = _common(old, new)
     last = _common(old[first:][::-1], new[first:][::-1])
@@ -211,9 +230,8 @@ def page(code: str) -> str:
     """What sqlfluff's documentation says of a rule, or "" for a code that it does not have."""
     for rule in _every_rule():
         if rule.code == code:
-            return (
-                f"{rule.code} ({rule.name})\n\n{cleandoc(type(rule).__doc__ or rule.description)}\n"
-            )
+            said = cleandoc(type(rule).__doc__ or rule.description)
+            return f"{rule.code} ({rule.name})\n\n" + re.sub(r"\n{3,}", "\n\n", said)
     return ""
 
 
@@ -227,18 +245,51 @@ def _every_rule() -> list[BaseRule]:
 def _linter(settings: Settings) -> Linter:
     from sqlfluff.core import FluffConfig, Linter
     from sqlfluff.core.config.file import load_config_file_as_dict
+    from sqlfluff.core.errors import SQLFluffUserError
     from sqlfluff.core.helpers.dict import nested_combine
 
-    # It warns on stderr of what it then reports, too.
-    logging.getLogger("sqlfluff").addHandler(logging.NullHandler())
-    logging.getLogger("sqlfluff").propagate = False
     load_config_file_as_dict.cache_clear()  # the settings say when it is time to read again
-    said = [load_config_file_as_dict(name) for name in settings.files]
     base: ConfigMappingType = {"core": {"dialect": "postgres", "templater": "raw"}}
     # sqlfluff skips what is large; a file that nobody looked at must not pass.
     whole: ConfigMappingType = {"max_parse_nodes": 0, "large_file_skip_byte_limit": 0}
-    return Linter(config=FluffConfig(configs=nested_combine(base, *said), overrides=whole))
+    combined = base
+    try:
+        said = [load_config_file_as_dict(name) for name in settings.files]
+        combined = nested_combine(base, *said)
+        config = FluffConfig(configs=combined, overrides=whole)
+    except KeyError:  # what it raises for a dialect that it does not have
+        core = combined["core"]
+        assert isinstance(core, dict)
+        raise SQLFluffUserError(f"unknown dialect {core['dialect']!r}") from None
+    except (AssertionError, AttributeError, TypeError) as error:
+        what = f": {error}" if str(error) else ""
+        raise SQLFluffUserError(f"a value is of the wrong type{what}") from None
+    linter = Linter(config=config)
+    _rules(linter, config)
+    return linter
+
+
+def _rules(linter: Linter, config: FluffConfig) -> None:
+    """Raise sqlfluff's error where it would only warn: a rule it does not know, so does not check."""
+    import logging
+
+    from sqlfluff.core.errors import SQLFluffUserError
+
+    said: list[str] = []
+    listener = logging.Handler(logging.WARNING)
+    listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("sqlfluff")
+    # Nothing of its own on stderr, now and later: what matters is in the answer.
+    logger.propagate = False
+    logger.addHandler(listener)
+    try:
+        linter.get_rulepack(config)
+    finally:
+        logger.removeHandler(listener)
+        logger.addHandler(logging.NullHandler())
+    if said:
+        raise SQLFluffUserError(" ".join(said))
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return re.sub(r"\s*\n\s*", " ", text.strip())

@@ -7,6 +7,7 @@ forks it needs nothing of the calling program, and this process never imports sq
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,18 +21,25 @@ from ringfence.rules._sqlfluff import Job, Note, Settings, check
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_MOST = 8  # processes; each holds sqlfluff and a grammar, some 100 MB
 # -P: the working directory may hold a json.py of its own.
 _COMMAND = [sys.executable, "-P", "-c", "from ringfence.rules._workers import serve; serve()"]
 
 
-def checked(jobs: Sequence[Job], processes: int) -> Iterator[tuple[int, list[Note]]]:
+def checked(jobs: Sequence[Job]) -> Iterator[tuple[int, list[Note]]]:
     """The number of each job with what `check` says to it, in the order they are done."""
+    allowed = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
+    processes = min(len(allowed), _MOST, len(jobs))
     idle: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
     workers = [
         subprocess.Popen(
-            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+            _COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for this process, which then ends them
         )
-        for _ in range(min(processes, len(jobs)))
+        for _ in range(processes)
     ]
     for worker in workers:
         idle.put(worker)
@@ -72,18 +80,15 @@ def _answer(worker: subprocess.Popen[str], job: Job) -> list[Note]:
 
 def serve() -> None:
     """Answer jobs on standard input until it closes; the other side of `checked`."""
-    try:
-        for line in sys.stdin:
-            asked = json.loads(line)
-            said = asked["settings"]
-            settings = Settings(tuple(said["files"]), said["digest"])
-            job = Job(asked["text"], asked["shown"], settings)
-            answer: dict[str, object]
-            try:
-                answer = {"notes": [asdict(note) for note in check(job)]}
-            except Misuse as error:
-                answer = {"misuse": {"message": error.message, "detail": error.detail}}
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
-    except KeyboardInterrupt:
-        return
+    for line in sys.stdin:
+        asked = json.loads(line)
+        said = asked["settings"]
+        settings = Settings(tuple(said["files"]), said["digest"])
+        job = Job(asked["text"], asked["shown"], settings)
+        answer: dict[str, object]
+        try:
+            answer = {"notes": [asdict(note) for note in check(job)]}
+        except Misuse as error:
+            answer = {"misuse": {"message": error.message, "detail": error.detail}}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

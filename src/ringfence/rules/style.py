@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+from contextlib import closing
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -33,7 +32,7 @@ from ringfence.rules import Context, Outcome, SqlFile, _sqlfluff, rule
 from ringfence.rules._sqlfluff import UNPARSED, Job, Note, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from ringfence.rules._sqlfluff import Settings
 
@@ -54,11 +53,15 @@ def style(files: tuple[SqlFile, ...], context: Context) -> Outcome:
     keys = {file: _key(file, found[file]) for file in files}
     notes = {file: _remembered(context.cache, keys[file]) for file in files}
     unknown = [file for file in files if notes[file] is None]
-    for done, (file, said) in enumerate(_asked(unknown, found), 1):
-        notes[file] = said
-        _remember(context.cache, keys[file], said)
-        if context.progress:
-            context.progress(done, len(unknown))
+    if unknown and context.progress:
+        context.progress(0, len(unknown))
+    # Closed at once when interrupted: it may have processes at work.
+    with closing(_asked(unknown, found)) as asked:
+        for done, (file, said) in enumerate(asked, 1):
+            notes[file] = said
+            _remember(context.cache, keys[file], said)
+            if context.progress:
+                context.progress(done, len(unknown))
     if unknown:
         _forget(context.cache)
     results = {file: said or [] for file, said in notes.items()}
@@ -70,18 +73,16 @@ def style(files: tuple[SqlFile, ...], context: Context) -> Outcome:
 
 def _asked(
     files: list[SqlFile], found: dict[SqlFile, Settings]
-) -> Iterator[tuple[SqlFile, list[Note]]]:
+) -> Generator[tuple[SqlFile, list[Note]], None, None]:
     """What sqlfluff says of each file, as it says it; the largest are asked about first."""
     files = sorted(files, key=lambda file: -len(file.text))
     jobs = [Job(file.text, file.shown, found[file]) for file in files]
     if len(jobs) < _PARALLEL:
-        from ringfence.rules._sqlfluff import check
-
-        yield from ((file, check(job)) for file, job in zip(files, jobs, strict=True))
+        yield from ((file, _sqlfluff.check(job)) for file, job in zip(files, jobs, strict=True))
         return
     from ringfence.rules._workers import checked
 
-    for index, said in checked(jobs, min(os.cpu_count() or 1, 8)):
+    for index, said in checked(jobs):
         yield files[index], said
 
 
@@ -109,7 +110,9 @@ def _coverage(results: dict[SqlFile, list[Note]]) -> Iterable[Coverage]:
     for file, note in blind.items():
         if note:
             who = "PostgreSQL" if note.severity == Severity.ERROR else "sqlfluff"
-            yield Coverage("style", file.shown, skipped=f"{who} cannot parse line {note.line}")
+            yield Coverage(
+                "style", file.shown, skipped=f"{who} cannot parse it from line {note.line} on"
+            )
 
 
 def _key(file: SqlFile, said: Settings) -> str:
@@ -138,6 +141,8 @@ def _remembered(folder: Path | None, key: str) -> list[Note] | None:
 def _remember(folder: Path | None, key: str, notes: list[Note]) -> None:
     if folder is None:
         return
+    import tempfile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:

@@ -1,0 +1,48 @@
+"""`ringfence init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+SECTION = "Start here"
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option("--from", "from_", metavar="DSN", help="Adopt this database: ddl/ and a first revision.")
+@click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
+@click.pass_obj
+def command(
+    start: Path | None, directory: Path | None, from_: str | None, shadow: str | None
+) -> None:
+    """A new project: configuration, ddl/, migrations/, a CI file, a pre-commit hook.
+
+    With --from, ddl/ and the first revision are written from a database that exists, and the
+    revision is recorded there as applied without being run.
+
+    \b
+    Examples:
+      ringfence init                          here
+      ringfence init shop
+      ringfence init shop --from "$PRODUCTION"
+    """
+    from ringfence import init
+
+    base = (start or Path.cwd()) / (directory or "")
+    project, written = init.init(base)
+    if from_ is not None:
+        written = (*written, *init.adopt(project, from_, shadow))
+    for path in written:
+        click.echo(project.shown(path))
+    if from_ is not None:
+        from ringfence import migrate
+        from ringfence.pg.connect import named
+
+        migrate.baseline(project, named(from_, "--from"))
+        click.echo("recorded the first revision as applied; nothing was run", err=True)
+    click.echo(
+        "next: write ddl/, then ringfence plan -m 'why'" if from_ is None else "next: ringfence verify",
+        err=True,
+    )

@@ -1,0 +1,126 @@
+"""A new project, empty or made from a database that exists."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from ringfence import project as projects
+from ringfence.errors import Misuse, Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ringfence.model import Catalog
+    from ringfence.project import Project
+
+# Where each template goes. None of them is written over a file that is there.
+_FILES = {
+    "env.py.txt": "migrations/env.py",
+    "script.py.mako": "migrations/script.py.mako",
+    "ci.yml.txt": ".github/workflows/ringfence.yml",
+    "pre-commit.yaml.txt": ".pre-commit-config.yaml",
+}
+
+
+def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
+    """Make a project in `directory`; returns it and the files that were written or changed.
+
+    A pyproject.toml that is there gets the tables it lacks. Raises `Refused` in a directory that is
+    a project already.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    pyproject = directory / "pyproject.toml"
+    if pyproject.is_file():
+        from ringfence.config import load
+
+        if load(pyproject) is not None:
+            raise Refused(
+                f"{pyproject} has a [tool.ringfence] table: this is a project already",
+                hint="ringfence status says where it stands",
+            )
+    written = [pyproject]
+    before = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
+    tables = _template("pyproject.toml.txt")
+    if "[tool.alembic]" in before:
+        tables = tables.partition("\n[tool.alembic]")[0]
+    pyproject.write_text(f"{before.rstrip()}\n\n{tables}".lstrip(), encoding="utf-8")
+    for name, where in _FILES.items():
+        path = directory / where
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(_template(name), encoding="utf-8")
+            written.append(path)
+    for folder in ("migrations/versions", "ddl"):
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+        keep = directory / folder / ".gitkeep"
+        if not any((directory / folder).iterdir()):
+            keep.touch()
+            written.append(keep)
+    ignore = directory / ".gitignore"
+    ignored = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
+    if ".ringfence/" not in ignored.splitlines():
+        ignore.write_text(ignored + ".ringfence/\n", encoding="utf-8")
+        written.append(ignore)
+    return projects.need(directory), tuple(written)
+
+
+def adopt(project: Project, dsn: str, shadow: str | None = None) -> tuple[Path, ...]:
+    """Write ddl/ and the first revision from a live database. Returns the files written.
+
+    The database itself is only read; `ringfence.migrate.baseline` records the revision in it.
+    """
+    from ringfence import revise, sources
+    from ringfence.pull import pull
+
+    side = sources.source(project, "live", dsn)
+    with sources.shop(project, (side,), shadow) as shop:
+        catalog = shop.catalog(side)
+        if not catalog.facts:
+            raise Misuse("the database is empty: there is nothing to adopt")
+        done = pull(project, shop, side)
+    written = [project.ddl / name for name in done.written]
+    roles = _roles(catalog)
+    if roles:
+        path = project.ddl / "roles.sql"
+        path.write_text(roles, encoding="utf-8")
+        written.append(path)
+    revised = revise.revise(
+        project, "what was there", online=False, allow=("NOT_REVERSIBLE",), shadow=shadow
+    )
+    for path in revised.files:
+        if path.name.endswith(".up.sql") and roles and path == revised.files[1]:
+            # Roles are the server's, not the database's: no difference of schemas makes them.
+            path.write_text(roles + "\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    for folder in (project.ddl, project.migrations / "versions"):
+        (folder / ".gitkeep").unlink(missing_ok=True)
+    return (*written, *revised.files)
+
+
+def _roles(catalog: Catalog) -> str:
+    """SQL that makes each role the schema names, where it is not there yet."""
+    from ringfence.kinds._sql import ident, literal
+
+    names: set[str] = set()
+    for fact in catalog.facts.values():
+        if fact.ref.kind == "owner":
+            names.add(fact.text("owner"))
+        elif fact.ref.kind == "grant":
+            names.add(fact.ref.name[-1])
+        elif fact.ref.kind == "policy":
+            names |= set(fact.list("roles"))
+    names -= {"public", "none", "postgres"}
+    text = ""
+    for name in sorted(n for n in names if not re.match("pg_", n)):
+        text += (  # noqa: S608 - names and literals are quoted
+            "DO $$\nBEGIN\n"
+            f"    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {literal(name).lstrip()}) THEN\n"
+            f"        CREATE ROLE {ident(name)};\n"
+            "    END IF;\nEND;\n$$;\n\n"
+        )
+    return text.rstrip("\n") + "\n" if text else ""
+
+
+def _template(name: str) -> str:
+    return (files(__package__) / "template" / name).read_text(encoding="utf-8")
