@@ -67,6 +67,7 @@ def revise(
     `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
     of them. Raises `Refused` on any other.
     """
+    refuse_unknown(allow)
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")
@@ -84,14 +85,16 @@ def revise(
     return Revised(changes, plan, drafts, files)
 
 
-def refuse_hazards(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
-    """Raise `Refused` that names every hazard nobody agreed to, and how to."""
-    known = {str(code) for code in HazardCode}
+def refuse_unknown(allow: Sequence[str]) -> None:
+    """Raise `Misuse` on a name that begins with no hazard's code."""
+    known = sorted(str(code) for code in HazardCode)
     for name in allow:
         if name.partition(":")[0] not in known:
-            raise Misuse(
-                f"--allow {name}: no such hazard", hint=f"one of {', '.join(sorted(known))}"
-            )
+            raise Misuse(f"--allow {name}: no such hazard", hint=f"one of {', '.join(known)}")
+
+
+def refuse_hazards(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
+    """Raise `Refused` that names every hazard nobody agreed to, and how to."""
     left = [h for h in dict.fromkeys(hazards) if h.name not in allow and str(h.code) not in allow]
     if left:
         raise Refused(

@@ -170,10 +170,31 @@ class Shop:
             return source.target
         key = source.spec
         if key not in self._databases:
-            target = self._stack.enter_context(self.host.database())
-            self._fill(source, target)
-            self._databases[key] = target
+            try:
+                self._databases[key] = self._filled(source)
+            except ServerError as error:
+                if not self._lacks_role(error):
+                    raise
+                # Roles cannot be made up on somebody's server; on our own they can.
+                self._move_home()
+                self._databases[key] = self._filled(source)
         return self._databases[key]
+
+    def _filled(self, source: Source) -> Target:
+        target = self._stack.enter_context(self.host.database())
+        self._fill(source, target)
+        return target
+
+    def _lacks_role(self, error: ServerError) -> bool:
+        lacks = error.sqlstate == "42704" and error.message.startswith('role "')
+        return lacks and not self.host.own and self.shadow is None
+
+    def _move_home(self) -> None:
+        """Make shadows on a local server of the same major version from now on."""
+        from ringfence.pg import shadow
+
+        self._databases.clear()
+        self.__dict__["host"] = shadow.local(self.project, self.host.major)
 
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""
@@ -184,15 +205,11 @@ class Shop:
             name = str(conninfo_to_dict(base.conninfo)["dbname"])
             return self._stack.enter_context(self.host.database(name))
         from ringfence.pg import dump
-        from ringfence.pg.connect import connect
-        from ringfence.pg.load import Loader
         from ringfence.script import Script
 
-        target = self._stack.enter_context(self.host.database())
         text = dump.dump(source.target.conninfo, "--schema-only")
-        with connect(target) as connection:
-            Loader(connection, self.host.own).load([Script(f"pg_dump of {source.spec}", text)])
-        return target
+        dumped = Script(f"pg_dump of {source.spec}", text)
+        return self._filled(Source(source.spec, "files", scripts=(dumped,)))
 
     def _fill(self, source: Source, target: Target) -> None:
         if source.what == "revision":

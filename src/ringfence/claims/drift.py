@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ringfence import sources
 from ringfence.change import diff
 from ringfence.claims import claim
-from ringfence.errors import Error
+from ringfence.errors import Bug, Error
 from ringfence.finding import Severity
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def _compare(
     try:
         with sources.shop(case.project, (a, b), None, near=case.target) as shop:
             old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
+    except Bug:
+        raise
     except Error as error:
         verdict.skipped = f"{error.title}: {error.message}" if error.title else error.message
         return

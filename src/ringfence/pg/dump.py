@@ -16,7 +16,9 @@ from ringfence.pg import binaries, canonical
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NOISE = re.compile(r"--|\\(?:un)?restrict |SET |SELECT pg_catalog\.set_config")
+_NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config")
+
+_OPTIONS = re.compile(r"(?<= |\n)WITH \((?P<options>[\w.]+='?[^'()]*'?(?:, [\w.]+='?[^'()]*'?)+)\)")
 
 
 def dump(conninfo: str, *arguments: str) -> str:
@@ -42,7 +44,8 @@ def dump(conninfo: str, *arguments: str) -> str:
     if done.returncode or not done.stdout:
         said = done.stderr.strip().splitlines()
         raise ServerError(said[-1] if said else "pg_dump printed nothing", title="pg_dump failed")
-    return done.stdout
+    # \\restrict and \\unrestrict are psql's own, with a key that is new each time.
+    return re.sub(r"^\\(?:un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
 
 def normalised(
@@ -65,20 +68,23 @@ def _pattern(schema: str) -> str:
 def _statements(text: str) -> list[str]:
     from ringfence.script import Script
 
-    lines = [line for line in text.splitlines() if not line.startswith("\\")]
-    statements = Script("pg_dump", "\n".join(lines)).statements
+    statements = Script("pg_dump", text).statements
     return [s.text for s in statements if not _NOISE.match(s.text)]
 
 
 def _ordered(statement: str) -> str:
     """One statement, with the lines of a CREATE TABLE in an order that says nothing."""
-    statement = canonical.expression(statement)
+    statement = _OPTIONS.sub(_sorted_options, canonical.expression(statement))
     head, opened, rest = statement.partition(" (\n")
     if not opened or not re.match(r"CREATE (?:UNLOGGED |FOREIGN )?TABLE ", head):
         return statement
     body, closed, tail = rest.rpartition("\n)")
     lines = sorted(line.rstrip(",") for line in body.split("\n"))
     return f"{head} (\n" + "\n".join(lines) + f"{closed}{tail}"
+
+
+def _sorted_options(found: re.Match[str]) -> str:
+    return f"WITH ({', '.join(sorted(found['options'].split(', ')))})"
 
 
 def _tool(name: str) -> str:

@@ -67,7 +67,7 @@ def host(project: Project | None, target: Target | None, shadow: str | None = No
     if shadow is not None:
         return _named(named(shadow, "--shadow"), target)
     if target is None:
-        return _embedded(project, (project.config.server_version or None) if project else None)
+        return local(project, (project.config.server_version or None) if project else None)
     with connect(target) as connection:
         major = connection.info.server_version // 10000
         row = connection.execute(
@@ -76,7 +76,7 @@ def host(project: Project | None, target: Target | None, shadow: str | None = No
         if row is not None and row[0]:
             return Host(target, major, target.embedded)
     try:
-        return _embedded(project, major)
+        return local(project, major)
     except Error as error:
         raise Misuse(
             f"nowhere to make a shadow: the role at {target.shown} may not create databases",
@@ -100,7 +100,8 @@ def _named(server: Target, target: Target | None) -> Host:
     return Host(server, major, own=True)
 
 
-def _embedded(project: Project | None, major: int | None) -> Host:
+def local(project: Project | None, major: int | None) -> Host:
+    """The embedded server of that major version. Raises `Misuse` where there is none."""
     from pathlib import Path
 
     from ringfence.pg import embedded
