@@ -49,8 +49,8 @@ def _clear_up() -> None:
 
 
 def _throw_away(run: Path) -> None:
-    for lock in run.rglob("lock"):
-        embedded.stop(lock.parent, immediate=True)
+    for lock in list(run.rglob("lock")):
+        embedded.destroy(lock.parent)
     shutil.rmtree(run)
 
 

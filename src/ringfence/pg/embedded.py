@@ -170,10 +170,14 @@ def destroy(home: Path) -> bool:
 
 def ensure_database(server: Server, name: str) -> None:
     """Create a database unless it is there. Raises `ServerError` when the server will not."""
-    state = _ask(server, name)
+    from ringfence.pg import wire
+
+    socket = server.socket / f".s.PGSQL.{server.port}"
+    state = wire.ask(socket, USER, name)
     if state == _NO_SUCH_DATABASE:
         quoted = '"' + name.replace('"', '""') + '"'
-        state = _ask(server, "postgres", f"CREATE DATABASE {quoted} TEMPLATE template0")
+        command = f"CREATE DATABASE {quoted} TEMPLATE template0"
+        state = wire.ask(socket, USER, "postgres", command)
     # Another process may have created it meanwhile, seen by its name or by the catalog's index.
     if state not in ("", "42P04", "23505"):
         raise ServerError(f'database "{name}" could not be created', sqlstate=state)
@@ -328,6 +332,8 @@ def _set_password(server: Server) -> None:
     """Give the superuser a password that only the home's owner can read, in libpq's own format."""
     import secrets
 
+    from ringfence.pg import wire
+
     password = secrets.token_hex(24)
     file = server.home / "password"
     fresh = file.with_name("password.new")
@@ -335,8 +341,9 @@ def _set_password(server: Server) -> None:
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:  # noqa: PTH123
         out.write(f"127.0.0.1:*:*:{USER}:{password}\n")
     fresh.rename(file)
-    state = _ask(
-        server,
+    state = wire.ask(
+        server.socket / f".s.PGSQL.{server.port}",
+        USER,
         "postgres",
         "SET log_statement = none; SET log_min_duration_statement = -1; "
         "SET password_encryption = 'scram-sha-256'; "
@@ -483,9 +490,6 @@ def _stop(home: Path, how: signal.Signals) -> bool:
 def _wait_gone(state: Path, pid: int) -> None:
     deadline = time.monotonic() + _PATIENCE
     while _is_held(state):
-        # Where it is our child, it stays a zombie until somebody asks for its status.
-        with suppress(ChildProcessError):
-            os.waitpid(pid or -1, os.WNOHANG) if pid else None
         if time.monotonic() > deadline:
             raise Busy(
                 "the server does not stop",
@@ -493,6 +497,7 @@ def _wait_gone(state: Path, pid: int) -> None:
                 hint="ringfence db stop --immediate",
             )
         time.sleep(_POLL)
+    # Where it was our child, it stays a zombie until we ask for its status.
     if pid:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
@@ -622,50 +627,6 @@ def _is_private(status: os.stat_result) -> bool:
     import stat
 
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
-
-
-# The wire ---------------------------------------------------------------------------------------
-
-
-def _ask(server: Server, dbname: str, sql: str = "") -> str:
-    """Connect, run `sql` where there is some, and give the SQLSTATE of what failed, or "".
-
-    This much of the protocol costs a few milliseconds; importing psycopg for it would cost more
-    than the start of the server does.
-    """
-    import socket
-
-    def message(kind: bytes, body: bytes) -> bytes:
-        return kind + (len(body) + 4).to_bytes(4, "big") + body
-
-    def fields(*values: str) -> bytes:
-        return b"".join(value.encode() + b"\0" for value in values) + b"\0"
-
-    state = ""
-    with socket.socket(socket.AF_UNIX) as wire:
-        wire.settimeout(_PATIENCE)
-        wire.connect(os.fspath(server.socket / f".s.PGSQL.{server.port}"))
-        version = (3 << 16).to_bytes(4, "big")
-        wire.sendall(message(b"", version + fields("user", USER, "database", dbname)))
-        with wire.makefile("rb") as answers:
-            while True:
-                kind, length = answers.read(1), int.from_bytes(answers.read(4), "big")
-                body = answers.read(max(length - 4, 0))
-                if kind == b"E":
-                    state = _sqlstate(body)
-                if kind == b"Z" and sql and not state:
-                    wire.sendall(message(b"Q", sql.encode() + b"\0"))
-                    sql = ""
-                elif kind in (b"Z", b""):
-                    break
-        with suppress(OSError):
-            wire.sendall(message(b"X", b""))
-    return state
-
-
-def _sqlstate(body: bytes) -> str:
-    """The field `C` of an ErrorResponse."""
-    return next((f[1:].decode() for f in body.split(b"\0") if f[:1] == b"C"), "XX000")
 
 
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")

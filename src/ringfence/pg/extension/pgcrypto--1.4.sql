@@ -1,7 +1,7 @@
 -- pgcrypto's functions on a server without OpenSSL: every signature exists, so that schemas load.
 -- Hashes, HMAC and random bytes work; what needs a cipher, bcrypt or PGP raises 0A000 when called.
 
-CREATE FUNCTION digest(bytea, text) RETURNS bytea
+CREATE FUNCTION digest(BYTEA, TEXT) RETURNS BYTEA
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
@@ -14,7 +14,8 @@ BEGIN
         WHEN 'sha1' THEN
             RAISE EXCEPTION 'the digest sha1 is not available in the embedded server'
                 USING ERRCODE = 'feature_not_supported',
-                HINT = 'Run a PostgreSQL that has pgcrypto: ringfence db start --server-version MAJOR';
+                HINT = 'Run a PostgreSQL that has pgcrypto: '
+                    'ringfence db start --server-version MAJOR';
         ELSE
             RAISE EXCEPTION 'Cannot use "%": No such hash algorithm', $2
                 USING ERRCODE = 'invalid_parameter_value';
@@ -22,13 +23,13 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION digest(text, text) RETURNS bytea
+CREATE FUNCTION digest(TEXT, TEXT) RETURNS BYTEA
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN digest(
         pg_catalog.convert_to($1, pg_catalog.getdatabaseencoding()::pg_catalog.name), $2
     );
 
-CREATE FUNCTION hmac(bytea, bytea, text) RETURNS bytea
+CREATE FUNCTION hmac(BYTEA, BYTEA, TEXT) RETURNS BYTEA
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
@@ -39,7 +40,10 @@ DECLARE
         JOIN pg_catalog.pg_namespace AS n ON n.oid = e.extnamespace
         WHERE e.extname = 'pgcrypto'
     );
-    size pg_catalog.int4 := CASE WHEN pg_catalog.lower($3) IN ('sha384', 'sha512') THEN 128 ELSE 64 END;
+    size pg_catalog.int4 := CASE
+        WHEN pg_catalog.lower($3) IN ('sha384', 'sha512') THEN 128
+        ELSE 64
+    END;
     key pg_catalog.bytea := $2;
     inner_pad pg_catalog.bytea := pg_catalog.decode(pg_catalog.repeat('36', size), 'hex');
     outer_pad pg_catalog.bytea := pg_catalog.decode(pg_catalog.repeat('5c', size), 'hex');
@@ -58,7 +62,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION hmac(text, text, text) RETURNS bytea
+CREATE FUNCTION hmac(TEXT, TEXT, TEXT) RETURNS BYTEA
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN hmac(
         pg_catalog.convert_to($1, pg_catalog.getdatabaseencoding()::pg_catalog.name),
@@ -66,19 +70,20 @@ CREATE FUNCTION hmac(text, text, text) RETURNS bytea
         $3
     );
 
-CREATE FUNCTION gen_random_uuid() RETURNS uuid
+CREATE FUNCTION gen_random_uuid() RETURNS UUID
     LANGUAGE sql VOLATILE PARALLEL SAFE
     RETURN pg_catalog.gen_random_uuid();
 
 -- A version 4 UUID holds 122 random bits: two of them, hashed, make 32 bytes that nobody guesses.
-CREATE FUNCTION gen_random_bytes(int4) RETURNS bytea
+CREATE FUNCTION gen_random_bytes(INT4) RETURNS BYTEA
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL SAFE
 AS $$
 DECLARE
     bytes pg_catalog.bytea := '';
 BEGIN
     IF $1 < 1 OR $1 > 1024 THEN
-        RAISE EXCEPTION 'Length not in range' USING ERRCODE = 'external_routine_invocation_exception';
+        RAISE EXCEPTION 'Length not in range'
+            USING ERRCODE = 'external_routine_invocation_exception';
     END IF;
     WHILE pg_catalog.length(bytes) < $1 LOOP
         bytes := bytes || pg_catalog.sha256(
@@ -90,7 +95,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION fips_mode() RETURNS bool
+CREATE FUNCTION fips_mode() RETURNS BOOL
     LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
     RETURN false;
 

@@ -1,31 +1,31 @@
 -- uuid-ossp's functions on a server without a UUID library: every signature exists, so that schemas
 -- load. Versions 3 and 4 work; 1 and 5 want what SQL has not and raise 0A000 when called.
 
-CREATE FUNCTION uuid_nil() RETURNS uuid
+CREATE FUNCTION uuid_nil() RETURNS UUID
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN '00000000-0000-0000-0000-000000000000'::uuid;
+    RETURN '00000000-0000-0000-0000-000000000000'::UUID;
 
-CREATE FUNCTION uuid_ns_dns() RETURNS uuid
+CREATE FUNCTION uuid_ns_dns() RETURNS UUID
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::uuid;
+    RETURN '6ba7b810-9dad-11d1-80b4-00c04fd430c8'::UUID;
 
-CREATE FUNCTION uuid_ns_url() RETURNS uuid
+CREATE FUNCTION uuid_ns_url() RETURNS UUID
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::uuid;
+    RETURN '6ba7b811-9dad-11d1-80b4-00c04fd430c8'::UUID;
 
-CREATE FUNCTION uuid_ns_oid() RETURNS uuid
+CREATE FUNCTION uuid_ns_oid() RETURNS UUID
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::uuid;
+    RETURN '6ba7b812-9dad-11d1-80b4-00c04fd430c8'::UUID;
 
-CREATE FUNCTION uuid_ns_x500() RETURNS uuid
+CREATE FUNCTION uuid_ns_x500() RETURNS UUID
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::uuid;
+    RETURN '6ba7b814-9dad-11d1-80b4-00c04fd430c8'::UUID;
 
-CREATE FUNCTION uuid_generate_v4() RETURNS uuid
+CREATE FUNCTION uuid_generate_v4() RETURNS UUID
     LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
     RETURN pg_catalog.gen_random_uuid();
 
-CREATE FUNCTION uuid_generate_v3(namespace uuid, name text) RETURNS uuid
+CREATE FUNCTION uuid_generate_v3(namespace UUID, name TEXT) RETURNS UUID
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 DECLARE
