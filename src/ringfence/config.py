@@ -68,7 +68,7 @@ def load(pyproject: Path) -> Config | None:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Misuse(
-            f"{pyproject} is not valid TOML: {error}", span=_toml_span(pyproject, error)
+            f"{pyproject} is not valid TOML: {error}", span=_toml_span(pyproject, text, error)
         ) from None
     except UnicodeDecodeError as error:
         raise Misuse(f"{pyproject} is not UTF-8: byte {error.start}") from None
@@ -103,7 +103,8 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
         return _build(kind, value, where, path, text)
     if kind is str:
         if isinstance(value, str):
-            if where.endswith((".lock_timeout", ".wait", "-timeout")) and not DURATION.match(value):
+            said = where.replace("-", "_")
+            if said.endswith((".lock_timeout", ".wait")) and not DURATION.match(value):
                 raise _bad(
                     path,
                     text,
@@ -111,6 +112,8 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
                     f'{where} is "{value}"',
                     'write a duration: "500ms", "5s", "2min"',
                 )
+            if said.endswith((".migrate.schema", ".ddl", ".migrations")) and not value:
+                raise _bad(path, text, where, f"{where} is empty", "name one, or leave the key out")
             return value
         raise _bad(path, text, where, f"{where} is {_toml(value)}", 'it must be a string: "…"')
     if kind is int:
@@ -129,11 +132,7 @@ DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")
 
 
 def _toml(value: object) -> str:
-    return (
-        {True: "true", False: "false"}.get(value, repr(value))
-        if isinstance(value, bool)
-        else repr(value)
-    )
+    return repr(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _unknown(path: Path, text: str, where: str, key: str, known: list[str]) -> Misuse:
@@ -145,28 +144,38 @@ def _unknown(path: Path, text: str, where: str, key: str, known: list[str]) -> M
 
 
 def _bad(path: Path, text: str, where: str, message: str, hint: str) -> Misuse:
-    return Misuse(message, hint=hint, span=_key_span(path, text, where))
+    return Misuse(_discreet(message), hint=hint, span=_key_span(path, text, where))
 
 
 def _key_span(path: Path, text: str, where: str) -> Span:
-    """Where a key stands: the first line that begins with its last part, under its table's head."""
-    table, _, key = where.rpartition(".")
-    inside = False
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            inside = stripped.strip("[] ") in (table, where)
-            if stripped.strip("[] ") == where:
-                return Span(str(path), number, 1, line)
-        elif inside and re.match(rf'["\']?{re.escape(key)}["\']?\s*=', stripped):
-            return Span(str(path), number, line.index(stripped[0]) + 1, line)
+    """Where a key stands: the line that assigns to it, or its table's head; else just the file."""
+    inside = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        shown = _discreet(line.rstrip())
+        head = re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line)
+        if head:
+            inside = re.sub(r"[\s\"']", "", head[1])
+            if inside == where:
+                return Span(str(path), number, 1, shown)
+        key = re.match(r"\s*([\w\-.\s\"']+?)\s*=", line)
+        if key:
+            name = re.sub(r"[\s\"']", "", key[1])
+            # An inline table says more than its name; its keys stand on its line.
+            if f"{where}.".startswith(f"{inside}.{name}."):
+                return Span(str(path), number, line.index(key[1]) + 1, shown)
     return Span(str(path))
 
 
-def _toml_span(path: Path, error: tomllib.TOMLDecodeError) -> Span:
+def _toml_span(path: Path, text: str, error: tomllib.TOMLDecodeError) -> Span:
+    """Where TOML's error is: its message tells, or says that the text ended too early."""
+    lines = text.rstrip().split("\n")
     match = re.search(r"at line (\d+), column (\d+)", str(error))
-    if match is None:
-        return Span(str(path))
-    line = int(match[1])
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return Span(str(path), line, int(match[2]), lines[line - 1] if line <= len(lines) else "")
+    line, column = (int(match[1]), int(match[2])) if match else (len(lines), 0)
+    return Span(str(path), line, column, _discreet(lines[min(line, len(lines)) - 1].rstrip()))
+
+
+def _discreet(text: str) -> str:
+    """What may be shown of the configuration: a DSN's password may not."""
+    from ringfence.script import redacted_message
+
+    return redacted_message(text)

@@ -14,7 +14,13 @@ A message says what happened, to what and where; a hint says what to type next. 
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +122,53 @@ class Bug(Error):
 
 INTERRUPTED = 130
 """The status of a command stopped by Ctrl-C, as a shell reports it (128 + SIGINT)."""
+
+
+def described(error: Error, paint: Callable[[str, str], str] = lambda text, _: text) -> str:
+    """An error as lines for people: what, where with a caret, detail, hint.
+
+    `paint(text, role)` gives the parts their colours; roles are error, place, caret, label, hint.
+    """
+    message = f"{error.title}: {error.message}" if error.title else error.message
+    lines = [paint("error:", "error") + f" {_calm(message)}"]
+    if error.span is not None:
+        lines.append(f"  {_calm(str(error.span))}")
+        lines += _source(error.span, paint)
+    if error.detail:
+        lines.append(paint("detail:", "label") + f" {_calm(error.detail)}".replace("\n", "\n  "))
+    if error.hint:
+        lines.append(paint("hint:", "hint") + f" {_calm(error.hint)}")
+    return "\n".join(lines)
+
+
+_LONGEST = 120  # characters of a source line; of a longer one, the part around the caret is shown
+
+
+def _source(span: Span, paint: Callable[[str, str], str]) -> list[str]:
+    if not span.text:
+        return []
+    text, at = _calm(span.text.replace("\t", " ")), max(span.column - 1, 0)
+    if len(text) > _LONGEST:
+        start = max(0, min(at - _LONGEST // 2, len(text) - _LONGEST))
+        cut = text[start : start + _LONGEST]
+        text = "…" * bool(start) + cut + "…" * (start + _LONGEST < len(text))
+        at += bool(start) - start
+    number = str(span.line)
+    lines = [paint(f"  {number} | ", "place") + text]
+    if span.column:
+        pad = " " * (len(number) + 2)
+        lines.append(paint(f"{pad} | ", "place") + " " * _cells(text[:at]) + paint("^", "caret"))
+    return lines
+
+
+def _cells(text: str) -> int:
+    """How many columns a terminal needs for a text."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _calm(text: str) -> str:
+    """Text that cannot move a terminal's cursor or change its colours: files are not trusted."""
+    return re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", "\ufffd", text)

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ringfence.project import Project
+    from ringfence.script import Script
 
 Direction = Literal["up", "down"]
 
 _FIELDS = ("revision", "down_revision", "depends_on", "branch_labels")
+_ID = re.compile(r"[\w.]{1,32}\Z")  # what fits Alembic's version table, and its names for ranges
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Revision:
         """The same path as messages show it."""
         return self.shown.removesuffix(".py") + f".{what}.sql"
 
-    def script(self, what: Direction | Literal["verify"]) -> script.Script:
+    def script(self, what: Direction | Literal["verify"]) -> Script:
         """The SQL of that name. Raises `BadProject` when it is not there or not readable."""
         path, shown = self.file(what), self.shown_file(what)
         if what == "up" and not path.is_file():
@@ -64,6 +66,33 @@ class Revision:
                 hint="write it, or go forward with a new revision",
             )
         return script.read(path, shown)
+
+    def runnable(self, what: Direction | Literal["verify"]) -> Script:
+        """The SQL, with everything that can be known before running it found to be right.
+
+        Raises `BadProject` as `script` does, and on statements that the file must not hold.
+        """
+        text = self.script(what)
+        one = text.transactional or what == "verify"
+        for statement in text.statements:
+            if statement.copies_with_client:
+                message = "a revision can send this COPY nothing and take nothing from it"
+                hint = "write the data below COPY … FROM STDIN;, and \\. on a line after them"
+            elif statement.words[:2] == ("DISCARD", "ALL"):
+                message = "DISCARD ALL would let go the lock that keeps other runs away"
+                hint = "leave it out: every revision begins with a session as new"
+            elif one and statement.controls_transaction:
+                message = f"{statement.verb} in a file that runs in a transaction"
+                hint = (
+                    "leave it out, or run the file statement by statement: its first line is then"
+                    " -- ringfence: transaction: none"
+                )
+                if what == "verify":
+                    hint = "leave it out: what the file does is undone anyway"
+            else:
+                continue
+            raise BadProject(message, span=text.span(statement.start), hint=hint)
+        return text
 
     @cached_property
     def checksum(self) -> str:
@@ -114,26 +143,47 @@ class Graph:
                 todo += [*found.down, *found.depends_on]
         return tuple(r for r in self.revisions.values() if r.id in wanted)
 
-    def pending(self, current: Iterable[str], target: str = "heads") -> tuple[Revision, ...]:
-        """What has to run, parents first, to bring `current` up to `target`."""
-        ends = self.heads if target == "heads" else (target,)
+    def above(self, revision: Revision) -> tuple[Revision, ...]:
+        """Everything that follows or depends on this revision, near or far, parents first."""
+        found = {revision.id}
+        for each in self.revisions.values():
+            if found.intersection((*each.down, *each.depends_on)):
+                found.add(each.id)
+        return tuple(r for r in self.revisions.values() if r.id in found and r is not revision)
+
+    def ends(self, applied: Iterable[Revision]) -> tuple[str, ...]:
+        """The newest of these revisions: those that no other one of them needs; sorted."""
+        revisions = tuple(applied)
+        needed = {parent for r in revisions for parent in (*r.down, *r.depends_on)}
+        return tuple(sorted(r.id for r in revisions if r.id not in needed))
+
+    def pending(
+        self, current: Iterable[str], ends: Iterable[str] | None = None
+    ) -> tuple[Revision, ...]:
+        """What has to run, parents first, to bring `current` up to `ends`, or to every head."""
         have = {r.id for r in self.applied(current)}
-        return tuple(r for r in self.applied(ends) if r.id not in have)
+        wanted = self.applied(self.heads if ends is None else ends)
+        return tuple(r for r in wanted if r.id not in have)
 
     def named(self, name: str) -> Revision:
-        """The revision of this id, unambiguous beginning of an id, or branch label."""
+        """The revision of this id or branch label, or the one whose id begins so."""
         if name in self.revisions:
             return self.revisions[name]
-        begin = [r for r in self.revisions.values() if r.id.startswith(name) or name in r.labels]
-        if len(begin) == 1:
-            return begin[0]
-        if begin:
-            raise Misuse(f"revision {name} may be any of {', '.join(r.id for r in begin)}")
+        found = [r for r in self.revisions.values() if name in r.labels]
+        found = found or [r for r in self.revisions.values() if name and r.id.startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise Misuse(
+                f"revision {name} may be any of {', '.join(r.id for r in found)}",
+                hint="write more of it",
+            )
         import difflib
 
-        near = difflib.get_close_matches(name, self.revisions, n=1)
+        names = [*self.revisions, *(label for r in self.revisions.values() for label in r.labels)]
+        near = difflib.get_close_matches(name, names, n=1)
         raise Misuse(
-            f"no revision {name} in {self.folder}",
+            f"no revision {name or repr(name)} in {self.folder}",
             hint=f"did you mean {near[0]}?" if near else "ringfence status lists them",
         )
 
@@ -147,8 +197,8 @@ class Graph:
         if unknown:
             raise Refused(
                 f"the database stands at revision {', '.join(unknown)}, which is not in {self.folder}",
-                detail="it was migrated from a newer or another checkout",
-                hint="check out the code that has it: ringfence history shows who applied it, and when",
+                detail="it was migrated from a newer or another checkout, or the file was removed",
+                hint="get the code that has it: ringfence history shows who applied it, and when",
             )
 
 
@@ -163,9 +213,9 @@ def read(project: Project) -> Graph:
         )
     found: dict[str, Revision] = {}
     for path in sorted(versions.glob("*.py")):
-        revision = _read(path, project.shown(path))
-        if revision is None:
+        if path.name.startswith(("__init__", ".#")):
             continue
+        revision = _read(path, project.shown(path))
         if revision.id in found:
             raise BadProject(
                 f"revision {revision.id} is defined twice: {found[revision.id].shown}"
@@ -173,13 +223,20 @@ def read(project: Project) -> Graph:
                 hint="give one of them another id",
             )
         found[revision.id] = revision
+    for path in sorted(versions.glob("*.sql")):
+        stem, _, what = path.name.removesuffix(".sql").rpartition(".")
+        if what in ("up", "down", "verify") and not (versions / f"{stem}.py").is_file():
+            raise BadProject(
+                f"{project.shown(path)} belongs to no revision: there is no {stem}.py beside it",
+                hint="write one with the revision's ids, or remove the file",
+            )
     return Graph(_parents_first(found), folder)
 
 
-def _read(path: Path, shown: str) -> Revision | None:
-    """One revision's identifiers, or None for a file that is no revision."""
+def _read(path: Path, shown: str) -> Revision:
+    """One revision's identifiers and title. Raises `BadProject` on a file that has none."""
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")
         tree = ast.parse(source)
     except SyntaxError as error:
         line = (error.text or "").rstrip("\n")
@@ -187,8 +244,10 @@ def _read(path: Path, shown: str) -> Revision | None:
             f"{shown} is not valid Python: {error.msg}",
             span=Span(shown, error.lineno or 1, error.offset or 0, line),
         ) from None
-    except UnicodeDecodeError as error:
-        raise BadProject(f"{shown} is not UTF-8: byte {error.start}") from None
+    except OSError as error:
+        raise BadProject(f"cannot read {shown}: {error.strerror}") from None
+    except ValueError as error:  # not UTF-8, or holds a NUL byte
+        raise BadProject(f"{shown} is not text: {error}") from None
     values: dict[str, object] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
@@ -210,8 +269,18 @@ def _read(path: Path, shown: str) -> Revision | None:
                     ) from None
     identifier = values.get("revision")
     if not isinstance(identifier, str):
-        return None
-    title = (ast.get_docstring(tree) or "").partition("\n")[0].strip()
+        raise BadProject(
+            f"{shown} has no revision id",
+            span=Span(shown),
+            hint='write one: revision = "0001"; or move the file out of the folder',
+        )
+    if not _ID.match(identifier):
+        raise BadProject(
+            f"revision id {identifier!r} in {shown} cannot be used",
+            span=Span(shown),
+            hint="it may hold letters, digits, _ and ., and be 32 characters long",
+        )
+    title = (ast.get_docstring(tree) or "").partition("\n")[0].strip().removesuffix(".")
     return Revision(
         id=identifier,
         down=_tuple(values.get("down_revision")),
@@ -246,6 +315,7 @@ def _parents_first(found: Mapping[str, Revision]) -> dict[str, Revision]:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise BadProject(
-            f"the revisions follow each other in a circle: {' → '.join(error.args[1])}"
+            f"the revisions follow each other in a circle: {' → '.join(reversed(error.args[1]))}",
+            hint="one of them must follow another, or nothing: correct its down_revision",
         ) from None
     return {identifier: found[identifier] for identifier in order}

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ringfence.config import DURATION
 from ringfence.errors import BadProject, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 DIRECTIVES = {
@@ -27,9 +28,12 @@ DIRECTIVES = {
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
 _DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
+# As psql has it: the data go on to a line that is \\. or to the end of the file.
 _COPY_DATA = re.compile(
-    r"^(?P<head>\s*COPY\b[^;]*?\bFROM\s+STDIN\b[^;]*;[^\n]*\n)(?P<data>.*?^\\\.[^\S\n]*$)",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+    r"(?:^|;)(?P<head>\s*COPY\b(?:[^;']|'[^']*')*?\bFROM\s+STDIN\b(?:[^;']|'[^']*')*;[^\n]*\n)"
+    r"(?P<data>(?:(?!\\\.[^\S\n]*$)[^\n]*\n)*(?:(?!\\\.[^\S\n]*$)[^\n]+\Z)?)"
+    r"(?P<end>\\\.[^\S\n]*$)?",
+    re.IGNORECASE | re.MULTILINE,
 )
 
 
@@ -46,6 +50,37 @@ class Statement:
     words: tuple[str, ...]
     data: str | None = None
     """What follows a COPY … FROM STDIN, up to the line that ends it."""
+
+    @property
+    def verb(self) -> str:
+        """What a message calls a statement that controls the transaction."""
+        two = self.words[1:2] in (("TRANSACTION",), ("PREPARED",))
+        return " ".join(self.words[: 1 + two])
+
+    @property
+    def sets_session(self) -> bool:
+        """Whether it sets, or resets, something for the rest of the session and does nothing else."""
+        first, second = (*self.words, "", "")[:2]
+        return first == "RESET" or (
+            first == "SET" and second not in {"LOCAL", "TRANSACTION", "CONSTRAINTS"}
+        )
+
+    @property
+    def lets_others_work(self) -> bool:
+        """Whether it says CONCURRENTLY, so that its waiting for a lock keeps no reader or writer."""
+        return (
+            self.words[:1] in {("CREATE",), ("DROP",), ("REINDEX",), ("ALTER",)}
+            and re.search(r"\bCONCURRENTLY\b", self.text, re.IGNORECASE) is not None
+        )
+
+    @property
+    def copies_with_client(self) -> bool:
+        """Whether it is a COPY whose data its sender has to send or take, and has not."""
+        return (
+            self.words[:1] == ("COPY",)
+            and self.data is None
+            and re.search(r"\b(FROM\s+STDIN|TO\s+STDOUT)\b", self.text, re.IGNORECASE) is not None
+        )
 
     @property
     def controls_transaction(self) -> bool:
@@ -75,22 +110,35 @@ class Script:
     def directives(self) -> Mapping[str, str]:
         """What the comment lines at the top say to ringfence. Raises `BadProject` on a wrong one."""
         found: dict[str, str] = {}
-        for number, line in enumerate(self.text.splitlines(), 1):
+        top = True
+        for number, line in enumerate(self.text.split("\n"), 1):
             stripped = line.strip()
-            if stripped and not stripped.startswith("--"):
-                break
+            top = top and (not stripped or stripped.startswith("--"))
             match = _DIRECTIVE.match(stripped)
             if match is None:
                 continue
             key, value = match["key"], match["value"]
-            span = Span(self.path, number, line.index("--") + 1, line)
+            span = Span(self.path, number, line.index("--") + 1, line.rstrip())
+            if not top:
+                if key in DIRECTIVES:
+                    raise BadProject(
+                        f"{key} is said below the first statement, where nothing heeds it",
+                        span=span,
+                        hint="move the line to the top of the file",
+                    )
+                continue
             if key not in DIRECTIVES:
-                known = ", ".join(DIRECTIVES)
-                raise BadProject(f"unknown directive {key}", span=span, hint=f"known here: {known}")
+                raise BadProject(f"unknown directive {key}", span=span, hint=_known(key))
             allowed = DIRECTIVES[key]
             if allowed is not None and value not in allowed:
                 raise BadProject(
                     f"{key} is {value!r}", span=span, hint=f"it may be {' or '.join(allowed)}"
+                )
+            if key.endswith("-timeout") and value != "0" and not DURATION.match(value):
+                raise BadProject(
+                    f"{key} is {value!r}",
+                    span=span,
+                    hint="write a duration: 500ms, 5s, 2min; or 0 for no limit",
                 )
             found[key] = value
         return found
@@ -105,10 +153,26 @@ class Script:
         """The statements, in order. Raises `BadProject` where the text cannot be divided."""
         return tuple(self._split())
 
+    @property
+    def for_psql(self) -> str:
+        """The text such that another statement may follow it: what ends it is there."""
+        text = self.text if self.text.endswith("\n") else self.text + "\n"
+        statements = self.statements
+        if statements and statements[-1].data is not None:
+            return text if re.search(r"^\\\.\s*\Z", text, re.MULTILINE) else text + "\\.\n"
+        last = ";"
+        for token in self._tokens():
+            last = token.text
+        return text if last == ";" else text + ";\n"
+
+    @cached_property
+    def _shown(self) -> str:
+        return redacted(self.text)
+
     def span(self, offset: int) -> Span:
         """The place `offset` characters into the text, its line shown with secrets masked."""
         offset = max(0, min(offset, len(self.text)))
-        shown = redacted(self.text)
+        shown = self._shown
         before = self.text.rfind("\n", 0, offset) + 1
         after = self.text.find("\n", offset)
         line = shown[before : after if after >= 0 else len(shown)].rstrip("\r")
@@ -128,12 +192,7 @@ class Script:
                     data = None
                     if words[:1] == ["COPY"]:
                         data = copies.get(self.text.find("\n", token.end) + 1)
-                    yield Statement(
-                        self.text[start:end],
-                        start,
-                        tuple(words),
-                        None if data is None else data.removesuffix("\\."),
-                    )
+                    yield Statement(self.text[start:end], start, tuple(words), data)
                 start, words, previous = None, [], ""
                 continue
             if start is None:
@@ -144,7 +203,7 @@ class Script:
                         span=self.span(token.start),
                         hint="write it as SQL: ringfence sends the file to the server itself",
                     )
-            depth += (token.text == "(") - (token.text == ")")
+            depth = max(0, depth + (token.text == "(") - (token.text == ")"))
             upper = token.text.upper()
             if token.word:
                 opens = upper == "CASE" if blocks else (previous, upper) == ("BEGIN", "ATOMIC")
@@ -160,10 +219,14 @@ class Script:
         """Every token but comments, with offsets in characters."""
         import postgast
 
-        # The data below a COPY … FROM STDIN is not SQL; blank it out, byte for byte.
-        text = _COPY_DATA.sub(lambda m: m["head"] + re.sub(r"[^\n]", " ", m["data"]), self.text)
-        if len(text) != len(self.text):
-            text = self.text
+        # The data below a COPY … FROM STDIN is not SQL; blank it out, character for character.
+        text = _COPY_DATA.sub(
+            lambda m: (
+                self.text[m.start() : m.end("head")]
+                + re.sub(r"[^\n]", " ", self.text[m.end("head") : m.end()])
+            ),
+            self.text,
+        )
         try:
             scanned = postgast.scan(text)
         except postgast.PgQueryError as error:
@@ -208,8 +271,19 @@ def read(path: Path, shown: str) -> Script:
         raw = path.read_bytes()
     except OSError as error:
         raise BadProject(f"cannot read {shown}: {error.strerror}") from None
+    return decode(raw, shown)
+
+
+def decode(raw: bytes, shown: str) -> Script:
+    """The bytes of a SQL file. Raises `BadProject` when they are not UTF-8."""
     try:
-        return Script(shown, raw.decode("utf-8-sig"))
+        text = raw.decode("utf-8-sig")
+        if "\0" in text:
+            # PostgreSQL would end the text there and say nothing.
+            raise BadProject(
+                f"{shown} holds a NUL byte: it is not text", hint="save it as UTF-8, not as UTF-16"
+            )
+        return Script(shown, text)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise BadProject(
@@ -224,29 +298,85 @@ def checksum(raw: bytes) -> str:
     return hashlib.sha256(raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")).hexdigest()
 
 
-_STRING = r"(?:[eE]?'(?:[^'\\]|''|\\.)*'|\$(?P<{0}>\w*)\$.*?\$(?P={0})\$)"
-_SECRET = re.compile(
-    r"(?P<before>\b(?:password|passwd|passphrase|secret|sslpassword)\b\s*=?\s*)"
-    rf"(?P<value>{_STRING.format('tag')})"
-    rf"|(?P<before2>\bconnection\s+)(?P<value2>{_STRING.format('tag2')})",
-    re.IGNORECASE | re.DOTALL,
+_SECRET_WORDS = {"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SSLPASSWORD", "CONNECTION"}
+_SUSPECT = re.compile("|".join(_SECRET_WORDS) + "|://", re.IGNORECASE)
+_LEXEME = re.compile(
+    r"""
+    (?P<comment>--[^\n]*|/\*.*?\*/)
+    |\$(?P<tag>(?:[^\W\d]\w*)?)\$(?P<body>.*?)\$(?P=tag)\$
+    |(?P<string>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')
+    |(?P<name>"(?:[^"]|"")*")
+    |(?P<word>[^\W\d][\w$]*)
+    |(?P<other>\S)
+    """,
+    re.VERBOSE | re.DOTALL,
 )
-_CONNINFO_PASSWORD = re.compile(
-    r"(?P<before>\bpassword\s*=\s*)(?P<value>(?:\\'|'')(?:(?!\\'|'').)*(?:\\'|'')|[^\s'\"]+)"
-    r"|(?P<before2>\w+://[^\s:/@'\"]*:)(?P<value2>[^\s@'\"]+)(?=@)",
+_CONNINFO = re.compile(
+    r"\bpassword\s*=?\s*(?P<quoted>(?P<q>\\'|''|')(?:(?!(?P=q)).)*(?P=q))"
+    r"|\bpassword\s*=\s*(?P<bare>[^\s'\"]+)"
+    r"|\w+://[^\s:/@'\"]*:(?P<url>[^\s'\"]+)@",
     re.IGNORECASE,
 )
 
 
 def redacted(text: str) -> str:
-    """The text with every password in it masked by as many asterisks, so that offsets stay right.
+    """SQL with every password in it masked by as many asterisks, so that offsets stay right.
 
     Masked are the string after PASSWORD (roles, user mappings), the string after CONNECTION
-    (subscriptions), and passwords inside connection strings.
+    (subscriptions), and passwords inside strings and comments that hold connection strings or SQL.
     """
+    return _masked(text, _secret_spans(text))
 
-    def mask(match: re.Match[str]) -> str:
-        before = match["before"] or match["before2"] or ""
-        return before + re.sub(r"[^\n]", "*", match[0][len(before) :])
 
-    return _CONNINFO_PASSWORD.sub(mask, _SECRET.sub(mask, text))
+def redacted_message(text: str, script: str = "") -> str:
+    """The same for what people read: any password in it, and every secret that `script` holds."""
+    text = _masked(text, [*_secret_spans(text), *_conninfo_spans(text)])
+    for start, end in _secret_spans(script):
+        secret = script[start:end].strip("'\"")
+        if len(secret) > 2:
+            text = text.replace(secret, "*" * len(secret))
+    return text
+
+
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    for start, end in spans:
+        text = text[:start] + re.sub(r"[^\n]", "*", text[start:end]) + text[end:]
+    return text
+
+
+def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
+    """Where the secrets of some SQL begin and end, counted from `at`."""
+    if not _SUSPECT.search(text):
+        return
+    armed = False
+    for match in _LEXEME.finditer(text):
+        kind, start = match.lastgroup, at + match.start()
+        if kind == "word":
+            armed = match[0].upper() in _SECRET_WORDS
+        elif kind == "comment":
+            yield from _secret_spans(match[0][2:], start + 2)
+            yield from _conninfo_spans(match[0], start)
+        elif kind == "other":
+            armed = armed and match[0] in "=:>"
+        elif armed:
+            yield start, at + match.end()
+        elif kind == "name":
+            armed = match[0][1:-1].upper() in _SECRET_WORDS
+        elif kind == "string":
+            yield from _conninfo_spans(match[0], start)
+        else:
+            yield from _secret_spans(match["body"], at + match.start("body"))
+
+
+def _conninfo_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
+    """Where the passwords of connection strings in some text begin and end, counted from `at`."""
+    for match in _CONNINFO.finditer(text):
+        group = next(g for g in ("quoted", "bare", "url") if match[g] is not None)
+        yield at + match.start(group), at + match.end(group)
+
+
+def _known(key: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(key, DIRECTIVES, n=1)
+    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(DIRECTIVES)}"

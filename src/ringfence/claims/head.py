@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 def head(case: Case, verdict: Verdict) -> None:
     """Every revision among the files is applied, and they end in one head."""
     standing = case.standing
+    if standing.unknown:
+        verdict.skipped = f"revision {', '.join(standing.unknown)} is not among the files"
+        return
     verdict.checked = len(case.graph.revisions)
     if len(standing.heads) > 1:
         verdict.no(

@@ -28,6 +28,9 @@ def row_security(case: Case, verdict: Verdict) -> None:
         (str(schema), str(table)): (bool(on), bool(force), int(str(policies)))
         for schema, table, on, force, policies in case.connection.execute(query)
     }
+    if case.standing.unknown:
+        verdict.skipped = f"revision {', '.join(case.standing.unknown)} is not among the files"
+        return
     said = _said(case, live)
     for name, (enabled, forced) in sorted(said.items()):
         ref = Ref("table", name)
@@ -92,7 +95,7 @@ def _said(case: Case, live: Mapping[_Name, object]) -> _Said:
             except postgast.PgQueryError:
                 continue  # newer syntax than the parser's; row security is older than all of them
             if node.HasField("alter_table_stmt"):
-                name = _name(node.alter_table_stmt.relation, live)
+                name = _name(node.alter_table_stmt.relation, found, live)
                 for command in node.alter_table_stmt.cmds:
                     change = subtypes.get(command.alter_table_cmd.subtype)
                     if change is not None:
@@ -102,27 +105,31 @@ def _said(case: Case, live: Mapping[_Name, object]) -> _Said:
             elif (
                 node.HasField("rename_stmt") and node.rename_stmt.rename_type == kinds.OBJECT_TABLE
             ):
-                name = _name(node.rename_stmt.relation, live)
+                name = _name(node.rename_stmt.relation, found, live)
                 if name in found:
                     found[name[0], node.rename_stmt.newname] = found.pop(name)
             elif node.HasField("alter_object_schema_stmt"):
-                name = _name(node.alter_object_schema_stmt.relation, live)
+                name = _name(node.alter_object_schema_stmt.relation, found, live)
                 if name in found:
                     found[node.alter_object_schema_stmt.newschema, name[1]] = found.pop(name)
             elif node.HasField("drop_stmt") and node.drop_stmt.remove_type == kinds.OBJECT_TABLE:
                 for item in node.drop_stmt.objects:
                     parts = [part.string.sval for part in item.list.items]
-                    found.pop(_resolved(parts[-2] if len(parts) > 1 else "", parts[-1], live), None)
+                    schema = parts[-2] if len(parts) > 1 else ""
+                    found.pop(_resolved(schema, parts[-1], found, live), None)
     return found
 
 
-def _name(relation: Any, live: Mapping[_Name, object]) -> _Name:
-    return _resolved(relation.schemaname, relation.relname, live)
+def _name(relation: Any, *known: Mapping[_Name, object]) -> _Name:
+    return _resolved(relation.schemaname, relation.relname, *known)
 
 
-def _resolved(schema: str, table: str, live: Mapping[_Name, object]) -> _Name:
-    """A name without its schema is taken for the one table of that name, or for public's."""
+def _resolved(schema: str, table: str, *known: Mapping[_Name, object]) -> _Name:
+    """A name without its schema is taken for the one known table of that name, or for public's."""
     if schema:
         return schema, table
-    schemas = [s for s, t in live if t == table]
-    return (schemas[0] if len(schemas) == 1 else "public"), table
+    for tables in known:
+        schemas = [s for s, t in tables if t == table]
+        if len(schemas) == 1:
+            return schemas[0], table
+    return "public", table

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.claims import claim
+from ringfence.errors import Busy
 from ringfence.model import Ref
 from ringfence.pg.connect import server_error
 
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 @claim("verify-files", "each revision's own verification holds", "statement")
 def verify_files(case: Case, verdict: Verdict) -> None:
     """Run the `.verify.sql` of every applied revision, each in a transaction that is rolled back."""
+    if case.standing.unknown:
+        verdict.skipped = f"revision {', '.join(case.standing.unknown)} is not among the files"
+        return
     applied = [r for r in case.standing.applied if r.file("verify").is_file()]
-    scripts = {r.id: r.script("verify") for r in applied}
+    scripts = {r.id: r.runnable("verify") for r in applied}
     superseded = {
         old for s in scripts.values() for old in s.directives.get("supersedes", "").split()
     }
@@ -41,14 +45,21 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
     connection = case.connection
     ref = Ref("revision", (revision.id,))
     with connection.transaction(force_rollback=True):
+        # Looking must not hold anybody up, nor wait behind whoever does.
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, TRUE)",
+            [case.project.config.migrate.lock_timeout],
+        )
         for statement in text.statements:
             verdict.checked += 1
             try:
                 with connection.transaction():
-                    cursor = connection.execute(statement.text, prepare=False)
+                    cursor = connection.execute(statement.text)
                     rows = cursor.fetchmany(4) if cursor.description else []
             except psycopg.Error as error:
                 said = server_error(error, script=text, statement=statement)
+                if isinstance(said, Busy):
+                    raise said from error
                 verdict.no(
                     f"revision {revision} does not verify: {said.message}", ref=ref, span=said.span
                 )

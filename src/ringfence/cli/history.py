@@ -39,11 +39,9 @@ def command(
     schema = found.config.migrate.schema
     target = resolve(found, dsn)
     with connect(target) as connection:
-        state = ledger.state(connection, schema)
-        events: Sequence[Event] = ledger.events(connection, schema) if state.exists else ()
-    if not all_:
-        events = [e for e in events if e.event not in ("started", "statement")]
-    events = events[:limit]
+        events: Sequence[Event] = ()
+        if ledger.state(connection, schema).exists:
+            events = ledger.events(connection, schema, limit, every=all_)
     if format_ == "json":
         click.echo(_json(events, target.shown))
         return
@@ -53,22 +51,26 @@ def command(
         click.echo(_line(event))
 
 
-_COLOURS = {"finished": "green", "failed": "red", "cancelled": "yellow"}
+_COLOURS = {"finished": "green", "failed": "red", "cancelled": "yellow", "interrupted": "red"}
 
 
 def _line(event: Event) -> str:
     from ringfence.pg.ledger import interval
 
     what = event.event if event.statement is None else f"statement {event.statement}"
-    said = click.style(f"{what:<11}", fg=_COLOURS.get(event.event))
+    if event.outcome in ("running", "interrupted"):
+        what = event.outcome
+    said = click.style(f"{what:<11}", fg=_COLOURS.get(what))
     name = f"{event.revision} ({event.title})" if event.title else event.revision
-    line = f"{event.at:%Y-%m-%d %H:%M:%S}  {said} {event.direction:<4}  {name}"
+    at = f"{event.at.astimezone():%Y-%m-%d %H:%M:%S}" if event.at else ""
+    line = f"{at}  {said} {event.direction:<4}  {name}"
     took = interval(event.seconds)
     user = event.client.get("user")
     who = event.role if user in (None, event.role) else f"{event.role} ({user})"
     line += f"  {took}" * bool(took) + f"  {who}"
     if event.error:
-        line += f"\n    {event.error.get('at', '')} {event.error.get('message', '')}".rstrip()
+        said = f"{event.error.get('at', '')} {event.error.get('message', '')}".strip()
+        line += f"\n    {said.partition(chr(10))[0]}"
     return line
 
 
@@ -93,6 +95,7 @@ def _json(events: Sequence[Event], target: str) -> str:
             "error": e.error,
             "client": e.client,
             "role": e.role,
+            "outcome": e.outcome,
         }
         for e in events
     ]

@@ -7,6 +7,7 @@ heading it stands under in `ringfence --help`. Modules are found by looking, imp
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringfence import __version__
-from ringfence.errors import INTERRUPTED, Bug, Error, Misuse
+from ringfence.errors import INTERRUPTED, Bug, Error, Misuse, described
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
     from typing import TextIO
 
 _NOT_COMMANDS = {"__init__", "__main__", "main", "options", "output", "progress"}
@@ -30,7 +32,7 @@ _STATUSES = (
     ("3", "the server said no"),
     ("70", "a bug in ringfence"),
     ("75", "somebody else holds a lock; try again later"),
-    ("130", "interrupted"),
+    ("130", "interrupted; 143 by SIGTERM, 129 by SIGHUP"),
 )
 
 
@@ -49,6 +51,29 @@ class Commands(click.Group):
         command = import_module(f"ringfence.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise Ended(getattr(interrupt, "status", INTERRUPTED)) from interrupt
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand that the arguments begin with; of a wrong name, the nearest."""
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            raise Misuse(
+                f"no command {args[0]}",
+                hint=f"did you mean ringfence {near[0]}?"
+                if near
+                else "ringfence --help lists them",
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The subcommands under their headings, then the exit statuses."""
@@ -91,30 +116,73 @@ def cli(ctx: click.Context, project: Path | None) -> None:
       ringfence verify               prove that it stands as the files say
     """
     ctx.obj = project
+    ctx.color = _colour()
+
+
+def _colour() -> bool | None:
+    """False where the environment wants none, None to have each stream decide."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
+class Ended(Exception):
+    """A command was interrupted, in a form that click hands on without a word of its own."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asked the process to end: as Ctrl-C, but with a status of its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
 
 
 def run() -> None:
     """The console script."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # nohup has SIGHUP ignored: so be it.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _stop)
     sys.exit(main(sys.argv[1:]))
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    raise Stopped(number)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line and give its exit status."""
-    sys.stdout = Tolerant(sys.stdout)
+    streams = sys.stdout, sys.stderr
+    # Python has None for a stream that was closed before it started.
+    sys.stdout = Tolerant(sys.stdout or _nowhere())
+    sys.stderr = Tolerant(sys.stderr or _nowhere(), deaf=True)
     try:
         status = _run(argv)
+        try:
+            sys.stdout.flush()
+        except Error as error:
+            status = max(status, _say(error))
+        sys.stderr.flush()
     finally:
-        sys.stdout.flush()
+        sys.stdout, sys.stderr = streams
     return status
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - lives as long as we do
 
 
 def _run(argv: Sequence[str]) -> int:
     try:
         status = cli.main(list(argv), prog_name="ringfence", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _say_interrupted()
-    except KeyboardInterrupt:
-        return _say_interrupted()
+    except Ended as end:
+        return _say_interrupted(end.status)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _say_interrupted(INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help(), err=True)
         return 2
@@ -152,69 +220,80 @@ def _translated(error: Exception) -> Error:
     )
 
 
-def _say_interrupted() -> int:
-    click.echo(click.style("interrupted", fg="yellow"), err=True)
-    return INTERRUPTED
+def _say_interrupted(status: int) -> int:
+    said = "interrupted" if status == INTERRUPTED else "told to stop"
+    if sys.stderr.isatty():
+        click.echo(err=True)  # the terminal has written ^C
+    click.echo(click.style(said, fg="yellow"), err=True, color=_colour())
+    return status
 
 
 def _say(error: Error) -> int:
     """Write an error to stderr: what, where with a caret, detail, hint."""
-    click.echo(rendered(error), err=True)
+    click.echo(rendered(error), err=True, color=_colour())
     return error.status
+
+
+_COLOURS: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "place": {"fg": "blue"},
+    "caret": {"fg": "red"},
+    "label": {"bold": True},
+    "hint": {"fg": "cyan"},
+}
 
 
 def rendered(error: Error) -> str:
     """An error as text for people, in colour (which click takes away where there is no terminal)."""
-    message = f"{error.title}: {error.message}" if error.title else error.message
-    lines = [click.style("error:", fg="red", bold=True) + f" {message}"]
-    span = error.span
-    if span is not None:
-        lines.append(f"  {span}")
-        if span.text:
-            number = str(span.line)
-            shown = span.text.replace("\t", " ")
-            lines.append(click.style(f"  {number} | ", fg="blue") + shown)
-            if span.column:
-                pad = " " * (len(number) + 2)
-                caret = " " * (span.column - 1) + "^"
-                lines.append(click.style(f"{pad} | ", fg="blue") + click.style(caret, fg="red"))
-    if error.detail:
-        lines.append(click.style("detail:", bold=True) + f" {error.detail}")
-    if error.hint:
-        lines.append(click.style("hint:", fg="cyan") + f" {error.hint}")
-    return "\n".join(lines)
+    return described(error, lambda text, role: click.style(text, **_COLOURS[role]))
 
 
 class Tolerant:
-    """Standard output that outlives its reader.
+    """A standard stream that outlives its reader.
 
     `ringfence history | head -1` closes the pipe early. What is still to be said is then dropped,
-    and the command ends with the status its work earned.
+    and the command ends with the status its work earned. A `deaf` stream drops what cannot be
+    written for any other reason too: no revision is given up because a log's disk is full. What
+    the stream's encoding lacks is written as escapes.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, deaf: bool = False) -> None:
         self._stream = stream
+        self._ignored = OSError if deaf else BrokenPipeError
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
-    def write(self, text: str) -> int:
+    def write(self, text: str | bytes) -> int:
         """Write, or drop the text when nobody reads any more."""
+        if not text:  # click's way to ask what kind of a stream this is
+            if isinstance(text, bytes):
+                raise TypeError("this is a text stream")
+            return 0
+        if isinstance(text, bytes):  # and its way to hand on what a shell is to complete
+            text = text.decode()
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._failed(error)
             return len(text)
 
     def flush(self) -> None:
         """Flush, or drop what is left when nobody reads any more."""
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._drop()
+        except OSError as error:
+            self._failed(error)
 
-    def _drop(self) -> None:
+    def _failed(self, error: OSError) -> None:
         # The interpreter flushes again at exit: give it somewhere to flush to.
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, self._stream.fileno())
         os.close(null)
+        if not isinstance(error, self._ignored):
+            raise Misuse(f"cannot write the answer: {error.strerror}") from error
 
-    def __getattr__(self, name: str) -> Any:  # the rest of a text stream, as it is
+    def __getattr__(self, name: str) -> Any:
+        """The rest of a text stream, as it is."""
+        if name == "buffer":  # click would write past us where it distrusts the encoding
+            raise AttributeError(name)
         return getattr(self._stream, name)

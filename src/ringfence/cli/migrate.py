@@ -25,7 +25,7 @@ SECTION = "Change a schema"
     default="head",
     show_default=True,
     metavar="REVISION",
-    help="Where to end: a revision, head, base, +N or -N.",
+    help="Where to end: a revision or branch, head, heads, base, +N or -N.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the SQL that would run; change nothing.")
 @click.option("--yes", is_flag=True, help="Undo revisions without asking.")
@@ -49,7 +49,7 @@ def command(
     Exit status 1 means refused: a file that was applied has been edited, or the database stands at
     a revision that is not among the files.
     """
-    from ringfence import migrate, project, revisions
+    from ringfence import migrate, project
     from ringfence.pg.connect import resolve
 
     found = project.need(start)
@@ -58,6 +58,9 @@ def command(
         text = migrate.rehearsal_text(found, target, to=to)
         if not text:
             click.echo(f"nothing to do on {target.shown}", err=True)
+        # The script says it is UTF-8, whatever the terminal is.
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8")
         sys.stdout.write(text)
         return
 
@@ -67,14 +70,16 @@ def command(
             return
         if not sys.stdin.isatty():
             raise Misuse(f"this would undo {names}", hint="say --yes to mean it")
-        if not click.confirm(f"Undo {names} on {target.shown}?", err=True):
+        # Not click.confirm: it writes to standard output too.
+        click.echo(f"Undo {names} on {target.shown}? [y/N] ", nl=False, err=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Refused("nothing was undone")
 
     from ringfence.cli.progress import Watch
 
     with Watch(target.shown) as watch:
         before, moved = migrate.migrate(found, target, to=to, listen=watch.listen, confirm=confirm)
-    after = migrate.way(revisions.read(found), before.current, to).to if moved else ""
+    at = moved[-1].at if moved else before.current
     if format_ == "json":
         import json
 
@@ -86,7 +91,7 @@ def command(
             "command": "migrate",
             "target": target.shown,
             "from": list(before.current),
-            "to": [after] if moved and after != "base" else [] if moved else list(before.current),
+            "to": list(at),
             "revisions": [
                 {
                     "revision": m.revision.id,
@@ -99,6 +104,5 @@ def command(
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    at = after if moved else ", ".join(before.current) or "base"
     verb = "now at" if moved else "nothing to do: at"
-    click.echo(f"{verb} {at}")
+    click.echo(f"{verb} {', '.join(at) or 'base'}")

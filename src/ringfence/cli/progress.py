@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +19,7 @@ class Watch:
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._open = False
 
     def __enter__(self) -> Self:
@@ -55,6 +56,12 @@ class Watch:
             mark = click.style("✓", fg="green")
             took = click.style(interval(progress.seconds), dim=True)
             click.echo(f"  {mark} {_arrow(progress)} {progress.revision}  {took}", err=True)
+
+        elif progress.what == "failed":
+            self._clear()
+            mark = click.style("✗", fg="red")
+            left = click.style(progress.text, dim=True)
+            click.echo(f"  {mark} {_arrow(progress)} {progress.revision}  {left}", err=True)
 
     def _clear(self) -> None:
         if self._open:

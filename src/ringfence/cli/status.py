@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ringfence.cli import options
+from ringfence.finding import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,19 +43,27 @@ def _text(standing: Standing) -> str:
     lines = [f"database  {standing.target}"]
     lines.append(f"at        {', '.join(standing.current) or 'base (nothing applied)'}")
     heads = ", ".join(standing.heads) or "none"
-    lines.append(
-        f"head      {heads}" + (" (two heads: merge them)" if len(standing.heads) > 1 else "")
-    )
+    several = f" ({len(standing.heads)} heads: merge them)" if len(standing.heads) > 1 else ""
+    lines.append(f"head      {heads}{several}")
     edited = {r.id for r in standing.edited}
     for revision in (*standing.applied, *standing.pending):
         event = standing.state.applied.get(revision.id)
         if revision in standing.pending:
-            mark, when = click.style("pending", fg="yellow"), ""
+            # What lies below a revision that no file has, nobody can tell.
+            mark = "?      " if standing.unknown else click.style("pending", fg="yellow")
+            when = ""
         elif revision.id in edited:
             mark, when = click.style("edited ", fg="red"), ""
         else:
             mark = click.style("applied", fg="green")
-            when = f"  {event.at:%Y-%m-%d %H:%M} by {event.role}" if event and event.at else ""
+            when = (
+                f"  {event.at.astimezone():%Y-%m-%d %H:%M} by {event.role}"
+                if event and event.at
+                else ""
+            )
+        if begun := standing.state.begun.get(revision.id):
+            way = "of it" if revision in standing.pending else "of undoing it"
+            when = f"  {counted(begun, 'statement')} {way} {'has' if begun == 1 else 'have'} run"
         lines.append(f"  {mark}  {revision}{when}")
     lines += [
         f"  {click.style('unknown', fg='red')}  {u}: not among the files" for u in standing.unknown
@@ -72,13 +81,17 @@ def _json(standing: Standing) -> str:
     for revision in (*standing.applied, *standing.pending):
         event = standing.state.applied.get(revision.id)
         pending = revision in standing.pending
+        state = "edited" if revision.id in edited else "applied"
+        if pending:
+            state = "unknown" if standing.unknown else "pending"
         rows.append(
             {
                 "revision": revision.id,
                 "title": revision.title,
-                "state": "pending" if pending else "edited" if revision.id in edited else "applied",
+                "state": state,
                 "at": event.at.isoformat() if event and event.at and not pending else None,
                 "by": event.role if event and not pending else None,
+                "statements_run": standing.state.begun.get(revision.id, 0),
             }
         )
     document = {

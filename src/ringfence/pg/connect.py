@@ -10,12 +10,14 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ringfence.errors import Busy, Misuse, ServerError, Span
+from ringfence.errors import Busy, Misuse, ServerError
+from ringfence.model import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +32,6 @@ _ENVIRONMENT = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE")
 _DEFAULTS: Mapping[str, str] = {
     "connect_timeout": "10",
     "application_name": "ringfence",
-    "client_encoding": "UTF8",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
@@ -51,14 +52,17 @@ class Target:
     embedded: bool = False
 
 
-def resolve(project: Project | None, dsn: str | None) -> Target:
+def resolve(project: Project | None, dsn: str | None, source: str = "--dsn") -> Target:
     """The database meant: `--dsn`, RINGFENCE_DSN, the configuration, PGHOST …, the embedded server.
 
     Starts the embedded server when it is the one. Raises `Misuse` on a connection string that
-    cannot be read, without repeating it.
+    cannot be read, without repeating it, and on one that is empty: a variable that is not set must
+    not lead to another database than the one it names.
     """
     if dsn is not None:
-        return named(dsn, "--dsn")
+        if not dsn.strip():
+            raise Misuse(f"{source} is empty", hint="is the variable set that it comes from?")
+        return named(dsn, source)
     if os.environ.get("RINGFENCE_DSN"):
         return named(os.environ["RINGFENCE_DSN"], "RINGFENCE_DSN")
     if project is not None and project.config.dsn:
@@ -73,10 +77,11 @@ def resolve(project: Project | None, dsn: str | None) -> Target:
             "no database named, and no project here whose embedded server to use",
             hint="give --dsn postgresql://…, or cd into a project",
         )
-    home = embedded.home_for(project.root) if project else embedded.home_for(embedded.Path.cwd())
+    home = embedded.home_for(project.root) if project else embedded.home_for(Path.cwd())
     version = (project.config.server_version or None) if project else None
     server = embedded.start(home, server_version=version)
     database = project.database if project else "ringfence"
+    embedded.ensure_database(server, database)
     return Target(
         server.dsn(database), "the embedded server", f"{database} on the embedded server", True
     )
@@ -94,10 +99,13 @@ def named(dsn: str, source: str) -> Target:
             " password), or host=… dbname=… user=…",
         ) from None
     host = str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "")
-    if "@" in host:
-        # libpq cut the password at its first @, and would print the rest of it as a host name.
+    if "://" in text and _cut(
+        text, host, str(parts.get("port") or ""), str(parts.get("dbname") or "")
+    ):
+        # libpq cut the password there, and would print the rest of it as host, port or database.
         raise Misuse(
-            f"the password in {source} holds a bare @", hint="write it as %40 in a connection URL"
+            f"the password in {source} holds a bare @ or /",
+            hint="write @ as %40 and / as %2F in a connection URL",
         )
     user = parts.get("user") or os.environ.get("PGUSER") or ""
     database = str(parts.get("dbname") or os.environ.get("PGDATABASE") or user or "")
@@ -110,6 +118,13 @@ def named(dsn: str, source: str) -> Target:
     return Target(text, source, shown)
 
 
+def _cut(url: str, host: str, port: str, database: str) -> bool:
+    """Whether a password with a character that ends it went on into the other parts of a URL."""
+    authority = url.partition("://")[2].partition("?")[0]
+    odd = "@" in host or not re.fullmatch(r"[\d,]*", port)
+    return odd or ("@" in database and "@" in authority)
+
+
 def connect(target: Target) -> psycopg.Connection[tuple[object, ...]]:
     """An open connection in autocommit mode.
 
@@ -117,12 +132,16 @@ def connect(target: Target) -> psycopg.Connection[tuple[object, ...]]:
     """
     parts = conninfo_to_dict(target.conninfo)
     extra = {key: value for key, value in _DEFAULTS.items() if key not in parts}
+    extra["client_encoding"] = "UTF8"  # whatever the environment says: our files are
     if "PGCONNECT_TIMEOUT" in os.environ:
         extra.pop("connect_timeout", None)
     if "PGAPPNAME" in os.environ:
         extra.pop("application_name", None)
     try:
-        connection = psycopg.connect(make_conninfo(target.conninfo, **extra), autocommit=True)
+        # No prepared statements: a revision may DEALLOCATE ALL, and a pooler may lose them.
+        connection = psycopg.connect(
+            make_conninfo(target.conninfo, **extra), autocommit=True, prepare_threshold=None
+        )
     except psycopg.Error as error:
         raise unreachable(error, target) from error
     version = connection.info.server_version
@@ -133,6 +152,19 @@ def connect(target: Target) -> psycopg.Connection[tuple[object, ...]]:
             hint="ringfence needs PostgreSQL 14 or newer",
         )
     return connection
+
+
+@contextmanager
+def translated(
+    connection: psycopg.Connection[tuple[object, ...]], title: str = ""
+) -> Iterator[None]:
+    """Have what the server refuses inside the block be raised as an error of ours."""
+    try:
+        yield
+    except psycopg.Error as error:
+        found = server_error(error, role=connection.info.user)
+        found.title = title
+        raise found from error
 
 
 @contextmanager
@@ -147,18 +179,26 @@ def open_target(
         connection.close()
 
 
-def unreachable(error: psycopg.Error, target: Target) -> ServerError:
-    """What a failed attempt to connect means, in one line."""
-    state = error.sqlstate or ""
-    message = str(error).strip()
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    said = lines[-1] if lines else type(error).__name__
-    for line in lines:
+def unreachable(error: psycopg.Error, target: Target) -> ServerError | Busy:
+    """What a failed attempt to connect means, in one line; `Busy` where it may work in a while."""
+    from ringfence.script import redacted_message
+
+    said = ""
+    for line in str(error).splitlines():
+        # psycopg lists every attempt; the server's own words are better than libpq's about them.
+        line = re.sub(r"\A- host: .*?, port: .*?, hostaddr: .*?: ", "", line.strip())
         if "FATAL:" in line:
             said = line.partition("FATAL:")[2].strip()
-    said = re.sub(r"\Aconnection failed: ", "", said)
-    lower = said.lower()
-    if "password authentication failed" in lower or "no password supplied" in lower:
+            break
+        if not said and line and not line.startswith("Multiple connection attempts failed"):
+            said = line
+    said = re.sub(r"\A(connection failed: |connection is bad: )", "", said)
+    said = re.sub(r"\Aconnection to server at [^:]*? failed: ", "", said)
+    said = redacted_message(said)
+    title, lower = f"cannot connect to {target.shown}", said.lower()
+    if any(word in lower for word in _LATER):
+        return Busy(said, title=title, hint="try again in a while")
+    if "password" in lower:
         hint = f"check user and password in {target.source}; PGPASSWORD or ~/.pgpass may hold it"
     elif "does not exist" in lower and "database" in lower:
         hint = "create it first: CREATE DATABASE …"
@@ -166,44 +206,119 @@ def unreachable(error: psycopg.Error, target: Target) -> ServerError:
         hint = "the server's pg_hba.conf must let this host, user and database in"
     else:
         hint = f"is the server running, and is {target.source} right?"
-    return ServerError(said, sqlstate=state, hint=hint, title=f"cannot connect to {target.shown}")
+    return ServerError(said, sqlstate=error.sqlstate or "", hint=hint, title=title)
+
+
+_LATER = (
+    "too many clients",
+    "too many connections",
+    "connection slots are reserved",
+    "the database system is starting up",
+    "the database system is shutting down",
+    "the database system is in recovery mode",
+)
 
 
 _HINTS = {
-    "42501": "connect as a role that may, or have its owner GRANT it",
     "25001": "put this line at the top of the file: -- ringfence: transaction: none",
+    "2D000": "put this line at the top of the file: -- ringfence: transaction: none",
     "25006": "this is a read-only session or a standby: name the primary",
+    "40001": "run it again",
+    "40P01": "run it again",
+    "42501": "connect as a role that may, or have its owner GRANT it",
     "53100": "the server's disk is full: nothing was changed; free some space and run it again",
+    "55P03": "run it again later, or give it longer: -- ringfence: lock-timeout: 1min",
     "55P04": "a new enum value can be used only after it is committed: use it in a later revision",
-    "57014": "the statement was cancelled, by statement_timeout or by somebody",
+    "57014": "somebody cancelled it: run it again when that is settled",
+    "57P01": "the connection was ended on the server: run it again when that is settled",
+}
+_GRANTS = {
+    "database": "GRANT CREATE ON DATABASE {} TO {}",
+    "schema": "GRANT USAGE, CREATE ON SCHEMA {} TO {}",
+    "table": "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}",
+    "sequence": "GRANT USAGE ON SEQUENCE {} TO {}",
+    "function": "GRANT EXECUTE ON FUNCTION {} TO {}",
+    "language": "GRANT USAGE ON LANGUAGE {} TO {}",
+    "type": "GRANT USAGE ON TYPE {} TO {}",
 }
 
 
 def server_error(
-    error: psycopg.Error, *, script: Script | None = None, statement: Statement | None = None
+    error: psycopg.Error,
+    *,
+    script: Script | None = None,
+    statement: Statement | None = None,
+    role: str = "",
 ) -> ServerError | Busy:
-    """PostgreSQL's refusal as one of our errors, pointing into `script` when the place is known."""
-    from ringfence.script import redacted
+    """PostgreSQL's refusal as one of our errors, pointing into `script` when the place is known.
+
+    `role` is whom a hint would grant to.
+    """
+    from ringfence.script import redacted_message
 
     diag = error.diag
     state = error.sqlstate or ""
     message = diag.message_primary or str(error).strip().splitlines()[0]
-    span: Span | None = None
+    span = None
     if script is not None and statement is not None:
-        position = int(diag.statement_position or 1) - 1
-        span = script.span(statement.start + position)
-    detail = redacted(diag.message_detail or "")
-    if diag.context and diag.internal_query is None and "PL/pgSQL" in diag.context:
-        detail = f"{detail}\n  {diag.context}".strip()
-    hint = diag.message_hint or _HINTS.get(state, "")
-    if state == "55P03":
-        return Busy(
-            message,
-            span=span,
-            detail=detail,
-            hint=hint or "somebody holds the lock: run it again later",
+        span = script.span(_offset(diag, script, statement))
+    hint = diag.message_hint or _hint(state, message, role)
+    detail = "\n".join(filter(None, (diag.message_detail, diag.context)))
+    text = script.text if script else ""
+    message, detail, hint = (redacted_message(part, text) for part in (message, detail, hint))
+    if state in ("55P03", "40P01", "40001", "53300"):
+        return Busy(message, span=span, detail=detail, hint=hint)
+    return ServerError(message, sqlstate=state, span=span, detail=detail, hint=hint)
+
+
+def _offset(diag: psycopg.errors.Diagnostic, script: Script, statement: Statement) -> int:
+    """Where in the script the error is: PostgreSQL's position, or what its context tells."""
+    if diag.statement_position:
+        return statement.start + int(diag.statement_position) - 1
+    context = diag.context or ""
+    end = statement.start + len(statement.text)
+    if statement.data is not None and (copied := re.match(r"COPY [^,]*, \D*(\d+)", context)):
+        return _line(script.text, script.text.find("\n", end) + 1, int(copied[1]))
+    block = re.search(r"inline_code_block\D*(\d+)", context)
+    if block is None:
+        return statement.start
+    # The statement is a DO: the context counts lines from the one where its body begins.
+    inner = diag.internal_query or ""
+    at = statement.text.find(inner) if inner else -1
+    if at >= 0 and diag.internal_position and "inline_code_block" in context.partition("\n")[0]:
+        return statement.start + at + int(diag.internal_position) - 1
+    body = re.search(r"'|\$\w*\$", statement.text)
+    if body is None:
+        return statement.start
+    return _line(script.text, statement.start + body.end(), int(block[1]))
+
+
+def _line(text: str, start: int, number: int) -> int:
+    """The offset of the first character that is no space on the `number`th line from `start`."""
+    for _ in range(number - 1):
+        start = text.find("\n", start) + 1
+    while text[start : start + 1] in (" ", "\t"):
+        start += 1
+    return start
+
+
+def _hint(state: str, message: str, role: str) -> str:
+    """What to do about an error that the server gave no hint for."""
+    if state == "42501" and (denied := re.match(r"permission denied for (\w+) (.+)", message)):
+        grant = _GRANTS.get("table" if denied[1] in ("relation", "view") else denied[1])
+        if grant:
+            asked = grant.format(quoted(denied[2]), quoted(role) if role else "…")
+            return f"have its owner say: {asked};"
+    if state == "42501" and message.startswith("must be "):
+        return "connect as that role, or as one that may SET ROLE to it"
+    if state == "55006" and "pending trigger events" in message:
+        return "write SET CONSTRAINTS ALL IMMEDIATE; before it"
+    if state == "57014" and "statement timeout" in message:
+        return (
+            "statement_timeout stopped it; at the top of the file,"
+            " -- ringfence: statement-timeout: 30min gives it longer, 0 no limit"
         )
-    return ServerError(redacted(message), sqlstate=state, span=span, detail=detail, hint=hint)
+    return _HINTS.get(state, "")
 
 
 def _release(version: int) -> str:
@@ -222,5 +337,6 @@ __all__ = [
     "open_target",
     "resolve",
     "server_error",
+    "translated",
     "unreachable",
 ]

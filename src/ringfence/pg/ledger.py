@@ -11,6 +11,7 @@ import getpass
 import json
 import os
 import platform
+import re
 import socket
 import subprocess
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from psycopg.types.json import Jsonb
 
 from ringfence import __version__
 from ringfence.errors import Refused
+from ringfence.model import quoted
+from ringfence.pg.connect import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,27 +60,40 @@ class Event:
     id: int = 0
     at: datetime | None = None
     role: str = ""
+    outcome: str | None = None
+    """How what a row `started` says ended, once the database was asked: finished, failed, cancelled;
+    interrupted where nobody was there to say, running where somebody still is."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a database stands: Alembic's current revisions, and each one's last `finished up`."""
+    """Where a database stands: Alembic's current revisions, and each one's last `finished up`.
+
+    `begun` counts, by revision, the statements that have run of a file that runs them one by one
+    and has not come to its end.
+    """
 
     exists: bool
     current: tuple[str, ...]
     applied: Mapping[str, Event]
+    begun: Mapping[str, int] = field(default_factory=dict)
 
 
 def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
-    """Where the database stands. Two statements, no lock, nothing written."""
-    row = connection.execute(
-        "SELECT to_regclass(%s) IS NOT NULL, to_regclass(%s) IS NOT NULL",
-        [_name(schema, "history"), _name(schema, VERSION_TABLE)],
-    ).fetchone()
-    assert row is not None
-    has_history, has_versions = bool(row[0]), bool(row[1])
+    """Where the database stands. A few statements, no lock, nothing written.
+
+    Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
+    where it may not be read.
+    """
+    with translated(connection):
+        return _state(connection, schema)
+
+
+def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
+    _, has_history, has_versions = _present(connection, schema)
     versions: Sequence[tuple[object, ...]] = ()
     events: Sequence[tuple[object, ...]] = ()
+    begun: Sequence[tuple[object, ...]] = ()
     if has_versions:
         versions = connection.execute(
             sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(
@@ -90,6 +106,13 @@ def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
                 "SELECT DISTINCT ON (revision) event, revision, direction, attempt, checksum, sql,"
                 " at, session_role, client FROM {} WHERE event IN ('finished', 'baseline',"
                 " 'stamped', 'repaired') AND direction = 'up' ORDER BY revision, id DESC"
+            ).format(sql.Identifier(schema, "history"))
+        ).fetchall()
+        begun = connection.execute(
+            sql.SQL(
+                "SELECT revision, count(*) FROM {0} AS h WHERE event = 'statement' AND NOT EXISTS"
+                " (SELECT FROM {0} AS e WHERE e.revision = h.revision AND e.id > h.id"
+                " AND e.event IN ('finished', 'stamped', 'baseline')) GROUP BY revision"
             ).format(sql.Identifier(schema, "history"))
         ).fetchall()
     applied: dict[str, Event] = {}
@@ -109,27 +132,80 @@ def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
             event,
         )
         applied[found.revision] = found
-    return State(has_history, tuple(str(v[0]) for v in versions), applied)
+    return State(
+        has_history,
+        tuple(str(v[0]) for v in versions),
+        applied,
+        {str(revision): int(str(count)) for revision, count in begun},
+    )
+
+
+def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[bool, bool, bool]:
+    """Whether there are the schema, the history and the version table.
+
+    Raises `Refused` on a history that is newer than this ringfence or not one at all.
+    """
+    history, versions = _name(schema, "history"), _name(schema, VERSION_TABLE)
+    row = connection.execute(
+        "SELECT to_regnamespace(%s) IS NOT NULL, to_regclass(%s) IS NOT NULL,"
+        " to_regclass(%s) IS NOT NULL, obj_description(to_regclass(%s), 'pg_class')",
+        [sql.Identifier(schema).as_string(None), history, versions, history],
+    ).fetchone()
+    assert row is not None
+    if row[1]:
+        known = re.fullmatch(r"ringfence history, version (\d+)", str(row[3]))
+        if known is None:
+            raise Refused(
+                f"{quoted(schema)}.history is not a history that ringfence made",
+                hint="name another schema: [tool.ringfence.migrate] schema",
+            )
+        if int(known[1]) > VERSION:
+            raise Refused(
+                f"the history in schema {schema} is of version {known[1]}, this ringfence knows {VERSION}",
+                hint="upgrade ringfence: pip install --upgrade ringfence",
+            )
+    return bool(row[0]), bool(row[1]), bool(row[2])
 
 
 def ensure(connection: Connection[tuple[object, ...]], schema: str) -> None:
-    """Create the history where it is not, in one transaction. Raises `Refused` on a newer one."""
-    row = connection.execute(
-        "SELECT obj_description(to_regclass(%s), 'pg_class')", [_name(schema, "history")]
-    ).fetchone()
-    comment = str(row[0]) if row and row[0] else ""
-    if comment:
-        version = int(comment.rpartition(" ")[2])
-        if version > VERSION:
-            raise Refused(
-                f"the history in schema {schema} is of version {version}, this ringfence knows {VERSION}",
-                hint="upgrade ringfence: pip install --upgrade ringfence",
-            )
+    """Create the history and Alembic's version table where they are not, in one transaction.
+
+    Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
+    where it may not be made.
+    """
+    has_schema, has_history, has_versions = _present(connection, schema)
+    if has_history and has_versions:
         return
-    with connection.transaction():
-        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
-        connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(schema)))
-        connection.execute(definition())
+    with translated(connection, "the history cannot be made"), connection.transaction():
+        # IF NOT EXISTS would ask for the right to create schemas even where this one exists.
+        if not has_schema:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        if not has_history:
+            connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(schema)))
+            connection.execute(definition())
+        if not has_versions:
+            connection.execute(version_table(schema))
+
+
+def version_table(schema: str) -> str:
+    """The SQL that makes Alembic's version table, as Alembic would."""
+    return (
+        f"CREATE TABLE {_name(schema, VERSION_TABLE)} (version_num VARCHAR(32)"
+        f" NOT NULL, CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num));"
+    )
+
+
+def creation(schema: str) -> str:
+    """The same as `ensure`, as SQL text that psql can run."""
+    name = sql.Identifier(schema).as_string(None)
+    return (
+        "DO $ringfence$\nBEGIN\n"
+        f"IF to_regnamespace({_quoted(name)}) IS NULL THEN\nCREATE SCHEMA {name};\nEND IF;\n"
+        f"IF to_regclass({_quoted(_name(schema, 'history'))}) IS NULL THEN\n"
+        f"SET LOCAL search_path = {name};\n{definition()}END IF;\n"
+        f"IF to_regclass({_quoted(_name(schema, VERSION_TABLE))}) IS NULL THEN\n"
+        f"{version_table(schema)}\nEND IF;\nEND;\n$ringfence$;"
+    )
 
 
 def definition() -> str:
@@ -143,16 +219,33 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def record(connection: Connection[tuple[object, ...]], schema: str, event: Event) -> None:
-    """Add a row, in whatever transaction the connection is in."""
-    connection.execute(
-        sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-            sql.Identifier(schema, "history"),
+def record(
+    connection: Connection[tuple[object, ...]],
+    schema: str,
+    event: Event,
+    *,
+    unless_finished: bool = False,
+) -> bool:
+    """Add a row, in whatever transaction the connection is in; whether it was added.
+
+    `unless_finished`: not where the same attempt has finished, which a Ctrl-C that came while the
+    server was committing cannot undo.
+    """
+    condition: sql.Composable = sql.SQL("")
+    if unless_finished:
+        condition = sql.SQL(
+            " WHERE NOT EXISTS (SELECT FROM {} WHERE event = 'finished' AND revision = {}"
+            " AND direction = {} AND attempt = {})"
+        ).format(_history(schema), event.revision, event.direction, event.attempt)
+    done = connection.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {}{}").format(
+            _history(schema),
             sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
             sql.SQL(", ").join(
                 sql.SQL("make_interval(secs => %s)") if c == "duration" else sql.SQL("%s")
                 for c in _COLUMNS
             ),
+            condition,
         ),
         [
             event.event,
@@ -168,25 +261,43 @@ def record(connection: Connection[tuple[object, ...]], schema: str, event: Event
             Jsonb(dict(event.client)),
         ],
     )
+    return done.rowcount == 1
 
 
-def literal(schema: str, event: Event) -> str:
-    """The same as `record`, as SQL text that psql can run."""
-    values = [
-        _quoted(event.event),
-        _quoted(event.revision),
-        _quoted(event.direction),
-        str(event.attempt),
-        _quoted(event.title),
-        _quoted(event.checksum),
-        _quoted(event.sql),
-        _quoted(json.dumps(event.client)),
-    ]
-    table = sql.Identifier(schema, "history").as_string(None)
-    return (
-        f"INSERT INTO {table} (event, revision, direction, attempt, title, checksum, sql, client)"
-        f"\nVALUES ({', '.join(values)});"
+def stamp(connection: Connection[tuple[object, ...]], schema: str, heads: Sequence[str]) -> None:
+    """Have Alembic's version table, which is empty, say that these revisions are the newest."""
+    for head in heads:
+        connection.execute(
+            sql.SQL("INSERT INTO {} VALUES ({})").format(
+                sql.Identifier(schema, VERSION_TABLE), head
+            )
+        )
+
+
+def literal(schema: str, event: Event, *, timed: bool) -> str:
+    """The same as `record`, as SQL text that psql can run.
+
+    The attempt is the next one, whatever `event` says; `timed` has the row tell how long its
+    transaction took.
+    """
+    query = sql.SQL(
+        "INSERT INTO {table}"
+        " (event, revision, direction, attempt, title, checksum, sql, duration, client)\n"
+        "VALUES ({event}, {revision}, {direction}, (SELECT coalesce(max(attempt), 0) + 1 FROM {table}"
+        " WHERE revision = {revision} AND direction = {direction}), {title}, {checksum}, {sql},"
+        " {duration}, {client});"
+    ).format(
+        table=sql.Identifier(schema, "history"),
+        event=event.event,
+        revision=event.revision,
+        direction=event.direction,
+        title=event.title,
+        checksum=event.checksum,
+        sql=event.sql,
+        duration=sql.SQL("clock_timestamp() - transaction_timestamp()" if timed else "NULL"),
+        client=json.dumps(event.client),
     )
+    return query.as_string(None)
 
 
 def next_attempt(
@@ -196,7 +307,7 @@ def next_attempt(
     row = connection.execute(
         sql.SQL(
             "SELECT coalesce(max(attempt), 0) + 1 FROM {} WHERE revision = %s AND direction = %s"
-        ).format(sql.Identifier(schema, "history")),
+        ).format(_history(schema)),
         [revision, direction],
     ).fetchone()
     assert row is not None
@@ -212,27 +323,52 @@ def finished_statements(
             "SELECT statement, checksum FROM {0} WHERE revision = %s AND direction = %s"
             " AND event = 'statement' AND id > coalesce((SELECT max(id) FROM {0} WHERE revision = %s"
             " AND event IN ('finished', 'stamped', 'baseline')), 0)"
-        ).format(sql.Identifier(schema, "history")),
+        ).format(_history(schema)),
         [revision, direction, revision],
     ).fetchall()
     return {int(str(row[0])): str(row[1]) for row in rows}
 
 
+_OUTCOME = """
+CASE WHEN h.event = 'started' THEN coalesce(
+    (SELECT e.event FROM {0} AS e
+     WHERE e.revision = h.revision AND e.direction = h.direction AND e.attempt = h.attempt
+       AND e.event IN ('finished', 'failed', 'cancelled') ORDER BY e.id DESC LIMIT 1),
+    (SELECT 'running' FROM pg_stat_activity AS a
+     WHERE a.pid = h.backend AND a.datname = current_database()
+       AND coalesce(a.backend_start <= h.at, TRUE)),
+    'interrupted')
+END
+"""
+
+
 def events(
-    connection: Connection[tuple[object, ...]], schema: str, limit: int | None = None
+    connection: Connection[tuple[object, ...]],
+    schema: str,
+    limit: int | None = None,
+    *,
+    every: bool = True,
 ) -> tuple[Event, ...]:
-    """The history, newest first."""
+    """The history, newest first.
+
+    Without `every` only what something came to: no single statements, and of what was started only
+    what nothing tells the end of.
+    """
     names = ("id", "at", "event", "revision", "direction", "attempt", "statement", "title",
-             "checksum", "sql", "seconds", "error", "client", "role")  # fmt: skip
+             "checksum", "sql", "seconds", "error", "client", "role", "outcome")  # fmt: skip
+    table = sql.Identifier(schema, "history")
+    outcome = sql.SQL(_OUTCOME).format(table)
+    wanted = sql.SQL("TRUE")
+    if not every:
+        wanted = sql.SQL(
+            "event NOT IN ('started', 'statement') OR outcome IN ('running', 'interrupted')"
+        )
     rows = connection.execute(
         sql.SQL(
-            "SELECT id, at, event, revision, direction, attempt, statement, title, checksum, sql,"
-            " extract(epoch FROM duration)::float8, error, client, session_role"
-            " FROM {} ORDER BY id DESC LIMIT {}"
-        ).format(
-            sql.Identifier(schema, "history"),
-            sql.SQL("ALL") if limit is None else sql.Literal(limit),
-        )
+            "SELECT * FROM (SELECT id, at, event, revision, direction, attempt, statement, title,"
+            " checksum, sql, extract(epoch FROM duration)::float8, error, client, session_role,"
+            " {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
+        ).format(outcome, table, wanted, sql.SQL("ALL") if limit is None else sql.Literal(limit))
     ).fetchall()
     return tuple(_event(names, row) for row in rows)
 
@@ -264,7 +400,9 @@ def _git(root: Path) -> str | None:
             ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607 - whichever git they use
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
+            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
         )
     except OSError:
         return None
@@ -281,6 +419,11 @@ def interval(seconds: timedelta | float | None) -> str:
     if value < 60:
         return f"{value:.1f} s"
     return f"{value // 60:.0f} min {value % 60:.0f} s"
+
+
+def _history(schema: str) -> sql.SQL:
+    """The table's name for a query with parameters, where a % must be doubled."""
+    return sql.SQL(_name(schema, "history").replace("%", "%%"))
 
 
 def _name(schema: str, table: str) -> str:

@@ -1,0 +1,438 @@
+"""`ringfence verify`: for each claim a database of which it is true and one of which it is not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from messaging.support import read
+from projects import Project, lines
+from ringfence.claims import claims
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A project without revisions, and an empty database."""
+    return Project(tmp_path / "project", database)
+
+
+def looked(project: Project, code: str, *, status: int) -> list[dict[str, object]]:
+    """What the claim `code` finds, as JSON has it."""
+    done = project.run("verify", "--claim", code, "--format", "json")
+    assert done.status == status, done
+    assert done.err == ""
+    document = json.loads(done.out)
+    assert {f["code"] for f in document["findings"]} <= {code}
+    findings: list[dict[str, object]] = document["findings"]
+    return findings
+
+
+def coverage(project: Project, code: str) -> tuple[int, str]:
+    """How much the claim `code` has looked at, and why at nothing."""
+    done = project.run("verify", "--claim", code, "--format", "json")
+    (row,) = [c for c in json.loads(done.out)["coverage"] if c["subject"] == code]
+    return row["count"], row["skipped"]
+
+
+def says(project: Project, code: str, *messages: str) -> list[dict[str, object]]:
+    """Assert that the claim does not hold, for these reasons."""
+    findings = looked(project, code, status=1)
+    assert [f["message"] for f in findings] == list(messages)
+    return findings
+
+
+def holds(project: Project, code: str, count: int) -> None:
+    """Assert that the claim holds, of this many things."""
+    assert looked(project, code, status=0) == []
+    assert coverage(project, code) == (count, "")
+
+
+# head
+
+
+def test_head(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();", title="one")
+    project.revision("0002", "CREATE TABLE b ();", title="two")
+    project.run("migrate", "--to", "0001")
+    (finding,) = says(project, "head", "revision 0002 (two) is not applied")
+    assert (finding["ref"], finding["help"]) == ('revision:"0002"', "ringfence migrate")
+    project.run("migrate")
+    holds(project, "head", 2)
+    project.revision("0003", "CREATE TABLE b ();", after="0001")
+    project.revision("0004", "CREATE TABLE b ();", after="0001")
+    says(
+        project,
+        "head",
+        "there are 3 heads: 0002, 0003, 0004",
+        "revision 0003 (revision 0003) is not applied",
+        "revision 0004 (revision 0004) is not applied",
+    )
+
+
+# history
+
+
+def test_history(project: Project) -> None:
+    path = project.revision("0001", "CREATE TABLE a ();", title="one")
+    assert coverage(project, "history") == (0, "there is no applied revision to look at")
+    project.run("migrate")
+    holds(project, "history", 1)
+    path.write_text("CREATE TABLE b ();")
+    (finding,) = says(
+        project, "history", "revision 0001 (one) was applied and has been edited since"
+    )
+    assert finding["help"] == (
+        "git checkout -- migrations/versions/0001.up.sql, and put the change in a new revision"
+    )
+    project.query("UPDATE ringfence.alembic_version SET version_num = '0009'")
+    says(project, "history", "the database stands at revision 0009, which is not among the files")
+    for code in ("head", "verify-files", "row-security"):
+        assert coverage(project, code) == (0, "revision 0009 is not among the files")
+
+
+def test_history_of_what_was_stamped(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();", title="one")
+    project.run("migrate")
+    project.query("TRUNCATE ringfence.alembic_version")
+    assert project.alembic("stamp", "head").status == 0
+    (finding,) = looked(project, "history", status=0)
+    assert finding["severity"] == "warning"
+    assert finding["message"] == (
+        "revision 0001 (one) was stamped and never run here: nothing to compare it with"
+    )
+    assert coverage(project, "history") == (0, "there is no applied revision to look at")
+
+
+# constraints-valid, indexes-valid
+
+
+def test_constraints_valid(project: Project) -> None:
+    project.query(
+        'CREATE TABLE "T" (a INT CONSTRAINT "c 1" CHECK (a > 0), b INT PRIMARY KEY);'
+        "CREATE DOMAIN d AS INT CONSTRAINT dc CHECK (VALUE > 0);"
+    )
+    before = coverage(project, "constraints-valid")[0]
+    assert looked(project, "constraints-valid", status=0) == []
+    project.query(
+        'ALTER TABLE "T" ADD CONSTRAINT "c 2" CHECK (a < 9) NOT VALID;'
+        "ALTER DOMAIN d ADD CONSTRAINT dc2 CHECK (VALUE < 9) NOT VALID;"
+    )
+    table, domain = says(
+        project,
+        "constraints-valid",
+        'constraint public."T"."c 2" is not valid: rows from before it may break it',
+        "constraint public.d.dc2 is not valid: rows from before it may break it",
+    )
+    assert coverage(project, "constraints-valid")[0] == before + 2
+    for finding in (table, domain):
+        project.query(str(finding["fix"]))
+    assert looked(project, "constraints-valid", status=0) == []
+
+
+def test_indexes_valid(project: Project) -> None:
+    project.query('CREATE TABLE "T" (a INT); INSERT INTO "T" VALUES (1), (1);')
+    assert coverage(project, "indexes-valid") == (0, "there is no index to look at")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        project.query('CREATE UNIQUE INDEX CONCURRENTLY "I" ON "T" (a)')
+    (finding,) = says(
+        project, "indexes-valid", 'index public."I" is invalid: it costs writes and serves no query'
+    )
+    assert finding["help"] == "a CREATE INDEX CONCURRENTLY failed; drop it and build it again"
+    project.query(str(finding["fix"]))
+    project.query('CREATE INDEX CONCURRENTLY "I" ON "T" (a)')
+    holds(project, "indexes-valid", 1)
+
+
+# verify-files
+
+
+def test_verify_files(project: Project) -> None:
+    project.revision(
+        "0001", "CREATE TABLE a (id INT, name TEXT);", verify="SELECT id FROM a;", title="one"
+    )
+    project.revision(
+        "0002",
+        "",
+        verify="-- what\nSELECT 1 WHERE FALSE;\n\nSELECT id, name, NULL AS none FROM a ORDER BY id;\n",
+        title="two",
+    )
+    assert coverage(project, "verify-files") == (0, "there is no statement to look at")
+    project.run("migrate")
+    holds(project, "verify-files", 3)
+    project.query("INSERT INTO a VALUES (1, 'x')")
+    (version,) = [
+        f for f in looked(project, "verify-files", status=1) if f["ref"] == 'revision:"0002"'
+    ]
+    assert (
+        version["message"] == "revision 0002 (two) does not verify: id = 1, name = x, none = None"
+    )
+    assert version["place"] == {
+        "path": "migrations/versions/0002.verify.sql",
+        "line": 4,
+        "column": 1,
+        "text": "SELECT id, name, NULL AS none FROM a ORDER BY id;",
+    }
+    project.query("INSERT INTO a VALUES (2), (3), (4), (5)")
+    (project.versions / "0001.verify.sql").unlink()
+    says(
+        project,
+        "verify-files",
+        "revision 0002 (two) does not verify: and 2 more rows",
+        "revision 0002 (two) does not verify: id = 1, name = x, none = None",
+        "revision 0002 (two) does not verify: id = 2, name = None, none = None",
+        "revision 0002 (two) does not verify: id = 3, name = None, none = None",
+    )
+
+
+def test_a_verify_file_that_fails(project: Project) -> None:
+    project.revision(
+        "0001",
+        "",
+        verify="SELECT 1 WHERE FALSE; SELECT nope;\nDO $$ BEGIN\n ASSERT FALSE, 'wrong'; END $$;\n",
+        title="one",
+    )
+    project.run("migrate")
+    first, second = says(
+        project,
+        "verify-files",
+        'revision 0001 (one) does not verify: column "nope" does not exist',
+        "revision 0001 (one) does not verify: wrong",
+    )
+    assert (first["place"]["line"], first["place"]["column"]) == (1, 30)  # type: ignore[index]
+    assert (second["place"]["line"], second["place"]["column"]) == (3, 2)  # type: ignore[index]
+
+
+def test_a_later_revision_supersedes_what_an_earlier_one_verified(project: Project) -> None:
+    project.revision(
+        "0001", "CREATE TABLE a ();", verify="SELECT 1 WHERE to_regclass('a') IS NULL;"
+    )
+    project.revision("0002", "DROP TABLE a;")
+    project.run("migrate")
+    says(project, "verify-files", "revision 0001 (revision 0001) does not verify: ?column? = 1")
+    (project.versions / "0002.verify.sql").write_text(
+        "-- ringfence: supersedes: 0001\nSELECT 1 WHERE to_regclass('a') IS NOT NULL;"
+    )
+    holds(project, "verify-files", 1)
+
+
+def test_what_a_verify_file_writes_is_undone(project: Project) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE a (id INT);",
+        verify="INSERT INTO a VALUES (1);\nCREATE TABLE b ();\nSET search_path = nowhere;\n"
+        "SELECT 'only one' WHERE (SELECT count(*) FROM public.a) <> 1;\n",
+    )
+    project.run("migrate")
+    before = read(project.dsn)
+    holds(project, "verify-files", 4)
+    assert read(project.dsn) == before
+    assert project.query("SELECT count(*) FROM a") == [(0,)]
+
+
+def test_a_verify_file_may_not_commit(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();", verify="CREATE TABLE b ();\nCOMMIT;")
+    project.run("migrate")
+    done = project.run("verify", "--claim", "verify-files")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == lines(
+        "error: COMMIT in a file that runs in a transaction",
+        "  migrations/versions/0001.verify.sql:2:1",
+        "  2 | COMMIT;",
+        "    | ^",
+        "hint: leave it out: what the file does is undone anyway",
+    )
+    assert "b" not in project.tables()
+
+
+def test_verifying_does_not_wait_long_for_a_lock(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "p", database, config='migrate.lock-timeout = "10ms"')
+    project.revision("0001", "CREATE TABLE a ();", verify="SELECT 1 FROM a;")
+    project.run("migrate")
+    with psycopg.connect(database) as other:
+        other.execute("LOCK TABLE a")
+        done = project.run("verify", "--claim", "verify-files")
+    assert (done.status, done.out) == (75, "")
+    assert done.err.startswith("error: canceling statement due to lock timeout\n")
+
+
+# row-security
+
+
+def test_row_security(project: Project) -> None:
+    project.revision(
+        "0001",
+        'CREATE SCHEMA s; CREATE TABLE s."T" (a INT); CREATE TABLE plain (a INT);\n'
+        'ALTER TABLE s."T" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n'
+        'CREATE POLICY p ON s."T" USING (TRUE);\n',
+    )
+    project.run("migrate")
+    holds(project, "row-security", 1)
+    project.query('ALTER TABLE s."T" DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY')
+    on, forced = says(
+        project,
+        "row-security",
+        'row-level security of s."T" is not forced on its owner; the revisions say FORCE',
+        'row-level security of s."T" is off; the revisions turn it on',
+    )
+    assert forced["help"] == "whoever may read the table reads every tenant's rows"
+    for finding in (on, forced):
+        assert finding["ref"] == 'table:s."T"'
+        project.query(str(finding["fix"]))
+    holds(project, "row-security", 1)
+
+
+def test_row_security_follows_a_table_through_the_revisions(project: Project) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE a (); ALTER TABLE a ENABLE ROW LEVEL SECURITY;\n"
+        "CREATE TABLE b (); ALTER TABLE b ENABLE ROW LEVEL SECURITY;\n"
+        "CREATE TABLE c (); ALTER TABLE c ENABLE ROW LEVEL SECURITY; CREATE SCHEMA s;\n",
+    )
+    project.revision(
+        "0002",
+        "ALTER TABLE a RENAME TO aa; ALTER TABLE aa SET SCHEMA s;\n"
+        "DROP TABLE b; CREATE TABLE b (); ALTER TABLE c DISABLE ROW LEVEL SECURITY;\n",
+    )
+    project.run("migrate")
+    holds(project, "row-security", 2)
+    project.query("ALTER TABLE s.aa DISABLE ROW LEVEL SECURITY")
+    says(project, "row-security", "row-level security of s.aa is off; the revisions turn it on")
+
+
+def test_policies_that_bind_nobody(project: Project) -> None:
+    project.query(
+        "CREATE TABLE a (); CREATE POLICY p ON a USING (TRUE); CREATE POLICY q ON a USING (TRUE)"
+    )
+    (finding,) = says(
+        project,
+        "row-security",
+        "public.a has 2 policies and row-level security is off: they bind nobody",
+    )
+    project.query(str(finding["fix"]))
+    assert looked(project, "row-security", status=0) == []
+
+
+# drift, ddl
+
+
+def test_drift(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);")
+    project.run("migrate")
+    assert looked(project, "drift", status=0) == []
+    project.query("ALTER TABLE a ADD COLUMN by_hand TEXT")
+    (finding,) = looked(project, "drift", status=1)
+    assert (
+        finding["message"]
+        == "column public.a.by_hand is in the live schema and not in revision 0001"
+    )
+
+
+def test_ddl(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);")
+    project.run("migrate")
+    assert coverage(project, "ddl") == (0, "there is no ddl")
+    (project.root / "ddl").mkdir()
+    (project.root / "ddl" / "a.sql").write_text("CREATE TABLE a (id INT);")
+    assert looked(project, "ddl", status=0) == []
+    (project.root / "ddl" / "a.sql").write_text("CREATE TABLE a (id BIGINT);")
+    (finding,) = looked(project, "ddl", status=1)
+    assert str(finding["message"]).startswith("column public.a.id differs: ")
+
+
+# The report
+
+
+def test_the_report_says_what_was_looked_at_and_what_was_not(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);", title="one")
+    only = ["--claim", "head", "--claim", "indexes-valid"]
+    done = project.run("verify", *only)
+    assert (done.status, done.err) == (1, "")
+    skipped = [
+        f"  {c.code:<17}  {c.title}: not asked for"
+        for c in claims()
+        if c.code not in ("head", "indexes-valid")
+    ]
+    skipped.append("  indexes-valid      every index is valid: there is no index to look at")
+    assert done.out == lines(
+        "error: revision 0001 (one) is not applied [head]",
+        '  revision:"0001"',
+        "  help: ringfence migrate",
+        "",
+        f"checked {project.database}",
+        "  head               the database stands at the head · 1 revision",
+        "",
+        "not checked",
+        *sorted(skipped),
+        "",
+        f"1 error, 0 warnings · 1 claim checked, {len(skipped)} not checked",
+    )
+
+
+def test_json_of_verify(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);", title="one")
+    document = json.loads(project.run("verify", "--claim", "head", "--format", "json").out)
+    assert document.pop("ringfence")
+    rows = document.pop("coverage")
+    assert document == {
+        "format": 1,
+        "command": "verify",
+        "target": project.database,
+        "status": 1,
+        "fail_on": "error",
+        "findings": [
+            {
+                "code": "head",
+                "severity": "error",
+                "message": "revision 0001 (one) is not applied",
+                "ref": 'revision:"0001"',
+                "place": None,
+                "help": "ringfence migrate",
+                "fix": "",
+                "evidence": {},
+                "fingerprint": 'head:revision:"0001"',
+            }
+        ],
+    }
+    assert {
+        "subject": "head",
+        "title": "the database stands at the head",
+        "checked": True,
+        "count": 1,
+        "unit": "revision",
+        "skipped": "",
+    } in rows
+    assert {row["subject"] for row in rows} == {c.code for c in claims()}
+    assert all(row["skipped"] == "not asked for" for row in rows if row["subject"] != "head")
+
+
+def test_a_claim_that_there_is_not(project: Project) -> None:
+    done = project.run("verify", "--claim", "haed")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == lines(
+        "error: no claim haed", f"hint: there are: {', '.join(c.code for c in claims())}"
+    )
+
+
+def test_verifying_changes_nothing(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);", verify="DROP TABLE a;")
+    project.run("verify")
+    assert project.tables() == []
+    project.run("migrate")
+    before, history = read(project.dsn), project.history()
+    project.run("verify")
+    assert read(project.dsn) == before
+    assert project.history() == history
+
+
+@pytest.mark.parametrize("each", claims(), ids=lambda c: c.code)
+def test_every_claim_is_a_sentence_with_a_page(each: object) -> None:
+    title, page = str(getattr(each, "title", "")), str(getattr(each, "page", ""))
+    assert title[0].islower()
+    assert not title.endswith(".")
+    assert len(page) > 100

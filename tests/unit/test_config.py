@@ -1,0 +1,265 @@
+"""[tool.ringfence]: what it may say, and the whole message for everything else."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ringfence.config import Config, Migrate, Tenancy, load
+from ringfence.errors import Misuse, described
+from ringfence.project import find, need
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_without_a_table_there_is_no_configuration(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert load(tmp_path / "pyproject.toml") is None
+
+
+def test_an_empty_table_has_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ringfence]\n")
+    assert load(tmp_path / "pyproject.toml") == Config()
+    assert Config().migrate == Migrate(schema="ringfence", lock_timeout="5s", wait="60s")
+
+
+def test_reads_every_key_with_either_spelling(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        """
+[tool.ringfence]
+dsn = "postgresql:///x"
+database = "dev"
+server-version = 15
+ddl = "schema"
+migrations = "db"
+migrate.schema = 'we"ird'
+migrate.lock-timeout = "500ms"
+migrate.wait = "2min"
+
+[tool.ringfence.tenancy]
+root = "core.tenants"
+setting = "app.tenant"
+roles = ["app"]
+shared = ["core.countries"]
+"""
+    )
+    assert load(tmp_path / "pyproject.toml") == Config(
+        dsn="postgresql:///x",
+        database="dev",
+        server_version=15,
+        ddl="schema",
+        migrations="db",
+        migrate=Migrate('we"ird', "500ms", "2min"),
+        tenancy=Tenancy("core.tenants", "app.tenant", ("app",), ("core.countries",)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            '[tool.ringfence]\nmigrationz = "x"\n',
+            """
+error: unknown key migrationz in [tool.ringfence]
+  PATH:2:1
+  2 | migrationz = "x"
+    | ^
+hint: did you mean migrations?
+""",
+            id="unknown, near",
+        ),
+        pytest.param(
+            "[tool.ringfence.migrate]\n  timeout_of_locks_in_seconds = 5\n",
+            """
+error: unknown key timeout_of_locks_in_seconds in [tool.ringfence.migrate]
+  PATH:2:3
+  2 |   timeout_of_locks_in_seconds = 5
+    |   ^
+hint: known here: lock_timeout, schema, wait
+""",
+            id="unknown, far",
+        ),
+        pytest.param(
+            "[tool]\nringfence.migrate = { schemas = 'x' }\n",
+            """
+error: unknown key schemas in [tool.ringfence.migrate]
+  PATH:2:1
+  2 | ringfence.migrate = { schemas = 'x' }
+    | ^
+hint: did you mean schema?
+""",
+            id="in an inline table",
+        ),
+        pytest.param(
+            "[tool.ringfence]\nddl = 5\n",
+            """
+error: tool.ringfence.ddl is 5
+  PATH:2:1
+  2 | ddl = 5
+    | ^
+hint: it must be a string: "…"
+""",
+            id="a number for a string",
+        ),
+        pytest.param(
+            "[tool.ringfence]\nddl = true\n",
+            """
+error: tool.ringfence.ddl is true
+  PATH:2:1
+  2 | ddl = true
+    | ^
+hint: it must be a string: "…"
+""",
+            id="a boolean for a string",
+        ),
+        pytest.param(
+            "[tool.ringfence]\nserver_version = true\n",
+            """
+error: tool.ringfence.server_version is true
+  PATH:2:1
+  2 | server_version = true
+    | ^
+hint: it must be a whole number
+""",
+            id="a boolean for a number",
+        ),
+        pytest.param(
+            '[tool.ringfence.tenancy] # who\nroles = "app"\n',
+            """
+error: tool.ringfence.tenancy.roles is 'app'
+  PATH:2:1
+  2 | roles = "app"
+    | ^
+hint: it must be a list of strings: ["…"]
+""",
+            id="a string for a list",
+        ),
+        pytest.param(
+            '[tool.ringfence.migrate]\nlock-timeout = "5"\n',
+            """
+error: tool.ringfence.migrate.lock-timeout is "5"
+  PATH:2:1
+  2 | lock-timeout = "5"
+    | ^
+hint: write a duration: "500ms", "5s", "2min"
+""",
+            id="a duration without a unit",
+        ),
+        pytest.param(
+            '[tool.ringfence.migrate]\nschema = ""\n',
+            """
+error: tool.ringfence.migrate.schema is empty
+  PATH:2:1
+  2 | schema = ""
+    | ^
+hint: name one, or leave the key out
+""",
+            id="an empty name",
+        ),
+        pytest.param(
+            "[tool.ringfence]\nmigrate = 'x'\n",
+            """
+error: [tool.ringfence.migrate] must be a table
+  PATH:2:1
+  2 | migrate = 'x'
+    | ^
+""",
+            id="no table",
+        ),
+        pytest.param(
+            "[tool]\nringfence = 5\n",
+            """
+error: [tool.ringfence] must be a table
+  PATH:2:1
+  2 | ringfence = 5
+    | ^
+""",
+            id="no table at all",
+        ),
+        pytest.param(
+            "[tool.ringfence]\ndsn = ['postgresql://u:hunter2@h/db']\n",
+            """
+error: tool.ringfence.dsn is ['postgresql://u:*******@h/db']
+  PATH:2:1
+  2 | dsn = ['postgresql://u:*******@h/db']
+    | ^
+hint: it must be a string: "…"
+""",
+            id="a password in what is shown",
+        ),
+    ],
+)
+def test_says_what_is_wrong_and_where(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text)
+    with pytest.raises(Misuse) as caught:
+        load(path)
+    assert described(caught.value).replace(str(path), "PATH") == expected.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[tool.ringfence]\nddl = = 'x'\n", "PATH:2:7\n  2 | ddl = = 'x'\n    |       ^"),
+        (
+            "[tool.ringfence]\ndsn = 'postgresql://u:hunter2@h/db\n",
+            "PATH:2\n  2 | dsn = 'postgresql://u:*******@h/db",
+        ),
+        (
+            "[tool.ringfence]\ndsn = 'postgresql://u:hunter2@h/db' ddl = 5\n",
+            "PATH:2:37\n  2 | dsn = 'postgresql://u:*******@h/db' ddl = 5\n    | " + " " * 36 + "^",
+        ),
+    ],
+)
+def test_says_where_it_is_not_toml(tmp_path: Path, text: str, shown: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(text)
+    with pytest.raises(tomllib.TOMLDecodeError) as theirs:
+        tomllib.loads(text)
+    with pytest.raises(Misuse) as caught:
+        load(path)
+    message, _, rest = described(caught.value).replace(str(path), "PATH").partition("\n  ")
+    assert message == f"error: PATH is not valid TOML: {theirs.value}"
+    assert rest == shown
+
+
+def test_says_when_it_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_bytes(b"[tool.ringfence]\n# \xf1\n")
+    with pytest.raises(Misuse) as caught:
+        load(path)
+    assert caught.value.message == f"{path} is not UTF-8: byte 19"
+
+
+# The project that a directory lies in
+
+
+def test_the_nearest_table_upward_makes_the_project(tmp_path: Path) -> None:
+    outer, inner = tmp_path / "outer", tmp_path / "outer" / "service" / "src"
+    inner.mkdir(parents=True)
+    (outer / "pyproject.toml").write_text("[tool.ringfence]\n")
+    (outer / "service" / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    found = find(inner)
+    assert found is not None
+    assert found.root == outer
+    assert found.shown(outer / "ddl" / "x.sql") == "ddl/x.sql"
+    assert found.shown(tmp_path / "other") == str(tmp_path / "other")
+
+
+def test_no_project_is_said_with_where_it_looked(tmp_path: Path) -> None:
+    assert find(tmp_path) is None
+    with pytest.raises(Misuse) as caught:
+        need(tmp_path)
+    assert described(caught.value) == (
+        f"error: no ringfence project here: {tmp_path}\n"
+        "detail: no pyproject.toml with a [tool.ringfence] table in this directory or above it\n"
+        "hint: cd into a project, or name one with ringfence -C DIR …"
+    )
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match=r"no such directory: .*/nowhere$"):
+        need(tmp_path / "nowhere")
