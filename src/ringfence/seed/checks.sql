@@ -1,6 +1,6 @@
 -- A row is an enforced CHECK constraint of a table, of one of its partitions, or of a domain.
 SELECT
-    coalesce(pg_partition_root(c.conrelid)::OID, c.conrelid)::BIGINT AS "table",
+    COALESCE(pg_partition_root(c.conrelid)::OID, c.conrelid)::BIGINT AS "table",
     c.contypid::BIGINT AS domain,
     CASE WHEN r.relispartition THEN c.conrelid ELSE 0 END::BIGINT AS partition,
     c.conname AS name,
@@ -10,14 +10,7 @@ FROM pg_constraint AS c
 LEFT JOIN pg_class AS r ON c.conrelid = r.oid
 WHERE
     c.contype = 'c'
-    AND coalesce((to_jsonb(c) ->> 'conenforced')::BOOLEAN, true)
-    AND (
-        c.contypid = ANY(%(types)s::OID[])
-        OR c.conrelid = ANY(%(tables)s::OID[])
-        OR (
-            r.relispartition
-            AND c.coninhcount = 0
-            AND pg_partition_root(c.conrelid)::OID = ANY(%(tables)s::OID[])
-        )
-    )
+    AND COALESCE((to_jsonb(c) ->> 'conenforced')::BOOLEAN, true)
+    AND NOT (COALESCE(r.relispartition, false) AND c.coninhcount > 0)
+    AND c.connamespace <> ALL(ARRAY['pg_catalog', 'information_schema']::REGNAMESPACE[])
 ORDER BY c.conrelid, c.contypid, c.conname;

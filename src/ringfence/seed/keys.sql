@@ -1,30 +1,30 @@
 -- A row is a unique index or an exclusion constraint of a table, or of some of its partitions only.
 SELECT
-    coalesce(pg_partition_root(i.indrelid)::OID, i.indrelid)::BIGINT AS "table",
+    COALESCE(pg_partition_root(i.indrelid)::OID, i.indrelid)::BIGINT AS "table",
     x.relname AS name,
     i.indisprimary AS is_primary,
     i.indisexclusion AS is_exclusion,
-    NOT coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::BOOLEAN, false) AS nulls_distinct,
+    NOT COALESCE((to_jsonb(i) ->> 'indnullsnotdistinct')::BOOLEAN, false) AS nulls_distinct,
     ARRAY(
         SELECT pg_get_indexdef(i.indexrelid, k, true)
         FROM generate_series(1, i.indnkeyatts) AS k
         ORDER BY k
     ) AS elements,
     ARRAY(
-        SELECT coalesce(a.attname::TEXT, '')
+        SELECT COALESCE(a.attname::TEXT, '')
         FROM generate_series(1, i.indnkeyatts) AS k
         LEFT JOIN pg_attribute AS a
             ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1] AND a.attnum <> 0
         ORDER BY k
     ) AS columns,
     ARRAY(
-        SELECT format('OPERATOR(%%I.%%s)', on_.nspname, o.oprname)
+        SELECT 'OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')'
         FROM unnest(c.conexclop) WITH ORDINALITY AS e (oid, n)
         INNER JOIN pg_operator AS o ON e.oid = o.oid
-        INNER JOIN pg_namespace AS on_ ON o.oprnamespace = on_.oid
+        INNER JOIN pg_namespace AS s ON o.oprnamespace = s.oid
         ORDER BY e.n
     ) AS operators,
-    coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate
+    COALESCE(pg_get_expr(i.indpred, i.indrelid), '') AS predicate
 FROM pg_index AS i
 INNER JOIN pg_class AS x ON i.indexrelid = x.oid
 INNER JOIN pg_class AS r ON i.indrelid = r.oid
@@ -32,12 +32,9 @@ LEFT JOIN pg_constraint AS c ON i.indexrelid = c.conindid AND c.contype IN ('p',
 WHERE
     (i.indisunique OR i.indisexclusion)
     AND i.indislive
-    AND (
-        i.indrelid = ANY(%(tables)s::OID[])
-        OR (
-            r.relispartition
-            AND pg_partition_root(i.indrelid)::OID = ANY(%(tables)s::OID[])
-            AND NOT EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid)
-        )
+    AND r.relkind IN ('r', 'p')
+    AND r.relnamespace <> ALL(
+        ARRAY['pg_catalog', 'information_schema', 'pg_toast']::REGNAMESPACE[]
     )
+    AND NOT EXISTS (SELECT FROM pg_inherits AS h WHERE h.inhrelid = i.indexrelid)
 ORDER BY r.relname, x.relname;

@@ -1,9 +1,9 @@
 -- A row is a foreign key of a table, or one that only some of its partitions have.
 SELECT
-    coalesce(pg_partition_root(c.conrelid)::OID, c.conrelid)::BIGINT AS "table",
+    COALESCE(pg_partition_root(c.conrelid)::OID, c.conrelid)::BIGINT AS "table",
     c.conname AS name,
     n.nspname AS schema,
-    coalesce(pg_partition_root(c.confrelid)::OID, c.confrelid)::BIGINT AS target,
+    COALESCE(pg_partition_root(c.confrelid)::OID, c.confrelid)::BIGINT AS target,
     c.confrelid::REGCLASS::TEXT AS target_name,
     ARRAY(
         SELECT a.attname::TEXT
@@ -17,7 +17,7 @@ SELECT
         INNER JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND k.attnum = a.attnum
         ORDER BY k.n
     ) AS target_columns,
-    c.condeferrable AS deferrable,
+    c.condeferrable AS "deferrable",
     c.confmatchtype = 'f' AS match_full
 FROM pg_constraint AS c
 INNER JOIN pg_class AS r ON c.conrelid = r.oid
@@ -25,9 +25,5 @@ INNER JOIN pg_namespace AS n ON c.connamespace = n.oid
 WHERE
     c.contype = 'f'
     AND c.conparentid = 0
-    AND coalesce((to_jsonb(c) ->> 'conenforced')::BOOLEAN, true)
-    AND (
-        c.conrelid = ANY(%(tables)s::OID[])
-        OR (r.relispartition AND pg_partition_root(c.conrelid)::OID = ANY(%(tables)s::OID[]))
-    )
+    AND COALESCE((to_jsonb(c) ->> 'conenforced')::BOOLEAN, true)
 ORDER BY r.relname, c.conname, c.oid;

@@ -12,7 +12,6 @@ WHERE
     AND NOT c.relispartition
     AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-    AND n.nspname <> ALL(%(exclude)s)
     AND NOT EXISTS (
         SELECT
         FROM pg_depend AS d

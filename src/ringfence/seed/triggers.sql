@@ -1,6 +1,6 @@
 -- A row is a trigger that fires when a row is inserted, with the body of what it calls.
 SELECT
-    coalesce(pg_partition_root(t.tgrelid)::OID, t.tgrelid)::BIGINT AS "table",
+    COALESCE(pg_partition_root(t.tgrelid)::OID, t.tgrelid)::BIGINT AS "table",
     t.tgname AS name,
     f.proname AS function,
     f.prosrc AS body,
@@ -11,8 +11,4 @@ WHERE
     NOT t.tgisinternal
     AND t.tgenabled <> 'D'
     AND (t.tgtype & 4) <> 0
-    AND (
-        t.tgrelid = ANY(%(tables)s::OID[])
-        OR pg_partition_root(t.tgrelid)::OID = ANY(%(tables)s::OID[])
-    )
 ORDER BY 1, 2;

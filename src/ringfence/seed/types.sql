@@ -1,6 +1,14 @@
 -- A row is a type that a column's value is made of: its own, and those inside it.
 WITH RECURSIVE used (oid) AS (
-    SELECT unnest(%(types)s::OID[])
+    SELECT a.atttypid
+    FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON a.attrelid = c.oid
+    WHERE
+        c.relkind IN ('r', 'p')
+        AND c.relpersistence <> 't'
+        AND c.relnamespace <> ALL(ARRAY['pg_catalog', 'information_schema']::REGNAMESPACE[])
+        AND a.attnum > 0
+        AND NOT a.attisdropped
     UNION
     SELECT inner_type.oid
     FROM used AS u
@@ -24,16 +32,18 @@ SELECT
     t.oid::BIGINT AS oid,
     t.typname AS name,
     n.nspname AS schema,
-    format_type(t.oid, NULL) AS sql,
+    -- With -1 as the modifier: CHARACTER and BIT without one mean a single character or bit.
+    format_type(t.oid, -1) AS sql,
     t.typtype::TEXT AS kind,
     t.typcategory::TEXT AS category,
     CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE 0 END::BIGINT AS base,
+    CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END AS below,
     t.typtypmod AS typmod,
     t.typnotnull AS not_null,
-    -- What subscripts like an array and is written as one; point, name and their like are not.
-    CASE WHEN t.typcategory = 'A' THEN t.typelem ELSE 0 END::BIGINT AS element,
+    -- An array's own member; point, name and the vectors of the catalog have typelem as well.
+    COALESCE((SELECT m.oid FROM pg_type AS m WHERE m.typarray = t.oid), 0)::BIGINT AS element,
     t.typdelim::TEXT AS delimiter,
-    coalesce(
+    COALESCE(
         (SELECT r.rngsubtype FROM pg_range AS r WHERE r.rngtypid = t.oid),
         (SELECT r.rngtypid FROM pg_range AS r WHERE r.rngmultitypid = t.oid),
         0

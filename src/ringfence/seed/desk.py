@@ -1,0 +1,314 @@
+"""One table's rows in the making: drawn, judged by the server, drawn again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ringfence.errors import Refused
+from ringfence.model import quoted
+from ringfence.seed import expression
+from ringfence.seed.draw import Draw
+from ringfence.seed.limits import ANY, Limits
+from ringfence.seed.place import SHARED, Place, ordinal
+from ringfence.seed.probe import Fault, Probe
+from ringfence.seed.rows import NoParent, Row
+from ringfence.seed.rules import Rules, of_check, related
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.seed.rows import Family
+    from ringfence.seed.rules import Constants
+    from ringfence.seed.shape import Column, Reference, Shape, Table
+    from ringfence.seed.tenancy import Model
+    from ringfence.seed.values import Values
+
+PATIENCE = 48
+"""How often a row is drawn again before it is given up."""
+
+_SELDOM = ("_deleted_", "_archived_", "_removed_", "_revoked_", "_failed_", "_banned_", "_cancel",
+           "_suspended_", "_rejected_", "_error")  # fmt: skip
+"""Columns that are empty in most rows, by a part of their words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Rows that a table has no room for: how many of those asked, and what leaves no room."""
+
+    table: str
+    asked: int
+    got: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Office:
+    """What the desks of one plan share.
+
+    `refused` counts, by table and column, how often what was planned before was refused after all.
+    """
+
+    conn: Connection[Any]
+    shape: Shape
+    model: Model
+    tenants: int
+    rows: int
+    seed: int
+    refused: Mapping[tuple[str, str], int]
+    constants: Constants
+    values: Values
+    family: Family
+
+
+class Desk:
+    """Where the rows of one table are made. `late` are foreign keys that are chosen by `close`."""
+
+    def __init__(self, office: Office, table: Table, late: Sequence[Reference]) -> None:
+        self.office = office
+        self.table = table
+        self.late = late
+        self.closing = False
+        known = office.shape.tables
+        self.early = [r for r in table.references if r not in late and r.target in known]
+        self.lost = [r for r in table.references if r.target not in known]
+        self.probe = Probe(office.conn, office.shape, table)
+        self.rules = Rules(office.constants, office.shape, table, office.seed)
+        self.keys, self.alone = _keyed(table)
+        self.defaults = {column.name: _constant(column) for column in table.columns}
+        self.rows: list[Row] = []
+        self.asked = 0
+        self.given_up: list[tuple[Fault, dict[str, str | None]]] = []
+        self.orphan: NoParent | None = None
+
+    def draft(self) -> None:
+        """The first version of all rows."""
+        family = self.office.family
+        family.open(self.table, self.late)
+        before = {
+            column: times
+            for (table, column), times in self.office.refused.items()
+            if table == self.table.path
+        }
+        for tenant, count in self._counts():
+            self.asked += count
+            for number in range(count):
+                row = Row(self.table, tenant, number, attempts=dict(before))
+                try:
+                    self._fill(row)
+                except NoParent as error:
+                    self.orphan = self.orphan or error
+                    continue
+                family.add(row)
+                self.rows.append(row)
+
+    def close(self) -> None:
+        """Choose what the foreign keys point to that close a circle."""
+        self.closing = True
+        for row in list(self.rows):
+            self._refill(row)
+
+    def settle(self, *, final: bool) -> Shortfall | None:
+        """Let the server judge the rows, and draw again those it refuses until it takes them all.
+
+        Rows that it never takes are given up; the last time around, what is missing is returned.
+        Raises `Refused` when nothing is left.
+        """
+        while self.rows:
+            rows = list(self.rows)
+            faults = self.probe.faults(rows)
+            if not any(faults):
+                break
+            refused = [(row, found) for row, found in zip(rows, faults, strict=True) if found]
+            self._compute(refused)
+            for row, found in refused:
+                if not row.gone:
+                    self._again(row, found)
+        if not self.rows and self.given_up:
+            raise self._nothing_left()
+        if not final:
+            return None
+        self._count_tenants()
+        self.probe.generate(self.rows)
+        if len(self.rows) == self.asked:
+            return None
+        return Shortfall(self.table.path, self.asked, len(self.rows), self._reason())
+
+    def _counts(self) -> Iterable[tuple[int, int]]:
+        """(tenant, how many rows) as asked for, and at least one for every partition."""
+        model, tenants = self.office.model, self.office.tenants
+        if model.root is not None and self.table.oid == model.root.oid:
+            return [(tenant, 1) for tenant in range(tenants)]
+        leaves = len(self.table.partitions)
+        if not model.scoped(self.table):
+            return [(SHARED, max(self.office.rows, leaves))]
+        count = max(self.office.rows, -(-leaves // tenants))
+        return [(tenant, count) for tenant in range(tenants)]
+
+    def _fill(self, row: Row) -> None:
+        """Everything a row holds. Raises `NoParent`."""
+        if self.table.partitions:
+            turn = ordinal(row.tenant, row.number, self.office.tenants)
+            attempt = row.attempts.get(of_check(self.table.partitions[row.leaf].name), 0)
+            row.leaf = (turn + attempt // 16) % len(self.table.partitions)
+        limits, relations = self.rules.way(row)
+        for reference in self.lost:
+            if not self.table.nullable(reference):
+                raise NoParent(reference)
+        self.office.family.choose(row, self.early, limits)
+        for reference in (*self.lost, *(() if self.closing else self.late)):
+            for name in reference.columns:
+                row.values.setdefault(name, None)
+        for column in self.table.columns:
+            if not column.generated and column.name not in row.values:
+                limit = related(limits.get(column.name, ANY), column, relations, row)
+                # The same question has the same answer: only what was refused is asked again.
+                attempt = row.attempts.get(column.name, 0)
+                known = row.drawn.get(column.name)
+                if known is None or known[0] != attempt or known[1] != limit:
+                    known = (attempt, limit, self._value(row, column, limit, attempt))
+                    row.drawn[column.name] = known
+                row.values[column.name] = known[2]
+        row.adopt()
+        if self.closing:
+            self.office.family.late(row, self.late, limits)
+
+    def _value(self, row: Row, column: Column, limits: Limits, attempt: int) -> str | None:
+        office = self.office
+        place = Place(
+            office.seed, self.table.path, column.name, row.tenant, row.number, office.tenants,
+            attempt, column.name in self.keys, column.name in self.alone,
+            self.defaults[column.name],
+        )  # fmt: skip
+        if self._null(column, limits, place):
+            return None
+        if column.sequence is not None and not limits.choices:
+            step = place.ordinal + attempt * 1000
+            return str(column.sequence.start + step * column.sequence.increment)
+        return office.values.value(column.type, column.typmod, limits, place)
+
+    def _null(self, column: Column, limits: Limits, place: Place) -> bool:
+        if column.name in self.rules.filled or limits.null is False:
+            return False
+        if limits.null:
+            return True
+        if column.sequence is not None:
+            return False
+        draw = Draw(
+            place.seed, place.tenant, place.table, place.column, "null", place.row, place.attempt
+        )
+        if any(word in place.words for word in _SELDOM):
+            return not draw.chance(6)
+        if place.row == 0 and not place.attempt:
+            return False
+        return draw.chance(3 if place.attempt > 2 else 8)
+
+    def _compute(self, refused: Sequence[tuple[Row, Sequence[Fault]]]) -> None:
+        """Have the server compute what one column must be from the others, for `_again` to use."""
+        wanted: defaultdict[str, list[Row]] = defaultdict(list)
+        for row, found in refused:
+            names = {fault.name for fault in found}
+            if row.tries % 2 == 0:
+                for rule, relation in self.rules.way(row)[1]:
+                    if relation.sql and rule.check.name in names:
+                        wanted[relation.sql].append(row)
+        for text, rows in wanted.items():
+            for row, answer in zip(rows, self.probe.compute(text, rows), strict=True):
+                row.computed[text] = answer
+
+    def _again(self, row: Row, faults: Sequence[Fault]) -> None:
+        """Draw a refused row again, in the columns that the constraints read; or give it up."""
+        row.tries += 1
+        if row.tries > PATIENCE:
+            self.given_up.append((faults[0], dict(row.values)))
+            self._drop(row)
+            return
+        # What was just computed holds for the other columns as they are: leave those alone once.
+        solved = {
+            rule.check.name
+            for rule, relation in (self.rules.way(row)[1] if row.computed else ())
+            if relation.sql in row.computed and row.tries % 2
+        }
+        if not solved:
+            row.computed.clear()
+        for fault in faults:
+            if fault.name not in solved:
+                for name in dict.fromkeys((*fault.columns, of_check(fault.name))):
+                    row.attempts[name] = row.attempts.get(name, 0) + 1
+        self._refill(row)
+
+    def _refill(self, row: Row) -> None:
+        try:
+            self._fill(row)
+        except NoParent as error:
+            self.orphan = self.orphan or error
+            self._drop(row)
+
+    def _drop(self, row: Row) -> None:
+        row.gone = True
+        self.rows.remove(row)
+        self.office.family.remove(row)
+        for child in list(self.rows):
+            if any(parent is row for parent in child.parents.values()):
+                self._refill(child)
+
+    def _reason(self) -> str:
+        if self.given_up:
+            fault, _ = self.given_up[0]
+            what = "leaves no room for more" if fault.unique else "takes no others"
+            return f"{fault.name or fault.definition} {what}"
+        if self.orphan is not None:
+            reference = self.orphan.reference
+            if reference in self.office.family.exclusive:
+                return f"{reference.name} takes each row of {reference.target_name} once"
+            return f"{reference.name} has no row to point to"
+        return ""
+
+    def _nothing_left(self) -> Refused:
+        fault, candidate = self.given_up[0]
+        shown = ", ".join(
+            f"{quoted(name)} = {'NULL' if text is None else _short(text)}"
+            for name, text in candidate.items()
+            if name in fault.columns or len(candidate) <= 4
+        )
+        return Refused(
+            f"no row for {self.table.path} satisfies {quoted(fault.name)}"
+            if fault.name
+            else f"no values for {self.table.path} that the types of its columns accept",
+            detail=f"{fault.definition}\nthe last one tried: {shown or 'a row of defaults'}",
+            hint="nothing was written; see whether any row can satisfy it",
+        )
+
+    def _count_tenants(self) -> None:
+        root, asked = self.office.model.root, self.office.tenants
+        if root is not None and self.table.oid == root.oid and len(self.rows) < asked:
+            raise Refused(
+                f"{asked} tenants were asked for, and {root.path} has room for {len(self.rows)}",
+                detail=self._reason(),
+                hint=f"ask for fewer: --tenants {len(self.rows)}",
+            )
+
+
+def _short(text: str) -> str:
+    return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}…'"
+
+
+def _keyed(table: Table) -> tuple[set[str], set[str]]:
+    """The columns that unique keys read, and those that are unique without another."""
+    keys: set[str] = set()
+    alone: set[str] = set()
+    for key in table.keys:
+        names = {n for e in key.elements for n in expression.parse(e).columns()}
+        keys |= names
+        if len(names) == 1 and not key.operators:
+            alone |= names
+    return keys, alone
+
+
+def _constant(column: Column) -> str | None:
+    """The default's text where it is a constant."""
+    tree = expression.parse(column.default) if column.default else None
+    return tree.value if tree is not None and tree.kind == "const" else None

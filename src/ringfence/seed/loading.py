@@ -1,0 +1,337 @@
+"""Planned rows written to the server: all of them, or none.
+
+One transaction, parents first, triggers firing. Each tenant's rows are written under the tenant's
+setting, which policies and triggers may read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from ringfence.errors import Refused, ServerError
+from ringfence.model import quoted
+from ringfence.seed.place import SHARED
+from ringfence.seed.probe import ask, parameters, verbatim
+from ringfence.seed.session import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.seed.order import Group
+    from ringfence.seed.planning import Plan
+    from ringfence.seed.rows import Row
+    from ringfence.seed.shape import Column, Shape, Table
+
+BATCH = 2000
+"""How many rows travel in one statement."""
+
+
+class Rejected(ServerError):
+    """The server refused a planned row.
+
+    `table` is the table's name, `columns` those that the refusal is about as far as it tells.
+    """
+
+    def __init__(self, message: str, *, table: str, columns: tuple[str, ...], **more: Any) -> None:
+        self.table = table
+        self.columns = columns
+        super().__init__(message, **more)
+
+
+def occupied(conn: Connection[Any], shape: Shape) -> list[str]:
+    """The tables that have rows already."""
+    tests = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM ONLY {})").format(
+            sql.Literal(table.path), _name(table)
+        )
+        if not table.partitioned
+        else sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(
+            sql.Literal(table.path), _name(table)
+        )
+        for table in shape.tables.values()
+        if table.takes_rows
+    ]
+    if not tests:
+        return []
+    return [path for (path,) in conn.execute(sql.SQL(" UNION ALL ").join(tests)).fetchall()]
+
+
+def counting_on(conn: Connection[Any], shape: Shape, taken: Collection[str]) -> Shape:
+    """The shape with sequences that begin behind the numbers in the tables that have rows."""
+    tables = dict(shape.tables)
+    for table in shape.tables.values():
+        if table.path not in taken:
+            continue
+        columns = []
+        for column in table.columns:
+            sequence = column.sequence
+            if sequence is not None:
+                furthest = sql.SQL("max" if sequence.increment > 0 else "min")
+                answer = conn.execute(
+                    sql.SQL("SELECT {}({}) FROM {}").format(
+                        furthest, sql.Identifier(column.name), _name(table)
+                    )
+                ).fetchone()
+                if answer is not None and answer[0] is not None:
+                    start = int(answer[0]) + sequence.increment
+                    column = replace(column, sequence=replace(sequence, start=start))
+            columns.append(column)
+        tables[table.oid] = replace(table, columns=tuple(columns))
+    return replace(shape, tables=tables)
+
+
+def load(conn: Connection[Any], plan: Plan) -> Counter[str]:
+    """Write the rows, and give by table how many more than planned triggers wrote.
+
+    Tables may have rows already, which stay.
+
+    Raises `Rejected` for a row that the server refuses, naming row, constraint and SQLSTATE, and
+    `Refused` when rows vanish on the way in; nothing is written then.
+    """
+    loader = _Loader(conn, plan)
+    with steady(conn):
+        loader.sequences()
+        for group in plan.groups:
+            loader.write(group)
+        loader.check()
+        return loader.surplus()
+
+
+class _Loader:
+    def __init__(self, conn: Connection[Any], plan: Plan) -> None:
+        self.conn = conn
+        self.plan = plan
+        self.shape = plan.shape
+        self.setting: str | None = None
+        self.kept = {
+            table.oid: self._count(table, only=True)
+            for table in self.shape.tables.values()
+            if table.oid in plan.rows
+        }
+
+    def sequences(self) -> None:
+        """Set every sequence to go on behind the rows, so that triggers already get free numbers.
+
+        RESTART is undone with the transaction, where setval() is not.
+        """
+        reached: dict[tuple[str, str], tuple[int, int, int, int]] = {}
+        for oid, rows in self.plan.rows.items():
+            for column in self.shape.tables[oid].columns:
+                sequence = column.sequence
+                if sequence is None:
+                    continue
+                numbers = [int(text) for row in rows if (text := row.values.get(column.name))]
+                if not numbers:
+                    continue
+                up = sequence.increment > 0
+                last = max(numbers) if up else min(numbers)
+                key = (sequence.schema, sequence.name)
+                if key in reached:
+                    last = max(last, reached[key][0]) if up else min(last, reached[key][0])
+                reached[key] = (last, sequence.increment, sequence.lowest, sequence.highest)
+        for (schema, name), (last, increment, lowest, highest) in sorted(reached.items()):
+            following = last + increment
+            if lowest <= following <= highest:
+                self.conn.execute(
+                    sql.SQL("ALTER SEQUENCE {} RESTART WITH {}").format(
+                        sql.Identifier(schema, name), sql.Literal(following)
+                    )
+                )
+
+    def write(self, group: Group) -> None:
+        """Write the rows of a group of tables."""
+        if group.late and not all(reference.deferrable for reference in group.late):
+            for tenant in self._tenants(group.tables):
+                self._together(group.tables, tenant)
+            return
+        for reference in group.late:
+            self.conn.execute(
+                sql.SQL("SET CONSTRAINTS {} DEFERRED").format(
+                    sql.Identifier(reference.schema, reference.name)
+                )
+            )
+        for table in group.tables:
+            started = self._count(table) if table.triggers or table.has_children else 0
+            before = not self.kept[table.oid] and self._any(table)
+            written = 0
+            for tenant in self._tenants([table]):
+                rows = [row for row in self.plan.rows[table.oid] if row.tenant == tenant]
+                for first in range(0, len(rows), BATCH):
+                    written += self._insert(table, rows[first : first + BATCH], before)
+            if written < len(self.plan.rows[table.oid]) and not before:
+                self._explain_loss(table, self._count(table) - started)
+
+    def check(self) -> None:
+        """Let the server check what it was told to check later."""
+        try:
+            self.conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error as error:
+            named = (t for t in self.shape.tables.values() if t.name == error.diag.table_name)
+            table = next(named, self.plan.groups[-1].tables[-1])
+            raise _rejected(table, None, error) from error
+
+    def surplus(self) -> Counter[str]:
+        """By table how many more rows there are than were planned."""
+        more: Counter[str] = Counter()
+        for oid, rows in self.plan.rows.items():
+            table = self.shape.tables[oid]
+            extra = self._count(table, only=True) - self.kept[oid] - len(rows)
+            if extra > 0:
+                more[table.path] = extra
+        return more
+
+    def _tenants(self, tables: Iterable[Table]) -> Iterator[int]:
+        for tenant in sorted({row.tenant for t in tables for row in self.plan.rows[t.oid]}):
+            self._become(tenant)
+            yield tenant
+
+    def _become(self, tenant: int) -> None:
+        """Name the tenant in the setting. Rows of nobody are written in the first one's name."""
+        ids = self.plan.tenant_ids
+        name = self.plan.model.setting
+        if not name or not self.plan.model.column:
+            return
+        value = ids[0 if tenant == SHARED else tenant]
+        if value != self.setting:
+            self.conn.execute("SELECT set_config(%s, %s, true)", (name, value))
+            self.setting = value
+
+    def _insert(self, table: Table, rows: Sequence[Row], before: bool) -> int:
+        """Insert rows, and give how many were."""
+        # What a trigger wrote before us stays; a row with the same key is not needed any more.
+        clause = sql.SQL(" ON CONFLICT DO NOTHING") if before else sql.SQL("")
+        statement = _statement(self.shape, table, clause, 1)
+        try:
+            with self.conn.transaction():
+                return ask(self.conn, statement, _arguments(table, rows)).rowcount
+        except psycopg.Error as error:
+            if len(rows) == 1:
+                raise _rejected(table, rows[0], error) from error
+            whole = error
+        for row in rows:
+            self._insert(table, [row], before)
+        raise _rejected(table, None, whole) from whole
+
+    def _together(self, tables: Sequence[Table], tenant: int) -> None:
+        """Insert rows that point to each other in circles: foreign keys look at the end of a
+        statement, so one statement takes them all."""
+        parts: list[sql.Composable] = []
+        arguments: list[list[str | None]] = []
+        for number, table in enumerate(tables):
+            rows = [row for row in self.plan.rows[table.oid] if row.tenant == tenant]
+            if rows:
+                inner = _statement(self.shape, table, sql.SQL(""), len(arguments) + 1)
+                parts.append(sql.SQL("{} AS ({})").format(sql.Identifier(f"t{number}"), inner))
+                arguments += _arguments(table, rows)
+        if not parts:
+            return
+        statement = sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(parts))
+        try:
+            with self.conn.transaction():
+                ask(self.conn, statement, arguments)
+        except psycopg.Error as error:
+            name = error.diag.table_name
+            table = next((t for t in tables if t.name == name), tables[0])
+            raise _rejected(table, None, error) from error
+
+    def _count(self, table: Table, *, only: bool = False) -> int:
+        source = sql.SQL("ONLY {}" if only and not table.partitioned else "{}").format(_name(table))
+        answer = self.conn.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone()
+        assert answer is not None
+        return int(answer[0])
+
+    def _any(self, table: Table) -> bool:
+        source = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_name(table))
+        answer = self.conn.execute(source).fetchone()
+        return answer is not None and bool(answer[0])
+
+    def _explain_loss(self, table: Table, arrived: int) -> None:
+        """Complain about rows that vanished without an error; not about rows that moved."""
+        planned = len(self.plan.rows[table.oid])
+        if arrived >= planned and (table.triggers or table.has_children):
+            return
+        names = ", ".join(quoted(t.name) for t in table.triggers if t.before_row)
+        raise Refused(
+            f"{planned - max(arrived, 0)} of {planned} rows for {table.path} vanished on the way in",
+            detail=f"triggers that may have dropped them: {names}" if names else "",
+            hint="nothing was written; a trigger or rule that returns nothing drops its row",
+        )
+
+
+def _name(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def _written(table: Table) -> list[Column]:
+    return [column for column in table.columns if not column.generated]
+
+
+def _statement(shape: Shape, table: Table, clause: sql.SQL, first: int) -> sql.Composed:
+    """INSERT of rows that travel as one array a column, in parameters numbered from `first`."""
+    columns = _written(table)
+    if not columns:
+        return sql.SQL("INSERT INTO {} SELECT FROM unnest({}){}").format(
+            _name(table), parameters(1, first), clause
+        )
+    aliases = [sql.Identifier(f"c{number}") for number in range(len(columns))]
+    overriding = any(column.identity for column in columns)
+    return sql.SQL(
+        "INSERT INTO {table} ({names}){overriding} SELECT {typed}"
+        " FROM unnest({arrays}) WITH ORDINALITY AS r ({aliases}, n) ORDER BY n{clause}"
+    ).format(
+        table=_name(table),
+        names=sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        overriding=sql.SQL(" OVERRIDING SYSTEM VALUE" if overriding else ""),
+        typed=sql.SQL(", ").join(
+            sql.SQL("r.{}::{}").format(alias, verbatim(shape.base(shape.types[column.type])[0].sql))
+            for alias, column in zip(aliases, columns, strict=True)
+        ),
+        arrays=parameters(len(columns), first),
+        aliases=sql.SQL(", ").join(aliases),
+        clause=clause,
+    )
+
+
+def _arguments(table: Table, rows: Sequence[Row]) -> list[list[str | None]]:
+    columns = _written(table)
+    if not columns:
+        return [[str(row.number) for row in rows]]
+    return [[row.values.get(column.name) for row in rows] for column in columns]
+
+
+def _rejected(table: Table, row: Row | None, error: psycopg.Error) -> Rejected:
+    """The server's refusal of a row, with the row and the constraint."""
+    diag = error.diag
+    which = ""
+    if row is not None:
+        whose = "" if row.tenant == SHARED else f" of tenant {row.tenant + 1}"
+        which = f"row {row.number + 1}{whose} for "
+    key = next((k for k in table.keys if k.name == diag.constraint_name), None)
+    linked = {name for reference in table.references for name in reference.columns}
+    linked |= {name for k in table.keys if k.primary for name in k.columns}
+    # A trigger's refusal does not say which values it is about; hardly ever about the row's identity.
+    free = tuple(c.name for c in table.columns if c.sequence is None and c.name not in linked)
+    columns = tuple(name for name in key.columns if name) if key else free
+    detail = diag.message_detail or ""
+    if row is not None and not detail:
+        shown = ", ".join(
+            f"{quoted(k)} = {v if v is not None else 'NULL'}" for k, v in row.values.items()
+        )
+        detail = shown if len(shown) < 500 else f"{shown[:499]}…"
+    constraint = f" ({quoted(diag.constraint_name)})" if diag.constraint_name else ""
+    said = diag.message_primary or str(error).strip()
+    return Rejected(
+        f"{which}{table.path} was refused{constraint}: {said} [SQLSTATE {error.sqlstate}]",
+        table=table.path,
+        columns=columns,
+        sqlstate=error.sqlstate or "",
+        detail=f"{detail}\n{diag.context or ''}".strip(),
+        hint=diag.message_hint or "nothing was written",
+    )

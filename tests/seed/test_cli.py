@@ -1,0 +1,224 @@
+"""`ringfence seed`: what it prints where, and with which status it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from projects import Project
+from seed.support import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from seed.support import Connection
+
+SCHEMA = (
+    "CREATE SCHEMA shop;"
+    "CREATE TABLE shop.plans (id INT PRIMARY KEY);"
+    "CREATE TABLE shop.tenants (id UUID PRIMARY KEY, plan INT REFERENCES shop.plans);"
+    "CREATE TABLE shop.settings (tenant UUID PRIMARY KEY REFERENCES shop.tenants);"
+    "CREATE TABLE shop.items (id INT PRIMARY KEY, tenant UUID NOT NULL REFERENCES shop.tenants);"
+    "CREATE TABLE shop.nowhere (id INT) PARTITION BY LIST (id)"
+)
+CONFIG = '[tool.ringfence.tenancy]\nroot = "shop.tenants"\nsetting = "shop.tenant"'
+
+
+@pytest.fixture
+def shop(
+    tmp_path: Path,
+    connect: Callable[[str], Connection],
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[Project, Connection]:
+    """A project whose database holds a small shop, and a connection to it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    conn = connect(database)
+    conn.execute(SCHEMA)
+    return Project(tmp_path / "project", database, config=CONFIG), conn
+
+
+def test_a_table_on_stderr_and_nothing_on_stdout(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    done = project.run("seed", "--tenants", "2", "--rows", "3")
+    assert (done.status, done.out) == (0, "")
+    lines = done.err.splitlines()
+    assert lines[:-1] == [
+        "table          tenant 1  tenant 2  rows",
+        "shop.items            3         3     6",
+        "shop.plans                            3",
+        "shop.settings         1         1     2",
+        "shop.tenants          1         1     2",
+        "",
+        "tenants: the rows of shop.tenants, told apart by shop.tenant",
+        "2 of 6 rows for shop.settings: settings_tenant_fkey takes each row of shop.tenants once",
+        "shop.nowhere can hold no rows",
+    ]
+    assert lines[-1].startswith("wrote 13 rows to 4 tables of ")
+    assert lines[-1].endswith(", from seed 1")
+    assert sum(counts(conn).values()) == 13
+
+
+def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    done = project.run("seed", "--rows", "3", "--seed", "9", "--format", "json")
+    assert done.status == 0
+    answer = json.loads(done.out)
+    tenants = [str(i) for (i,) in conn.execute("SELECT id FROM shop.tenants ORDER BY 1").fetchall()]
+    assert answer.pop("target")
+    assert answer.pop("ringfence")
+    assert answer == {
+        "format": 1,
+        "command": "seed",
+        "status": 0,
+        "written": True,
+        "seed": 9,
+        "tenancy": {"root": "shop.tenants", "setting": "shop.tenant", "inferred": False},
+        "tenants": tenants,
+        "rows": 13,
+        "tables": [
+            {"table": "shop.items", "scoped": True, "rows": [3, 3], "by_triggers": 0},
+            {"table": "shop.plans", "scoped": False, "rows": [3], "by_triggers": 0},
+            {"table": "shop.settings", "scoped": True, "rows": [1, 1], "by_triggers": 0},
+            {"table": "shop.tenants", "scoped": True, "rows": [1, 1], "by_triggers": 0},
+        ],
+        "shortfalls": [
+            {
+                "table": "shop.settings",
+                "asked": 6,
+                "got": 2,
+                "reason": "settings_tenant_fkey takes each row of shop.tenants once",
+            }
+        ],
+        "empty": ["shop.nowhere"],
+    }
+
+
+def test_a_dry_run_says_what_it_would_write(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    done = project.run("seed", "--dry-run", "--format", "json")
+    assert json.loads(done.out)["written"] is False
+    assert done.err.splitlines()[-1].startswith("would write 19 rows to 4 tables of ")
+    assert sum(counts(conn).values()) == 0
+
+
+def test_many_tenants_fit_a_narrow_terminal(
+    shop: tuple[Project, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, _ = shop
+    monkeypatch.setenv("COLUMNS", "40")
+    done = project.run("seed", "--tenants", "9", "--dry-run")
+    assert done.err.splitlines()[:3] == [
+        "table          a tenant  rows",
+        "shop.items            5    45",
+        "shop.plans                  5",
+    ]
+
+
+def test_a_second_time_is_refused_and_force_adds(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    project.run("seed")
+    before = counts(conn)
+    done = project.run("seed")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "error: the database is not empty: shop.items, shop.plans, shop.settings, shop.tenants\n"
+        "hint: seed a fresh database, or add to this one with --force and another --seed\n"
+    )
+    assert counts(conn) == before
+    done = project.run("seed", "--force", "--seed", "2")
+    assert done.status == 0, done.err
+    assert counts(conn)["shop.items"] == 20
+
+
+def test_without_tenants_it_says_so(
+    tmp_path: Path, connect: Callable[[str], Connection], database: str
+) -> None:
+    connect(database).execute("CREATE TABLE t (id INT)")
+    done = Project(tmp_path / "project", database).run("seed")
+    assert done.status == 0
+    assert done.err.splitlines()[:4] == [
+        "table     rows",
+        "public.t     5",
+        "",
+        "tenants: none are configured, and no policy tells of any",
+    ]
+    assert "wrote 5 rows to 1 table of " in done.err
+
+
+def test_who_was_found_to_be_a_tenant_is_said(
+    tmp_path: Path, connect: Callable[[str], Connection], database: str
+) -> None:
+    connect(database).execute(
+        SCHEMA + ";ALTER TABLE shop.items ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY p ON shop.items USING (tenant = current_setting('a.b')::uuid)"
+    )
+    done = Project(tmp_path / "project", database).run("seed")
+    assert (
+        "tenants: the rows of shop.tenants, told apart by a.b (found from policies and foreign keys)"
+        in done.err.splitlines()
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--tenants", "0"], "error: Invalid value for '--tenants': 0 is not in the range x>=1"),
+        (
+            ["--rows", "none"],
+            "error: Invalid value for '--rows': 'none' is not a valid integer range",
+        ),
+        (["--seed", "x"], "error: Invalid value for '--seed': 'x' is not a valid integer"),
+    ],
+)
+def test_asked_wrongly(shop: tuple[Project, Connection], argv: list[str], said: str) -> None:
+    done = shop[0].run("seed", *argv)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == f"{said}\nhint: ringfence seed --help\n"
+
+
+def test_a_root_that_does_not_exist(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    conn.execute("ALTER TABLE shop.tenants RENAME TO tenant")
+    done = project.run("seed")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: [tool.ringfence.tenancy] root names shop.tenants, and there is no such table\n"
+        "hint: did you mean shop.tenant?\n"
+    )
+
+
+def test_a_refusal_of_the_server_ends_with_its_status(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    conn.execute(
+        "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no' USING HINT = 'ask nicely'; END; $$;"
+        "CREATE TRIGGER no BEFORE INSERT ON shop.items FOR EACH ROW EXECUTE FUNCTION no()"
+    )
+    done = project.run("seed")
+    assert (done.status, done.out) == (3, "")
+    assert done.err.startswith(
+        "error: row 1 of tenant 1 for shop.items was refused: no [SQLSTATE P0001]\ndetail: "
+    )
+    assert done.err.endswith("hint: ask nicely\n")
+    assert sum(counts(conn).values()) == 0
+
+
+def test_an_unsatisfiable_table_ends_with_status_1(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    conn.execute("ALTER TABLE shop.items ADD CONSTRAINT never CHECK (false)")
+    done = project.run("seed")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("error: no row for shop.items satisfies never\ndetail: false\n")
+    assert sum(counts(conn).values()) == 0
+
+
+def test_help_shows_examples_and_statuses(shop: tuple[Project, Connection]) -> None:
+    done = shop[0].run("seed", "--help")
+    assert done.status == 0
+    assert "ringfence seed --tenants 3 --rows 100 --seed 42" in done.out
+    assert "Exit status 1 means refused" in done.out

@@ -1,0 +1,136 @@
+"""Who the tenants are, told or found out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ringfence.config import Tenancy
+from ringfence.errors import Misuse
+from ringfence.seed import model, read, seed
+from seed.support import one, strangers
+
+if TYPE_CHECKING:
+    from seed.support import Connection
+
+SCHEMA = (
+    "CREATE SCHEMA s; CREATE SCHEMA other;"
+    "CREATE TABLE s.plans (id INT PRIMARY KEY);"
+    "CREATE TABLE s.tenants (id UUID PRIMARY KEY, plan INT NOT NULL REFERENCES s.plans);"
+    "CREATE TABLE s.users (id INT PRIMARY KEY, tenant_id UUID NOT NULL REFERENCES s.tenants);"
+    "CREATE TABLE s.notes (id INT PRIMARY KEY, by_ INT REFERENCES s.users,"
+    " tenant_id UUID REFERENCES s.tenants);"
+    "CREATE TABLE s.colours (id INT PRIMARY KEY);"
+    "CREATE TABLE other.tenants (id INT);"
+)
+POLICY = "ALTER TABLE s.users ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.users USING ({});"
+
+
+def found(conn: Connection, tenancy: Tenancy | None = None) -> tuple[str, str, str, set[str]]:
+    """(root, setting, its column, the tables of tenants)."""
+    shape = read(conn)
+    who = model(shape, tenancy or Tenancy())
+    scoped = {table.path for table in shape.tables.values() if who.scoped(table)}
+    return (who.root.path if who.root else "", who.setting, who.column, scoped)
+
+
+OWN = {"s.tenants", "s.users", "s.notes"}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "tenant_id = current_setting('app.tenant')::uuid",
+        "tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid)",
+        "tenant_id = current_tenant()",
+        "id > 0 AND tenant_id::text = current_setting( 'app.tenant' )",
+    ],
+)
+def test_policies_tell_the_root_and_the_setting(conn: Connection, condition: str) -> None:
+    conn.execute(
+        SCHEMA + "CREATE FUNCTION current_tenant() RETURNS UUID LANGUAGE sql STABLE AS"
+        " $$ SELECT current_setting('app.tenant')::uuid $$;" + POLICY.format(condition)
+    )
+    assert found(conn) == ("s.tenants", "app.tenant", "id", OWN)
+
+
+def test_without_policies_and_configuration_there_are_no_tenants(conn: Connection) -> None:
+    conn.execute(SCHEMA)
+    assert found(conn) == ("", "", "", set())
+    seeded = seed(conn, tenants=3)
+    assert (seeded.tenants, seeded.root) == ((), "")
+    assert {filled.rows for filled in seeded.tables} == {(5,)}
+
+
+def test_the_configuration_is_believed(conn: Connection) -> None:
+    conn.execute(SCHEMA + POLICY.format("tenant_id = current_setting('app.tenant')::uuid"))
+    told = Tenancy(root="s.plans", setting="app.plan")
+    root, setting, column, scoped = found(conn, told)
+    assert (root, setting, column) == ("s.plans", "app.plan", "id")
+    assert scoped == OWN | {"s.plans"}
+    assert found(conn, Tenancy(root="s.tenants"))[:2] == ("s.tenants", "app.tenant")
+
+
+def test_shared_tables_belong_to_nobody(conn: Connection) -> None:
+    conn.execute(SCHEMA)
+    told = Tenancy(root="s.tenants", shared=("s.users",))
+    assert found(conn, told)[3] == {"s.tenants", "s.notes"}
+    seeded = seed(conn, tenancy=told)
+    rows = {filled.table: filled.rows for filled in seeded.tables}
+    assert (rows["s.users"], rows["s.notes"], rows["s.tenants"]) == ((5,), (5, 5), (1, 1))
+
+
+def test_a_path_that_may_be_null_is_not_left_null_when_it_is_the_only_one(conn: Connection) -> None:
+    conn.execute(SCHEMA)
+    seed(conn, rows=40, tenancy=Tenancy(root="s.tenants"))
+    assert one(conn, "SELECT count(tenant_id) FROM s.notes") == 80
+    assert 40 < one(conn, "SELECT count(by_) FROM s.notes") < 80
+    assert strangers(conn, "s.tenants") == []
+
+
+@pytest.mark.parametrize(
+    ("told", "message", "hint"),
+    [
+        (
+            Tenancy(root="s.tenant"),
+            "[tool.ringfence.tenancy] root names s.tenant, and there is no such table",
+            "did you mean s.tenants?",
+        ),
+        (
+            Tenancy(root="tenants"),
+            "[tool.ringfence.tenancy] root names tenants, and there are 2 such tables",
+            "name one of other.tenants, s.tenants",
+        ),
+        (
+            Tenancy(root="s.tenants", shared=("s.colour",)),
+            "[tool.ringfence.tenancy] shared names s.colour, and there is no such table",
+            "did you mean s.colours?",
+        ),
+    ],
+)
+def test_tables_that_do_not_exist_are_said_so(
+    conn: Connection, told: Tenancy, message: str, hint: str
+) -> None:
+    conn.execute(SCHEMA)
+    with pytest.raises(Misuse) as caught:
+        seed(conn, tenancy=told)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+    assert one(conn, "SELECT count(*) FROM s.colours") == 0
+
+
+def test_composite_keys_that_carry_the_tenant(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE a (tenant INT NOT NULL REFERENCES tenants, id INT, PRIMARY KEY (tenant, id));"
+        "CREATE TABLE b (tenant INT NOT NULL, id INT, a INT NOT NULL, other INT,"
+        " PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, a) REFERENCES a,"
+        " FOREIGN KEY (tenant, other) REFERENCES a);"
+        "CREATE TABLE c (tenant INT NOT NULL REFERENCES tenants, id INT PRIMARY KEY, a INT, b INT,"
+        " FOREIGN KEY (tenant, a) REFERENCES a, FOREIGN KEY (tenant, b) REFERENCES b)"
+    )
+    seeded = seed(conn, tenants=3, rows=10, tenancy=Tenancy(root="tenants"))
+    assert not seeded.shortfalls
+    assert strangers(conn, "tenants") == []
+    assert one(conn, "SELECT count(other) FROM b") < 30
+    assert one(conn, "SELECT count(*) FROM b WHERE other <> a") > 5
