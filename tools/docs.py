@@ -1,0 +1,96 @@
+"""Write the pages that are made from the code, or with `--check` say which are stale.
+
+docs/reference/commands.md is what the commands say of themselves.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ringfence.cli.main import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_MADE = (
+    "<!-- Made by `make docs` from what the commands say of themselves: edit them, not this. -->"
+)
+
+_LEAD = """\
+Every command says the same of itself with `--help`. What a status means is in
+[exit statuses](exit-statuses.md), what `--format json` holds in [json](json.md)."""
+
+
+def commands() -> str:
+    """The page of every command, each with its usage, its text and its options."""
+    blocks = ["# Commands", _MADE, _LEAD, *_page(cli, click.Context(cli, info_name="ringfence"), 2)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _page(command: click.Command, context: click.Context, level: int) -> Iterator[str]:
+    # The frame's own usage and text head the page; its subcommands are pages of their own.
+    yield f"{'#' * level} {context.command_path}"
+    yield f"```text\n{' '.join(context.command_path.split() + command.collect_usage_pieces(context))}\n```"
+    yield from _prose(command.help or "")
+    records = (p.get_help_record(context) for p in command.params)
+    options = [record for record in records if record and record[1]]
+    if options:
+        rows = "\n".join(f"| `{_cell(name)}` | {_cell(text)} |" for name, text in options)
+        yield f"| option | |\n|---|---|\n{rows}"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from _page(
+                child, click.Context(child, info_name=name, parent=context), min(level + 1, 4)
+            )
+
+
+def _prose(text: str) -> Iterator[str]:
+    """Click's help as Markdown: what `\\b` keeps from being wrapped is a block of text."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if not paragraph.startswith("\b"):
+            yield paragraph
+            continue
+        first, *rest = paragraph.removeprefix("\b").strip("\n").split("\n")
+        if first.endswith(":") and rest:
+            yield first
+            yield "```text\n" + inspect.cleandoc("\n".join(rest)) + "\n```"
+        else:
+            yield "```text\n" + "\n".join([first, *rest]) + "\n```"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES = {"docs/reference/commands.md": commands}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or look whether they are as they would be written."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = ROOT / name, make()
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        if "--check" in arguments:
+            stale.append(name)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {name}")  # noqa: T201 - it is a program
+    for name in stale:
+        print(f"error: {name} is stale\nhint: make docs", file=sys.stderr)  # noqa: T201
+    return int(bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
