@@ -113,9 +113,10 @@ def _roles(catalog: Catalog) -> str:
     names -= {"public", "none", "postgres"}
     text = ""
     for name in sorted(n for n in names if not re.match("pg_", n)):
-        text += (  # noqa: S608 - names and literals are quoted
+        there = f"SELECT 1 FROM pg_roles WHERE rolname = {literal(name).lstrip()}"  # noqa: S608 - quoted
+        text += (
             "DO $$\nBEGIN\n"
-            f"    IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {literal(name).lstrip()}) THEN\n"
+            f"    IF NOT EXISTS ({there}) THEN\n"
             f"        CREATE ROLE {ident(name)};\n"
             "    END IF;\nEND;\n$$;\n\n"
         )

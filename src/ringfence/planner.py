@@ -8,24 +8,27 @@ with it everything that needs it.
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ringfence.change import Change, diff
 from ringfence.errors import Bug
-from ringfence.kinds import Context, kind_of
-from ringfence.model import Ref
+from ringfence.kinds import Context, Stage, kind_of
+from ringfence.kinds.grant import revoke_defaults
+from ringfence.model import Ref, quoted
 from ringfence.step import Plan, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
+    from ringfence.change import Verb
     from ringfence.model import Catalog, Fact
 
-Stage = Literal["drop", "alter", "create"]
 Node = tuple[Stage, Ref]
 
-_RANK = {"drop": 0, "alter": 1, "create": 2}
+_RANK = {"drop": 0, "alter": 2, "create": 3, "carry": 4, "discard": 5}
+_EARLY = 1
 
 
 def plan(old: Catalog, new: Catalog, *, executor: str = "") -> Plan:
@@ -37,7 +40,8 @@ def plan(old: Catalog, new: Catalog, *, executor: str = "") -> Plan:
     work = _Work(old, new, diff(old, new))
     work.decide()
     steps = tuple(work.steps(executor))
-    return Plan(steps, old.fingerprint, new.fingerprint, new.server_version)
+    notes = tuple(_notes(old, new, work.carried))
+    return Plan(steps, old.fingerprint, new.fingerprint, new.server_version, notes)
 
 
 @dataclass
@@ -49,10 +53,13 @@ class _Work:
     creates: set[Ref] = field(default_factory=set)
     alters: dict[Ref, Change] = field(default_factory=dict)
     unfolded: set[Node] = field(default_factory=set)
+    carried: set[Ref] = field(default_factory=set)
+    aside: set[Ref] = field(default_factory=set)
+    along: set[Node] = field(default_factory=set)
 
     def decide(self) -> None:
         """Sort the changes into drops, creates and alterations; close replacement over dependents."""
-        context = Context(self.old, self.new, {})
+        context = self._context()
         for change in self.changes:
             if change.verb == "create":
                 self.creates.add(change.ref)
@@ -62,29 +69,97 @@ class _Work:
                 self.alters[change.ref] = change
             else:
                 self.drops.add(change.ref)
+        self.drops |= {above for ref in self.creates for above in self._hosts(ref, context)}
         todo = [*self.drops, *self.alters]
         while todo:
             ref = todo.pop()
             if ref in self.drops:
                 lost = [f.ref for f in self.old.children.get(ref, ())]
-                lost += [u for u in self.old.used_by.get(ref, ()) if not self._lets_go(u, ref)]
+                for user in self.old.used_by.get(ref, ()):
+                    if self._lets_go(user, ref):
+                        continue
+                    if self._follows(user, ref, context):
+                        todo.append(user)
+                    else:
+                        lost.append(user)
+                lost += kind_of(ref).drags(self.old.facts[ref], context)
+                lost += self._hosts(ref, context)
+            elif ref in self.alters:
+                lost = list(kind_of(ref).evicts(self.alters[ref], context))
             else:
-                blocked = kind_of(ref).blocked(self.alters[ref])
-                lost = [
-                    u
-                    for u in (*self.old.used_by.get(ref, ()), *self._satellites(ref))
-                    if u.kind in blocked
-                ]
+                continue
             for other in lost:
                 if other not in self.drops:
                     self.drops.add(other)
                     self.alters.pop(other, None)
                     todo.append(other)
         self.creates |= {ref for ref in self.drops if ref in self.new.facts}
+        self.carried = {ref for ref in self.drops & self.creates if kind_of(ref).carries}
+        self._put_aside(context)
 
-    def _satellites(self, ref: Ref) -> Iterator[Ref]:
-        for child in self.old.children.get(ref, ()):
-            yield child.ref
+    def _context(
+        self, folded: Mapping[Ref, tuple[Ref, ...]] | None = None, executor: str = ""
+    ) -> Context:
+        return Context(
+            self.old, self.new, folded or {}, executor, self.drops, self.creates, self.aside
+        )
+
+    def _hosts(self, ref: Ref, context: Context) -> Iterator[Ref]:
+        """The parent of what is made, where that cannot be added to the parent as it stands."""
+        new = self.new.facts.get(ref)
+        above = new.parent if new is not None else None
+        if new is None or above is None or above not in self.old.facts or above in self.drops:
+            return
+        if not kind_of(ref).addable(new, context):
+            yield above
+
+    def _follows(self, user: Ref, used: Ref, context: Context) -> bool:
+        """Whether `user` can be altered from what it used, put aside, to what takes its place."""
+        new = self.new.facts.get(user)
+        if user in self.drops or new is None or not kind_of(used).swaps:
+            return False
+        before = self.alters[user].old if user in self.alters else self.old.facts[user]
+        assert before is not None
+        led = kind_of(user).follow(before, used, context)
+        if led is None or not kind_of(user).alterable(Change(user, led, new), context):
+            return False
+        self.alters[user] = Change(user, led, new)
+        return True
+
+    def _put_aside(self, context: Context) -> None:
+        """What is replaced while others still use it, and the catalog in which it is put aside."""
+        led: dict[Ref, Fact] = {}
+        for ref in self.drops:
+            if not kind_of(ref).swaps:
+                continue
+            for user in self.old.used_by.get(ref, ()):
+                change = self.alters.get(user)
+                if change is not None and change.old is not self.old.facts[user]:
+                    assert change.old is not None
+                    led[user] = change.old
+                    self.aside.add(ref)
+                elif self._holder(user, self.carried) is not None:
+                    fact = kind_of(user).follow(led.get(user, self.old.facts[user]), ref, context)
+                    if fact is not None:
+                        led[user] = fact
+                    self.aside.add(ref)
+        todo = [*self.aside]
+        while todo:
+            top = todo.pop()
+            for part in (top, *(f.ref for f in self.old.children.get(top, ()))):
+                for used in self.old.uses.get(part, ()):
+                    if used in self.drops and used not in self.aside and kind_of(used).swaps:
+                        self.aside.add(used)
+                        todo.append(used)
+        if led:
+            self.old = replace(self.old, facts={**self.old.facts, **led})
+
+    def _holder(self, ref: Ref, among: set[Ref]) -> Ref | None:
+        """It, or what it is below, that is one of those."""
+        above: Ref | None = ref
+        while above is not None and above not in among:
+            above = self.old.facts[above].parent
+        return above
 
     def _lets_go(self, user: Ref, used: Ref) -> bool:
         """Whether `user` is altered so that it no longer needs `used`, which is dropped after."""
@@ -98,21 +173,42 @@ class _Work:
 
     def steps(self, executor: str) -> Iterator[Step]:
         """The nodes in order, each rendered by its kind."""
-        order, folded = self._ordered()
-        context = Context(self.old, self.new, folded, executor)
+        order, folded, along = self._ordered()
+        context = self._context(folded, executor)
         for stage, ref in order:
             kind = kind_of(ref)
+            verb: Verb = "drop" if stage == "discard" else "alter" if stage == "carry" else stage
             if stage == "drop":
                 does = kind.drop(self.old.facts[ref], context)
             elif stage == "create":
                 does = kind.create(self.new.facts[ref], context)
-            else:
+            elif stage == "alter":
                 does = kind.alter(self.alters[ref], context)
+            elif stage == "discard":
+                does = kind.discard(self.old.facts[ref], context)
+            else:
+                change = Change(ref, self.old.facts[ref], self.new.facts[ref])
+                does = kind.carry(change, context)
             for do in does:
-                yield Step(do.sql, ref, stage, do.hazards, do.transactional, do.comment)
+                yield Step(do.sql, ref, verb, do.hazards, do.transactional, do.comment)
+            if stage == "create" and context.standing:
+                for do in revoke_defaults(ref, context):
+                    yield Step(do.sql, ref, verb, do.hazards, do.transactional, do.comment)
+            for other in along.get((stage, ref), ()):
+                kind = kind_of(other)
+                if stage == "create":
+                    does = kind.afterwards(self.new.facts[other], context)
+                elif stage == "alter":
+                    does = kind.alter(self.alters[other], context)
+                else:
+                    continue
+                for do in does:
+                    yield Step(do.sql, other, verb, do.hazards, do.transactional, do.comment)
 
-    def _ordered(self) -> tuple[list[Node], Mapping[Ref, tuple[Ref, ...]]]:
-        """The leaders of the groups in order, and for each created one what it is created with."""
+    def _ordered(
+        self,
+    ) -> tuple[list[Node], Mapping[Ref, tuple[Ref, ...]], Mapping[Node, tuple[Ref, ...]]]:
+        """The leaders of the groups in order; what each is created with; what is done along."""
         while True:
             leader = self._groups()
             order, circle = _sorted(self._edges(leader), self._key)
@@ -120,9 +216,21 @@ class _Work:
                 folded: dict[Ref, list[Ref]] = {}
                 for ref, fact in self.new.facts.items():  # catalog order: columns by position
                     node: Node = ("create", ref)
-                    if ref in self.creates and leader.get(node, node) != node and fact.parent:
+                    if (
+                        ref in self.creates
+                        and leader.get(node, node) != node
+                        and fact.parent
+                        and node not in self.along
+                    ):
                         folded.setdefault(fact.parent, []).append(ref)
-                return order, {ref: tuple(below) for ref, below in folded.items()}
+                along: dict[Node, list[Ref]] = {}
+                for node in sorted(self.along):
+                    along.setdefault(leader[node], []).append(node[1])
+                return (
+                    order,
+                    {ref: tuple(below) for ref, below in folded.items()},
+                    {node: tuple(others) for node, others in along.items()},
+                )
             if not self._unfold(leader, set(circle)):
                 path = " → ".join(f"{stage} {ref}" for stage, ref in circle)
                 raise Bug(f"these need each other, and no way is known to part them: {path}")
@@ -130,14 +238,26 @@ class _Work:
     def _groups(self) -> dict[Node, Node]:
         """Node → the node it is done with: a column with its table's CREATE or DROP."""
         leader: dict[Node, Node] = {}
-        context = Context(self.old, self.new, {})
+        context = self._context()
+        self.along = set()
         for ref in self.drops:
             fact = self.old.facts[ref]
             above = kind_of(ref).dies_with(fact, self.old)
             node: Node = ("drop", ref)
-            if above in self.drops and node not in self.unfolded:
+            if node in self.unfolded:
+                continue
+            if above in self.drops:
                 assert above is not None
                 leader[node] = ("drop", above)
+                continue
+            for other in kind_of(ref).along_with("drop", fact, context):
+                if other in self.carried:
+                    if ref not in self.carried:
+                        leader[node] = ("carry", other)
+                elif other in self.drops:
+                    leader[node] = ("drop", other)
+                if node in leader:
+                    break
         for ref in self.creates:
             fact = self.new.facts[ref]
             node = ("create", ref)
@@ -148,6 +268,19 @@ class _Work:
             ):
                 assert fact.parent is not None
                 leader[node] = ("create", fact.parent)
+                continue
+            for other in kind_of(ref).along_with("create", fact, context):
+                if other in self.creates and node not in self.unfolded:
+                    leader[node] = ("create", other)
+                    self.along.add(node)
+                    break
+        for ref, change in self.alters.items():
+            assert change.new is not None
+            for other in kind_of(ref).along_with("alter", change.new, context):
+                if other in self.alters and ("alter", ref) not in self.unfolded:
+                    leader["alter", ref] = ("alter", other)
+                    self.along.add(("alter", ref))
+                    break
 
         def top(node: Node) -> Node:
             while node in leader:
@@ -190,9 +323,14 @@ class _Work:
             stages.setdefault(ref, []).append("alter")
         for ref in self.creates:
             stages.setdefault(ref, []).append("create")
+        for ref in self.carried:
+            stages[ref].append("carry")
+        context = self._context()
 
         def first(a: Node, b: Node) -> None:
             a, b = leader.get(a, a), leader.get(b, b)
+            if a[0] == "carry" and b == ("drop", a[1]):
+                return  # what goes with the rows goes after they were put aside
             if a != b:
                 after.setdefault(a, set()).add(b)
 
@@ -200,26 +338,54 @@ class _Work:
             for stage in its:
                 node: Node = (stage, ref)
                 after.setdefault(leader.get(node, node), set())
-                if stage == "drop":
+                fact = (self.old if stage == "drop" else self.new).facts[ref]
+                for before in kind_of(ref).after(stage, fact, context):
+                    if before[0] in stages.get(before[1], ()):
+                        first(before, node)
+                if stage == "carry":
+                    first(("create", ref), node)
+                elif stage == "drop":
                     for other in _needs(self.old, ref):
                         for also in stages.get(other, ()):
-                            if also != "create":
+                            if also in ("drop", "alter"):
                                 first(node, (also, other))
                 elif stage == "alter":
                     for other in _needs(self.old, ref):
-                        if other in self.drops:
+                        if other in self.drops and other not in self.aside:
                             first(node, ("drop", other))
-                    for other in _needs(self.new, ref):
+                    for other in self._needed(ref):
                         for also in stages.get(other, ()):
                             if also != "drop":
                                 first((also, other), node)
                 else:
-                    for other in _needs(self.new, ref):
+                    for other in self._needed(ref):
                         for also in stages.get(other, ()):
-                            if also != "drop":
+                            if also in ("alter", "create"):
                                 first((also, other), node)
+                        whole = other if other in self.carried else self.new.facts[other].parent
+                        if whole in self.carried and leader.get(node) != ("create", whole):
+                            assert whole is not None
+                            if kind_of(ref).before_rows(fact, whole, context):
+                                first(node, ("carry", whole))
+                            elif whole != ref:
+                                first(("carry", whole), node)
+        for ref in self.aside:
+            first(("drop", ref), ("discard", ref))
+            for user in self.old.used_by.get(ref, ()):
+                for stage, among in (("carry", self.carried), ("discard", self.aside)):
+                    holder = self._holder(user, among)
+                    if holder is not None:
+                        first((stage, holder), ("discard", ref))
+                if user in self.alters:
+                    first(("alter", user), ("discard", ref))
         self._part_names(first)
         return after
+
+    def _needed(self, ref: Ref) -> Iterator[Ref]:
+        """What has to be as it will be before it is made, or altered, to be so too."""
+        yield from _needs(self.new, ref)
+        for used in self.new.uses.get(ref, ()):
+            yield from kind_of(used).shows(used, self.new)
 
     def _part_names(self, first: object) -> None:
         """Whatever takes a name is made after what had it is gone."""
@@ -236,13 +402,40 @@ class _Work:
     def _key(self, node: Node) -> tuple[object, ...]:
         """What is done first among what could be: drops, then by the outermost object's name."""
         stage, ref = node
-        catalog = self.old if stage == "drop" else self.new
+        catalog = self.old if stage in ("drop", "discard") else self.new
         chain = [ref]
         above = catalog.facts[ref].parent
         while above is not None:
             chain.append(above)
             above = catalog.facts[above].parent
-        return (_RANK[stage], chain[-1].name, len(chain), ref.kind != "owner", ref.kind, ref.name)
+        top = kind_of(chain[-1])
+        last = any(kind_of(r).last for r in chain) and (-1 if stage == "drop" else 1)
+        rank = _EARLY if top.first and stage in ("alter", "create") else _RANK[stage]
+        return (
+            last,
+            rank,
+            chain[-1].name,
+            len(chain),
+            ref.kind != "owner",
+            ref.kind,
+            ref.name,
+        )
+
+
+def _notes(old: Catalog, new: Catalog, carried: AbstractSet[Ref]) -> Iterator[str]:
+    """What the plan leaves as it is: the order of columns, which nothing but a new table changes."""
+    for ref in new.facts:
+        if ref.kind not in ("table", "foreign_table") or ref not in old.facts or ref in carried:
+            continue
+        wanted = [f.ref for f in new.below(ref, "column")]
+        has = [f.ref for f in old.below(ref, "column")]
+        if wanted == has:
+            continue
+        stay = [c for c in has if c in new.facts]
+        will = [*stay, *(c for c in wanted if c not in old.facts)]
+        if will != wanted:
+            order = ", ".join(quoted(c.name[-1]) for c in will)
+            yield f"the columns of {ref.path} stay in their order: {order}"
 
 
 def _needs(catalog: Catalog, ref: Ref) -> Iterable[Ref]:

@@ -47,7 +47,7 @@ _WHOLE = {
     "default_acl": "default_privileges.sql",
 }
 _GLOBAL = {
-    "event_trigger", "foreign_data_wrapper", "foreign_server", "server", "publication",
+    "event_trigger", "foreign_data_wrapper", "server", "publication",
     "subscription", "language", "access_method", "user_mapping", "transform",
 }  # fmt: skip
 _PLAIN = re.compile(r"[^A-Za-z0-9_.-]")

@@ -53,7 +53,16 @@ class Revision:
         return self.shown.removesuffix(".py") + f".{what}.sql"
 
     def script(self, what: Direction | Literal["verify"]) -> Script:
-        """The SQL of that name. Raises `BadProject` when it is not there or not readable."""
+        """The SQL of that name, read once. Raises `BadProject` when it is not there or not readable."""
+        if what not in self._scripts:
+            self._scripts[what] = self._script(what)
+        return self._scripts[what]
+
+    @cached_property
+    def _scripts(self) -> dict[str, Script]:
+        return {}
+
+    def _script(self, what: Direction | Literal["verify"]) -> Script:
         path, shown = self.file(what), self.shown_file(what)
         if what == "up" and not path.is_file():
             raise BadProject(

@@ -28,13 +28,10 @@ DIRECTIVES = {
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
 _DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
-# As psql has it: the data go on to a line that is \\. or to the end of the file.
-_COPY_DATA = re.compile(
-    r"(?:^|;)(?P<head>\s*COPY\b(?:[^;']|'[^']*')*?\bFROM\s+STDIN\b(?:[^;']|'[^']*')*;[^\n]*\n)"
-    r"(?P<data>(?:(?!\\\.[^\S\n]*$)[^\n]*\n)*(?:(?!\\\.[^\S\n]*$)[^\n]+\Z)?)"
-    r"(?P<end>\\\.[^\S\n]*$)?",
-    re.IGNORECASE | re.MULTILINE,
-)
+_COPY = re.compile(r"(?:^|;)\s*COPY\b", re.IGNORECASE | re.MULTILINE)
+_FROM_STDIN = re.compile(r"\bFROM\s+STDIN\b", re.IGNORECASE)
+_END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
+_LONGEST_COPY = 20_000  # characters before its data
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +182,7 @@ class Script:
         words: list[str] = []
         previous = ""
         end = 0
-        copies = {m.end("head"): m["data"] for m in _COPY_DATA.finditer(self.text)}
+        copies = {start: self.text[start:end] for start, end, _ in self._copies}
         for token in self._tokens():
             if token.text == ";" and depth == 0 and blocks == 0:
                 if start is not None:
@@ -215,18 +212,40 @@ class Script:
         if start is not None:
             yield Statement(self.text[start:end], start, tuple(words))
 
+    @cached_property
+    def _copies(self) -> tuple[tuple[int, int, int], ...]:
+        """Where the data below each COPY … FROM STDIN begin and end, and where what ends them ends.
+
+        As psql has it: they go on to a line that is `\\.`, or to the end of the file.
+        """
+        found: list[tuple[int, int, int]] = []
+        done = 0
+        for match in _COPY.finditer(self.text):
+            if match.start() < done:
+                continue  # a line of the data before
+            semicolon = self.text.find(";", match.end())
+            while self.text.count("'", match.end(), semicolon) % 2 and semicolon >= 0:
+                semicolon = self.text.find(";", semicolon + 1)
+                if semicolon - match.end() > _LONGEST_COPY:
+                    break
+            statement = self.text[match.end() : max(semicolon, 0)][:_LONGEST_COPY]
+            newline = self.text.find("\n", semicolon)
+            if semicolon < 0 or newline < 0 or not _FROM_STDIN.search(statement):
+                continue
+            mark = _END_OF_DATA.search(self.text, newline + 1)
+            end = mark.start() if mark else len(self.text)
+            done = mark.end() if mark else len(self.text)
+            found.append((newline + 1, end, done))
+        return tuple(found)
+
     def _tokens(self) -> Iterator[_Token]:
         """Every token but comments, with offsets in characters."""
         import postgast
 
         # The data below a COPY … FROM STDIN is not SQL; blank it out, character for character.
-        text = _COPY_DATA.sub(
-            lambda m: (
-                self.text[m.start() : m.end("head")]
-                + re.sub(r"[^\n]", " ", self.text[m.end("head") : m.end()])
-            ),
-            self.text,
-        )
+        text = self.text
+        for start, _, end in self._copies:
+            text = text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
         try:
             scanned = postgast.scan(text)
         except postgast.PgQueryError as error:

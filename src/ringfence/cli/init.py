@@ -11,7 +11,9 @@ SECTION = "Start here"
 
 @click.command()
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False), required=False)
-@click.option("--from", "from_", metavar="DSN", help="Adopt this database: ddl/ and a first revision.")
+@click.option(
+    "--from", "from_", metavar="DSN", help="Adopt this database: ddl/ and a first revision."
+)
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
 @click.pass_obj
 def command(
@@ -43,6 +45,8 @@ def command(
         migrate.baseline(project, named(from_, "--from"))
         click.echo("recorded the first revision as applied; nothing was run", err=True)
     click.echo(
-        "next: write ddl/, then ringfence plan -m 'why'" if from_ is None else "next: ringfence verify",
+        "next: write ddl/, then ringfence plan -m 'why'"
+        if from_ is None
+        else "next: ringfence verify",
         err=True,
     )

@@ -10,8 +10,9 @@ are there, and every other column is an attribute of the fact, under its own nam
 
 from __future__ import annotations
 
+import builtins
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from ringfence.change import Change
     from ringfence.model import Catalog, Fact, Ref
@@ -46,11 +48,23 @@ class Context:
     new: Catalog
     folded: Mapping[Ref, tuple[Ref, ...]]
     executor: str = ""
+    drops: AbstractSet[Ref] = frozenset()
+    creates: AbstractSet[Ref] = frozenset()
+    aside: AbstractSet[Ref] = frozenset()
 
     def inlined(self, ref: Ref, kind: str) -> tuple[Fact, ...]:
         """Children of that kind that are created within `ref`'s own CREATE, in catalog order."""
         return tuple(
             self.new.facts[child] for child in self.folded.get(ref, ()) if child.kind == kind
+        )
+
+    @cached_property
+    def standing(self) -> tuple[Fact, ...]:
+        """The default privileges in force while the executor makes things: those that stay."""
+        return tuple(
+            fact
+            for ref, fact in self.old.facts.items()
+            if ref.kind == "default_acl" and ref.name[1] == self.executor and ref not in self.drops
         )
 
     @property
@@ -73,6 +87,8 @@ class Attribute:
     when: str | None = None
     blocks: frozenset[str] = frozenset()
 
+
+Stage = Literal["drop", "alter", "create", "carry", "discard"]
 
 REPLACE = Attribute(None)
 """PostgreSQL cannot alter it."""
@@ -98,6 +114,18 @@ class Kind:
     dies_with_parent: ClassVar[bool] = True
     """Whether dropping the parent drops it."""
     skip: ClassVar[frozenset[str]] = frozenset()
+    carries: ClassVar[bool] = False
+    """Whether it holds rows, which a replacement takes over from what it replaces."""
+    swaps: ClassVar[bool] = False
+    """Whether what uses it can follow a replacement: `drop` puts it aside, `discard` removes it."""
+    cluster: ClassVar[bool] = False
+    """Whether it is the whole cluster's, and read only where roles are asked for."""
+    superuser: ClassVar[bool] = False
+    """Whether only a superuser may read it; for others it is not modelled."""
+    first: ClassVar[bool] = False
+    """Whether others may need it and PostgreSQL not know: it is made as early as can be."""
+    last: ClassVar[bool] = False
+    """Whether it acts on other statements: it is made after all else, and dropped before."""
 
     # Reading
 
@@ -105,7 +133,7 @@ class Kind:
         """The text of the query for a server of that major version."""
         stem = type(self).__module__.rpartition(".")[2]
         here = files(__package__)
-        for version in range(major, 14, -1):
+        for version in builtins.range(major, 14, -1):  # `range` is a module of this package
             special = here / f"{stem}.pg{version}.sql"
             if special.is_file():
                 return special.read_text(encoding="utf-8")
@@ -123,11 +151,69 @@ class Kind:
         """What PostgreSQL drops it with, without being asked."""
         return fact.parent if self.dies_with_parent else None
 
+    def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:  # noqa: ARG002
+        """What it needs and pg_depend does not tell; those that are not there are passed over."""
+        return ()
+
+    def roles(self, fact: Fact) -> Iterable[str]:  # noqa: ARG002
+        """The roles that it names, and so needs where roles are facts."""
+        return ()
+
+    def untangle(self, ref: Ref, uses: Mapping[Ref, set[Ref]]) -> None:
+        """Part a circle that pg_depend has: some of what needs it needs but a part of it."""
+
+    # Order, where needs alone do not give it
+
+    def shows(self, ref: Ref, catalog: Catalog) -> Iterable[Ref]:  # noqa: ARG002 - for subclasses
+        """What the text of whatever uses it may tell of, too."""
+        return ()
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterable[tuple[Stage, Ref]]:  # noqa: ARG002
+        """What is done, where it is done at all, before `stage` is done to it."""
+        return ()
+
+    def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterable[Ref]:  # noqa: ARG002
+        """The objects whose own `stage`, where there is one, is this one's too."""
+        return ()
+
+    def drags(self, fact: Fact, context: Context) -> Iterable[Ref]:  # noqa: ARG002
+        """What must be dropped too when it is, beside what needs it and what is below it."""
+        return ()
+
+    def addable(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002
+        """Whether it can be added to a parent that is there already; if not, that is replaced."""
+        return True
+
+    def follow(self, fact: Fact, used: Ref, context: Context) -> Fact | None:  # noqa: ARG002
+        """The old fact once what it uses is put aside, when an alteration can lead it on from there.
+
+        None when it has to be dropped.
+        """
+        return None
+
+    def evicts(self, change: Change, context: Context) -> Iterable[Ref]:
+        """The dependents that PostgreSQL will not leave in place while this change is made."""
+        blocked = self.blocked(change)
+        for user in context.old.used_by.get(change.ref, ()):
+            if user.kind in blocked:
+                yield user
+        for child in context.old.children.get(change.ref, ()):
+            if child.ref.kind in blocked:
+                yield child.ref
+
+    def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:  # noqa: ARG002
+        """Whether it has to be there when rows are taken over into `into`, which it needs."""
+        return False
+
     # Writing
 
     def sql_name(self, ref: Ref) -> str:
         """The object's name as it stands in statements."""
         return qualified(ref.name)
+
+    def grant_name(self, ref: Ref) -> str:
+        """The object's name as it stands in GRANT and REVOKE."""
+        return self.sql_name(ref)
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         """The names it takes up: two objects cannot have one of them at the same time."""
@@ -140,6 +226,14 @@ class Kind:
     def drop(self, old: Fact, context: Context) -> Iterable[Do]:  # noqa: ARG002 - for subclasses
         """The statements that remove it."""
         yield Do(f"DROP {self.keyword} {self.sql_name(old.ref)}")
+
+    def carry(self, change: Change, context: Context) -> Iterable[Do]:  # noqa: ARG002
+        """The statements that take the rows over, and remove what `drop` put aside."""
+        return ()
+
+    def discard(self, old: Fact, context: Context) -> Iterable[Do]:  # noqa: ARG002
+        """The statements that remove what `drop` put aside, once nothing uses it any more."""
+        return ()
 
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002 - for subclasses
         """The object as it stands within its parent's CREATE; empty where that needs no words."""
@@ -223,6 +317,3 @@ def option_text(option: str) -> str:
 
     name, _, value = option.partition("=")
     return f"{'.'.join(ident(p) for p in name.split('.'))} = {literal(value)}"
-
-
-Stage = Literal["drop", "alter", "create"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ringfence.kinds import Kind
+    from ringfence.kinds import Context, Kind
+    from ringfence.model import Ref
 
 PUBLIC = "public"
 """The grantee that stands for everybody: no role can have this name."""
@@ -37,34 +39,88 @@ WORDS = {
 }
 
 
-def parse(items: Sequence[object], kind: Kind, owner: str) -> Mapping[str, tuple[str, str]]:
-    """Grantee → (privileges, those with grant option), for each that differs from the default."""
-    held: dict[str, tuple[set[str], set[str]]] = {OWNER: (set(), set()), PUBLIC: (set(), set())}
+_MAINTAIN = 170000  # the version that brought this privilege
+
+Letters = tuple[set[str], set[str]]
+"""The privileges somebody has, and those of them with grant option."""
+
+DEFAULTS = {
+    "TABLE": "TABLES",
+    "SEQUENCE": "SEQUENCES",
+    "ROUTINE": "FUNCTIONS",
+    "FUNCTION": "FUNCTIONS",
+    "TYPE": "TYPES",
+    "DOMAIN": "TYPES",
+    "SCHEMA": "SCHEMAS",
+}
+"""What stands in GRANT … ON → what stands in ALTER DEFAULT PRIVILEGES GRANT … ON."""
+
+
+@dataclass(slots=True)
+class Held:
+    """What one grantee has: from the owner, and from each other grantor."""
+
+    own: Letters = field(default_factory=lambda: (set(), set()))
+    via: dict[str, Letters] = field(default_factory=dict)
+
+
+def parse(items: Sequence[object], kind: Kind, owner: str) -> Mapping[str, Held]:
+    """Grantee → what it has, for each that differs from the default."""
+    found: dict[str, Held] = {OWNER: Held(), PUBLIC: Held()}
     for item in items:
         match = _ITEM.fullmatch(str(item))
         assert match is not None, item
-        to = match["to"]
-        to = to[1:-1].replace('""', '"') if to.startswith('"') else to
+        to, by = _role(match["to"]), _role(match["by"])
         grantee = PUBLIC if not to else OWNER if to == owner else to
-        privileges, options = held.setdefault(grantee, (set(), set()))
+        held = found.setdefault(grantee, Held())
+        privileges, options = held.own if by == owner else held.via.setdefault(by, (set(), set()))
         letters = match["privileges"]
         for i, letter in enumerate(letters):
             if letter != "*":
                 privileges.add(letter)
                 if letters[i + 1 : i + 2] == "*":
                     options.add(letter)
-    found: dict[str, tuple[str, str]] = {}
-    for grantee, (privileges, options) in held.items():
-        if grantee == OWNER:
-            options = set()  # an owner may always grant what it owns
-        usual = set(
-            kind.privileges if grantee == OWNER else kind.public if grantee == PUBLIC else ""
-        )
-        # MAINTAIN came with 17: an older server's owner lacks it by nature.
-        if grantee == OWNER and privileges == usual - {"m"}:
+    return {grantee: held for grantee, held in found.items() if not _is_usual(grantee, held, kind)}
+
+
+def _role(text: str) -> str:
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def _is_usual(grantee: str, held: Held, kind: Kind) -> bool:
+    privileges, options = held.own
+    default = usual(kind, grantee, _MAINTAIN)
+    # An older server's owner lacks it by nature.
+    same = privileges == default or (grantee == OWNER and privileges == default - {"m"})
+    return same and not options and not held.via
+
+
+def usual(kind: Kind, grantee: str, version: int) -> set[str]:
+    """The letters that somebody has where nobody said anything, on a server of that version."""
+    letters = kind.privileges if grantee == OWNER else kind.public if grantee == PUBLIC else ""
+    return set(letters) - ({"m"} if version < _MAINTAIN else set())
+
+
+def initial(ref: Ref, kind: Kind, context: Context) -> Mapping[str, Letters]:
+    """Grantee → what it has as soon as the object is made: default privileges may be in force."""
+    found: dict[str, Letters] = {
+        grantee: (usual(kind, grantee, context.server_version), set())
+        for grantee in (OWNER, PUBLIC)
+    }
+    what = DEFAULTS.get(kind.grantable) if kind.privileges else None
+    if what is None:
+        return found
+    letters = {word: letter for letter, word in WORDS.items()}
+    for fact in context.standing:
+        schema, _, on, grantee = fact.ref.name
+        if on != what or (schema and (schema != ref.name[0] or kind.grantable == "SCHEMA")):
             continue
-        if privileges != usual or options:
-            found[grantee] = ("".join(sorted(privileges)), "".join(sorted(options)))
+        privileges = {letters[w] for w in fact.list("privileges")}
+        options = {letters[w] for w in fact.list("options")}
+        if schema and grantee in found:
+            privileges |= found[grantee][0]
+            options |= found[grantee][1]
+        found[grantee] = (privileges, options)
     return found
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ringfence.errors import Refused
 from ringfence.kinds import (
-    REPLACE,
     Attribute,
     Context,
     Do,
@@ -15,16 +17,30 @@ from ringfence.kinds import (
     options_clause,
     pair,
 )
+from ringfence.kinds._family import (
+    inheritance,
+    is_partition,
+    kept_parents,
+    link_stays,
+    links_below,
+    parents,
+    partition,
+    tree,
+)
+from ringfence.kinds._options import changes, clause
+from ringfence.kinds._sequences import stay_within
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._swap import put_aside, recast
 from ringfence.kinds.table import reset_options
+from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
-    from ringfence.model import Fact, Ref
+    from ringfence.kinds import Namespace, Stage
+    from ringfence.model import Catalog, Fact
 
 # What PostgreSQL refuses to leave in place while a column's type changes (ATExecAlterColumnType in
 # src/backend/commands/tablecmds.c); it remakes indexes, constraints and statistics by itself.
@@ -32,6 +48,12 @@ _TYPE_BLOCKS = frozenset(
     {"view", "materialized_view", "rule", "policy", "trigger", "routine", "publication_table",
      "default", "column"}
 )  # fmt: skip
+
+_SEQUENCE = re.compile(r'(?P<schema>"(?:[^"]|"")*"|[^".]+)\.(?P<name>"(?:[^"]|"")*"|[^".]+)')
+
+_INTEGERS = ("smallint", "integer", "bigint")
+
+_NAME = re.compile(r'"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*')
 
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
@@ -42,23 +64,26 @@ class Column(Kind):
 
     name = "column"
     keyword = "COLUMN"
-    grantable = ""
-    privileges = ""
+    grantable = "TABLE"
     folds = True
     attributes = {
         "expression": Attribute("reexpress", when="can_reexpress"),
         "generated": Attribute("reexpress", when="can_reexpress"),
-        "type": Attribute("retype", blocks=_TYPE_BLOCKS),
-        "collation": Attribute("retype", blocks=_TYPE_BLOCKS),
+        "type": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),
+        "collation": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),
+        "inherited": Attribute("relocal"),
         "not_null": Attribute("renull"),
+        "not_null_name": Attribute("renull"),
+        "not_null_no_inherit": Attribute("renull"),
+        "not_null_not_valid": Attribute("renull"),
+        "not_null_inherited": Attribute("renull"),
         "identity": Attribute("reidentify"),
         "sequence": Attribute("reidentify"),
         "storage": Attribute("restore"),
         "compression": Attribute("recompress"),
         "statistics": Attribute("resample"),
         "options": Attribute("reoption"),
-        "fdw_options": REPLACE,
-        "inherited": REPLACE,
+        "fdw_options": Attribute("refetch"),
     }
 
     def sql_name(self, ref: Ref) -> str:
@@ -67,12 +92,60 @@ class Column(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("column", *fact.ref.name),)
 
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """Where tables are in families, whose turn it is first."""
+        table = fact.parent
+        if table is None or table.kind not in ("table", "foreign_table"):
+            return
+        column = fact.ref.name[-1]
+        old, new = parents(table, context.old), parents(table, context.new)
+        if stage == "create":
+            for link in links_below(table, context.new):
+                below = context.new.facts.get(Ref("column", (*link.ref.name, column)))
+                kept = table in kept_parents(link.parent, context)
+                if kept and below is not None and not below["inherited"]:
+                    yield ("create", below.ref)  # ADD COLUMN finds it and leaves it its own
+            if fact["inherited"]:
+                yield ("create", inheritance(table))
+                yield ("alter", inheritance(table))
+            if _typed(table, context.new):
+                for used in context.new.uses.get(table, ()):
+                    yield ("alter", used)
+                    for attribute in context.new.below(used, "attribute"):
+                        yield ("create", attribute.ref)
+            return
+        if stage == "drop":
+            for parent in kept_parents(table, context):
+                yield ("drop", Ref("column", (*parent.name, column)))
+        for parent in old:
+            if parent not in new or stage == "drop":
+                yield ("drop", partition(table))
+                yield ("drop", inheritance(table))
+                if all(p in old for p in new):
+                    yield ("alter", inheritance(table))
+        for link in links_below(table, context.old):
+            if link.parent is not None and table not in parents(link.parent, context.new):
+                yield ("drop", link.ref)
+                yield ("alter", link.ref)
+
+    def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterator[Ref]:
+        """What is done to a column of a parent is done to those that inherit it."""
+        catalog = context.old if stage == "drop" else context.new
+        part = is_partition(fact.parent, catalog)
+        if part or (stage == "create" and fact["inherited"]) or stage == "alter":
+            for parent in kept_parents(fact.parent, context):
+                yield Ref("column", (*parent.name, fact.ref.name[-1]))
+
     def inline(self, fact: Fact, context: Context) -> str:
         """The column as it stands in CREATE TABLE or ADD COLUMN."""
         if fact["inherited"]:
             return ""
-        text = f"{ident(fact.ref.name[-1])} {fact.text('type')}"
-        if fact["collation"]:
+        name = ident(fact.ref.name[-1])
+        typed = _typed(fact.parent, context.new)
+        text = f"{name} WITH OPTIONS" if typed else f"{name} {fact.text('type')}"
+        bare = text
+        text += clause(fact.list("fdw_options"))
+        if fact["collation"] and not typed:
             text += f" COLLATE {fact.text('collation')}"
         if fact["generated"]:
             kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
@@ -82,16 +155,31 @@ class Column(Kind):
             text += f" GENERATED {when} AS IDENTITY{_sequence(fact)}"
         for default in context.inlined(fact.ref, "default"):
             text += f" DEFAULT {default.text('expression')}"
-        if fact["not_null"]:
+        if fact["not_null"] and not fact["not_null_inherited"] and not fact["not_null_not_valid"]:
+            # What is put aside has the usual name still, and another would be chosen.
+            # What is to be its partition may bear it already, as the whole's.
+            if fact["not_null_name"] or (
+                context.server_version >= 180000
+                and fact.parent is not None
+                and (
+                    fact.parent in context.drops or context.new.facts[fact.parent]["partition_key"]
+                )
+            ):
+                text += f" CONSTRAINT {ident(_nn_name(fact))}"
             text += " NOT NULL"
-        return text
+            if fact["not_null_no_inherit"]:
+                text += " NO INHERIT"
+        return "" if typed and text == bare else text
 
-    def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         """What ADD COLUMN has no word for."""
-        name = _table(fact)
+        yield from self._inherited(fact, context)
+        if fact["not_null_not_valid"] and not fact["not_null_inherited"]:
+            yield Do(f"{_table(fact)} ADD {_not_null(fact)}")
+        name = _only(fact, context)
         column = ident(fact.ref.name[-1])
         if fact["storage"]:
-            yield Do(f"{name} ALTER COLUMN {column} SET STORAGE {_STORAGE[fact.text('storage')]}")
+            yield Do(f"{name} ALTER COLUMN {column} SET STORAGE {_storage(fact)}")
         if fact["compression"]:
             method = _COMPRESSION[fact.text("compression")]
             yield Do(f"{name} ALTER COLUMN {column} SET COMPRESSION {method}")
@@ -103,21 +191,121 @@ class Column(Kind):
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         if new.parent is not None and new.parent.kind in ("table", "foreign_table"):
-            text = self.inline(new, context)
+            # A typed table's columns come and go with its type's attributes.
+            text = "" if _typed(new.parent, context.new) else self.inline(new, context)
             if text:
                 yield Do(f"{_table(new)} ADD COLUMN {text}")
         yield from self.afterwards(new, context)
 
-    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        if old.parent is not None and old.parent.kind in ("table", "foreign_table"):
+    def _inherited(self, fact: Fact, context: Context) -> Iterator[Do]:
+        """What an inherited column has and those it comes from have not, or the other way round."""
+        name = fact.ref.name[-1]
+        above = [
+            Ref("column", (*p.name, name))
+            for p in (
+                parents(fact.parent, context.new)
+                if fact["inherited"] and fact.parent
+                else kept_parents(fact.parent, context)
+            )
+        ]
+        above = [r for r in above if r in context.new.facts]
+        if not above:
+            return
+        if (
+            fact["not_null"]
+            and not fact["not_null_inherited"]
+            and not fact["not_null_not_valid"]
+            and not any(context.new.facts[r]["not_null"] for r in above)
+        ):
+            clause = _not_null(fact) if fact["not_null_name"] or fact["not_null_no_inherit"] else ""
+            if clause:
+                yield Do(f"{_only(fact, context)} ADD {clause}")
+            else:
+                yield Do(f"{_only(fact, context)} ALTER COLUMN {ident(name)} SET NOT NULL")
+        inherited = any(Ref("default", r.name) in context.new.facts for r in above)
+        if inherited and Ref("default", fact.ref.name) not in context.new.facts:
+            yield Do(f"{_only(fact, context)} ALTER COLUMN {ident(name)} DROP DEFAULT")
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        if (
+            old.parent is not None
+            and old.parent.kind in ("table", "foreign_table")
+            and not (_typed(old.parent, context.old) and _typed(old.parent, context.new))
+        ):
+            # Those that inherit it keep it, and lose it by a statement of their own.
+            only = tree(old.parent, context.old) == "inherited"
             yield Do(
-                f"{_table(old)} DROP COLUMN {ident(old.ref.name[-1])}",
-                loses_data(old.ref, f"every value of {old.ref.path} is lost"),
+                f"{_table(old, only=only)} DROP COLUMN {ident(old.ref.name[-1])}",
+                ()
+                if old["generated"] or old.parent.kind == "foreign_table"
+                else loses_data(old.ref, f"every value of {old.ref.path} is lost"),
             )
 
-    def retype(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        """ALTER COLUMN TYPE, with a cast when there is no implicit one to rely on."""
+    def relocal(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """Nothing: INHERIT, NO INHERIT and DROP … ONLY do it, but the one way only."""
         _, new = pair(change)
+        if new["inherited"]:
+            raise Refused(
+                f"column {new.ref.path} is its table's own, and cannot become one that is only inherited",
+                hint="list it in the CREATE TABLE as well as in the parent's",
+            )
+        return iter(())
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """A column of the partition key goes with the table alone, which carries its rows over."""
+        table = fact.parent
+        if table is not None and table.kind in ("view", "materialized_view"):
+            yield table
+        if table is not None and table in context.new.facts and _in_key(fact, context):
+            yield table
+
+    def follow(self, fact: Fact, used: Ref, context: Context) -> Fact | None:  # noqa: ARG002
+        """It has the type or collation that is put aside, until its type is set."""
+        if fact.parent is None or fact.parent.kind not in ("table", "foreign_table"):
+            return None
+        if used.kind == "collation":
+            return replace(fact, attrs={**fact.attrs, "collation": put_aside(used)})
+        suffix = "[]" if fact.text("type").endswith("[]") else ""
+        return replace(fact, attrs={**fact.attrs, "type": put_aside(used) + suffix})
+
+    def evicts(self, change: Change, context: Context) -> Iterator[Ref]:
+        """While one column has the old type and the other the new, they cannot be compared."""
+        yield from super().evicts(change, context)
+        old = context.old
+        if change.old is old.facts[change.ref]:
+            return
+        types = {r for r in old.uses.get(change.ref, ()) if kind_of(r).swaps}
+        for user in old.used_by.get(change.ref, ()):
+            if user.kind not in ("constraint", "index", "statistics"):
+                continue
+            others = old.uses[user] - {change.ref}
+            both = any(r.kind == "column" and types & old.uses.get(r, frozenset()) for r in others)
+            if both and (user.kind != "constraint" or old.facts[user]["type"] in ("c", "f", "x")):
+                yield user
+
+    def can_retype(self, change: Change, context: Context) -> bool:
+        """All but a column of the partition key."""
+        old, _ = pair(change)
+        return not _in_key(old, context)
+
+    def retype(self, change: Change, context: Context) -> Iterator[Do]:
+        """ALTER COLUMN TYPE, with a cast when there is no implicit one to rely on."""
+        old, new = pair(change)
+        if not _with_parent(change, ("type", "collation"), context) and not (
+            _typed(new.parent, context.old) and _typed(new.parent, context.new)
+        ):
+            narrows = _narrows(old, new)
+            if narrows and "sequence" in change.attributes:
+                yield from self._resequence(old, new)
+            yield from self._retype(change, context)
+        # The new type's own storage holds afterwards, and no compression.
+        if new["storage"] and "storage" not in change.attributes:
+            yield from self.restore(change, context)
+        if new["compression"] and "compression" not in change.attributes:
+            yield from self.recompress(change, context)
+
+    def _retype(self, change: Change, context: Context) -> Iterator[Do]:
+        old, new = pair(change)
         column = ident(new.ref.name[-1])
         kind = new.text("type")
         collate = f" COLLATE {new.text('collation')}" if new["collation"] else ""
@@ -126,24 +314,61 @@ class Column(Kind):
             new.ref,
             f"{'.'.join(new.ref.name[:-1])} may be written anew under lock",
         )
-        yield Do(
-            f"{_table(new)} ALTER COLUMN {column} TYPE {kind}{collate} USING {column}::{kind}",
-            (hazard,),
-        )
+        using = f" USING {recast(column, old, new, context)}"
+        if new["generated"] or old.parent is None or old.parent.kind != "table":
+            using = ""
+        yield Do(f"{_table(new)} ALTER COLUMN {column} TYPE {kind}{collate}{using}", (hazard,))
 
-    def renull(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        """SET or DROP NOT NULL."""
-        _, new = pair(change)
+    def renull(self, change: Change, context: Context) -> Iterator[Do]:
+        """SET or DROP NOT NULL; from PostgreSQL 18 on, its name and state."""
+        old, new = pair(change)
+        if new.parent is None or _with_parent(change, ("not_null", "not_null_not_valid"), context):
+            return
         column = ident(new.ref.name[-1])
-        if new["not_null"]:
-            hazard = Hazard(
+        # Before 18 it is not inherited: each table is told by itself, but for partitions.
+        family = tree(new.parent, context.new)
+        table = _table(new, only=family == "inherited" and context.server_version < 180000)
+        scans = (
+            Hazard(
                 HazardCode.SCAN_UNDER_LOCK,
                 new.ref,
                 "every row is read while nobody may use the table",
-            )
-            yield Do(f"{_table(new)} ALTER COLUMN {column} SET NOT NULL", (hazard,))
+            ),
+        )
+        was, named = old["not_null"], (old["not_null_name"], new["not_null_name"])
+        if was and new["not_null"] and not old["not_null_inherited"]:
+            if new["not_null_inherited"]:
+                return
+            if link_stays(new.parent, context):
+                if named[0] != named[1]:
+                    yield from _rename_in_partition(old, new, context)
+                return
+            if new["not_null_not_valid"] and not old["not_null_not_valid"]:
+                yield Do(f"{table} ALTER COLUMN {column} DROP NOT NULL")
+                yield Do(f"{table} ADD {_not_null(new)}")
+                return
+            if named[0] != named[1]:
+                name = qualified(new.ref.name[:-1])  # of a foreign table too
+                yield Do(
+                    f"ALTER TABLE {name} RENAME CONSTRAINT {ident(_nn_name(old))} TO {ident(_nn_name(new))}"
+                )
+            if old["not_null_no_inherit"] != new["not_null_no_inherit"]:
+                word = "NO INHERIT" if new["not_null_no_inherit"] else "INHERIT"
+                yield Do(f"{table} ALTER CONSTRAINT {ident(_nn_name(new))} {word}")
+            if old["not_null_not_valid"] and not new["not_null_not_valid"]:
+                yield Do(f"{table} VALIDATE CONSTRAINT {ident(_nn_name(new))}", scans)
+        elif was and new["not_null"]:
+            return
+        elif not new["not_null"]:
+            if old["identity"] and not new["identity"]:
+                yield Do(f"{_table(new)} ALTER COLUMN {column} DROP IDENTITY")
+            yield Do(f"{table} ALTER COLUMN {column} DROP NOT NULL")
+        elif new["not_null_inherited"]:
+            return
+        elif any(new[a] for a in ("not_null_name", "not_null_no_inherit", "not_null_not_valid")):
+            yield Do(f"{table} ADD {_not_null(new)}", () if new["not_null_not_valid"] else scans)
         else:
-            yield Do(f"{_table(new)} ALTER COLUMN {column} DROP NOT NULL")
+            yield Do(f"{table} ALTER COLUMN {column} SET NOT NULL", scans)
 
     def can_reexpress(self, change: Change, context: Context) -> bool:
         """DROP EXPRESSION always; SET EXPRESSION from PostgreSQL 17 on."""
@@ -152,9 +377,11 @@ class Column(Kind):
             return True
         return context.server_version >= 170000 and old["generated"] == new["generated"]
 
-    def reexpress(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def reexpress(self, change: Change, context: Context) -> Iterator[Do]:
         """DROP EXPRESSION or SET EXPRESSION."""
         _, new = pair(change)
+        if _with_parent(change, ("generated", "expression"), context):
+            return
         column = ident(new.ref.name[-1])
         if not new["generated"]:
             yield Do(f"{_table(new)} ALTER COLUMN {column} DROP EXPRESSION")
@@ -162,7 +389,7 @@ class Column(Kind):
         hazard = Hazard(HazardCode.REWRITE, new.ref, "the table is written anew under lock")
         yield Do(
             f"{_table(new)} ALTER COLUMN {column} SET EXPRESSION AS ({new.text('expression')})",
-            (hazard,),
+            (hazard,) if new["generated"] == "s" else (),
         )
 
     def reidentify(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
@@ -171,28 +398,47 @@ class Column(Kind):
         column = ident(new.ref.name[-1])
         when = "ALWAYS" if new["identity"] == "a" else "BY DEFAULT"
         if not new["identity"]:
+            if old["not_null"] and not new["not_null"]:
+                return  # an identity is never null: it went before
             yield Do(f"{_table(new)} ALTER COLUMN {column} DROP IDENTITY")
         elif not old["identity"]:
             yield Do(
                 f"{_table(new)} ALTER COLUMN {column} ADD GENERATED {when} AS IDENTITY{_sequence(new)}"
             )
         else:
-            changes = [f"SET GENERATED {when}"] if old["identity"] != new["identity"] else []
+            if old["identity"] != new["identity"]:
+                yield Do(f"{_table(new)} ALTER COLUMN {column} SET GENERATED {when}")
+            if not _narrows(old, new):
+                yield from self._resequence(old, new)
+
+    def _resequence(self, old: Fact, new: Fact) -> Iterator[Do]:
+        column = ident(new.ref.name[-1])
+        if old["identity"] and new["identity"]:
+            changes = []
             before, after = old.list("sequence"), new.list("sequence")
+            yield from _rename_sequence(before[0], after[0])
             words = ("", "START WITH", "INCREMENT BY", "MINVALUE", "MAXVALUE", "CACHE", "")
             for word, was, now in zip(words, before, after, strict=True):
                 if word and was != now:
                     changes.append(f"SET {word} {now}")
             if before[6:] != after[6:]:
                 changes.append("SET CYCLE" if after[6] == "true" else "SET NO CYCLE")
+            yield from stay_within(after[0], (before[3], before[4]), (after[3], after[4]))
             if changes:
                 yield Do(f"{_table(new)} ALTER COLUMN {column} {' '.join(changes)}")
 
-    def restore(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def restore(self, change: Change, context: Context) -> Iterator[Do]:
         """SET STORAGE."""
-        _, new = pair(change)
-        word = _STORAGE[new.text("storage")] if new["storage"] else "DEFAULT"
-        yield Do(f"{_table(new)} ALTER COLUMN {ident(new.ref.name[-1])} SET STORAGE {word}")
+        old, new = pair(change)
+        if new["storage"]:
+            word = _storage(new)
+        elif context.server_version >= 160000:
+            word = "DEFAULT"
+        elif "type" in change.attributes:
+            return  # it came with the type
+        else:
+            word = _STORAGE[old.text("storage")[1]]
+        yield Do(f"{_only(new, context)} ALTER COLUMN {ident(new.ref.name[-1])} SET STORAGE {word}")
 
     def recompress(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET COMPRESSION."""
@@ -200,11 +446,13 @@ class Column(Kind):
         word = _COMPRESSION[new.text("compression")] if new["compression"] else "DEFAULT"
         yield Do(f"{_table(new)} ALTER COLUMN {ident(new.ref.name[-1])} SET COMPRESSION {word}")
 
-    def resample(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def resample(self, change: Change, context: Context) -> Iterator[Do]:
         """SET STATISTICS; -1 is the default on every server."""
         _, new = pair(change)
         target = -1 if new["statistics"] is None else new["statistics"]
-        yield Do(f"{_table(new)} ALTER COLUMN {ident(new.ref.name[-1])} SET STATISTICS {target}")
+        yield Do(
+            f"{_only(new, context)} ALTER COLUMN {ident(new.ref.name[-1])} SET STATISTICS {target}"
+        )
 
     def reoption(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET and RESET (n_distinct = …)."""
@@ -212,10 +460,96 @@ class Column(Kind):
         prefix = f"{_table(new)} ALTER COLUMN {ident(new.ref.name[-1])}"
         yield from reset_options(prefix, old.list("options"), new.list("options"))
 
+    def refetch(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """OPTIONS of a foreign table's column."""
+        old, new = pair(change)
+        options = changes(old.list("fdw_options"), new.list("fdw_options"))
+        yield Do(f"{_table(new)} ALTER COLUMN {ident(new.ref.name[-1])} {options}")
 
-def _table(fact: Fact) -> str:
+
+def _table(fact: Fact, *, only: bool = False) -> str:
     assert fact.parent is not None
-    return f"ALTER {kind_of(fact.parent).keyword} {qualified(fact.ref.name[:-1])}"
+    word = " ONLY" if only else ""
+    return f"ALTER {kind_of(fact.parent).keyword}{word} {qualified(fact.ref.name[:-1])}"
+
+
+def _only(fact: Fact, context: Context) -> str:
+    """ALTER TABLE, ONLY where there are tables below it, whose columns have this of their own."""
+    assert fact.parent is not None
+    return _table(fact, only=bool(tree(fact.parent, context.new)))
+
+
+def _typed(table: Ref | None, catalog: Catalog) -> bool:
+    fact = catalog.facts.get(table) if table is not None else None
+    return fact is not None and bool(fact["of_type"])
+
+
+def _narrows(old: Fact, new: Fact) -> bool:
+    """Whether an integer column becomes a smaller one, and its sequence's range must before."""
+    was, now = old.text("type"), new.text("type")
+    return was in _INTEGERS and now in _INTEGERS and _INTEGERS.index(was) > _INTEGERS.index(now)
+
+
+def _storage(fact: Fact) -> str:
+    """The first letter is how it is stored, the second how its type usually is."""
+    return _STORAGE[fact.text("storage")[0]]
+
+
+def _in_key(fact: Fact, context: Context) -> bool:
+    """Whether the table is partitioned by it."""
+    table = context.old.facts.get(fact.parent) if fact.parent is not None else None
+    key = table.text("partition_key").partition("(")[2] if table is not None else ""
+    return bool(key) and ident(fact.ref.name[-1]) in _NAME.findall(key)
+
+
+def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) -> bool:
+    """Whether a parent's column changes the same way, and takes this one along."""
+    old, new = pair(change)
+    changed = [a for a in attributes if old[a] != new[a]]
+    for parent in kept_parents(new.parent, context):
+        above = Ref("column", (*parent.name, new.ref.name[-1]))
+        was, now = context.old.facts.get(above), context.new.facts.get(above)
+        if was is None or now is None or above in context.drops:
+            continue
+        if changed and all(was[a] == old[a] and now[a] == new[a] for a in changed):
+            partitioned = is_partition(new.parent, context.new)
+            return partitioned or "not_null" not in changed or context.server_version >= 180000
+    return False
+
+
+def _nn_name(fact: Fact) -> str:
+    *_, table, column = fact.ref.name
+    return fact.text("not_null_name") or f"{table}_{column}_not_null"
+
+
+def _not_null(fact: Fact) -> str:
+    """NOT NULL as a constraint of the table, the only form that can be named and not be valid."""
+    text = f"CONSTRAINT {ident(_nn_name(fact))} NOT NULL {ident(fact.ref.name[-1])}"
+    text += " NO INHERIT" if fact["not_null_no_inherit"] else ""
+    return text + (" NOT VALID" if fact["not_null_not_valid"] else "")
+
+
+def _rename_in_partition(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
+    """A partition's NOT NULL takes a name of its own only while it is not attached."""
+    assert new.parent is not None
+    link = context.new.facts[partition(new.parent)]
+    part, whole = qualified(link.ref.name), qualified(link.list("whole"))
+    yield Do(f"ALTER TABLE {whole} DETACH PARTITION {part}")
+    yield Do(f"{_table(new)} RENAME CONSTRAINT {ident(_nn_name(old))} TO {ident(_nn_name(new))}")
+    message = "every row of it is read, to see that it belongs there"
+    yield Do(
+        f"ALTER TABLE ONLY {whole} ATTACH PARTITION {part} {link.text('bound')}",
+        (Hazard(HazardCode.SCAN_UNDER_LOCK, link.ref, message),),
+    )
+
+
+def _rename_sequence(before: str, after: str) -> Iterator[Do]:
+    """The sequence of an identity column stays the same under another name."""
+    if before != after:
+        was, now = _SEQUENCE.fullmatch(before), _SEQUENCE.fullmatch(after)
+        assert was is not None
+        assert now is not None
+        yield Do(f"ALTER SEQUENCE {before} RENAME TO {now['name']}")
 
 
 def _sequence(fact: Fact) -> str:

@@ -19,7 +19,16 @@ SELECT
         WHERE co.oid = a.attcollation
     ) END AS collation,
     a.attnotnull AS not_null,
-    nullif(a.attidentity, '') AS identity,
+    -- From 17 on a partition's column shows its parent's identity, and has no sequence of its own.
+    CASE
+        WHEN NOT c.relispartition OR EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_depend AS od
+            WHERE
+                od.refclassid = 'pg_class'::REGCLASS AND od.refobjid = a.attrelid
+                AND od.refobjsubid = a.attnum AND od.deptype = 'i' AND od.classid = 'pg_class'::REGCLASS
+        ) THEN nullif(a.attidentity, '')
+    END AS identity,
     CASE WHEN a.attidentity <> '' THEN (
         SELECT
             ARRAY[
@@ -38,12 +47,15 @@ SELECT
     ) END AS sequence,
     nullif(a.attgenerated, '') AS generated,
     CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
-    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT END AS storage,
+    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT END AS storage,
     nullif(a.attcompression, '') AS compression,
     CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::INTEGER END AS statistics,
     a.attoptions AS options,
-    a.attfdwoptions AS fdw_options,
-    c.relkind IN ('r', 'p', 'f') AND NOT a.attislocal AS inherited
+    CASE
+        WHEN a.attfdwoptions IS NOT NULL
+            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(a.attfdwoptions) AS o (o))
+    END AS fdw_options,
+    c.relkind IN ('r', 'f') AND NOT c.relispartition AND NOT a.attislocal AS inherited
 FROM pg_catalog.pg_attribute AS a
 INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._sql import literal
+from ringfence.model import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
-    from ringfence.model import Fact, Ref
+    from ringfence.model import Fact
 
 
 class Comment(Kind):
@@ -22,12 +23,10 @@ class Comment(Kind):
     attributes = {"text": Attribute("rewrite")}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        assert new.parent is not None
-        yield _comment(new.parent, new.text("text"))
+        yield _comment(new, new.text("text"))
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        assert old.parent is not None
-        yield _comment(old.parent, None)
+        yield _comment(old, None)
 
     def rewrite(self, change: Change, context: Context) -> Iterator[Do]:
         """COMMENT ON … IS."""
@@ -35,7 +34,11 @@ class Comment(Kind):
         yield from self.create(new, context)
 
 
-def _comment(on: Ref, text: str | None) -> Do:
+def _comment(fact: Fact, text: str | None) -> Do:
+    on = fact.parent
+    assert on is not None
+    if len(fact.ref.name) > len(on.name) + 1:  # on the index that the constraint owns
+        on = Ref("index", (on.name[0], on.name[-1]))
     kind = kind_of(on)
     return Do(f"COMMENT ON {kind.keyword} {kind.sql_name(on)} IS {literal(text).lstrip()}")
 

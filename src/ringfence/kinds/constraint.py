@@ -6,16 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, options_clause, pair
+from ringfence.kinds._family import (
+    above,
+    attach,
+    is_partition,
+    kept_parents,
+    kept_partitions,
+    link_stays,
+    links_below,
+    partition,
+    tree,
+)
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.table import reset_options
+from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
-    from ringfence.model import Fact, Ref
+    from ringfence.kinds import Namespace, Stage
+    from ringfence.model import Catalog, Fact
 
 _STATE = re.compile(r"( DEFERRABLE)?( INITIALLY DEFERRED)?( NOT ENFORCED)?( NOT VALID)?\Z")
 
@@ -29,7 +41,8 @@ class Constraint(Kind):
     attributes = {
         "type": REPLACE,
         "definition": Attribute("redefine", when="can_redefine"),
-        "inherited": REPLACE,
+        "inherited": Attribute("relocal", when="can_relocal"),
+        "attached": Attribute("reattach", when="can_reattach"),
         "index_options": Attribute("reindex"),
         "index_tablespace": Attribute("reindex"),
     }
@@ -46,6 +59,54 @@ class Constraint(Kind):
         # A constraint NOT VALID is only to be had by ALTER TABLE.
         return fact["type"] != "f" and "NOT VALID" not in fact.text("definition")
 
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """Partitions have theirs before a foreign key refers to the whole; checks go from the top."""
+        table = fact.parent
+        assert table is not None
+        if stage == "create" and fact["type"] == "f":
+            for used in context.new.uses.get(fact.ref, ()):
+                if used.kind in ("constraint", "index") and used.name[:2] != table.name:
+                    yield from (("create", r) for r in _attached_to(used, context.new))
+                if used.kind == "column":
+                    whole = Ref("table", used.name[:-1])
+                    yield from (("create", r) for r in _partitions(whole, context.new))
+        elif stage == "create" and fact["type"] == "c":
+            for user in context.new.used_by.get(table, ()):
+                below = context.new.facts.get(Ref("constraint", (*user.name, fact.ref.name[-1])))
+                if user.kind == "inheritance" and below is not None and not below["inherited"]:
+                    yield ("create", below.ref)
+        elif stage == "drop":
+            if is_partition(table, context.old):
+                yield ("drop", partition(table))
+            for parent in kept_parents(table, context):
+                yield ("drop", Ref("constraint", (*parent.name, fact.ref.name[-1])))
+
+    def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterator[Ref]:
+        """What PostgreSQL does to a partition's, or to what is inherited, with the parent's."""
+        table = fact.parent
+        assert table is not None
+        if stage == "drop":
+            if partition(table) not in context.drops:
+                yield from above(fact, context.old)
+                if fact["type"] == "c" and is_partition(table, context.old):
+                    yield from _same_above(fact, context)
+        elif fact["type"] == "f" and fact["attached"]:
+            yield from above(fact, context.new)
+            if stage == "create":
+                yield partition(table)
+        elif fact["type"] == "c" and (fact["inherited"] or is_partition(table, context.new)):
+            yield from _same_above(fact, context)
+
+    def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:
+        """Not, but that partitions are attached before, and find what they are attached with."""
+        partitioned = context.new.facts[into]["partition_key"]
+        return fact["type"] != "f" and bool(partitioned or fact["attached"])
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """What is attached cannot be dropped alone."""
+        if link_stays(fact.parent, context):
+            yield from (r for r in above(fact, context.old) if r in context.old.facts)
+
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
         """The constraint as it stands in CREATE TABLE or behind ADD."""
         if fact["inherited"]:
@@ -58,12 +119,41 @@ class Constraint(Kind):
             hazards: tuple[Hazard, ...] = ()
             if new.parent in context.old.facts:
                 hazards = _hazards(new)
-            yield Do(f"ALTER TABLE {qualified(new.ref.name[:-1])} ADD {text}", hazards)
+            # A partition has an index of its own, of the name that it is to have.
+            keyed = new["type"] in ("p", "u", "x") and new.parent is not None
+            only = " ONLY" if keyed and new.parent and kept_partitions(new.parent, context) else ""
+            yield Do(f"ALTER TABLE{only} {qualified(new.ref.name[:-1])} ADD {text}", hazards)
+        yield from self.afterwards(new, context)
 
-    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        if not old["inherited"]:
-            *table, name = old.ref.name
-            yield Do(f"ALTER TABLE {qualified(tuple(table))} DROP CONSTRAINT {ident(name)}")
+    def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
+        if fact["type"] in ("p", "u", "x"):
+            yield from attach(fact, (fact.ref.name[0], fact.ref.name[-1]), context)
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        *table, name = old.ref.name
+        assert old.parent is not None
+        # Those that inherit it keep it, and lose it by a statement of their own.
+        only = " ONLY" if tree(old.parent, context.old) == "inherited" else ""
+        yield Do(f"ALTER TABLE{only} {qualified(tuple(table))} DROP CONSTRAINT {ident(name)}")
+
+    def can_reattach(self, change: Change, context: Context) -> bool:
+        """What is attached is only let go when its table is."""
+        old, new = pair(change)
+        return not old["attached"] or not kept_parents(new.parent, context)
+
+    def reattach(self, change: Change, context: Context) -> Iterator[Do]:
+        """ALTER INDEX … ATTACH PARTITION, where the table's own ATTACH does not do it."""
+        _, new = pair(change)
+        yield from self.afterwards(new, context)
+
+    def can_relocal(self, change: Change, context: Context) -> bool:  # noqa: ARG002
+        """PostgreSQL makes what was inherited the table's own, and not the other way round."""
+        _, new = pair(change)
+        return not new["inherited"]
+
+    def relocal(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """Nothing: INHERIT, NO INHERIT and DROP … ONLY do it."""
+        return iter(())
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """Only NOT VALID can go, and a foreign key's deferrability change, in place."""
@@ -77,12 +167,14 @@ class Constraint(Kind):
         deferrable = a.removesuffix(" NOT VALID") != b.removesuffix(" NOT VALID")
         return not deferrable or new["type"] == "f"
 
-    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:
         """ALTER CONSTRAINT … DEFERRABLE, VALIDATE CONSTRAINT."""
         old, new = pair(change)
         *table, name = new.ref.name
         a, b = old.text("definition"), new.text("definition")
         prefix = f"ALTER TABLE {qualified(tuple(table))}"
+        if new["attached"] and link_stays(new.parent, context):
+            return  # the whole's own takes it along
         if a.removesuffix(" NOT VALID") != b.removesuffix(" NOT VALID"):
             deferrable = "DEFERRABLE" if " DEFERRABLE" in b else "NOT DEFERRABLE"
             initially = "INITIALLY DEFERRED" if "INITIALLY DEFERRED" in b else "INITIALLY IMMEDIATE"
@@ -101,6 +193,26 @@ class Constraint(Kind):
             yield Do(
                 f"{prefix} SET TABLESPACE {ident(new.text('index_tablespace') or 'pg_default')}"
             )
+
+
+def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:
+    for parent in kept_parents(fact.parent, context):
+        yield Ref("constraint", (*parent.name, fact.ref.name[-1]))
+
+
+def _partitions(table: Ref, catalog: Catalog) -> Iterator[Ref]:
+    for link in links_below(table, catalog):
+        if link.ref.kind == "partition" and link.parent is not None:
+            yield link.ref
+            yield from _partitions(link.parent, catalog)
+
+
+def _attached_to(ref: Ref, catalog: Catalog) -> Iterator[Ref]:
+    for user in catalog.used_by.get(ref, ()):
+        fact = catalog.facts[user]
+        if fact["attached"] and ref in above(fact, catalog):
+            yield user
+            yield from _attached_to(user, catalog)
 
 
 def _definition(fact: Fact) -> str:

@@ -1,5 +1,5 @@
--- A row is a constraint of a table: primary key, unique, check, foreign key or exclusion. Those that
--- PostgreSQL made for a partition after its parent's are not objects of their own.
+-- A row is a constraint of a table: primary key, unique, check, foreign key or exclusion. Of those
+-- that PostgreSQL makes for the partitions of a table that a foreign key refers to, there is none.
 SELECT
     'pg_constraint'::REGCLASS::OID AS classid,
     k.oid AS objid,
@@ -8,20 +8,35 @@ SELECT
     CASE WHEN c.relkind = 'f' THEN 'foreign_table' ELSE 'table' END AS parent_kind,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
     k.contype::TEXT AS type,
-    pg_catalog.pg_get_constraintdef(k.oid) AS definition,
-    NOT k.conislocal AS inherited,
-    x.reloptions AS index_options,
+    CASE
+        WHEN k.contype = 'x' AND x.reloptions IS NOT NULL
+            THEN regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' WITH [(][^()]*[)]', '')
+        ELSE pg_catalog.pg_get_constraintdef(k.oid)
+    END AS definition,
+    NOT k.conislocal AND NOT c.relispartition AS inherited,
+    CASE
+        WHEN k.contype = 'f' AND k.conparentid <> 0
+            THEN ARRAY[pn.nspname::TEXT, pc.relname::TEXT, pk.conname::TEXT]
+        WHEN px.oid IS NOT NULL THEN ARRAY[xn.nspname::TEXT, px.relname::TEXT]
+    END AS attached,
+    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o)) AS index_options,
     ts.spcname::TEXT AS index_tablespace
 FROM pg_catalog.pg_constraint AS k
 INNER JOIN pg_catalog.pg_class AS c ON k.conrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+LEFT JOIN pg_catalog.pg_constraint AS pk ON k.conparentid = pk.oid
+LEFT JOIN pg_catalog.pg_class AS pc ON pk.conrelid = pc.oid
+LEFT JOIN pg_catalog.pg_namespace AS pn ON pc.relnamespace = pn.oid
 LEFT JOIN pg_catalog.pg_class AS x ON k.contype IN ('p', 'u', 'x') AND k.conindid = x.oid
+LEFT JOIN pg_catalog.pg_inherits AS h ON x.oid = h.inhrelid
+LEFT JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
+LEFT JOIN pg_catalog.pg_namespace AS xn ON px.relnamespace = xn.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
 LEFT JOIN pg_catalog.pg_depend AS e
     ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
 WHERE
     k.contype IN ('p', 'u', 'c', 'f', 'x')
-    AND k.conparentid = 0
+    AND (k.conparentid = 0 OR k.contype <> 'f' OR (pk.conrelid <> k.conrelid AND pk.conname = k.conname))
     AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

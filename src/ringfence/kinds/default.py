@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds._family import inheritance, kept_parents, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
-    from ringfence.model import Fact
+    from ringfence.model import Catalog, Fact
 
 
 class Default(Kind):
@@ -25,7 +26,21 @@ class Default(Kind):
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("column", name)
 
+    def folds_into_parent(self, fact: Fact, context: Context) -> bool:
+        """Not into a view's column, nor into one that the table inherits."""
+        above = _table(fact, context.new)
+        return above.kind != "view" and not _inherits(fact, above, context)
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
+        above = _table(new, context.new)
+        if above in context.creates and context.new.facts[new.parent or above]["inherited"]:
+            given = [
+                f
+                for p in parents(above, context.new)
+                if (f := context.new.facts.get(Ref("default", (*p.name, new.ref.name[-1]))))
+            ]
+            if given and all(f["expression"] == new["expression"] for f in given):
+                return
         yield Do(f"{_column(new, context.new)} SET DEFAULT {new.text('expression')}")
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
@@ -37,15 +52,30 @@ class Default(Kind):
         yield from self.create(new, context)
 
 
-def _column(fact: Fact, catalog: object) -> str:
-    from ringfence.model import Catalog
-
-    assert isinstance(catalog, Catalog)
+def _table(fact: Fact, catalog: Catalog) -> Ref:
     assert fact.parent is not None
     above = catalog.facts[fact.parent].parent
-    word = {"foreign_table": "FOREIGN TABLE", "view": "VIEW"}.get(
-        above.kind if above else "", "TABLE"
+    assert above is not None
+    return above
+
+
+def _inherits(fact: Fact, above: Ref, context: Context) -> bool:
+    """Whether its column comes with the CREATE TABLE or ADD COLUMN of another table."""
+    column = fact.parent
+    assert column is not None
+    if context.new.facts[column]["inherited"] and inheritance(above) in context.new.facts:
+        return True
+    return any(
+        Ref("column", (*p.name, column.name[-1])) in context.creates
+        for p in kept_parents(above, context)
     )
+
+
+def _column(fact: Fact, catalog: Catalog) -> str:
+    above = _table(fact, catalog)
+    word = {"foreign_table": "FOREIGN TABLE", "view": "VIEW"}.get(above.kind, "TABLE")
+    if tree(above, catalog):
+        word += " ONLY"  # those below have defaults of their own, which stay
     *table, column = fact.ref.name
     return f"ALTER {word} {qualified(tuple(table))} ALTER COLUMN {ident(column)}"
 

@@ -5,91 +5,215 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
-from ringfence.kinds._acl import OWNER, PUBLIC, words
+from ringfence.kinds._acl import OWNER, PUBLIC, initial, usual, words
 from ringfence.kinds._sql import ident
 from ringfence.model import Fact, Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ringfence.change import Change
+    from ringfence.kinds import Stage
+    from ringfence.kinds._acl import Letters
+    from ringfence.model import Catalog
+
+_REGRANT = Attribute("regrant")
 
 
 class Grant(Kind):
-    """A grant. Its name is the object's kind and name, then the grantee."""
+    """A grant. Its name is the object's kind and name, then the grantee.
+
+    `privileges` and `options` are the owner's to give and take; `via` tells what others, who have
+    the grant option, passed on: grantor, privileges, options.
+    """
 
     name = "grant"
     skip = frozenset({"extract"})
-    attributes = {"privileges": Attribute("regrant"), "options": Attribute("regrant")}
+    attributes = {"privileges": _REGRANT, "options": _REGRANT, "via": _REGRANT}
+
+    def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
+        for by in _via(fact):
+            yield Ref("grant", (*fact.ref.name[:-1], by))
+
+    def roles(self, fact: Fact) -> tuple[str, ...]:
+        return fact.ref.name[-1:]
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        on = fact.parent
+        assert on is not None
+        if stage != "drop":
+            # ALTER … OWNER TO rewrites what the old and the new owner have.
+            holder = _holder(on, context.new)
+            owner = Ref("owner", (holder.kind, *holder.name))
+            yield "alter", owner
+            yield "create", owner
+            if holder != on:
+                # REVOKE on a table takes the same from its columns.
+                table = Ref("grant", (holder.kind, *holder.name, fact.ref.name[-1]))
+                yield "drop", table
+                yield "alter", table
+        if stage == "alter":
+            # Who passed it on no longer can, once it is taken away.
+            for user in context.old.used_by.get(fact.ref, ()):
+                if fact.ref not in context.new.uses.get(user, ()):
+                    yield "alter", user
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
-        assert new.parent is not None
-        before = _default(new)
-        yield from _move(
-            new, before, (set(new.text("privileges")), set(new.text("options"))), context.new
-        )
+        yield from _move(new, _before(new, context), _letters(new), context)
+        yield from _pass_on(new, {}, _via(new))
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
-        yield from _move(
-            old, (set(old.text("privileges")), set(old.text("options"))), _default(old), context.old
-        )
+        yield from _pass_on(old, _via(old), {})
+        assert old.parent is not None
+        default = (usual(kind_of(old.parent), old.ref.name[-1], context.server_version), set[str]())
+        yield from _move(old, _letters(old), default, context, old=True)
 
     def regrant(self, change: Change, context: Context) -> Iterator[Do]:
         """From one set of privileges to the other, and nothing else."""
         old, new = pair(change)
-        yield from _move(
-            new,
-            (set(old.text("privileges")), set(old.text("options"))),
-            (set(new.text("privileges")), set(new.text("options"))),
-            context.new,
-        )
+        yield from _pass_on(new, _via(old), _via(new), take=True)
+        yield from _move(new, _letters(old), _letters(new), context)
+        yield from _pass_on(new, _via(old), _via(new), take=False)
 
 
-def _default(fact: Fact) -> tuple[set[str], set[str]]:
+def revoke_defaults(ref: Ref, context: Context) -> Iterator[Do]:
+    """What default privileges gave at once on an object just made, and nobody wants there."""
+    kind = kind_of(ref)
+    for child in context.folded.get(ref, ()):
+        yield from revoke_defaults(child, context)
+    for grantee, held in sorted(initial(ref, kind, context).items()):
+        name = Ref("grant", (ref.kind, *ref.name, grantee))
+        default = (usual(kind, grantee, context.server_version), set[str]())
+        if name not in context.new.facts and held != default:
+            for do in _move(Fact(name, {}, ref), held, default, context):
+                yield Do(do.sql)  # nobody ever had it
+
+
+def _letters(fact: Fact) -> Letters:
+    return set(fact.text("privileges")), set(fact.text("options"))
+
+
+def _via(fact: Fact) -> dict[str, Letters]:
+    via = fact["via"]
+    found: dict[str, Letters] = {}
+    for item in via if isinstance(via, tuple) else ():
+        assert isinstance(item, tuple)
+        by, privileges, options = map(str, item)
+        found[by] = (set(privileges), set(options))
+    return found
+
+
+def _before(fact: Fact, context: Context) -> Letters:
     assert fact.parent is not None
     kind = kind_of(fact.parent)
     grantee = fact.ref.name[-1]
-    usual = kind.privileges if grantee == OWNER else kind.public if grantee == PUBLIC else ""
-    return set(usual), set()
+    if fact.parent in context.creates:
+        return initial(fact.parent, kind, context).get(grantee, (set(), set()))
+    return usual(kind, grantee, context.server_version), set()
+
+
+def _pass_on(
+    fact: Fact, old: Mapping[str, Letters], new: Mapping[str, Letters], *, take: bool | None = None
+) -> Iterator[Do]:
+    """What others than the owner grant is granted and revoked in their name."""
+    for by in sorted({*old, *new}):
+        before, after = old.get(by, (set(), set())), new.get(by, (set(), set()))
+        for do in _change(fact, before, after, _grantee(fact, ""), regive=()):
+            if take is None or take == do.sql.startswith("REVOKE"):
+                yield Do(f"SET ROLE {ident(by)}")
+                yield do
+                yield Do("RESET ROLE")
 
 
 def _move(
-    fact: Fact,
-    before: tuple[set[str], set[str]],
-    after: tuple[set[str], set[str]],
-    catalog: object,
+    fact: Fact, before: Letters, after: Letters, context: Context, *, old: bool = False
 ) -> Iterator[Do]:
-    from ringfence.model import Catalog
-
-    assert isinstance(catalog, Catalog)
     assert fact.parent is not None
+    owner = _owner(fact, context, old=old)
+    regive = _columns(fact, before, after, context)
+    yield from _change(fact, before, after, _grantee(fact, owner), regive=tuple(regive))
+
+
+def _owner(fact: Fact, context: Context, *, old: bool) -> str:
+    """The owner's name; empty where it is whoever runs the plan."""
+    on = fact.parent
+    assert on is not None
+    on = _holder(on, context.old if old else context.new)
+    name = Ref("owner", (on.kind, *on.name))
+    found = context.new.facts.get(name) if not old else None
+    if found is None and on not in context.creates:
+        found = context.old.facts.get(name)
+    return found.text("owner") if found is not None else ""
+
+
+def _holder(on: Ref, catalog: Catalog) -> Ref:
+    """What has the owner that counts: of a column or identity sequence, the table."""
+    while on.kind in ("column", "identity_sequence"):
+        above = catalog.facts[on].parent
+        assert above is not None
+        on = above
+    return on
+
+
+def _grantee(fact: Fact, owner: str) -> str:
     grantee = fact.ref.name[-1]
-    to = "PUBLIC" if grantee == PUBLIC else ident(grantee)
+    if grantee == PUBLIC:
+        return "PUBLIC"
     if grantee == OWNER:
-        owner = catalog.facts.get(Ref("owner", (fact.parent.kind, *fact.parent.name)))
-        to = ident(owner.text("owner")) if owner else "CURRENT_USER"
-    kind = kind_of(fact.parent)
+        return ident(owner) if owner else "CURRENT_USER"
+    return ident(grantee)
+
+
+def _columns(fact: Fact, before: Letters, after: Letters, context: Context) -> Iterator[str]:
+    """What REVOKE on a table takes from its columns, and is to stay."""
+    assert fact.parent is not None
+    gone, unoptioned = before[0] - after[0], before[1] - after[1]
+    if not gone and not unoptioned:
+        return
+    for column in context.new.below(fact.parent, "column"):
+        grant = context.new.facts.get(Ref("grant", ("column", *column.ref.name, fact.ref.name[-1])))
+        if grant is None or grant.ref not in context.old.facts:
+            continue
+        privileges, options = _letters(grant)
+        name = f"({ident(column.ref.name[-1])})"
+        on = kind_of(fact.parent).sql_name(fact.parent)
+        to = _grantee(fact, _owner(fact, context, old=False))
+        if plain := (privileges & gone) - options:
+            yield f"GRANT {', '.join(f'{w} {name}' for w in words(''.join(plain)))} ON {on} TO {to}"
+        if optioned := options & (gone | unoptioned):
+            shown = ", ".join(f"{w} {name}" for w in words("".join(optioned)))
+            yield f"GRANT {shown} ON {on} TO {to} WITH GRANT OPTION"
+
+
+def _change(
+    fact: Fact, before: Letters, after: Letters, to: str, *, regive: tuple[str, ...]
+) -> Iterator[Do]:
+    on = fact.parent
+    assert on is not None
     lost = before[0] - after[0]
     unoptioned = (before[1] - after[1]) - lost
     if lost:
         hazard = Hazard(
             HazardCode.LOST_PRIVILEGE,
-            fact.parent,
-            f"{to} may no longer {', '.join(words(''.join(lost)))} on {fact.parent.path}",
+            on,
+            f"{to} may no longer {', '.join(words(''.join(lost)))} on {on.path}",
         )
-        yield Do(_statement("REVOKE", fact.parent, kind, lost, "FROM", to), (hazard,))
+        yield Do(_statement("REVOKE", on, lost, "FROM", to), (hazard,))
     if unoptioned:
-        yield Do(_statement("REVOKE GRANT OPTION FOR", fact.parent, kind, unoptioned, "FROM", to))
+        yield Do(_statement("REVOKE GRANT OPTION FOR", on, unoptioned, "FROM", to))
+    for sql in regive:
+        yield Do(sql)
     plain = (after[0] - before[0]) - after[1]
     if plain:
-        yield Do(_statement("GRANT", fact.parent, kind, plain, "TO", to))
+        yield Do(_statement("GRANT", on, plain, "TO", to))
     optioned = after[1] - before[1]
     if optioned:
-        yield Do(_statement("GRANT", fact.parent, kind, optioned, "TO", to) + " WITH GRANT OPTION")
+        yield Do(_statement("GRANT", on, optioned, "TO", to) + " WITH GRANT OPTION")
 
 
-def _statement(verb: str, on: Ref, kind: Kind, letters: set[str], word: str, to: str) -> str:
+def _statement(verb: str, on: Ref, letters: set[str], word: str, to: str) -> str:
+    kind = kind_of(on)
     named = words("".join(letters))
     if on.kind == "column":
         name = ident(on.name[-1])
@@ -98,7 +222,7 @@ def _statement(verb: str, on: Ref, kind: Kind, letters: set[str], word: str, to:
     else:
         every = len(letters) > 1 and letters >= set(kind.privileges) - {"m"}
         shown = "ALL" if every else ", ".join(named)
-        target = kind.sql_name(on)
+        target = kind.grant_name(on)
     return f"{verb} {shown} ON {kind.grantable} {target} {word} {to}"
 
 

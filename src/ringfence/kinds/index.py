@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, options_clause, pair
+from ringfence.kinds._family import above, attach, kept_parents, link_stays, partition
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.table import reset_options
 from ringfence.step import Hazard, HazardCode
@@ -14,50 +14,97 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
-    from ringfence.model import Fact
-
-_WITH = re.compile(r" WITH \((?P<options>[^()]*)\)(?= WHERE |\Z)")
+    from ringfence.kinds import Namespace, Stage
+    from ringfence.model import Fact, Ref
 
 
 class Index(Kind):
-    """An index. Its definition is the server's own text of it; its options stand in there."""
+    """An index. Its definition is the server's own text of it, up to its options."""
 
     name = "index"
     keyword = "INDEX"
     attributes = {
-        "definition": Attribute("reoption", when="can_reoption"),
+        "definition": REPLACE,
+        "predicate": REPLACE,
+        "options": Attribute("reoption"),
         "tablespace": Attribute("respace"),
-        "invalid": Attribute(None),
+        "attached": Attribute("reattach", when="can_reattach"),
+        "invalid": Attribute("leave", when="is_partitioned"),
         "statistics": Attribute("resample"),
     }
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("relation", *fact.ref.name),)
 
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """One attached is let go with its table; one that is to stay invalid finds partitions."""
+        if stage == "drop" and fact["attached"] and fact.parent is not None:
+            yield ("drop", partition(fact.parent))
+        if stage == "create" and fact["invalid"] and fact.parent is not None:
+            for user in context.new.used_by.get(fact.parent, ()):
+                if user.kind == "partition":
+                    yield ("create", user)
+
+    def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterator[Ref]:
+        """PostgreSQL drops what is attached with what it is attached to."""
+        if stage == "drop" and fact.parent is not None:
+            let_go = partition(fact.parent) in context.drops
+            yield from () if let_go else above(fact, context.old)
+
+    def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:
+        """Not, but that partitions are attached before, and find what they are attached with."""
+        partitioned = context.new.facts[into]["partition_key"]
+        return bool(partitioned or fact["attached"])
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """Nor can it be dropped alone."""
+        if link_stays(fact.parent, context):
+            yield from (r for r in above(fact, context.old) if r in context.old.facts)
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
-        text = new.text("definition")
+        text = new.text("definition") + options_clause(new.list("options"))
         if new["tablespace"]:
-            where = text.find(" WHERE ")
-            at = where if where >= 0 else len(text)
-            text = f"{text[:at]} TABLESPACE {ident(new.text('tablespace'))}{text[at:]}"
+            text += f" TABLESPACE {ident(new.text('tablespace'))}"
+        if new["predicate"]:
+            text += f" WHERE {new.text('predicate')}"
         hazards: tuple[Hazard, ...] = ()
         if new.parent in context.old.facts:
             message = "the index is built while nobody may write to the table"
             hazards = (Hazard(HazardCode.INDEX_BUILD, new.ref, message),)
         yield Do(text, hazards)
         yield from _statistics(new, (), new.list("statistics"))
+        yield from attach(new, (new.ref.name[0], new.ref.name[-1]), context)
 
-    def can_reoption(self, change: Change, context: Context) -> bool:  # noqa: ARG002
-        """Only its WITH (…) can change in place."""
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        # A constraint attached to it needs telling; it is among what is dropped here.
+        below = [r for r in context.old.used_by.get(old.ref, ()) if r.kind == "constraint"]
+        with_it = any(context.old.facts[r]["attached"] for r in below)
+        yield Do(f"DROP INDEX {qualified(old.ref.name)}{' CASCADE' if with_it else ''}")
+
+    def can_reattach(self, change: Change, context: Context) -> bool:
+        """What is attached is only let go when its table is."""
         old, new = pair(change)
-        return _WITH.sub("", old.text("definition")) == _WITH.sub("", new.text("definition"))
+        return not old["attached"] or not kept_parents(new.parent, context)
+
+    def reattach(self, change: Change, context: Context) -> Iterator[Do]:
+        """ALTER INDEX … ATTACH PARTITION, where the table's own ATTACH does not do it."""
+        _, new = pair(change)
+        yield from attach(new, new.ref.name, context)
+
+    def is_partitioned(self, change: Change, context: Context) -> bool:  # noqa: ARG002
+        """Whether it becomes valid as soon as every partition has one that is."""
+        _, new = pair(change)
+        return " ON ONLY " in new.text("definition") and not new["invalid"]
+
+    def leave(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """Nothing: what is attached to it makes it valid."""
+        return iter(())
 
     def reoption(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET and RESET (…)."""
         old, new = pair(change)
         prefix = f"ALTER INDEX {qualified(new.ref.name)}"
-        yield from reset_options(prefix, _options(old), _options(new))
+        yield from reset_options(prefix, old.list("options"), new.list("options"))
 
     def respace(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET TABLESPACE."""
@@ -69,13 +116,6 @@ class Index(Kind):
         """ALTER COLUMN … SET STATISTICS, of an expression in it."""
         old, new = pair(change)
         yield from _statistics(new, old.list("statistics"), new.list("statistics"))
-
-
-def _options(fact: Fact) -> list[str]:
-    match = _WITH.search(fact.text("definition"))
-    if match is None:
-        return []
-    return [o.replace("'", "").strip() for o in match["options"].split(", ")]
 
 
 def _statistics(fact: Fact, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Do]:

@@ -1,4 +1,4 @@
--- A row is an index that no constraint owns and that PostgreSQL did not make after a parent's.
+-- A row is an index that no constraint owns.
 SELECT
     'pg_class'::REGCLASS::OID AS classid,
     x.oid AS objid,
@@ -6,8 +6,11 @@ SELECT
     ARRAY[n.nspname::TEXT, x.relname::TEXT] AS name,
     CASE c.relkind WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS parent_kind,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
-    pg_catalog.pg_get_indexdef(x.oid) AS definition,
+    d.head AS definition,
+    CASE WHEN d.said THEN d.predicate END AS predicate,
+    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o)) AS options,
     ts.spcname::TEXT AS tablespace,
+    CASE WHEN px.oid IS NOT NULL THEN ARRAY[pn.nspname::TEXT, px.relname::TEXT] END AS attached,
     NOT i.indisvalid AS invalid,
     (
         SELECT array_agg(a.attnum::TEXT || '=' || a.attstattarget::TEXT ORDER BY a.attnum)
@@ -19,16 +22,42 @@ INNER JOIN pg_catalog.pg_class AS x ON i.indexrelid = x.oid
 INNER JOIN pg_catalog.pg_class AS c ON i.indrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
+LEFT JOIN pg_catalog.pg_inherits AS h ON x.oid = h.inhrelid
+LEFT JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
+LEFT JOIN pg_catalog.pg_namespace AS pn ON px.relnamespace = pn.oid
 LEFT JOIN pg_catalog.pg_depend AS own
     ON
         own.classid = 'pg_class'::REGCLASS AND x.oid = own.objid
         AND own.deptype = 'i' AND own.refclassid = 'pg_constraint'::REGCLASS
 LEFT JOIN pg_catalog.pg_depend AS e
     ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+CROSS JOIN LATERAL (
+    -- Its options are stored in the order in which they were given: they stand on their own.
+    SELECT
+        t.predicate,
+        t.text LIKE '% WHERE %' AND right(t.text, length(t.predicate)) = t.predicate AS said,
+        CASE
+            WHEN x.reloptions IS NULL THEN h.head
+            ELSE regexp_replace(h.head, ' WITH [(][^()]*[)]$', '')
+        END AS head
+    FROM (
+        SELECT
+            pg_catalog.pg_get_indexdef(x.oid) AS text,
+            pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
+        OFFSET 0
+    ) AS t
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE
+                WHEN t.text LIKE '% WHERE %' AND right(t.text, length(t.predicate)) = t.predicate
+                    THEN left(t.text, length(t.text) - length(t.predicate) - length(' WHERE '))
+                ELSE t.text
+            END AS head
+    ) AS h
+) AS d
 WHERE
     c.relkind IN ('r', 'p', 'm')
     AND c.relpersistence <> 't'
-    AND NOT x.relispartition
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'
     AND own.objid IS NULL

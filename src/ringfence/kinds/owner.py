@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._sql import ident
+from ringfence.model import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
+    from ringfence.kinds import Stage
     from ringfence.model import Fact
 
 
@@ -28,6 +30,24 @@ class Owner(Kind):
             yield Do(
                 f"ALTER {kind.keyword} {kind.sql_name(new.parent)} OWNER TO {ident(new.text('owner'))}"
             )
+
+    def roles(self, fact: Fact) -> tuple[str, ...]:
+        return (fact.text("owner"),)
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """What the next owner was granted is revoked before it is the owner's to revoke."""
+        assert fact.parent is not None
+        if stage == "alter":
+            for child in context.old.children.get(fact.parent, ()):
+                if child.ref.kind == "grant":
+                    yield "drop", child.ref
+        if stage != "drop" and fact.parent.kind == "sequence":
+            # Its owner is its column's table's, and comes along.
+            owned = context.new.facts.get(Ref("owned_by", fact.parent.name))
+            if owned is not None:
+                table = Ref("owner", ("table", *owned.list("column")[:-1]))
+                yield "alter", table
+                yield "create", table
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         # The new side does not say who should own it: leave it with whom it is.

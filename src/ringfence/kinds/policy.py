@@ -40,6 +40,9 @@ class Policy(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("policy", *fact.ref.name),)
 
+    def roles(self, fact: Fact) -> tuple[str, ...]:
+        return fact.list("roles")
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         text = f"CREATE POLICY {self.sql_name(new.ref)}"
         if new["restrictive"]:

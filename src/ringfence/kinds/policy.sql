@@ -4,7 +4,7 @@ SELECT
     p.oid AS objid,
     0 AS objsubid,
     ARRAY[n.nspname::TEXT, c.relname::TEXT, p.polname::TEXT] AS name,
-    nullif(p.polcmd, '*') AS command,
+    NULLIF(p.polcmd, '*') AS command,
     NOT p.polpermissive AS restrictive,
     CASE WHEN p.polroles <> '{0}' THEN ARRAY(
         SELECT pg_catalog.pg_get_userbyid(r)::TEXT FROM unnest(p.polroles) AS r ORDER BY 1

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._swap import made_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
     from ringfence.kinds import Namespace
-    from ringfence.model import Fact
-
-_DEFAULTS = re.compile(r" DEFAULT .*?(?=, |\Z)")
+    from ringfence.model import Catalog, Fact, Ref
 
 
 class Routine(Kind):
@@ -26,27 +24,42 @@ class Routine(Kind):
     grantable = "ROUTINE"
     privileges = "X"
     public = "X"
+    first = True  # a body that is text tells nobody what it calls
     attributes = {
         "kind": REPLACE,
         "result": REPLACE,
-        "arguments": Attribute("redefine", when="can_rename_arguments"),
+        "arguments": Attribute("redefine", when="can_redefine"),
+        "defaults": Attribute("redefine", when="can_redefine"),
         "definition": Attribute("redefine"),
     }
 
+    def dies_with(self, fact: Fact, catalog: Catalog) -> Ref | None:
+        """A base type takes its own functions with it."""
+        return made_for(fact.ref, catalog)
+
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("routine", *fact.ref.name),)
+
+    def shows(self, ref: Ref, catalog: Catalog) -> Iterator[Ref]:
+        """Where rows of a table are its result, a query over it lists the table's columns."""
+        for rows in catalog.uses.get(ref, ()):
+            for column in catalog.below(rows, "column"):
+                yield column.ref
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         text = new.text("definition").rstrip()
         yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1))
 
-    def can_rename_arguments(self, change: Change, context: Context) -> bool:  # noqa: ARG002
+    def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """OR REPLACE may add names and defaults, not change a name or take a default away."""
         old, new = pair(change)
-        a, b = old.text("arguments"), new.text("arguments")
-        if a.count(" DEFAULT ") > b.count(" DEFAULT "):
+        if int(old.text("defaults") or 0) > int(new.text("defaults") or 0):
             return False
-        return _DEFAULTS.sub("", a) == _DEFAULTS.sub("", b)
+        before, after = _arguments(old), _arguments(new)
+        return len(before) == len(after) and all(
+            (a[0], a[2]) == (b[0], b[2]) and a[1] in ("", b[1])
+            for a, b in zip(before, after, strict=True)
+        )
 
     def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """CREATE OR REPLACE."""
@@ -56,6 +69,12 @@ class Routine(Kind):
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         word = "PROCEDURE" if old["kind"] == "p" else "FUNCTION"
         yield Do(f"DROP {word} {qualified(old.ref.name)}")
+
+
+def _arguments(fact: Fact) -> list[tuple[object, ...]]:
+    """Mode, name and type of each argument."""
+    arguments = fact["arguments"]
+    return [a for a in arguments if isinstance(a, tuple)] if isinstance(arguments, tuple) else []
 
 
 KIND = Routine()

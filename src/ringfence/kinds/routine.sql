@@ -10,7 +10,18 @@ SELECT
     pg_catalog.pg_get_userbyid(p.proowner) AS owner,
     p.proacl::TEXT[] AS acl,
     p.prokind::TEXT AS kind,
-    pg_catalog.pg_get_function_arguments(p.oid) AS arguments,
+    (
+        SELECT
+            array_agg(
+                ARRAY[
+                    COALESCE(p.proargmodes[a.i], 'i')::TEXT, COALESCE(p.proargnames[a.i], ''),
+                    pg_catalog.format_type(a.type, NULL)
+                ]
+                ORDER BY a.i
+            )
+        FROM unnest(COALESCE(p.proallargtypes, p.proargtypes::OID[])) WITH ORDINALITY AS a (type, i)
+    ) AS arguments,
+    NULLIF(p.pronargdefaults, 0)::INTEGER AS defaults,
     pg_catalog.pg_get_function_result(p.oid) AS result,
     pg_catalog.pg_get_functiondef(p.oid) AS definition
 FROM pg_catalog.pg_proc AS p

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
+from ringfence.kinds._sequences import stay_within
 from ringfence.kinds._sql import qualified
 from ringfence.model import Ref
 
@@ -67,7 +68,10 @@ class Sequence(Kind):
         options = [f"{w} {new.text(k)}" for k, w in _WORDS.items() if old[k] != new[k]]
         if old["cycle"] != new["cycle"]:
             options.append("CYCLE" if new["cycle"] else "NO CYCLE")
-        yield Do(f"ALTER SEQUENCE {qualified(new.ref.name)} {' '.join(options)}")
+        name = qualified(new.ref.name)
+        before = (old.text("minimum"), old.text("maximum"))
+        yield from stay_within(name, before, (new.text("minimum"), new.text("maximum")))
+        yield Do(f"ALTER SEQUENCE {name} {' '.join(options)}")
 
     def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET LOGGED or UNLOGGED, from PostgreSQL 15 on."""

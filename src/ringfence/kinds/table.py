@@ -16,14 +16,17 @@ from ringfence.kinds import (
     options_clause,
     pair,
 )
-from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._family import aside, inheritance, names, whole
+from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._swap import recast
+from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
+    from ringfence.kinds import Namespace, Stage
     from ringfence.model import Fact
 
 
@@ -34,6 +37,7 @@ class Table(Kind):
     keyword = "TABLE"
     grantable = "TABLE"
     privileges = "arwdDxtm"
+    carries = True
     attributes = {
         "partition_key": REPLACE,
         "of_type": Attribute("retype"),
@@ -44,14 +48,29 @@ class Table(Kind):
         "toast_options": Attribute("reoption"),
         "row_security": Attribute("resecure"),
         "force_row_security": Attribute("resecure"),
-        "replica_identity": Attribute("reidentify"),
-        "replica_identity_index": Attribute("reidentify"),
-        "cluster_on": Attribute("recluster"),
     }
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         """A relation's name is a type's name too."""
         return (("relation", *fact.ref.name), ("type", *fact.ref.name))
+
+    def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterator[Ref]:
+        """A partition goes when the rows of the whole, and so its own, are taken over."""
+        above = whole(fact.ref, context.old) if stage == "drop" else None
+        if above is not None and above in context.new.facts:
+            yield above
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """The partitions that stay partitions: other rows may belong in them afterwards."""
+        if fact.ref in context.new.facts:
+            for user in context.old.used_by.get(fact.ref, ()):
+                if (
+                    user.kind == "partition"
+                    and whole(Ref("table", user.name), context.new) == fact.ref
+                ):
+                    above = context.old.facts[user].parent
+                    assert above is not None
+                    yield above
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         name = qualified(new.ref.name)
@@ -66,6 +85,10 @@ class Table(Kind):
             own = [line for line in inline if line]
             body = f"OF {new.text('of_type')}" + (" " + body if own else "")
         statement = f"CREATE {what} {name} {body}"
+        parents = context.inlined(new.ref, "inheritance")
+        if parents:
+            listed = ", ".join(map(qualified, names(parents[0]["parents"])))
+            statement += f"\nINHERITS ({listed})"
         if new["partition_key"]:
             statement += f"\nPARTITION BY {new.text('partition_key')}"
         if new["access_method"]:
@@ -77,16 +100,25 @@ class Table(Kind):
         yield Do(statement)
         for child in context.folded.get(new.ref, ()):
             yield from kind_of(child).afterwards(context.new.facts[child], context)
-        if new["row_security"]:
-            yield Do(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-        if new["force_row_security"]:
-            yield Do(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+        if new.ref not in context.drops:
+            yield from _secure(new)
 
-    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        if old.ref in context.new.facts:
+            yield from _put_aside(old, context)
+            return
         yield Do(
             f"DROP TABLE {qualified(old.ref.name)}",
             loses_data(old.ref, f"every row of {old.ref.path} is lost"),
         )
+
+    def carry(self, change: Change, context: Context) -> Iterator[Do]:
+        """INSERT … SELECT from the table put aside, which goes then."""
+        old, new = pair(change)
+        above = whole(old.ref, context.old)
+        if above is None or above not in context.drops & context.creates:
+            yield from _take_over(old, new, context)
+        yield from _secure(new)
 
     def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET LOGGED or UNLOGGED, which writes the table anew."""
@@ -99,7 +131,8 @@ class Table(Kind):
         """SET ACCESS METHOD, from PostgreSQL 15 on."""
         _, new = pair(change)
         hazard = Hazard(HazardCode.REWRITE, new.ref, f"{new.ref.path} is written anew under lock")
-        method = ident(new.text("access_method") or "heap")
+        usual = "DEFAULT" if new["partition_key"] else "heap"
+        method = ident(new.text("access_method")) if new["access_method"] else usual
         yield Do(f"ALTER TABLE {qualified(new.ref.name)} SET ACCESS METHOD {method}", (hazard,))
 
     def respace(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
@@ -134,6 +167,75 @@ class Table(Kind):
         if bool(old["force_row_security"]) != bool(new["force_row_security"]):
             word = "FORCE" if new["force_row_security"] else "NO FORCE"
             yield Do(f"ALTER TABLE {name} {word} ROW LEVEL SECURITY")
+
+
+def _secure(new: Fact) -> Iterator[Do]:
+    name = qualified(new.ref.name)
+    if new["row_security"]:
+        yield Do(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
+    if new["force_row_security"]:
+        yield Do(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+
+
+def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
+    """Give the table, its indexes and its identity sequences names that nobody has."""
+    schema, table = old.ref.name
+    above = whole(old.ref, context.old)
+    if above is not None and above not in context.drops & context.new.facts.keys():
+        yield Do(f"ALTER TABLE {qualified(above.name)} DETACH PARTITION {qualified(old.ref.name)}")
+    family = context.old.facts.get(inheritance(old.ref))
+    for parent in names(family["parents"]) if family and family.ref in context.new.facts else ():
+        yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
+    for child in context.old.children.get(old.ref, ()):
+        if child.ref.kind == "index" or (
+            child.ref.kind == "constraint" and child["type"] in ("p", "u", "x")
+        ):
+            index = (schema, child.ref.name[-1])
+            yield Do(f"ALTER INDEX {qualified(index)} RENAME TO {aside(index)}")
+        elif child["identity"] and child.list("sequence"):
+            sequence = child.list("sequence")[0]
+            yield Do(f"ALTER SEQUENCE {sequence} RENAME TO {aside((sequence,))}")
+    yield Do(f"ALTER TABLE {qualified(old.ref.name)} RENAME TO {aside((schema, table))}")
+
+
+def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
+    name = qualified(new.ref.name)
+    left = qualified((old.ref.name[0], aside(old.ref.name)))
+    before = {c.ref: c for c in context.old.below(old.ref, "column")}
+    after = [c for c in context.new.below(new.ref, "column") if not c["generated"]]
+    kept = [c for c in after if c.ref in before]
+    hazards = [
+        Hazard(HazardCode.REWRITE, new.ref, f"every row of {new.ref.path} is copied under lock")
+    ]
+    now = {c.ref for c in context.new.below(new.ref, "column")}
+    hazards += [
+        hazard
+        for ref, column in before.items()
+        if ref not in now and not column["generated"]
+        for hazard in loses_data(ref, f"every value of {ref.path} is lost")
+    ]
+    if kept:
+        targets = ", ".join(ident(c.ref.name[-1]) for c in kept)
+        values = ", ".join(
+            ident(c.ref.name[-1])
+            if before[c.ref]["type"] == c["type"]
+            else recast(ident(c.ref.name[-1]), before[c.ref], c, context)
+            for c in kept
+        )
+        always = any(c["identity"] == "a" for c in kept)
+        word = " OVERRIDING SYSTEM VALUE" if always else ""
+        yield Do(
+            f"INSERT INTO {name} ({targets}){word}\nSELECT {values}\nFROM {left}", tuple(hazards)
+        )
+    for column in kept:
+        was, now_is = before[column.ref].list("sequence"), column.list("sequence")
+        if was and now_is:
+            # Its name keeps its schema when it is renamed, and that is the table's.
+            source = qualified((old.ref.name[0], aside((was[0],))))
+            yield Do(
+                f"SELECT pg_catalog.setval({literal(now_is[0])}, last_value, is_called)\nFROM {source}"
+            )
+    yield Do(f"DROP TABLE {left}")
 
 
 def reset_options(prefix: str, before: Iterable[str], after: Iterable[str]) -> Iterator[Do]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 _STATES = {"": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
+# What is done to the trigger of a partitioned table is done to those of its partitions.
+_PARTITIONS = frozenset({"trigger_state"})
+
 
 class Trigger(Kind):
     """A trigger. Its definition is the server's own text of it; whether it fires is apart."""
 
     name = "trigger"
     keyword = "TRIGGER"
-    attributes = {"definition": REPLACE, "enabled": Attribute("enable")}
+    attributes = {
+        "definition": Attribute("redefine", when="can_redefine", blocks=_PARTITIONS),
+        "enabled": Attribute("enable", blocks=_PARTITIONS),
+    }
 
     def sql_name(self, ref: Ref) -> str:
         return f"{ident(ref.name[-1])} ON {qualified(ref.name[:-1])}"
@@ -33,15 +39,28 @@ class Trigger(Kind):
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(new.text("definition"))
         if new["enabled"]:
-            yield _state(new)
+            yield state(new)
+
+    def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
+        """There is no OR REPLACE for constraint triggers."""
+        return all(f.text("definition").startswith("CREATE TRIGGER ") for f in pair(change))
+
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """CREATE OR REPLACE TRIGGER, which enables it."""
+        _, new = pair(change)
+        yield Do(new.text("definition").replace("CREATE", "CREATE OR REPLACE", 1))
+        if new["enabled"]:
+            yield state(new)
 
     def enable(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """ENABLE, DISABLE, ENABLE REPLICA, ENABLE ALWAYS."""
         _, new = pair(change)
-        yield _state(new)
+        if "definition" not in change.attributes:
+            yield state(new)
 
 
-def _state(fact: Fact) -> Do:
+def state(fact: Fact) -> Do:
+    """The statement that makes a trigger fire as the fact says."""
     *table, name = fact.ref.name
     word = _STATES[fact.text("enabled")]
     return Do(f"ALTER TABLE {qualified(tuple(table))} {word} TRIGGER {ident(name)}")

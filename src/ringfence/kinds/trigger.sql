@@ -4,10 +4,12 @@ SELECT
     t.oid AS objid,
     0 AS objsubid,
     ARRAY[n.nspname::TEXT, c.relname::TEXT, t.tgname::TEXT] AS name,
-    CASE c.relkind WHEN 'v' THEN 'view' WHEN 'f' THEN 'foreign_table' ELSE 'table' END AS parent_kind,
+    CASE c.relkind
+        WHEN 'v' THEN 'view' WHEN 'f' THEN 'foreign_table' ELSE 'table'
+    END AS parent_kind,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
     pg_catalog.pg_get_triggerdef(t.oid) AS definition,
-    nullif(t.tgenabled, 'O') AS enabled
+    NULLIF(t.tgenabled, 'O') AS enabled
 FROM pg_catalog.pg_trigger AS t
 INNER JOIN pg_catalog.pg_class AS c ON t.tgrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid

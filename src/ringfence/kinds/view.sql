@@ -17,7 +17,7 @@ SELECT
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = c.oid AND a.attnum > 0
     ) AS columns,
-    c.reloptions AS options
+    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(c.reloptions) AS o (o)) AS options
 FROM pg_catalog.pg_class AS c
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e

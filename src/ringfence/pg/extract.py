@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -45,15 +46,25 @@ def extract(
     *,
     exclude: tuple[str, ...] = ("ringfence",),
     nobody: str = "",
+    roles: bool = False,
 ) -> Catalog:
     """Everything that is modelled of the database that `connection` is in.
 
     `exclude` are schemas to leave out (the history's own). An owner named `nobody` is taken to mean
     "whoever makes it", and is left out: so are objects loaded into a shadow whose SQL names no
-    owner. Needs a connection in autocommit mode; reads in one REPEATABLE READ READ ONLY transaction.
+    owner. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
+    never are. Needs a connection in autocommit mode; reads in one REPEATABLE READ READ ONLY transaction.
     """
-    with _snapshot(connection):
-        return _Extraction(connection, exclude, nobody).catalog()
+    # A hundred thousand small objects are made and none is thrown away: looking for garbage among
+    # them would take longer than making them.
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        with _snapshot(connection):
+            return _Extraction(connection, exclude, nobody, roles).catalog()
+    finally:
+        if collected:
+            gc.enable()
 
 
 @contextmanager
@@ -70,18 +81,23 @@ class _Extraction:
         connection: Connection[tuple[object, ...]],
         exclude: tuple[str, ...],
         nobody: str,
+        roles: bool,
     ) -> None:
         self.connection = connection
         self.version = connection.info.server_version
         self.exclude = frozenset(exclude)
         self.nobody = nobody
+        self.roles = roles
         self.facts: dict[Ref, Fact] = {}
         self.at: dict[Address, Ref] = {}
         """Where pg_depend's addresses lead."""
 
     def catalog(self) -> Catalog:
+        superuser = self.connection.info.parameter_status("is_superuser") == "on"
         for kind in sorted(kinds().values(), key=lambda k: k.name):
-            if not kind.skip & {"extract"}:
+            if kind.skip & {"extract"} or (kind.cluster and not self.roles):
+                continue
+            if superuser or not kind.superuser:
                 self._read(kind)
         self._satellites()
         facts = self._sane()
@@ -98,7 +114,7 @@ class _Extraction:
             if name not in kind.attributes:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
         # This loop runs for every column of every table: it uses no abstraction.
-        rows: Iterator[tuple[Any, ...]] = iter(cursor)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
         for row in rows:
             name = row[name_at]
             if name[0] in self.exclude:
@@ -145,17 +161,27 @@ class _Extraction:
         from ringfence.kinds._acl import parse
 
         assert isinstance(acl, list)
-        for grantee, (privileges, options) in parse(acl, kind, owner).items():
+        for grantee, held in parse(acl, kind, owner).items():
             grant = Ref("grant", (ref.kind, *ref.name, grantee))
+            privileges, options = ("".join(sorted(letters)) for letters in held.own)
             attrs: dict[str, Value] = {"privileges": privileges}
             if options:
                 attrs["options"] = options
+            if held.via:
+                attrs["via"] = tuple(
+                    (by, *("".join(sorted(letters)) for letters in held.via[by]))
+                    for by in sorted(held.via)
+                )
             self.facts[grant] = Fact(grant, attrs, ref)
 
     def _satellites(self) -> None:
-        """Comments and security labels, of whatever they are on."""
-        for kind, query in (("comment", "comments.sql"), ("security_label", "labels.sql")):
-            rows: Iterator[tuple[Any, ...]] = iter(self.connection.execute(_text(query)))
+        """Comments, security labels and dependences on extensions, of whatever they are on."""
+        for kind, query in (
+            ("comment", "comments.sql"),
+            ("security_label", "labels.sql"),
+            ("extension_dependency", "extensions.sql"),
+        ):
+            rows: list[tuple[Any, ...]] = self.connection.execute(_text(query)).fetchall()
             for row in rows:
                 classid, objid, objsubid, provider, text = row
                 ref = self.at.get((classid, objid, objsubid))
@@ -163,7 +189,7 @@ class _Extraction:
                     continue
                 name = (ref.kind, *ref.name, *([str(provider)] if provider else []))
                 on = Ref(kind, name)
-                self.facts[on] = Fact(on, {"text": str(text)}, ref)
+                self.facts[on] = Fact(on, {"text": str(text)} if text else {}, ref)
 
     def _sane(self) -> dict[Ref, Fact]:
         """The facts whose parents are there: what hangs on something left out is left out too."""
@@ -182,9 +208,9 @@ class _Extraction:
     def _uses(self, facts: Mapping[Ref, Fact]) -> Mapping[Ref, frozenset[Ref]]:
         """pg_depend, with each address led to the fact that stands for it."""
         alias: dict[Address, Address] = {}
-        rows: Iterator[tuple[Any, ...]] = iter(self.connection.execute(_text("aliases.sql")))
-        for row in rows:
-            alias[row[0], row[1], row[2]] = row[3], row[4], row[5]
+        aliases: list[Any] = self.connection.execute(_text("aliases.sql")).fetchall()
+        for row in aliases:
+            alias[row[:3]] = row[3:]
         at = self.at
 
         def lead(address: Address) -> Ref | None:
@@ -204,10 +230,10 @@ class _Extraction:
 
         known = kinds()
         found: dict[Ref, set[Ref]] = {}
-        rows = iter(self.connection.execute(_text("depend.sql")))
-        for c, o, s, rc, ro, rs in rows:
-            user = lead((c, o, s))
-            used = lead((rc, ro, rs))
+        depends: list[Any] = self.connection.execute(_text("depend.sql")).fetchall()
+        for row in depends:
+            user = at.get(row[:3]) or lead(row[:3])
+            used = at.get(row[3:]) or lead(row[3:])
             if user is None or used is None:
                 continue
             user = known[user.kind].user(user, used)
@@ -216,6 +242,22 @@ class _Extraction:
             if user not in facts or used not in facts:
                 continue
             found.setdefault(user, set()).add(used)
+        # Most kinds have nothing to add: they are not asked for every fact they have.
+        asked = {name: kind for name, kind in known.items() if type(kind).needs is not Kind.needs}
+        for ref, fact in facts.items():
+            if ref.kind in asked:
+                needed = {n for n in asked[ref.kind].needs(fact, facts) if n in facts}
+                if needed:
+                    found.setdefault(ref, set()).update(needed)
+        if self.roles:
+            for ref, fact in facts.items():
+                named = {Ref("role", (role,)) for role in known[ref.kind].roles(fact)}
+                if needed := named & facts.keys():
+                    found.setdefault(ref, set()).update(needed)
+        tangled = {n for n, kind in known.items() if type(kind).untangle is not Kind.untangle}
+        for ref in facts:
+            if ref.kind in tangled:
+                known[ref.kind].untangle(ref, found)
         return {ref: frozenset(used) for ref, used in found.items()}
 
     def _unmodeled(self) -> tuple[Unmodeled, ...]:

@@ -1,6 +1,7 @@
 -- A row leads from an address that is no object of its own to the one that stands for it: a row
 -- type to its relation, an array type to its element, a constraint's index to the constraint, a
--- view's rule to the view, an internal trigger to its constraint.
+-- view's rule to the view, an internal trigger to its constraint, a partition's trigger to the one
+-- it was made for, a member of an operator class or an extension to that.
 SELECT
     'pg_type'::REGCLASS::OID AS classid,
     t.oid AS objid,
@@ -82,4 +83,37 @@ SELECT
     d.adnum
 FROM pg_catalog.pg_attrdef AS d
 INNER JOIN pg_catalog.pg_attribute AS a ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE d.oid >= 16384 AND a.attgenerated <> '';
+WHERE d.oid >= 16384 AND a.attgenerated <> ''
+UNION ALL
+SELECT
+    'pg_trigger'::REGCLASS,
+    t.oid,
+    0,
+    'pg_trigger'::REGCLASS,
+    t.tgparentid,
+    0
+FROM pg_catalog.pg_trigger AS t
+WHERE t.tgparentid <> 0 AND (t.tgconstraint = 0 OR NOT t.tgisinternal)
+UNION ALL
+SELECT
+    m.classid,
+    m.objid,
+    0,
+    m.refclassid,
+    m.refobjid,
+    0
+FROM pg_catalog.pg_depend AS m
+WHERE
+    m.classid IN ('pg_amop'::REGCLASS, 'pg_amproc'::REGCLASS)
+    AND m.refclassid = 'pg_opclass'::REGCLASS
+    AND m.objid >= 16384
+UNION ALL
+SELECT
+    m.classid,
+    m.objid,
+    m.objsubid,
+    m.refclassid,
+    m.refobjid,
+    m.refobjsubid
+FROM pg_catalog.pg_depend AS m
+WHERE m.objid >= 16384 AND m.deptype = 'e';

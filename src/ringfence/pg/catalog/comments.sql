@@ -1,4 +1,5 @@
--- A row is a comment: what it is on, no provider, its text.
+-- A row is a comment: what it is on, no provider, its text. One on the index that a constraint owns
+-- is told from one on the constraint by "index" where labels have their provider.
 SELECT
     d.classoid,
     d.objoid,
@@ -15,4 +16,14 @@ SELECT
     NULL::TEXT AS provider,
     d.description
 FROM pg_catalog.pg_shdescription AS d
-WHERE d.objoid >= 16384;
+WHERE d.objoid >= 16384
+UNION ALL
+SELECT
+    'pg_constraint'::REGCLASS,
+    c.oid,
+    0,
+    'index' AS provider,
+    d.description
+FROM pg_catalog.pg_description AS d
+INNER JOIN pg_catalog.pg_constraint AS c ON d.objoid = c.conindid AND c.contype IN ('p', 'u', 'x')
+WHERE d.classoid = 'pg_class'::REGCLASS AND d.objoid >= 16384;

@@ -1,4 +1,5 @@
--- A row is a dependency between two things that are not the system's own.
+-- A row is a dependency between two things that are not the system's own. A table's on the one it
+-- inherits from or is a partition of is left out: that is a fact of its own, which needs both.
 SELECT
     d.classid,
     d.objid,
@@ -7,4 +8,13 @@ SELECT
     d.refobjid,
     d.refobjsubid
 FROM pg_catalog.pg_depend AS d
-WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e';
+LEFT JOIN pg_catalog.pg_inherits AS i
+    ON
+        d.classid = 'pg_class'::REGCLASS AND d.refclassid = 'pg_class'::REGCLASS
+        AND d.objid = i.inhrelid AND d.refobjid = i.inhparent
+        AND d.objsubid = 0 AND d.refobjsubid = 0 AND d.deptype IN ('n', 'a')
+WHERE
+    d.objid >= 16384
+    AND d.refobjid >= 16384
+    AND d.deptype NOT IN ('e', 'x')
+    AND i.inhrelid IS NULL;

@@ -1,0 +1,146 @@
+"""Tables in families: what inherits from what, and what a partition's things hang on."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Do
+from ringfence.kinds._sql import qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.kinds import Context
+    from ringfence.model import Catalog, Fact, Value
+
+_TABLES = ("table", "foreign_table")
+
+
+def partition(table: Ref) -> Ref:
+    """The fact that a table is a partition, where it is one."""
+    return Ref("partition", table.name)
+
+
+def inheritance(table: Ref) -> Ref:
+    """The fact that a table inherits from others, where it does."""
+    return Ref("inheritance", table.name)
+
+
+def is_partition(table: Ref | None, catalog: Catalog) -> bool:
+    """Whether it is a partition in that catalog."""
+    return table is not None and partition(table) in catalog.facts
+
+
+def names(value: Value) -> list[tuple[str, ...]]:
+    """A list of qualified names out of an attribute."""
+    if not isinstance(value, tuple):
+        return []
+    return [tuple(str(p) for p in v) for v in value if isinstance(v, tuple)]
+
+
+def whole(table: Ref, catalog: Catalog) -> Ref | None:
+    """What it is a partition of."""
+    fact = catalog.facts.get(partition(table))
+    return None if fact is None else Ref("table", fact.list("whole"))
+
+
+def parents(table: Ref, catalog: Catalog) -> list[Ref]:
+    """What it inherits from or is a partition of, in order."""
+    above = whole(table, catalog)
+    if above is not None:
+        return [above]
+    fact = catalog.facts.get(inheritance(table))
+    return [] if fact is None else _tables(names(fact["parents"]), catalog)
+
+
+def _tables(found: list[tuple[str, ...]], catalog: Catalog) -> list[Ref]:
+    return [
+        next((r for k in _TABLES if (r := Ref(k, name)) in catalog.facts), Ref("table", name))
+        for name in found
+    ]
+
+
+def common(old: list[Ref], new: list[Ref]) -> int:
+    """How many of the first parents stay: the order is part of it."""
+    count = 0
+    while count < min(len(old), len(new)) and old[count] == new[count]:
+        count += 1
+    return count
+
+
+def kept_parents(table: Ref | None, context: Context) -> list[Ref]:
+    """What it is below before, meanwhile and after: what is done to that is done to it."""
+    if table is None or table in context.drops or table in context.creates:
+        return []
+    if context.drops & {partition(table), inheritance(table)}:
+        return []
+    old, new = parents(table, context.old), parents(table, context.new)
+    kept = old[: common(old, new)]
+    return [p for p in kept if p not in context.drops]
+
+
+def links_below(table: Ref, catalog: Catalog) -> Iterator[Fact]:
+    """The facts that other tables inherit from it or are its partitions."""
+    for user in catalog.used_by.get(table, ()):
+        if user.kind in ("partition", "inheritance"):
+            yield catalog.facts[user]
+
+
+def tree(table: Ref, catalog: Catalog) -> str:
+    """`partitioned`, `inherited` or empty: how others are below it."""
+    for link in links_below(table, catalog):
+        return "partitioned" if link.ref.kind == "partition" else "inherited"
+    return ""
+
+
+def kept_partitions(table: Ref, context: Context) -> bool:
+    """Whether there are partitions of it already, which stay so."""
+    return any(
+        link.parent is not None and table in kept_parents(link.parent, context)
+        for link in links_below(table, context.new)
+        if link.ref.kind == "partition"
+    )
+
+
+def above(fact: Fact, catalog: Catalog) -> list[Ref]:
+    """What a partition's index or constraint is attached to: the index or constraint."""
+    attached = fact.list("attached")
+    if not attached:
+        return []
+    if len(attached) == 3:
+        return [Ref("constraint", attached)]
+    found = [Ref("index", attached)]
+    assert fact.parent is not None
+    table = whole(fact.parent, catalog)
+    if table is not None:
+        found.append(Ref("constraint", (*table.name, attached[-1])))
+    return found
+
+
+def link_stays(table: Ref | None, context: Context) -> bool:
+    """Whether it is the partition that it was, all the while."""
+    return (
+        table is not None
+        and bool(kept_parents(table, context))
+        and is_partition(table, context.new)
+    )
+
+
+def aside(name: tuple[str, ...]) -> str:
+    """A name that nobody has, to put something aside under; the same for the same thing."""
+    return "ringfence_" + hashlib.blake2b(qualified(name).encode(), digest_size=8).hexdigest()
+
+
+def attach(fact: Fact, index: tuple[str, ...], context: Context) -> Iterator[Do]:
+    """ATTACH a partition's index to the whole's, unless the table's own ATTACH does."""
+    assert fact.parent is not None
+    attached = fact.list("attached")
+    if not attached:
+        return
+    late = any(
+        context.new.facts[r]["invalid"] for r in above(fact, context.new) if r in context.new.facts
+    )
+    if late or partition(fact.parent) not in context.creates:
+        yield Do(f"ALTER INDEX {qualified(attached)} ATTACH PARTITION {qualified(index)}")

@@ -1,0 +1,179 @@
+"""Types and collations that are replaced while columns hold values of them.
+
+PostgreSQL cannot alter most of what makes a type. The old one is put aside under a name that nobody
+has, the new one is made, each column is led from the one to the other, and the old one is dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ringfence.errors import Refused
+from ringfence.kinds import Context, Do, Kind
+from ringfence.kinds._family import aside
+from ringfence.kinds._sql import ident, qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ringfence.kinds import Namespace
+    from ringfence.model import Catalog, Fact
+
+_STORED = ("table", "materialized_view")
+
+
+class Swapped(Kind):
+    """A type, as far as all kinds of types are alike."""
+
+    keyword: ClassVar[str] = "TYPE"
+    grantable: ClassVar[str] = "TYPE"
+    privileges: ClassVar[str] = "U"
+    public: ClassVar[str] = "U"
+    swaps: ClassVar[bool] = True
+
+    def namespaces(self, fact: Fact) -> Iterable[Namespace]:
+        """Types share theirs with tables' row types."""
+        yield ("type", *fact.ref.name)
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """Its shell, and with it its own functions, where it has them."""
+        if shell(fact.ref) in context.old.facts:
+            yield shell(fact.ref)
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        if old.ref in context.aside:
+            name = ident(aside(old.ref.name))
+            yield Do(f"ALTER {self.keyword} {qualified(old.ref.name)} RENAME TO {name}")
+        else:
+            yield Do(f"DROP {self.keyword} {qualified(old.ref.name)}")
+
+    def discard(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """DROP of the one put aside."""
+        yield Do(f"DROP {self.keyword} {put_aside(old.ref)}")
+
+
+def put_aside(ref: Ref) -> str:
+    """The name under which something is put aside."""
+    return qualified((*ref.name[:-1], aside(ref.name)))
+
+
+def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
+    """A column's value, of a type that may be put aside, as one of the new column's type."""
+    wanted = new.text("type")
+    before = context.old.uses.get(column.ref, frozenset())
+    after = context.new.uses.get(new.ref, frozenset())
+    left = [r for r in before if r in context.aside]
+    if not any(_needs_text(r, context) for r in before | after):
+        return f"{value}::{wanted}"
+    inside = [r for r in _within(left, context) if r.kind == "composite_type"]
+    moved = [r for r in inside if _names(r, context.old) != _names(r, context.new)]
+    if len(inside) == 1 and inside == left and wanted == qualified(inside[0].name):
+        return f"CASE WHEN {value} IS DISTINCT FROM NULL THEN {_row(value, inside[0], context)} END"
+    if not moved:
+        return f"{value}::text::{wanted}"
+    raise Refused(
+        f"the attributes of {moved[0]} change places, and column {column.ref.path} holds values "
+        "of it within an array or another type",
+        hint="add new attributes at the end, or make another type and fill a new column of it",
+    )
+
+
+def _row(value: str, kind: Ref, context: Context) -> str:
+    """The value of a composite type, put together from the attributes of the old one."""
+    before = {f.ref: f for f in context.old.below(kind, "attribute")}
+    fields = []
+    for attribute in context.new.below(kind, "attribute"):
+        old = before.get(attribute.ref)
+        if old is None:
+            fields.append("NULL")
+            continue
+        field = f"({value}).{ident(old.ref.name[-1])}"
+        held = context.old.uses.get(old.ref, frozenset()) & context.aside
+        if held:
+            field += f"::text::{attribute.text('type')}"
+        elif old["type"] != attribute["type"]:
+            field += f"::{attribute.text('type')}"
+        fields.append(field)
+    return f"ROW({', '.join(fields)})::{qualified(kind.name)}"
+
+
+def _needs_text(ref: Ref, context: Context) -> bool:
+    """Whether values of the type have no cast to others but by way of their text."""
+    if ref.kind == "domain":
+        below = context.old.uses.get(ref, frozenset()) & context.aside
+        return any(r.kind != "collation" for r in below) or ref not in context.new.facts
+    return ref.kind in ("enum", "composite_type", "range_type", "base_type")
+
+
+def _within(tops: Iterable[Ref], context: Context) -> list[Ref]:
+    """Types put aside, and those put aside that they are made of."""
+    found = list(tops)
+    for top in found:
+        for part in (top, *(f.ref for f in context.old.children.get(top, ()))):
+            for used in sorted(context.old.uses.get(part, frozenset()) & context.aside):
+                if used not in found:
+                    found.append(used)
+    return found
+
+
+def _names(ref: Ref, catalog: Catalog) -> list[str]:
+    """The attributes of a composite type, in order."""
+    return [f.ref.name[-1] for f in catalog.below(ref, "attribute")]
+
+
+def stored(ref: Ref, catalog: Catalog, *, whole: bool = True) -> bool:
+    """Whether a table holds values of the type; not `whole`: within an array or another type only.
+
+    PostgreSQL does not look into those when a domain gets stricter, and refuses.
+    """
+    for user in catalog.used_by.get(ref, ()):
+        fact = catalog.facts[user]
+        above = fact.parent
+        if user.kind == "column" and above is not None and above.kind in _STORED:
+            if whole or fact.text("type").endswith("[]"):
+                return True
+        elif user.kind == "domain":
+            if stored(user, catalog, whole=whole):
+                return True
+        elif user.kind == "attribute" and above is not None:
+            if stored(above, catalog):
+                return True
+        elif user.kind == "range_type" and stored(user, catalog):
+            return True
+    return False
+
+
+def shell(ref: Ref) -> Ref:
+    """The shell of a type whose functions need it."""
+    return Ref("shell_type", ref.name)
+
+
+def shelled(ref: Ref, catalog: Catalog) -> Ref | None:
+    """The type that a shell is the shell of, where there is more than a shell."""
+    found = (Ref(kind, ref.name) for kind in ("base_type", "range_type"))
+    return next((r for r in found if r in catalog.facts), None)
+
+
+def circular(ref: Ref, catalog: Catalog) -> bool:
+    """Whether the type and its functions need each other."""
+    return shell(ref) in catalog.facts
+
+
+def untangled(ref: Ref, uses: Mapping[Ref, set[Ref]]) -> None:
+    """Its own functions do not need the type, but its shell."""
+    for function in uses.get(ref, ()):
+        needed = uses.get(function)
+        if needed is not None and ref in needed:
+            needed.remove(ref)
+            needed.add(shell(ref))
+
+
+def made_for(function: Ref, catalog: Catalog) -> Ref | None:
+    """The type that a function is one of the own functions of."""
+    for needed in catalog.uses.get(function, ()):
+        if needed.kind == "shell_type":
+            kind = shelled(needed, catalog)
+            if kind is not None and function in catalog.uses.get(kind, ()):
+                return kind
+    return None

@@ -1,0 +1,94 @@
+"""An attribute of a composite type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
+from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._swap import stored
+from ringfence.model import Ref
+from ringfence.step import Hazard, HazardCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ringfence.change import Change
+    from ringfence.kinds import Namespace
+    from ringfence.model import Catalog, Fact
+
+_TYPE_BLOCKS = frozenset({"view", "materialized_view", "rule", "policy", "trigger", "routine"})
+
+
+class TypeAttribute(Kind):
+    """An attribute. Added and dropped in place even where tables hold values of the type."""
+
+    name = "attribute"
+    keyword = "COLUMN"
+    folds = True
+    attributes = {
+        "type": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),
+        "collation": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),
+    }
+
+    def parent(self, name: tuple[str, ...]) -> Ref:
+        return Ref("composite_type", name[:-1])
+
+    def namespaces(self, fact: Fact) -> Iterable[Namespace]:
+        return (("column", *fact.ref.name),)
+
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """The type: an attribute made anew would stand at its end, and hold nothing."""
+        if fact.ref in context.new.facts and fact.parent is not None:
+            yield fact.parent
+
+    def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
+        """The attribute as it stands in CREATE TYPE or behind ADD ATTRIBUTE."""
+        text = f"{ident(fact.ref.name[-1])} {fact.text('type')}"
+        return text + (f" COLLATE {fact.text('collation')}" if fact["collation"] else "")
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:
+        text = f"{_type(new)} ADD ATTRIBUTE {self.inline(new, context)}"
+        yield Do(text + _cascade(new, context.old))
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        text = f"{_type(old)} DROP ATTRIBUTE {ident(old.ref.name[-1])}{_cascade(old, context.old)}"
+        assert old.parent is not None
+        lost = stored(old.parent, context.old) or _tables(old, context.old)
+        yield Do(
+            text, loses_data(old.ref, f"every value of {old.ref.path} is lost") if lost else ()
+        )
+
+    def can_retype(self, change: Change, context: Context) -> bool:
+        """PostgreSQL does not rewrite the tables that hold values of the type."""
+        old, _ = pair(change)
+        assert old.parent is not None
+        return not stored(old.parent, context.old)
+
+    def retype(self, change: Change, context: Context) -> Iterator[Do]:
+        """ALTER ATTRIBUTE … TYPE."""
+        old, new = pair(change)
+        text = f"{_type(new)} ALTER ATTRIBUTE {ident(new.ref.name[-1])} TYPE {new.text('type')}"
+        text += f" COLLATE {new.text('collation')}" if new["collation"] else ""
+        hazards = tuple(
+            Hazard(HazardCode.REWRITE, table, f"{table.path} may be written anew under lock")
+            for table in _tables(old, context.old)
+        )
+        yield Do(text + _cascade(new, context.old), hazards)
+
+
+def _type(fact: Fact) -> str:
+    return f"ALTER TYPE {qualified(fact.ref.name[:-1])}"
+
+
+def _tables(fact: Fact, catalog: Catalog) -> list[Ref]:
+    """The tables made OF its type."""
+    assert fact.parent is not None
+    return [u for u in catalog.used_by.get(fact.parent, ()) if u.kind == "table"]
+
+
+def _cascade(fact: Fact, catalog: Catalog) -> str:
+    return " CASCADE" if _tables(fact, catalog) else ""
+
+
+KIND = TypeAttribute()

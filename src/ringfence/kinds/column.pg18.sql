@@ -1,0 +1,81 @@
+-- A row is a column of a table, foreign table, view or materialized view, by position. From 18 on its
+-- NOT NULL is a constraint with a name and a state.
+SELECT
+    'pg_class'::REGCLASS::OID AS classid,
+    a.attrelid AS objid,
+    a.attnum::INTEGER AS objsubid,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT, a.attname::TEXT] AS name,
+    CASE c.relkind
+        WHEN 'f' THEN 'foreign_table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view'
+        ELSE 'table'
+    END AS parent_kind,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
+    pg_catalog.pg_get_userbyid(c.relowner) AS acl_owner,
+    a.attacl::TEXT[] AS acl,
+    CASE WHEN c.relkind NOT IN ('v', 'm') THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS type,
+    CASE WHEN c.relkind NOT IN ('v', 'm') AND a.attcollation <> t.typcollation THEN (
+        SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
+        FROM pg_catalog.pg_collation AS co
+        INNER JOIN pg_catalog.pg_namespace AS cn ON co.collnamespace = cn.oid
+        WHERE co.oid = a.attcollation
+    ) END AS collation,
+    a.attnotnull AS not_null,
+    CASE WHEN nn.conname <> c.relname || '_' || a.attname || '_not_null' THEN nn.conname::TEXT END AS not_null_name,
+    nn.connoinherit AS not_null_no_inherit,
+    NOT nn.convalidated AS not_null_not_valid,
+    NOT nn.conislocal AND NOT c.relispartition AS not_null_inherited,
+    -- From 17 on a partition's column shows its parent's identity, and has no sequence of its own.
+    CASE
+        WHEN NOT c.relispartition OR EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_depend AS od
+            WHERE
+                od.refclassid = 'pg_class'::REGCLASS AND od.refobjid = a.attrelid
+                AND od.refobjsubid = a.attnum AND od.deptype = 'i' AND od.classid = 'pg_class'::REGCLASS
+        ) THEN nullif(a.attidentity, '')
+    END AS identity,
+    CASE WHEN a.attidentity <> '' THEN (
+        SELECT
+            ARRAY[
+                pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(sc.relname),
+                s.seqstart::TEXT, s.seqincrement::TEXT, s.seqmin::TEXT, s.seqmax::TEXT,
+                s.seqcache::TEXT, s.seqcycle::TEXT
+            ]
+        FROM pg_catalog.pg_depend AS sd
+        INNER JOIN pg_catalog.pg_sequence AS s ON sd.objid = s.seqrelid
+        INNER JOIN pg_catalog.pg_class AS sc ON s.seqrelid = sc.oid
+        INNER JOIN pg_catalog.pg_namespace AS sn ON sc.relnamespace = sn.oid
+        WHERE
+            sd.refclassid = 'pg_class'::REGCLASS AND sd.refobjid = a.attrelid
+            AND sd.refobjsubid = a.attnum AND sd.deptype = 'i'
+            AND sd.classid = 'pg_class'::REGCLASS
+    ) END AS sequence,
+    nullif(a.attgenerated, '') AS generated,
+    CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
+    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT END AS storage,
+    nullif(a.attcompression, '') AS compression,
+    CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::INTEGER END AS statistics,
+    a.attoptions AS options,
+    CASE
+        WHEN a.attfdwoptions IS NOT NULL
+            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(a.attfdwoptions) AS o (o))
+    END AS fdw_options,
+    c.relkind IN ('r', 'f') AND NOT c.relispartition AND NOT a.attislocal AS inherited
+FROM pg_catalog.pg_attribute AS a
+INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
+LEFT JOIN pg_catalog.pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+LEFT JOIN pg_catalog.pg_constraint AS nn
+    ON a.attrelid = nn.conrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum AND a.attnotnull
+LEFT JOIN pg_catalog.pg_depend AS e
+    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+WHERE
+    c.relkind IN ('r', 'p', 'f', 'v', 'm')
+    AND c.relpersistence <> 't'
+    AND a.attnum > 0
+    AND NOT a.attisdropped
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND e.objid IS NULL
+ORDER BY a.attrelid, a.attnum;

@@ -1,0 +1,40 @@
+-- A row is a materialized view.
+SELECT
+    'pg_class'::REGCLASS::OID AS classid,
+    c.oid AS objid,
+    0 AS objsubid,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS name,
+    pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+    c.relacl::TEXT[] AS acl,
+    pg_catalog.pg_get_viewdef(c.oid) AS definition,
+    (
+        SELECT
+            array_agg(
+                pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+                || CASE WHEN a.attcollation <> 0 THEN ' ' || a.attcollation::REGCOLLATION::TEXT ELSE '' END
+                ORDER BY a.attnum
+            )
+        FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = c.oid AND a.attnum > 0
+    ) AS columns,
+    NOT c.relispopulated AS unpopulated,
+    CASE WHEN am.amname <> 'heap' THEN am.amname::TEXT END AS access_method,
+    ts.spcname::TEXT AS tablespace,
+    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(c.reloptions) AS o (o)) AS options,
+    (
+        SELECT array_agg(o.o ORDER BY o.o)
+        FROM pg_catalog.pg_class AS x
+        CROSS JOIN unnest(x.reloptions) AS o (o)
+        WHERE c.reltoastrelid = x.oid
+    ) AS toast_options
+FROM pg_catalog.pg_class AS c
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+LEFT JOIN pg_catalog.pg_am AS am ON c.relam = am.oid
+LEFT JOIN pg_catalog.pg_tablespace AS ts ON c.reltablespace = ts.oid
+LEFT JOIN pg_catalog.pg_depend AS e
+    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+WHERE
+    c.relkind = 'm'
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND e.objid IS NULL;

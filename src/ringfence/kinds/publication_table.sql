@@ -1,0 +1,10 @@
+-- A row is a table in a publication.
+SELECT
+    'pg_publication_rel'::REGCLASS::OID AS classid,
+    r.oid AS objid,
+    0 AS objsubid,
+    ARRAY[n.nspname::TEXT, c.relname::TEXT, p.pubname::TEXT] AS name
+FROM pg_catalog.pg_publication_rel AS r
+INNER JOIN pg_catalog.pg_publication AS p ON r.prpubid = p.oid
+INNER JOIN pg_catalog.pg_class AS c ON r.prrelid = c.oid
+INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid;

@@ -1,0 +1,48 @@
+"""What a table's changes are known by in logical replication."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds._sql import ident, qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ringfence.change import Change
+    from ringfence.model import Fact
+
+
+class ReplicaIdentity(Kind):
+    """A replica identity, named like its table: of its own, for it needs the index it names."""
+
+    name = "replica_identity"
+    attributes = {"mode": Attribute("reidentify"), "index": Attribute("reidentify")}
+
+    def parent(self, name: tuple[str, ...]) -> Ref:
+        return Ref("table", name)
+
+    def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
+        if fact["index"]:
+            yield Ref("index", (fact.ref.name[0], fact.text("index")))
+            yield Ref("constraint", (*fact.ref.name, fact.text("index")))
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        clause = {"f": "FULL", "n": "NOTHING"}.get(new.text("mode"), "")
+        if new["index"]:
+            clause = f"USING INDEX {ident(new.text('index'))}"
+        if clause:
+            yield Do(f"ALTER TABLE ONLY {qualified(new.ref.name)} REPLICA IDENTITY {clause}")
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        yield Do(f"ALTER TABLE ONLY {qualified(old.ref.name)} REPLICA IDENTITY DEFAULT")
+
+    def reidentify(self, change: Change, context: Context) -> Iterator[Do]:
+        """REPLICA IDENTITY, the other."""
+        _, new = pair(change)
+        yield from self.create(new, context)
+
+
+KIND = ReplicaIdentity()

@@ -1,0 +1,2 @@
+CREATE FUNCTION done(bigint) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1::int';
+CREATE AGGREGATE total(int) (SFUNC = int84pl, STYPE = bigint, FINALFUNC = done, SSPACE = 64, INITCOND = '0');

@@ -1,0 +1,12 @@
+CREATE SCHEMA app;
+CREATE TYPE app.label;
+CREATE FUNCTION app.label_in(cstring) RETURNS app.label LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION app.label_out(app.label) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout';
+CREATE FUNCTION app.label_recv(internal) RETURNS app.label LANGUAGE internal STABLE STRICT AS 'textrecv';
+CREATE FUNCTION app.label_send(app.label) RETURNS bytea LANGUAGE internal STABLE STRICT AS 'textsend';
+CREATE TYPE app.label (INPUT = app.label_in, OUTPUT = app.label_out, RECEIVE = app.label_recv, SEND = app.label_send, INTERNALLENGTH = variable, STORAGE = extended, CATEGORY = 'S', DEFAULT = 'it''s', DELIMITER = ';', COLLATABLE = true);
+CREATE TABLE app.thing (id integer, label app.label, labels app.label[]);
+COMMENT ON TYPE app.label IS 'a label';
+COMMENT ON FUNCTION app.label_in(cstring) IS 'in';
+ALTER TYPE app.label OWNER TO corpus_alice;
+GRANT USAGE ON TYPE app.label TO corpus_bob;

@@ -1,0 +1,1 @@
+CREATE TYPE later AS ENUM ('now');

@@ -1,0 +1,4 @@
+CREATE TYPE cx AS (a int, b int);
+CREATE FUNCTION cx_text(cx) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1.a::text';
+CREATE CAST (cx AS text) WITH FUNCTION cx_text(cx) AS ASSIGNMENT;
+COMMENT ON CAST (cx AS text) IS 'first part';

@@ -1,0 +1,5 @@
+CREATE TABLE t (id int);
+CREATE TYPE cx AS (a int, b int);
+CREATE FUNCTION cx_int(cx) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1.a';
+CREATE CAST (cx AS int) WITH FUNCTION cx_int(cx) AS IMPLICIT;
+ALTER TABLE t ALTER id SET DEFAULT ROW(1, 2)::cx::int;

@@ -1,0 +1,3 @@
+-- with ICU
+CREATE COLLATION words (PROVIDER = icu, LOCALE = 'de');
+CREATE TABLE word (word text COLLATE words PRIMARY KEY, other text COLLATE words DEFAULT 'x');

@@ -1,0 +1,1 @@
+INSERT INTO word VALUES ('b', 'a'), ('A', NULL);

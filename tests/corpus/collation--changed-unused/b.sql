@@ -1,0 +1,1 @@
+CREATE COLLATION words (PROVIDER = libc, LOCALE = 'POSIX');

@@ -1,0 +1,3 @@
+CREATE COLLATION words (PROVIDER = libc, LOCALE = 'POSIX');
+CREATE TABLE word (word text COLLATE words);
+CREATE VIEW all_words AS SELECT word FROM word;

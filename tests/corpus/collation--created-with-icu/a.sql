@@ -1,0 +1,2 @@
+-- with ICU
+CREATE SCHEMA app;

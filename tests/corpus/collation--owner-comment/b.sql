@@ -1,0 +1,2 @@
+CREATE COLLATION "sel""ect" (PROVIDER = libc, LOCALE = 'C');
+ALTER COLLATION "sel""ect" OWNER TO corpus_bob;

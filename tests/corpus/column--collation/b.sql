@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, v text COLLATE "C");
+CREATE INDEX t_v ON t (v);

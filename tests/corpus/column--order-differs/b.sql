@@ -1,0 +1,1 @@
+CREATE TABLE t (c date, d integer, a integer, b text);

@@ -1,0 +1,1 @@
+INSERT INTO t VALUES ('2024-01-01', 1, 1, 'b');

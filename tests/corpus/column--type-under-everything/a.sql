@@ -1,0 +1,7 @@
+CREATE TABLE o (id integer PRIMARY KEY);
+CREATE TABLE t (id integer PRIMARY KEY, n integer DEFAULT 5 CHECK (n > 0), o integer REFERENCES o);
+CREATE INDEX t_n ON t (n) WHERE n > 1;
+CREATE VIEW v AS SELECT n FROM t;
+CREATE VIEW w AS SELECT n FROM v;
+GRANT SELECT ON w TO corpus_alice;
+CREATE STATISTICS st ON n, o FROM t;

@@ -1,0 +1,7 @@
+CREATE TABLE o (id bigint PRIMARY KEY);
+CREATE TABLE t (id integer PRIMARY KEY, n bigint DEFAULT 5 CHECK (n > 0), o bigint REFERENCES o);
+CREATE INDEX t_n ON t (n) WHERE n > 1;
+CREATE VIEW v AS SELECT n FROM t;
+CREATE VIEW w AS SELECT n FROM v;
+GRANT SELECT ON w TO corpus_alice;
+CREATE STATISTICS st ON n, o FROM t;

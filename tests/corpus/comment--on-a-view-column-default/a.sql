@@ -1,0 +1,3 @@
+CREATE TABLE t (id int, v text);
+CREATE VIEW w AS SELECT id, v FROM t;
+ALTER VIEW w ALTER id SET DEFAULT 5;

@@ -1,0 +1,5 @@
+CREATE TABLE t (id int, v text);
+CREATE VIEW w AS SELECT id, v FROM t;
+ALTER VIEW w ALTER id SET DEFAULT 6;
+ALTER VIEW w ALTER v SET DEFAULT 'x';
+COMMENT ON COLUMN w.v IS 'has a default';

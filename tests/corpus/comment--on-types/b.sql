@@ -1,0 +1,12 @@
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE TYPE pair AS (x int, y int);
+CREATE TYPE span AS RANGE (subtype = int);
+CREATE DOMAIN d AS int CONSTRAINT positive CHECK (VALUE > 0);
+CREATE COLLATION c (locale = 'C');
+COMMENT ON TYPE mood IS 'new';
+COMMENT ON TYPE pair IS 'p';
+COMMENT ON COLUMN pair.x IS 'px';
+COMMENT ON TYPE span IS 'r';
+COMMENT ON DOMAIN d IS 'd';
+COMMENT ON CONSTRAINT positive ON DOMAIN d IS 'dc';
+COMMENT ON COLLATION c IS 'c';

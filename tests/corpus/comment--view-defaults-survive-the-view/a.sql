@@ -1,0 +1,4 @@
+CREATE TABLE t (id int, v text);
+CREATE VIEW w AS SELECT id, v FROM t;
+ALTER VIEW w ALTER id SET DEFAULT 5;
+COMMENT ON COLUMN w.v IS 'comes back';

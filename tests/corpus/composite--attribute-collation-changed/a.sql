@@ -1,0 +1,2 @@
+CREATE TYPE word AS (word text COLLATE "C", n integer);
+CREATE TABLE thing (word word);

@@ -1,0 +1,2 @@
+CREATE TYPE state AS ENUM ('new');
+CREATE TYPE step AS (state state);

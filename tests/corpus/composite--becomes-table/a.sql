@@ -1,0 +1,2 @@
+CREATE TYPE thing AS (id integer, name text);
+CREATE FUNCTION things() RETURNS SETOF thing LANGUAGE sql AS 'SELECT 1, ''x''::text';

@@ -1,0 +1,5 @@
+CREATE TYPE pair AS (a integer);
+COMMENT ON COLUMN pair.a IS 'first';
+ALTER TYPE pair OWNER TO corpus_bob;
+GRANT USAGE ON TYPE pair TO corpus_carol WITH GRANT OPTION;
+REVOKE USAGE ON TYPE pair FROM PUBLIC;

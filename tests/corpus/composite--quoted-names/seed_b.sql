@@ -1,0 +1,1 @@
+INSERT INTO "user" VALUES (ROW(1, NULL, 'x'));

@@ -1,0 +1,3 @@
+CREATE TYPE point3 AS (x numeric, y numeric);
+CREATE TYPE line3 AS (a point3, b point3);
+CREATE TABLE thing (id integer PRIMARY KEY, line line3);

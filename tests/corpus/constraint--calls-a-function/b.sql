@@ -1,0 +1,2 @@
+CREATE FUNCTION ok(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> ''''';
+CREATE TABLE t (v text, CONSTRAINT c CHECK (ok(v)));

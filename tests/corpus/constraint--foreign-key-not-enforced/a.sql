@@ -1,0 +1,3 @@
+-- from PostgreSQL 18 on
+CREATE TABLE p (id integer PRIMARY KEY);
+CREATE TABLE c (a integer, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p NOT ENFORCED);

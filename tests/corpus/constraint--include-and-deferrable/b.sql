@@ -1,0 +1,1 @@
+CREATE TABLE t (a integer, b integer, CONSTRAINT u UNIQUE (a) INCLUDE (b) WITH (fillfactor = 50) DEFERRABLE INITIALLY DEFERRED);

@@ -1,0 +1,2 @@
+-- from PostgreSQL 15 on
+CREATE TABLE t (a integer CONSTRAINT u UNIQUE);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer NOT NULL, a integer NOT NULL, CONSTRAINT pk PRIMARY KEY (id));
+COMMENT ON CONSTRAINT pk ON t IS 'key';

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer NOT NULL, a integer NOT NULL, CONSTRAINT pk PRIMARY KEY (id, a));
+COMMENT ON CONSTRAINT pk ON t IS 'key';

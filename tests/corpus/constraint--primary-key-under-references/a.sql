@@ -1,0 +1,2 @@
+CREATE TABLE p (id integer CONSTRAINT p_old PRIMARY KEY);
+CREATE TABLE c (p integer CONSTRAINT c_p REFERENCES p);

@@ -1,0 +1,5 @@
+CREATE SCHEMA app;
+CREATE CONVERSION app."my ""own" FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+CREATE DEFAULT CONVERSION app.usual FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
+COMMENT ON CONVERSION app.usual IS 'it''s';
+ALTER CONVERSION app.usual OWNER TO corpus_alice;

@@ -1,0 +1,1 @@
+CREATE DOMAIN size AS integer;

@@ -1,0 +1,1 @@
+CREATE TYPE size AS (h integer, w integer);

@@ -1,0 +1,2 @@
+CREATE DOMAIN size AS integer;
+CREATE TABLE box (id integer PRIMARY KEY, size size);

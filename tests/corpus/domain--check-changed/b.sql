@@ -1,0 +1,3 @@
+CREATE DOMAIN size AS integer CONSTRAINT ok CHECK (VALUE >= 0) CONSTRAINT small CHECK (VALUE < 10);
+CREATE TABLE box (id integer PRIMARY KEY, size size);
+COMMENT ON CONSTRAINT ok ON DOMAIN size IS 'two';

@@ -1,0 +1,3 @@
+CREATE DOMAIN size AS integer;
+ALTER DOMAIN size ADD CONSTRAINT ok CHECK (VALUE > 0) NOT VALID;
+CREATE TABLE box (id integer PRIMARY KEY, size size);

@@ -1,0 +1,2 @@
+CREATE FUNCTION one() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+CREATE DOMAIN amount AS integer DEFAULT one();

@@ -1,0 +1,2 @@
+CREATE FUNCTION two() RETURNS integer LANGUAGE sql AS 'SELECT 2';
+CREATE DOMAIN amount AS integer DEFAULT two();

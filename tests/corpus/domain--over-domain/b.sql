@@ -1,0 +1,3 @@
+CREATE DOMAIN low AS bigint;
+CREATE DOMAIN high AS low CHECK (VALUE > 10);
+CREATE TABLE thing (id high PRIMARY KEY, list high[]);

@@ -1,0 +1,1 @@
+INSERT INTO task VALUES ('new', '{new}');

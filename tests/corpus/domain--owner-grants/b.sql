@@ -1,0 +1,4 @@
+CREATE DOMAIN size AS integer;
+ALTER DOMAIN size OWNER TO corpus_bob;
+REVOKE ALL ON TYPE size FROM PUBLIC;
+GRANT USAGE ON TYPE size TO corpus_carol;

@@ -1,0 +1,3 @@
+CREATE SCHEMA "We ird";
+CREATE DOMAIN "We ird"."user" AS text;
+CREATE TABLE "We ird"."table" ("select" "We ird"."user");

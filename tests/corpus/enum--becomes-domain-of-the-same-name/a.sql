@@ -1,0 +1,2 @@
+CREATE TYPE state AS ENUM ('new', 'done');
+CREATE TABLE task (id integer PRIMARY KEY, state state NOT NULL DEFAULT 'new', all_of state[]);

@@ -1,0 +1,3 @@
+CREATE TYPE code AS ENUM ('x', 'z');
+CREATE TABLE codes (code code PRIMARY KEY);
+CREATE TABLE uses (id integer PRIMARY KEY, code code REFERENCES codes ON DELETE CASCADE);

@@ -1,0 +1,3 @@
+CREATE TYPE state AS ENUM ('new', 'done');
+CREATE TYPE step AS (id integer, state state);
+CREATE TABLE steps OF step;

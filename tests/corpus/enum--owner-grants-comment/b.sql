@@ -1,0 +1,5 @@
+CREATE TYPE state AS ENUM ('new');
+COMMENT ON TYPE state IS 'two';
+ALTER TYPE state OWNER TO corpus_bob;
+REVOKE USAGE ON TYPE state FROM PUBLIC;
+GRANT USAGE ON TYPE state TO corpus_carol WITH GRANT OPTION;

@@ -1,0 +1,3 @@
+CREATE TYPE size AS ENUM ('small', 'large', 'medium');
+CREATE TABLE shirt (id integer PRIMARY KEY, size size NOT NULL DEFAULT 'small');
+CREATE INDEX shirt_size ON shirt (size);

@@ -1,0 +1,3 @@
+CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER e ON table_rewrite EXECUTE FUNCTION ev();
+COMMENT ON EVENT TRIGGER e IS 'comes back';

@@ -1,0 +1,3 @@
+CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no %', tg_tag; END$$;
+CREATE TABLE a (id int);
+CREATE FUNCTION zz() RETURNS int LANGUAGE sql AS 'SELECT 1';

@@ -1,0 +1,5 @@
+CREATE SCHEMA "s x";
+CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION "s x"."e v"() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION "s x"."e v"();
+ALTER EVENT TRIGGER e DISABLE;

@@ -1,0 +1,2 @@
+CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER one ON ddl_command_end EXECUTE FUNCTION ev();

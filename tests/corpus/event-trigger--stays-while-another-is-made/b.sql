@@ -1,0 +1,4 @@
+CREATE FUNCTION ev() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE EVENT TRIGGER one ON ddl_command_end EXECUTE FUNCTION ev();
+CREATE EVENT TRIGGER two ON sql_drop EXECUTE FUNCTION ev();
+CREATE TABLE t (id int);

@@ -1,0 +1,2 @@
+CREATE EXTENSION citext;
+CREATE TABLE t (mails citext[] DEFAULT '{}'::citext[]);

@@ -1,0 +1,6 @@
+CREATE SCHEMA one;
+CREATE SCHEMA two;
+CREATE EXTENSION citext WITH SCHEMA one;
+CREATE TABLE t (id int PRIMARY KEY, mail one.citext DEFAULT 'x'::one.citext UNIQUE);
+CREATE VIEW v AS SELECT mail FROM t;
+CREATE FUNCTION f(m one.citext) RETURNS one.citext LANGUAGE sql AS 'SELECT m';

@@ -1,0 +1,6 @@
+CREATE SCHEMA one;
+CREATE SCHEMA two;
+CREATE EXTENSION citext WITH SCHEMA two;
+CREATE TABLE t (id int PRIMARY KEY, mail two.citext DEFAULT 'x'::two.citext UNIQUE);
+CREATE VIEW v AS SELECT mail FROM t;
+CREATE FUNCTION f(m two.citext) RETURNS two.citext LANGUAGE sql AS 'SELECT m';

@@ -1,0 +1,2 @@
+CREATE EXTENSION citext;
+CREATE FUNCTION f(x text) RETURNS citext LANGUAGE sql AS 'SELECT x::citext';

@@ -1,0 +1,2 @@
+CREATE SCHEMA "odd ""one";
+CREATE EXTENSION hstore WITH SCHEMA "odd ""one";

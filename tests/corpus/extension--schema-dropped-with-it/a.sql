@@ -1,0 +1,4 @@
+CREATE SCHEMA s;
+CREATE EXTENSION citext WITH SCHEMA s;
+CREATE TABLE s.t (m s.citext);
+CREATE INDEX i ON s.t (m);

@@ -1,0 +1,9 @@
+CREATE FOREIGN DATA WRAPPER w OPTIONS (debug 'true');
+COMMENT ON FOREIGN DATA WRAPPER w IS 'it''s a wrapper';
+CREATE SERVER s TYPE 'typ' VERSION '1.0' FOREIGN DATA WRAPPER w OPTIONS (host 'a', port '5');
+COMMENT ON SERVER s IS 'a server';
+CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u');
+CREATE USER MAPPING FOR corpus_alice SERVER s;
+CREATE FOREIGN TABLE ft (id int OPTIONS (column_name 'x') NOT NULL, b text COLLATE "C" DEFAULT 'x')
+    SERVER s OPTIONS (table_name 't');
+COMMENT ON FOREIGN TABLE ft IS 'a table elsewhere';

@@ -1,0 +1,4 @@
+CREATE FOREIGN DATA WRAPPER w;
+CREATE SERVER s FOREIGN DATA WRAPPER w;
+CREATE USER MAPPING FOR corpus_alice SERVER s OPTIONS (user 'other', password '********');
+CREATE USER MAPPING FOR corpus_bob SERVER s OPTIONS (password '********');

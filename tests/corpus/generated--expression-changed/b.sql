@@ -1,0 +1,4 @@
+CREATE TABLE t (a integer, c integer GENERATED ALWAYS AS (a * 3) STORED);
+CREATE INDEX t_c ON t (c);
+CREATE VIEW v AS SELECT c FROM t;
+COMMENT ON COLUMN t.c IS 'c';

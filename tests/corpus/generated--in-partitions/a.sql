@@ -1,0 +1,2 @@
+CREATE TABLE m (a integer, k integer) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);

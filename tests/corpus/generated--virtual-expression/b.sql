@@ -1,0 +1,2 @@
+CREATE TABLE t (a integer, c integer GENERATED ALWAYS AS (a * 3) VIRTUAL);
+CREATE VIEW v AS SELECT c FROM t;

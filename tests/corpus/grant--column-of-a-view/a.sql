@@ -1,0 +1,4 @@
+CREATE TABLE t (id int, a text);
+CREATE VIEW v AS SELECT id, a FROM t;
+GRANT SELECT (id) ON v TO corpus_alice;
+CREATE MATERIALIZED VIEW m AS SELECT id, a FROM t;

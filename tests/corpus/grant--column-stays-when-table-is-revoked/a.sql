@@ -1,0 +1,6 @@
+CREATE TABLE t (id int, a text);
+GRANT SELECT, INSERT ON t TO corpus_alice;
+GRANT SELECT (id) ON t TO corpus_alice WITH GRANT OPTION;
+GRANT UPDATE (a) ON t TO corpus_alice;
+GRANT UPDATE ON t TO corpus_bob WITH GRANT OPTION;
+GRANT UPDATE (a) ON t TO corpus_bob WITH GRANT OPTION;

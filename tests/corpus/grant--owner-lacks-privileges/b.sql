@@ -1,0 +1,6 @@
+CREATE TABLE t (id int);
+ALTER TABLE t OWNER TO corpus_alice;
+REVOKE ALL ON t FROM corpus_alice;
+CREATE TABLE u (id int);
+ALTER TABLE u OWNER TO corpus_bob;
+REVOKE DELETE ON u FROM corpus_bob;

@@ -1,0 +1,5 @@
+CREATE TABLE t (id int);
+GRANT SELECT ON t TO corpus_alice WITH GRANT OPTION;
+SET ROLE corpus_alice;
+GRANT SELECT ON t TO corpus_bob;
+RESET ROLE;

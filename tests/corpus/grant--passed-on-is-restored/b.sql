@@ -1,0 +1,5 @@
+CREATE VIEW v AS SELECT 2 AS b, 1 AS a;
+GRANT SELECT ON v TO corpus_alice WITH GRANT OPTION;
+SET ROLE corpus_alice;
+GRANT SELECT ON v TO corpus_bob;
+RESET ROLE;

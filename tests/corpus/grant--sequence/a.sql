@@ -1,0 +1,3 @@
+CREATE SEQUENCE s;
+GRANT USAGE, SELECT ON SEQUENCE s TO corpus_alice;
+CREATE TABLE t (id serial);

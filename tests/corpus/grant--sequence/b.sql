@@ -1,0 +1,5 @@
+CREATE SEQUENCE s;
+GRANT UPDATE ON SEQUENCE s TO corpus_alice;
+GRANT ALL ON SEQUENCE s TO corpus_bob WITH GRANT OPTION;
+CREATE TABLE t (id serial);
+GRANT USAGE ON SEQUENCE t_id_seq TO corpus_alice;

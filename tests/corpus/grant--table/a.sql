@@ -1,0 +1,4 @@
+CREATE TABLE t (id int);
+GRANT SELECT, INSERT ON t TO corpus_alice;
+GRANT ALL ON t TO corpus_bob;
+GRANT UPDATE ON t TO PUBLIC;

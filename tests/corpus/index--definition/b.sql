@@ -1,0 +1,3 @@
+CREATE TABLE t (id integer, a text, b integer, j jsonb);
+CREATE INDEX i ON t (a, b) WHERE b > 0;
+COMMENT ON INDEX i IS 'kept';

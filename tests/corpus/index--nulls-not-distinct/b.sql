@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, a text, b integer, j jsonb);
+CREATE UNIQUE INDEX i ON t (id) NULLS NOT DISTINCT;

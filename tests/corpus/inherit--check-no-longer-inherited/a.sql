@@ -1,0 +1,2 @@
+CREATE TABLE a (x integer, CONSTRAINT up CHECK (x > 0));
+CREATE TABLE c () INHERITS (a);

@@ -1,0 +1,3 @@
+CREATE TABLE a (x integer);
+CREATE TABLE c () INHERITS (a);
+CREATE TABLE d () INHERITS (a);

@@ -1,0 +1,2 @@
+CREATE TABLE a (id integer);
+CREATE TABLE c (n integer) INHERITS (a);

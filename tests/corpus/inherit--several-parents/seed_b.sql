@@ -1,0 +1,1 @@
+INSERT INTO c (id, x, z) VALUES (1, 2, 3);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer NOT NULL);
+CREATE UNIQUE INDEX x ON t (id);

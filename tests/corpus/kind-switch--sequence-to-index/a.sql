@@ -1,0 +1,2 @@
+CREATE SEQUENCE x;
+CREATE TABLE t (id integer);

@@ -1,0 +1,4 @@
+CREATE TABLE o (id integer);
+CREATE VIEW x AS SELECT id FROM o;
+CREATE VIEW w AS SELECT id FROM x;
+GRANT SELECT ON x TO corpus_alice;

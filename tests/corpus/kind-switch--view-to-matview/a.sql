@@ -1,0 +1,3 @@
+CREATE TABLE o (id integer);
+CREATE VIEW x AS SELECT id FROM o;
+CREATE VIEW w AS SELECT id FROM x;

@@ -1,0 +1,3 @@
+-- from PostgreSQL 15 on
+CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
+CREATE MATERIALIZED VIEW mv AS SELECT 1 AS id;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, n integer);
+CREATE MATERIALIZED VIEW mv AS SELECT id, n::text AS n FROM t;

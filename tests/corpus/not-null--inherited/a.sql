@@ -1,0 +1,2 @@
+CREATE TABLE a (id integer, v text);
+CREATE TABLE c () INHERITS (a);

@@ -1,0 +1,1 @@
+CREATE FUNCTION rcmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS 'SELECT btint4cmp($2, $1)';

@@ -1,0 +1,1 @@
+CREATE TYPE cx AS (a int, b int);

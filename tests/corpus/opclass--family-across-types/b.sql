@@ -1,0 +1,6 @@
+CREATE OPERATOR FAMILY ints USING btree;
+CREATE OPERATOR CLASS ints4 FOR TYPE int4 USING btree FAMILY ints AS
+    OPERATOR 1 < , OPERATOR 2 <= , OPERATOR 3 = , OPERATOR 4 >= , OPERATOR 5 > , FUNCTION 1 btint4cmp(int4, int4),
+    OPERATOR 1 < (int4, int8), FUNCTION 1 (int4, int8) btint48cmp(int4, int8);
+CREATE OPERATOR CLASS ints8 FOR TYPE int8 USING btree FAMILY ints AS
+    OPERATOR 1 < , OPERATOR 2 <= , OPERATOR 3 = , OPERATOR 4 >= , OPERATOR 5 > , FUNCTION 1 btint8cmp(int8, int8);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int);
+CREATE FUNCTION rcmp(int, int) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS 'SELECT btint4cmp($2, $1)';
+CREATE INDEX i ON t (id);

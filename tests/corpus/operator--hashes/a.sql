@@ -1,0 +1,5 @@
+CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE TABLE t (b text);
+CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = same, COMMUTATOR = ===);
+CREATE VIEW v AS SELECT b === b AS x FROM t;
+COMMENT ON VIEW v IS 'comes back';

@@ -1,0 +1,7 @@
+CREATE TABLE t (a int, b text);
+CREATE FUNCTION lt(int, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR << (LEFTARG = int, RIGHTARG = text, FUNCTION = lt);
+CREATE VIEW v AS SELECT a << b AS x FROM t;
+CREATE INDEX i ON t ((a << b));
+ALTER TABLE t ADD CHECK (a << b);
+CREATE POLICY p ON t USING (a << b);

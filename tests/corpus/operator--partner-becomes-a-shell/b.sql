@@ -1,0 +1,3 @@
+CREATE FUNCTION lt(int, text) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT true';
+CREATE OPERATOR << (LEFTARG = int, RIGHTARG = text, FUNCTION = lt, COMMUTATOR = >>);
+COMMENT ON OPERATOR << (int, text) IS 'comes back';

@@ -1,0 +1,3 @@
+CREATE TABLE m (id integer NOT NULL, k integer NOT NULL, h integer) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
+CREATE INDEX m_h ON m (h);

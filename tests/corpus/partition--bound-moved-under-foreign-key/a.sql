@@ -1,0 +1,3 @@
+CREATE TABLE m (id integer NOT NULL, k integer NOT NULL, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
+CREATE TABLE c (id integer, k integer, CONSTRAINT c_m FOREIGN KEY (id, k) REFERENCES m);

@@ -1,0 +1,2 @@
+CREATE TABLE m (id integer, v text) PARTITION BY RANGE (lower(v) COLLATE "C", id);
+CREATE TABLE m_a PARTITION OF m FOR VALUES FROM ('a', MINVALUE) TO ('b', 5);

@@ -1,0 +1,5 @@
+CREATE TABLE m (id integer NOT NULL, ts date NOT NULL, v text) PARTITION BY RANGE (ts);
+CREATE TABLE m_2024 PARTITION OF m FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE TABLE m_2025 (id integer NOT NULL, ts date NOT NULL, v text);
+CREATE INDEX m_2025_v_idx ON m_2025 (v);
+CREATE INDEX m_v ON m (v);

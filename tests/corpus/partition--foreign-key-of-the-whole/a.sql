@@ -1,0 +1,3 @@
+CREATE TABLE o (id integer PRIMARY KEY);
+CREATE TABLE m (id integer NOT NULL, o integer, k integer) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);

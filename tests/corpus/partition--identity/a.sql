@@ -1,0 +1,3 @@
+-- from PostgreSQL 17 on
+CREATE TABLE m (id bigint NOT NULL, k integer) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);

@@ -1,0 +1,2 @@
+CREATE TABLE m (id integer NOT NULL, k integer NOT NULL, h integer) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);

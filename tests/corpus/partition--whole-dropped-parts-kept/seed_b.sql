@@ -1,0 +1,1 @@
+INSERT INTO m_2024 VALUES (1, '2024-05-05', 'a');

@@ -1,0 +1,8 @@
+CREATE TABLE m (id integer NOT NULL, k integer NOT NULL, v text) PARTITION BY LIST (k);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
+CREATE TABLE m_2 PARTITION OF m FOR VALUES IN (2);
+CREATE INDEX m_v ON m (v);
+ALTER INDEX m_1_v_idx SET (fillfactor = 70);
+ALTER INDEX m_2_v_idx SET TABLESPACE corpus_space;
+COMMENT ON INDEX m_v IS 'of all';
+COMMENT ON INDEX m_1_v_idx IS 'of one';

@@ -1,0 +1,3 @@
+-- from PostgreSQL 15 on
+CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;
+CREATE TABLE t (id integer, d text, j jsonb);

@@ -1,0 +1,3 @@
+CREATE TABLE t (id integer PRIMARY KEY, v text);
+CREATE INDEX t_v ON t (v);
+ALTER TABLE t CLUSTER ON t_v;

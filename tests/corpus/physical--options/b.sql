@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, d text, j jsonb);
+ALTER TABLE t SET (fillfactor = 70, autovacuum_enabled = false, toast.autovacuum_enabled = false, toast_tuple_target = 256);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id integer, d text, j jsonb);
+ALTER TABLE t ALTER COLUMN d SET STORAGE EXTERNAL;

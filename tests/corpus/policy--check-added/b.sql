@@ -1,0 +1,3 @@
+CREATE TABLE t (id int, who text);
+CREATE POLICY p ON t FOR UPDATE USING (who = CURRENT_USER) WITH CHECK (id > 0);
+COMMENT ON POLICY p ON t IS 'comes back';

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, who text);
+CREATE POLICY p ON t USING (who = CURRENT_USER AND id > 0);

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, who text);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY;

@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, who text);
+CREATE POLICY p ON t AS RESTRICTIVE USING (id > 0);

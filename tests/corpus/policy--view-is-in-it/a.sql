@@ -1,0 +1,3 @@
+CREATE TABLE t (id int);
+CREATE VIEW v AS SELECT id, 1 AS n FROM t;
+CREATE POLICY p ON t USING (id IN (SELECT id FROM v));

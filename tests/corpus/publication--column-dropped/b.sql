@@ -1,0 +1,4 @@
+-- from PostgreSQL 15 on
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE PUBLICATION p FOR TABLE t (id);
+CREATE PUBLICATION q FOR TABLE t WITH (publish = 'insert');

@@ -1,0 +1,1 @@
+CREATE PUBLICATION "we ""ird" WITH (publish = 'insert, update');

@@ -1,0 +1,4 @@
+CREATE TABLE t (id int PRIMARY KEY);
+CREATE TABLE gone (id int PRIMARY KEY);
+CREATE TABLE left_out (id int PRIMARY KEY);
+CREATE PUBLICATION p FOR TABLE t, gone, left_out;

@@ -1,0 +1,3 @@
+CREATE FUNCTION gap(a date, b date) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT (a - b)::float8';
+CREATE TYPE days AS RANGE (SUBTYPE = date);
+CREATE TABLE thing (days days);

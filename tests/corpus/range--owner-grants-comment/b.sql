@@ -1,0 +1,5 @@
+CREATE TYPE span AS RANGE (SUBTYPE = integer);
+ALTER TYPE span OWNER TO corpus_bob;
+COMMENT ON TYPE span IS 'it''s';
+REVOKE USAGE ON TYPE span FROM PUBLIC;
+GRANT USAGE ON TYPE span TO corpus_carol;

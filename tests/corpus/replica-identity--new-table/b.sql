@@ -1,0 +1,4 @@
+CREATE TABLE o (id integer);
+CREATE TABLE t (id integer PRIMARY KEY, v integer NOT NULL UNIQUE, w integer NOT NULL);
+CREATE UNIQUE INDEX t_w ON t (w);
+ALTER TABLE t REPLICA IDENTITY USING INDEX t_v_key;

@@ -1,0 +1,9 @@
+CREATE TABLE t (id int);
+CREATE FUNCTION f(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a';
+ALTER FUNCTION f(int) OWNER TO corpus_bob;
+GRANT EXECUTE ON FUNCTION f(int) TO corpus_alice;
+COMMENT ON FUNCTION f(int) IS 'comes back';
+ALTER TABLE t ADD CHECK (f(id) > 0);
+CREATE VIEW v AS SELECT f(id) AS x FROM t;
+GRANT SELECT ON v TO corpus_alice;
+CREATE INDEX i ON t (f(id));

@@ -1,0 +1,3 @@
+CREATE FUNCTION f(a int) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
+COMMENT ON FUNCTION f(int) IS 'either';
+GRANT EXECUTE ON FUNCTION f(int) TO corpus_alice;

@@ -1,0 +1,3 @@
+CREATE PROCEDURE f(a int) LANGUAGE plpgsql AS 'BEGIN END';
+COMMENT ON PROCEDURE f(int) IS 'either';
+GRANT EXECUTE ON PROCEDURE f(int) TO corpus_alice;

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int, a int, b text);
+CREATE FUNCTION f(x int) RETURNS text LANGUAGE sql RETURN (SELECT max(b) FROM t WHERE a = x);
+CREATE PROCEDURE p(x int) LANGUAGE sql BEGIN ATOMIC INSERT INTO t VALUES (x, x, 'p'); UPDATE t SET a = 1; END;

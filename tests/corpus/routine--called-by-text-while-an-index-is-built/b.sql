@@ -1,0 +1,5 @@
+CREATE TABLE t (id int);
+CREATE FUNCTION aa(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.zz(x) + 1; END';
+CREATE FUNCTION zz(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN x; END';
+CREATE INDEX i ON t (aa(id), id);
+ALTER TABLE t ADD CHECK (aa(id) > 0);

@@ -1,0 +1,3 @@
+CREATE FUNCTION zz() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT count(*) FROM zt); END';
+CREATE TABLE zt (id int);
+CREATE FUNCTION aa() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM zt';

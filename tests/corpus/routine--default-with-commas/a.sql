@@ -1,0 +1,1 @@
+CREATE FUNCTION f(a text DEFAULT 'x, b integer DEFAULT 1', b int DEFAULT (3 + 4)) RETURNS int LANGUAGE sql AS 'SELECT 1';

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int, v text, w int);
+CREATE FUNCTION f() RETURNS SETOF t LANGUAGE sql AS 'SELECT * FROM t';
+CREATE VIEW v AS SELECT id FROM f();

@@ -1,0 +1,2 @@
+CREATE FUNCTION f(a int) RETURNS TABLE (x int, z text) LANGUAGE sql ROWS 10 AS 'SELECT a, ''x''';
+CREATE VIEW v AS SELECT x FROM f(1);

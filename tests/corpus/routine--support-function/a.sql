@@ -1,0 +1,1 @@
+CREATE FUNCTION f(text, text) RETURNS bool LANGUAGE internal IMMUTABLE AS 'texteq';

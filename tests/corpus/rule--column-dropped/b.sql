@@ -1,0 +1,3 @@
+CREATE TABLE log (id int, v text);
+CREATE TABLE t (id int);
+CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id, NULL);

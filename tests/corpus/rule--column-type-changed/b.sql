@@ -1,0 +1,5 @@
+CREATE TABLE log (id bigint);
+CREATE TABLE t (id bigint, v text);
+CREATE RULE r AS ON INSERT TO t DO ALSO INSERT INTO log VALUES (NEW.id);
+ALTER TABLE t ENABLE ALWAYS RULE r;
+COMMENT ON RULE r ON t IS 'comes back';

@@ -1,0 +1,4 @@
+CREATE TABLE log (id int);
+CREATE TABLE t (id int, v text);
+CREATE RULE r AS ON UPDATE TO t WHERE OLD.v <> NEW.v DO ALSO DELETE FROM log;
+COMMENT ON RULE r ON t IS 'stays';

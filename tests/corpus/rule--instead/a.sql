@@ -1,0 +1,2 @@
+CREATE TABLE t (id int, v text);
+CREATE RULE r AS ON DELETE TO t DO ALSO NOTIFY gone;

@@ -1,0 +1,3 @@
+CREATE TABLE t (id int, v text, w int);
+CREATE VIEW w AS SELECT id, v FROM t;
+CREATE RULE ins AS ON INSERT TO w DO INSTEAD INSERT INTO t VALUES (NEW.id, NEW.v);

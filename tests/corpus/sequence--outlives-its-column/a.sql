@@ -1,0 +1,2 @@
+CREATE TABLE t (id serial, n integer);
+CREATE TABLE u (id integer);

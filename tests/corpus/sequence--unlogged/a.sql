@@ -1,0 +1,2 @@
+-- from PostgreSQL 15 on
+CREATE SEQUENCE s;

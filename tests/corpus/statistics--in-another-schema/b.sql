@@ -1,0 +1,3 @@
+CREATE TABLE t (a integer, b text, c integer);
+CREATE SCHEMA s;
+CREATE STATISTICS s.st ON a, c FROM t;

@@ -1,0 +1,3 @@
+CREATE TABLE t (a integer, b text, c integer);
+CREATE STATISTICS st (ndistinct) ON a, c FROM t;
+COMMENT ON STATISTICS st IS 'c';

@@ -1,0 +1,3 @@
+CREATE TABLE t (a integer, b text, c integer);
+CREATE STATISTICS st ON a, c FROM t;
+ALTER STATISTICS st SET STATISTICS 0;

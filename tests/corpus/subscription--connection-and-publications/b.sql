@@ -1,0 +1,1 @@
+CREATE SUBSCRIPTION s CONNECTION 'host=elsewhere.invalid dbname=''it\''s''' PUBLICATION q, r WITH (connect = false, slot_name = NONE);

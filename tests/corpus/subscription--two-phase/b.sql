@@ -1,0 +1,2 @@
+CREATE SUBSCRIPTION s CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE, two_phase = true);
+COMMENT ON SUBSCRIPTION s IS 'kept';

@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer);
+CREATE TABLE u (r t, rs t[]);
+CREATE FUNCTION f(t) RETURNS integer LANGUAGE sql AS 'SELECT $1.id';
+CREATE VIEW v AS SELECT r FROM u;

@@ -1,0 +1,12 @@
+CREATE SCHEMA "s x";
+CREATE TEXT SEARCH PARSER "s x".prs (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end, HEADLINE = prsd_headline, LEXTYPES = prsd_lextype);
+CREATE TEXT SEARCH TEMPLATE "s x".tmpl (INIT = dsimple_init, LEXIZE = dsimple_lexize);
+CREATE TEXT SEARCH DICTIONARY "s x"."dict ""x" (TEMPLATE = "s x".tmpl, STOPWORDS = english, ACCEPT = false);
+CREATE TEXT SEARCH CONFIGURATION "s x"."conf ""x" (PARSER = "s x".prs);
+ALTER TEXT SEARCH CONFIGURATION "s x"."conf ""x" ADD MAPPING FOR word, asciiword WITH "s x"."dict ""x", simple;
+COMMENT ON TEXT SEARCH PARSER "s x".prs IS 'p';
+COMMENT ON TEXT SEARCH TEMPLATE "s x".tmpl IS 't';
+COMMENT ON TEXT SEARCH DICTIONARY "s x"."dict ""x" IS 'd';
+COMMENT ON TEXT SEARCH CONFIGURATION "s x"."conf ""x" IS 'c';
+ALTER TEXT SEARCH DICTIONARY "s x"."dict ""x" OWNER TO corpus_alice;
+ALTER TEXT SEARCH CONFIGURATION "s x"."conf ""x" OWNER TO corpus_bob;

@@ -1,0 +1,1 @@
+CREATE TYPE rt AS (a integer, b text);

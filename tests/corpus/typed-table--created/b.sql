@@ -1,0 +1,4 @@
+CREATE TYPE rt AS (a integer, b text);
+CREATE TABLE t OF rt;
+CREATE TABLE u OF rt (PRIMARY KEY (a), b WITH OPTIONS DEFAULT 'x' CHECK (b <> ''));
+COMMENT ON COLUMN u.b IS 'b';

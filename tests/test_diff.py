@@ -1,0 +1,351 @@
+"""`ringfence diff` and `ringfence snapshot`: sources, shadows, scripts, proofs, and bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from engine import psql
+from projects import Project
+from ringfence.step import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import SomeServer
+
+ONE = "CREATE TABLE t (id integer PRIMARY KEY, name text);"
+TWO = (
+    "CREATE TABLE t (id bigint PRIMARY KEY, name text NOT NULL);\nCREATE INDEX t_name ON t (name);"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    (made.root / "ddl").mkdir()
+    return made
+
+
+def _file(project: Project, name: str, text: str) -> str:
+    path = project.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_script_runs_as_it_stands_and_leaves_nothing_to_do(
+    project: Project, database: str
+) -> None:
+    psql(database, ONE)
+    b = _file(project, "b.sql", TWO)
+    result = project.run("diff", "live", b)
+    assert result.status == 1
+    assert "ALTER COLUMN id TYPE bigint" in result.out
+    assert "CREATE INDEX t_name" in result.out
+    assert "proved: applied to a clone" in result.err
+    assert "proved: pg_dump of the clone equals pg_dump of the target, but for owners" in result.err
+    psql(database, result.out)
+    again = project.run("diff", "live", b)
+    assert (again.status, again.out) == (0, "")
+    assert again.err == f"live and {b} are the same\n"
+
+
+def test_nothing_is_written_to_either_side(
+    project: Project, make_database: Callable[..., str]
+) -> None:
+    one, two = make_database(), make_database()
+    psql(one, ONE)
+    psql(two, TWO)
+    before = [_traces(one), _traces(two)]
+    result = project.run("diff", one, two)
+    assert result.status == 1, result.err
+    assert [_traces(one), _traces(two)] == before
+
+
+def _traces(conninfo: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(conninfo) as connection:
+        return connection.execute(
+            "SELECT oid, xmin, relname FROM pg_class WHERE oid > 16383 ORDER BY 1"
+        ).fetchall()
+
+
+def test_no_shadow_is_left(project: Project, server: SomeServer, database: str) -> None:
+    psql(database, ONE)
+    project.run("diff", "live", _file(project, "b.sql", TWO))
+    with psycopg.connect(server.dsn()) as connection:
+        mine = connection.execute(
+            "SELECT datname FROM pg_database AS d WHERE datname LIKE 'ringfence\\_shadow\\_%%'"
+            " AND NOT EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE"
+            " a.pid = split_part(d.datname, '_', 3)::integer)"
+        ).fetchall()
+    assert mine == []
+
+
+def test_the_shadow_of_a_killed_run_is_swept(
+    project: Project, server: SomeServer, database: str
+) -> None:
+    left = "ringfence_shadow_1_1_1"  # of a session that cannot be
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {left}")
+        project.run("diff", "live", _file(project, "b.sql", TWO))
+        there = connection.execute(
+            "SELECT 1 FROM pg_database WHERE datname = %s", [left]
+        ).fetchone()
+    assert there is None
+
+
+def test_files_in_any_order_and_in_a_circle(project: Project) -> None:
+    _file(project, "ddl/1_view.sql", "CREATE VIEW s.v AS SELECT s.f(id) FROM s.a;")
+    _file(project, "ddl/2_a.sql", "CREATE TABLE s.a (id int PRIMARY KEY, b int REFERENCES s.b);")
+    _file(
+        project,
+        "ddl/3_b.sql",
+        "CREATE TABLE s.b (id int PRIMARY KEY);\nALTER TABLE s.b ADD a int REFERENCES s.a;",
+    )
+    _file(
+        project,
+        "ddl/4_f.sql",
+        "CREATE FUNCTION s.f(x int) RETURNS bigint LANGUAGE sql AS"
+        " 'SELECT count(*) FROM s.later WHERE id = x';\nCREATE TABLE s.later (id int);",
+    )
+    _file(project, "ddl/5_schema.sql", "CREATE SCHEMA s;")
+    result = project.run("diff", "live", "ddl")
+    assert result.status == 1, result.err
+    assert "proved" in result.err
+
+
+def test_a_plan_in_json_is_the_plan(project: Project, database: str) -> None:
+    psql(database, ONE)
+    result = project.run("diff", "live", _file(project, "b.sql", TWO), "--format", "json")
+    document = json.loads(result.out)
+    plan = from_json(document)
+    assert plan.to_json() == document
+    assert plan.proof is not None
+    assert plan.proof.holds
+    assert {h.code for h in plan.hazards} >= {"REWRITE", "SCAN_UNDER_LOCK", "INDEX_BUILD"}
+
+
+def test_a_review_in_markdown(project: Project, database: str) -> None:
+    psql(database, TWO)
+    result = project.run("diff", "live", _file(project, "b.sql", ONE), "--format", "markdown")
+    assert result.out.startswith("## Schema: live → ")
+    assert "```sql\n" in result.out
+    same = project.run("diff", "live", "live", "--format", "markdown")
+    assert (same.status, same.out) == (0, "## Schema: live → live\n\nNo differences.\n")
+
+
+def test_without_proof_it_says_so(project: Project, database: str) -> None:
+    psql(database, ONE)
+    result = project.run("diff", "live", _file(project, "b.sql", TWO), "--no-proof")
+    assert result.err.endswith("not proved\n")
+    assert "proved:" not in result.err
+
+
+def test_enum_values_are_committed_before_they_are_used(project: Project, database: str) -> None:
+    psql(database, "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (x e);")
+    b = _file(
+        project, "b.sql", "CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (x e DEFAULT 'b');"
+    )
+    result = project.run("diff", "live", b)
+    psql(database, result.out)
+    assert project.run("diff", "live", b).status == 0
+
+
+def test_snapshot_is_a_source_anywhere(project: Project, database: str, tmp_path: Path) -> None:
+    psql(database, ONE)
+    where = tmp_path / "then.json"
+    wrote = project.run("snapshot", "-o", str(where))
+    assert (wrote.status, wrote.out) == (0, "")
+    assert project.run("diff", str(where), "live").status == 0
+    psql(database, "ALTER TABLE t ADD COLUMN more int")
+    result = project.run("diff", str(where), "live")
+    assert "ADD COLUMN more integer" in result.out
+    assert project.run("snapshot").out == project.run("snapshot").out
+
+
+def test_a_commit_is_a_source(project: Project) -> None:
+    def git(*argv: str) -> None:
+        who = ["-c", "user.name=n", "-c", "user.email=e@example.org"]
+        subprocess.run(
+            ["git", "-C", str(project.root), *who, *argv], check=True, capture_output=True
+        )
+
+    _file(project, "ddl/t.sql", ONE)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    _file(project, "ddl/t.sql", TWO)
+    result = project.run("diff", "git:HEAD", "ddl")
+    assert result.status == 1
+    assert "CREATE INDEX t_name" in result.out
+    gone = project.run("diff", "git:nowhere", "ddl")
+    assert gone.status == 2
+    assert gone.err.startswith("error: git has no ddl at nowhere: fatal: not a valid object name")
+
+
+def test_roles_that_are_missing_get_a_stand_in(project: Project, server: SomeServer) -> None:
+    role = "diff test role nobody made"
+    _file(project, "ddl/t.sql", f'{ONE}\nGRANT SELECT ON t TO "{role}";')
+    try:
+        result = project.run("diff", "live", "ddl")
+        assert f"note: role {role} did not exist: a stand-in was made (ddl/t.sql:2:1)" in result.err
+        assert result.status == 1
+    finally:
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute(f'DROP ROLE IF EXISTS "{role}"')
+
+
+def test_an_owner_left_open_is_no_difference(project: Project, database: str) -> None:
+    psql(database, ONE)
+    result = project.run("diff", "live", _file(project, "b.sql", ONE))
+    assert (result.status, result.out) == (0, "")
+
+
+def test_data_in_ddl_is_said_and_left_out(project: Project, database: str) -> None:
+    psql(database, ONE)
+    b = _file(project, "b.sql", ONE + "\nINSERT INTO t VALUES (1, 'x');")
+    result = project.run("diff", "live", b)
+    assert result.status == 0
+    assert f"note: INSERT is data, not schema: left out ({b}:2:1)\n" in result.err
+
+
+# Bad input: the whole message
+
+
+def _says(project: Project, text: str, *argv: str, status: int = 2) -> None:
+    result = project.run(*argv)
+    assert (result.out, result.err, result.status) == ("", text, status)
+
+
+def test_no_such_thing(project: Project) -> None:
+    _says(
+        project,
+        "error: no revision nothing in migrations/versions\nhint: ringfence status lists them\n",
+        "diff",
+        "nothing",
+        "ddl",
+    )
+
+
+def test_an_error_in_a_file_has_its_place(project: Project) -> None:
+    _file(project, "ddl/t.sql", "CREATE SCHEMA s;\n\nCREATE TABLE s.t (é text, id integr);")
+    _says(
+        project,
+        'error: type "integr" does not exist\n'
+        "  ddl/t.sql:3:30\n"
+        "  3 | CREATE TABLE s.t (é text, id integr);\n"
+        "    |                              ^\n",
+        "diff",
+        "live",
+        "ddl",
+        status=3,
+    )
+
+
+def test_a_file_that_cannot_be_read(project: Project) -> None:
+    (project.root / "ddl" / "t.sql").write_bytes(b"CREATE TABLE t (\n  n\xf1 text);")
+    _says(
+        project,
+        "error: ddl/t.sql is not UTF-8: byte 0xf1\n"
+        "  ddl/t.sql:2:4\n"
+        "hint: save it as UTF-8, for instance: iconv -f latin1 -t utf8 ddl/t.sql\n",
+        "diff",
+        "live",
+        "ddl",
+    )
+
+
+def test_a_quote_that_is_not_closed(project: Project) -> None:
+    _file(project, "ddl/t.sql", "CREATE TABLE t (a text DEFAULT 'x);")
+    _says(
+        project,
+        "error: unterminated quoted string\n"
+        "  ddl/t.sql:1:32\n"
+        "  1 | CREATE TABLE t (a text DEFAULT 'x);\n"
+        "    |                                ^\n"
+        "hint: close it: the rest of the file is read as part of it\n",
+        "diff",
+        "live",
+        "ddl",
+    )
+
+
+def test_a_command_of_psql(project: Project) -> None:
+    _file(project, "ddl/t.sql", "\\i other.sql\n")
+    result = project.run("diff", "live", "ddl")
+    assert result.status == 2
+    assert result.err.splitlines()[:2] == [
+        "error: psql's own commands cannot be used here",
+        "  ddl/t.sql:1:1",
+    ]
+
+
+def test_a_snapshot_of_another_format(project: Project) -> None:
+    path = _file(project, "old.json", '{"format": 99, "facts": []}')
+    _says(
+        project,
+        f"error: {path} is a snapshot of format 99; this ringfence reads 1\n"
+        "hint: make it again: ringfence snapshot -o FILE\n",
+        "diff",
+        path,
+        "live",
+    )
+    path = _file(project, "bad.json", "{")
+    result = project.run("diff", path, "live")
+    assert result.status == 2
+    assert result.err.startswith(f"error: {path} is not a snapshot: ")
+
+
+def test_an_empty_directory(project: Project) -> None:
+    _says(
+        project,
+        f"error: no .sql files in {project.root / 'ddl'}\n"
+        "hint: ringfence pull writes them from a database\n",
+        "diff",
+        "live",
+        "ddl",
+    )
+
+
+def test_an_extension_that_is_not_there(project: Project) -> None:
+    _file(project, "ddl/t.sql", "CREATE EXTENSION no_such_thing;")
+    result = project.run("diff", "live", "ddl")
+    assert result.status == 3
+    assert result.err.splitlines()[0] == 'error: extension "no_such_thing" is not available'
+    assert "comes without no_such_thing" in result.err
+
+
+@pytest.fixture
+def poor(server: SomeServer, database: str) -> Iterator[str]:
+    """A role that owns its database and may create none."""
+    name = str(conninfo_to_dict(database)["dbname"])
+    role = f"poor_{name}"
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO {role}")
+        yield server.dsn(name, user=role)
+        connection.execute(f"ALTER DATABASE {name} OWNER TO CURRENT_USER")
+        connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_role_without_createdb_gets_a_local_shadow(project: Project, poor: str) -> None:
+    result = project.run("diff", "live", _file(project, "b.sql", ONE), dsn=poor)
+    assert result.status == 1, result.err
+    assert "proved:" in result.err
+
+
+def test_a_shadow_of_another_major_is_refused_before_anything_is_done(
+    project: Project, poor: str, server: SomeServer
+) -> None:
+    result = project.run(
+        "diff", "live", _file(project, "b.sql", ONE), "--shadow", "host=/nowhere", dsn=poor
+    )
+    assert result.status == 3
+    assert result.err.startswith("error: cannot connect to ")

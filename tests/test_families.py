@@ -1,0 +1,128 @@
+"""What a plan says of tables in families, beside the statements that the corpus runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import ringfence.kinds
+from engine import catalog, psql
+from ringfence.errors import Refused
+from ringfence.planner import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ringfence.step import Plan
+
+
+def _planned(make_database: Callable[..., str], a: str, b: str) -> Plan:
+    one, two = make_database(), make_database()
+    psql(one, a)
+    psql(two, b)
+    return plan(catalog(one), catalog(two), executor="postgres")
+
+
+def test_own_column_cannot_become_only_inherited(make_database: Callable[..., str]) -> None:
+    with pytest.raises(Refused) as refused:
+        _planned(
+            make_database,
+            "CREATE TABLE a (id integer); CREATE TABLE c (id integer);",
+            "CREATE TABLE a (id integer); CREATE TABLE c () INHERITS (a);",
+        )
+    assert str(refused.value) == (
+        "column public.c.id is its table's own, and cannot become one that is only inherited"
+    )
+    assert refused.value.hint == "list it in the CREATE TABLE as well as in the parent's"
+
+
+def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:
+    made = _planned(
+        make_database,
+        'CREATE TABLE t (a integer, "B b" integer);',
+        'CREATE TABLE t ("B b" integer, c integer, a integer);',
+    )
+    assert [step.sql for step in made.steps] == ["ALTER TABLE public.t ADD COLUMN c integer"]
+    assert made.notes == ('the columns of public.t stay in their order: a, "B b", c',)
+
+
+def test_a_table_that_becomes_partitioned_names_what_it_costs(
+    make_database: Callable[..., str],
+) -> None:
+    made = _planned(
+        make_database,
+        "CREATE TABLE t (a integer, gone text, twice integer GENERATED ALWAYS AS (a * 2) STORED);",
+        "CREATE TABLE t (a integer) PARTITION BY LIST (a); CREATE TABLE t_d PARTITION OF t DEFAULT;",
+    )
+    assert [(hazard.name, hazard.message) for hazard in made.hazards] == [
+        ("REWRITE:public.t", "every row of public.t is copied under lock"),
+        ("DATA_LOSS:public.t.gone", "every value of public.t.gone is lost"),
+    ]
+    verbs = [" ".join(step.sql.split()[:2]) for step in made.steps if "OWNER" not in step.sql]
+    assert verbs == [
+        "ALTER TABLE",  # put aside
+        "CREATE TABLE",
+        "CREATE TABLE",
+        "ALTER TABLE",  # ATTACH PARTITION
+        "INSERT INTO",
+        "DROP TABLE",  # what was put aside
+    ]
+
+
+def test_a_bound_that_moves_scans_and_loses_nothing(make_database: Callable[..., str]) -> None:
+    made = _planned(
+        make_database,
+        "CREATE TABLE m (k integer) PARTITION BY LIST (k);"
+        " CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);",
+        "CREATE TABLE m (k integer) PARTITION BY LIST (k);"
+        " CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1, 2);",
+    )
+    assert [step.sql for step in made.steps] == [
+        "ALTER TABLE public.m DETACH PARTITION public.m_1",
+        "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_1 FOR VALUES IN (1, 2)",
+    ]
+    assert [hazard.name for hazard in made.hazards] == ["SCAN_UNDER_LOCK:public.m_1"]
+
+
+def test_a_partition_goes_alone(make_database: Callable[..., str]) -> None:
+    whole = (
+        "CREATE TABLE m (id integer, k integer, PRIMARY KEY (id, k)) PARTITION BY LIST (k);"
+        " CREATE INDEX m_k ON m (k); CREATE TABLE c (id integer, k integer,"
+        " FOREIGN KEY (id, k) REFERENCES m);"
+        " CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);"
+    )
+    made = _planned(
+        make_database, f"{whole} CREATE TABLE m_2 PARTITION OF m FOR VALUES IN (2);", whole
+    )
+    assert [step.sql for step in made.steps] == ["DROP TABLE public.m_2"]
+    assert [hazard.name for hazard in made.hazards] == ["DATA_LOSS:public.m_2"]
+
+
+def test_a_partition_comes_with_its_indexes(make_database: Callable[..., str]) -> None:
+    whole = (
+        "CREATE TABLE m (id integer, k integer, PRIMARY KEY (id, k)) PARTITION BY LIST (k);"
+        " CREATE INDEX m_k ON m (k);"
+    )
+    made = _planned(
+        make_database, whole, f"{whole} CREATE TABLE m_2 PARTITION OF m FOR VALUES IN (2);"
+    )
+    verbs = [" ".join(step.sql.split()[:2]) for step in made.steps if "OWNER" not in step.sql]
+    assert verbs == ["CREATE TABLE", "CREATE INDEX", "ALTER TABLE"]
+    assert made.hazards == ()
+
+
+def test_columns_are_read_alike_on_every_server() -> None:
+    kinds = Path(ringfence.kinds.__file__).parent
+    plain, newer = (
+        [
+            line
+            for line in (kinds / name).read_text(encoding="utf-8").splitlines()
+            if line[:2] != "--"
+        ]
+        for name in ("column.sql", "column.pg18.sql")
+    )
+    added = [line for line in newer if line not in plain]
+    assert [line for line in newer if line not in added] == plain
+    assert all("nn." in line or " AS nn" in line for line in added)

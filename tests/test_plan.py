@@ -1,0 +1,238 @@
+"""`ringfence plan`, `pull` and `init`: revisions that lead to ddl and back, and projects adopted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from engine import catalog, psql, rows
+from projects import Project, Result
+from ringfence.change import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", "CREATE TABLE t (id int PRIMARY KEY, a text, b int);", "DROP TABLE t;")
+    _ddl(made, "CREATE TABLE t (id int PRIMARY KEY, a text, b int);")
+    return made
+
+
+def _plan(project: Project, *argv: str) -> Result:
+    return project.run("plan", *argv, dsn="", env={"RINGFENCE_DSN": project.dsn})
+
+
+def _ddl(project: Project, text: str) -> None:
+    folder = project.root / "ddl" / "public" / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "t.sql").write_text(text, encoding="utf-8")
+
+
+def test_nothing_to_do(project: Project) -> None:
+    result = _plan(project, "-m", "nothing")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == "nothing to do: the newest revision has all of ddl\n"
+
+
+def test_a_revision_leads_to_ddl_and_back(project: Project, database: str) -> None:
+    project.run("migrate")
+    psql(database, "INSERT INTO t SELECT g, 'x', g FROM generate_series(1, 10) AS g")
+    before = catalog(database)
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c text DEFAULT 'y');")
+    result = _plan(project, "-m", "Add c")
+    assert result.status == 0, result.err
+    assert result.out.splitlines() == [
+        "migrations/versions/0002_add_c.py",
+        "migrations/versions/0002_add_c.up.sql",
+        "migrations/versions/0002_add_c.down.sql",
+    ]
+    assert (project.versions / "0002_add_c.up.sql").read_text() == (
+        "-- Add c\n\nALTER TABLE public.t ADD COLUMN c text DEFAULT 'y'::text;\n"
+    )
+    assert project.run("migrate").status == 0
+    assert project.run("diff", "live", "ddl").status == 0
+    assert rows(database) == {"public.t": 10}
+    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert diff(catalog(database), before) == ()
+
+
+def test_a_loss_of_data_must_be_agreed_to(project: Project) -> None:
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
+    refused = _plan(project, "-m", "Drop b")
+    assert refused.status == 1
+    assert refused.err == (
+        "error: 1 hazard that nobody agreed to\n"
+        "detail: DATA_LOSS: every value of public.t.b is lost\n"
+        "hint: to agree: --allow 'DATA_LOSS:public.t.b'\n"
+    )
+    assert len(list(project.versions.glob("*.py"))) == 1
+    assert _plan(project, "-m", "x", "--allow", "DATA_LOSS:public.t.a").status == 1
+    agreed = _plan(project, "-m", "Drop b", "--allow", "DATA_LOSS:public.t.b")
+    assert agreed.status == 0, agreed.err
+    down = (project.versions / "0002_drop_b.down.sql").read_text()
+    assert "-- cannot bring back: every value of public.t.b is lost\n" in down
+    wrong = _plan(project, "-m", "x", "--allow", "SORROW")
+    assert wrong.status == 2
+    assert wrong.err.startswith("error: --allow SORROW: no such hazard\nhint: one of DATA_LOSS,")
+
+
+def test_online_steps_stand_in_transactions_of_their_own(project: Project, database: str) -> None:
+    project.run("migrate")
+    psql(database, "INSERT INTO t SELECT g, 'x', g FROM generate_series(1, 10) AS g")
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL, b int CHECK (b > 0) UNIQUE);\n"
+        "CREATE INDEX t_a ON t (a);",
+    )
+    result = _plan(project, "-m", "Tighten t")
+    assert result.status == 0, result.err
+    texts = [p.read_text() for p in sorted(project.versions.glob("*.up.sql"))][1:]
+    whole = "\n".join(texts)
+    assert "CREATE INDEX CONCURRENTLY t_a" in whole
+    assert "CREATE UNIQUE INDEX CONCURRENTLY" in whole
+    assert "NOT VALID" in whole
+    for text in texts:
+        assert ("CONCURRENTLY" in text) == text.startswith("-- ringfence: transaction: none\n")
+        assert not ("NOT VALID" in text and "VALIDATE" in text)
+    assert project.run("migrate").status == 0
+    same = project.run("diff", "live", "ddl")
+    assert same.status == 0, same.out
+    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert project.run("diff", "live", "0001").status == 0
+
+
+def test_offline_steps_are_one_revision(project: Project) -> None:
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text NOT NULL, b int);")
+    result = _plan(project, "-m", "Tighten", "--no-online", "--allow", "SCAN_UNDER_LOCK")
+    assert result.status == 0, result.err
+    text = (project.versions / "0002_tighten.up.sql").read_text()
+    assert text.endswith("ALTER TABLE public.t ALTER COLUMN a SET NOT NULL;\n")
+
+
+def test_verify_names_what_drifted(project: Project, database: str) -> None:
+    project.run("migrate")
+    assert project.run("verify").status == 0
+    psql(database, "ALTER TABLE t ADD COLUMN by_hand int; ALTER TABLE t ALTER b SET NOT NULL")
+    result = project.run("verify", "--claim", "drift")
+    assert result.status == 1
+    assert (
+        "error: column public.t.by_hand is in the live schema and not in revision 0001 [drift]"
+        in result.out
+    )
+    assert (
+        "error: column public.t.b differs: not null is True in the live schema and not set in"
+        " revision 0001 [drift]" in result.out
+    )
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
+    result = project.run("verify", "--claim", "ddl")
+    assert "error: column public.t.b is in the newest revision and not in ddl/ [ddl]" in result.out
+
+
+# pull
+
+
+def test_pull_after_migrate_changes_nothing(project: Project) -> None:
+    project.run("migrate")
+    before = {p: p.read_text() for p in (project.root / "ddl").rglob("*.sql")}
+    result = project.run("pull")
+    assert (result.status, result.out) == (0, "")
+    assert result.err == "ddl says already what the database is\n"
+    assert {p: p.read_text() for p in (project.root / "ddl").rglob("*.sql")} == before
+
+
+def test_pull_writes_the_files_of_what_differs_and_no_other(
+    project: Project, database: str
+) -> None:
+    other = project.root / "ddl" / "public" / "tables" / "other.sql"
+    other.write_text("-- kept as it is written\ncreate   table other(id int);\n")
+    project.run("migrate")
+    psql(
+        database,
+        'CREATE TABLE other (id int); ALTER TABLE t DROP COLUMN b; CREATE TABLE "We/ird" (x int);'
+        "CREATE VIEW v AS SELECT a FROM t; CREATE SEQUENCE s",
+    )
+    result = project.run("pull")
+    assert result.out.splitlines() == [
+        "wrote ddl/public/sequences/s.sql",
+        "wrote ddl/public/tables/We%2Fird.sql",
+        "wrote ddl/public/tables/t.sql",
+        "wrote ddl/public/views/v.sql",
+    ]
+    assert other.read_text().startswith("-- kept")
+    assert project.run("diff", "live", "ddl").status == 0
+    psql(database, "DROP VIEW v")
+    assert project.run("pull").out == "removed ddl/public/views/v.sql\n"
+
+
+def test_pull_will_not_guess_where_an_object_is_defined(project: Project, database: str) -> None:
+    project.run("migrate")
+    folder = project.root / "ddl"
+    (folder / "public" / "tables" / "t.sql").rename(folder / "all.sql")
+    psql(database, "ALTER TABLE t ADD COLUMN c int")
+    psql(database, "ALTER TABLE t DROP COLUMN b")
+    result = project.run("pull")
+    assert result.status == 1
+    assert "differs and is not defined in ddl/public/tables/t.sql" in result.err
+    assert (folder / "all.sql").exists()
+
+
+# init
+
+
+def test_a_new_project_works_at_once(tmp_path: Path, database: str) -> None:
+    made = Project(tmp_path / "elsewhere", database)  # for its way of running commands
+    shop = tmp_path / "shop"
+    result = made.run("init", str(shop), dsn="")
+    assert result.status == 0, result.err
+    assert (shop / "migrations" / "env.py").is_file()
+    (shop / "ddl" / "t.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
+    for argv in (["plan", "-m", "first"], ["migrate"], ["verify"], ["diff", "live", "ddl"]):
+        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "plan" else None)
+        assert done.status == 0, (argv, done.out, done.err)
+    twice = made.run("init", str(shop), dsn="")
+    assert twice.status == 1
+    assert "this is a project already" in twice.err
+
+
+def test_a_configuration_that_is_there_is_added_to(tmp_path: Path, database: str) -> None:
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    (shop / ".gitignore").write_text("*.pyc\n")
+    assert made.run("init", str(shop), dsn="").status == 0
+    text = (shop / "pyproject.toml").read_text()
+    assert text.startswith('[project]\nname = "shop"\n')
+    assert "[tool.ringfence]" in text
+    assert (shop / ".gitignore").read_text() == "*.pyc\n.ringfence/\n"
+
+
+def test_a_database_is_adopted(
+    tmp_path: Path, database: str, make_database: Callable[..., str]
+) -> None:
+    psql(
+        database,
+        "CREATE SCHEMA s; CREATE TYPE s.e AS ENUM ('a', 'b');"
+        "CREATE TABLE s.t (id serial PRIMARY KEY, e s.e DEFAULT 'b', CHECK (id > 0));"
+        "CREATE VIEW s.v AS SELECT * FROM s.t; INSERT INTO s.t SELECT FROM generate_series(1, 5)",
+    )
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    result = made.run("init", str(shop), "--from", database, dsn="")
+    assert result.status == 0, result.err
+    with psycopg.connect(database) as connection:
+        events = connection.execute("SELECT event, revision FROM ringfence.history").fetchall()
+    assert events == [("baseline", "0001")]
+    assert rows(database) == {"s.t": 5}
+    for argv in (["diff", "live", "ddl"], ["diff", "head", "ddl"], ["verify"], ["migrate"]):
+        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "plan" else None)
+        assert done.status == 0, (argv, done.out, done.err)
+    fresh = make_database()
+    assert made.run("-C", str(shop), "migrate", dsn=fresh).status == 0
+    assert diff(catalog(fresh), catalog(database)) == ()

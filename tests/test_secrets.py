@@ -1,0 +1,123 @@
+"""Secrets of foreign data and subscriptions are in no catalog and in no plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from engine import catalog, psql
+from ringfence.change import diff
+from ringfence.planner import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ringfence.model import Catalog
+
+FOREIGN = """
+CREATE FOREIGN DATA WRAPPER w OPTIONS (api_key 's3cret', debug 'true');
+CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'h', "sslPassword" 's3cret');
+CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u', password 's3cret');
+CREATE FOREIGN TABLE t (id int) SERVER s OPTIONS (access_token 's3cret', name 'n');
+"""
+
+
+def everything(one: Catalog) -> str:
+    """All that a catalog says."""
+    return "\n".join(f"{fact.ref} {dict(fact.attrs)}" for fact in one.facts.values())
+
+
+def test_options_named_like_secrets_are_hidden(make_database: Callable[..., str]) -> None:
+    empty, full = make_database(), make_database()
+    psql(full, FOREIGN)
+    wanted = catalog(full)
+    assert "s3cret" not in everything(wanted)
+    assert "debug=true" in everything(wanted)
+    script = plan(catalog(empty), wanted, executor="postgres").script()
+    assert "s3cret" not in script
+    assert (
+        "-- its secrets are not known here: afterwards, "
+        "ALTER USER MAPPING FOR PUBLIC SERVER s OPTIONS (SET password '…')\n"
+    ) in script
+    psql(empty, script)
+    assert diff(catalog(empty), wanted) == ()
+
+
+def test_a_secret_in_place_is_left_alone(make_database: Callable[..., str]) -> None:
+    one, two = make_database(), make_database()
+    psql(one, FOREIGN)
+    psql(two, FOREIGN.replace("s3cret", "another").replace("user 'u'", "user 'v'"))
+    made = plan(catalog(one), catalog(two))
+    assert [s.sql for s in made.steps] == [
+        "ALTER USER MAPPING FOR PUBLIC SERVER s OPTIONS (SET \"user\" 'v')"
+    ]
+    psql(one, made.script())
+    with psycopg.connect(one) as connection:
+        row = connection.execute("SELECT umoptions FROM pg_user_mappings").fetchone()
+    assert row is not None
+    assert sorted(row[0]) == ["password=s3cret", "user=v"]
+
+
+@pytest.fixture
+def publisherless(make_database: Callable[..., str]) -> Iterator[str]:
+    """A database whose subscriptions are dropped, so that it can be."""
+    one = make_database()
+    yield one
+    with psycopg.connect(one, autocommit=True) as connection:
+        found = connection.execute(
+            "SELECT s.subname FROM pg_subscription AS s JOIN pg_database AS d"
+            " ON d.oid = s.subdbid WHERE d.datname = current_database()"
+        ).fetchall()
+        for (name,) in found:
+            connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+            connection.execute(f"DROP SUBSCRIPTION {name}")
+
+
+@pytest.mark.parametrize(
+    ("connection", "shown"),
+    [
+        ("host=h password=s3cret user=u", "host=h password=******** user=u"),
+        (r"password = 's3\'c ret' host=h", "password = ******** host=h"),
+        (
+            "postgresql://u:s3cret@h/d?application_name=y",
+            "postgresql://u:********@h/d?application_name=y",
+        ),
+        (
+            "postgresql://u@h/d?password=s3cret&application_name=y",
+            "postgresql://u@h/d?password=********&application_name=y",
+        ),
+        ("host=h user=u", "host=h user=u"),
+    ],
+)
+def test_a_subscriptions_password_is_hidden(
+    publisherless: str, connection: str, shown: str
+) -> None:
+    with psycopg.connect(publisherless, autocommit=True) as one:
+        one.execute(
+            psycopg.sql.SQL(
+                "CREATE SUBSCRIPTION s CONNECTION {} PUBLICATION p WITH (connect = false)"
+            ).format(connection)
+        )
+    found = [f for r, f in catalog(publisherless).facts.items() if r.kind == "subscription"]
+    assert [f["connection"] for f in found] == [shown]
+
+
+def test_what_only_a_superuser_may_read_is_named(publisherless: str) -> None:
+    with psycopg.connect(publisherless, autocommit=True) as one:
+        one.execute(
+            "CREATE SUBSCRIPTION s CONNECTION 'host=h' PUBLICATION p WITH (connect = false)"
+        )
+        one.execute("CREATE FOREIGN DATA WRAPPER w")
+        one.execute("CREATE SERVER s FOREIGN DATA WRAPPER w")
+        one.execute("CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (user 'u')")
+        one.execute("SET SESSION AUTHORIZATION pg_monitor")
+        from ringfence.pg.extract import extract
+
+        found = extract(one)
+    assert not any(r.kind == "subscription" for r in found.facts)
+    assert [(u.what, u.name) for u in found.unmodeled] == [
+        ("subscription", "s"),
+        ("user mapping", "postgres for s"),
+    ]
