@@ -73,7 +73,6 @@ def test_looks_without_touching_anything(project: Project) -> None:
     project.run("migrate")
     before = project.history()
     assert project.alembic("current").out == "0004 (head)\n"
-    assert project.alembic("heads").out == "0004 (head)\n"
     assert project.history() == before
 
 
@@ -142,7 +141,9 @@ def test_a_stamp_is_recorded_as_one(project: Project) -> None:
 def test_a_stamp_mends_an_unknown_revision(project: Project) -> None:
     project.run("migrate")
     project.query("UPDATE ringfence.alembic_version SET version_num = 'gone'")
-    assert project.alembic("stamp", "head").status == 255
+    done = project.alembic("stamp", "head")
+    assert done.status == 255
+    assert "stands at revision gone, which is not in migrations/versions" in done.out
     assert project.alembic("stamp", "--purge", "head").status == 0
     assert project.run("status").status == 0
 

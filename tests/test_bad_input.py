@@ -101,11 +101,11 @@ def test_no_server_at_any_of_several_hosts(nowhere: Project) -> None:
 
 
 def test_no_socket(nowhere: Project, tmp_path: Path) -> None:
-    done = nowhere.run("migrate", dsn=f"host={tmp_path} user=joe dbname=shop")
+    done = nowhere.run("migrate", dsn=f"host={tmp_path} port=5433 user=joe dbname=shop")
     assert (done.status, done.out) == (3, "")
     assert done.err == lines(
         "error: cannot connect to joe@shop: connection to server on socket"
-        f' "{tmp_path}/.s.PGSQL.5432" failed: No such file or directory',
+        f' "{tmp_path}/.s.PGSQL.5433" failed: No such file or directory',
         "hint: is the server running, and is --dsn right?",
     )
 
@@ -122,10 +122,10 @@ def test_no_such_database(project: Project) -> None:
 
 
 def test_no_such_host(nowhere: Project) -> None:
-    done = nowhere.run("status", dsn="postgresql://joe:hunter2@no.such.host.invalid/shop")
+    done = nowhere.run("status", dsn="postgresql://joe:hunter2@no.such.host.invalid:5432/shop")
     assert done.status == 3
     first, hint = done.err.splitlines()
-    assert first.startswith("error: cannot connect to joe@no.such.host.invalid/shop: ")
+    assert first.startswith("error: cannot connect to joe@no.such.host.invalid:5432/shop: ")
     assert hint == "hint: is the server running, and is --dsn right?"
     assert "hunter2" not in done.err
 

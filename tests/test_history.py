@@ -254,10 +254,11 @@ def test_an_answer_that_cannot_be_written_is_an_error(two: Project) -> None:
         )  # fmt: skip
 
 
-def test_without_a_standard_output_nothing_breaks(two: Project) -> None:
+@pytest.mark.parametrize("closed", [">&- 2>&-", "2>/dev/full"])
+def test_no_revision_is_given_up_for_want_of_a_listener(two: Project, closed: str) -> None:
     words = [str(BIN / "ringfence"), "migrate", "--dsn", two.dsn]
     done = subprocess.run(
-        ["bash", "-c", '"$@" >&- 2>&-', "bash", *words], cwd=two.root, check=False
+        ["bash", "-c", f'"$@" {closed}', "bash", *words], cwd=two.root, check=False
     )
     assert done.returncode == 0
     assert two.tables() == ["a", "b", *OURS]

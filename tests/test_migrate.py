@@ -297,6 +297,14 @@ def test_text_reaches_the_server_as_it_stands(project: Project) -> None:
     assert project.query("SELECT f()") == [("100%",), ("it's",)]
 
 
+def test_files_are_utf8_whatever_the_session_would_be(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('日本');")
+    dsn = make_conninfo(project.dsn, client_encoding="LATIN1")
+    done = project.run("migrate", dsn=dsn, env={"PGCLIENTENCODING": "LATIN1"})
+    assert done.out == "now at 0001\n", done.err
+    assert project.query("SELECT a FROM t") == [("日本",)]
+
+
 @pytest.mark.parametrize("text", ["", "-- only this\n", "/* and this */ ;;\n"])
 def test_a_revision_may_have_no_statement(project: Project, text: str) -> None:
     project.revision("0001", text, text)
@@ -376,9 +384,9 @@ def test_a_project_may_lie_behind_a_link(tmp_path: Path, database: str) -> None:
     real = Project(tmp_path / "real", database)
     real.revision("0001", "CREATE TABLE a ();", "SELECT oops;")
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    real.root = tmp_path / "link"
-    assert real.run("migrate").out == "now at 0001\n"
-    failed = real.run("migrate", "--to", "base", "--yes")
+    link = ("-C", str(tmp_path / "link"), "migrate")  # the working directory has no links in it
+    assert real.run(*link).out == "now at 0001\n"
+    failed = real.run(*link, "--to", "base", "--yes")
     assert "\n  migrations/versions/0001.down.sql:1:8\n" in failed.err
 
 

@@ -4,7 +4,7 @@ SELECT
     c.relname,
     c.relrowsecurity,
     c.relforcerowsecurity,
-    (SELECT count(*) FROM pg_catalog.pg_policy AS p WHERE p.polrelid = c.oid) AS policies
+    (SELECT COUNT(*) FROM pg_catalog.pg_policy AS p WHERE p.polrelid = c.oid) AS policies
 FROM pg_catalog.pg_class AS c
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 WHERE

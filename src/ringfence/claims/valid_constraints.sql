@@ -1,7 +1,7 @@
 -- A row is a constraint of a table or domain outside the system's schemas and extensions.
 SELECT
     n.nspname,
-    coalesce(r.relname, t.typname) AS parent,
+    COALESCE(r.relname, t.typname) AS parent,
     c.conname,
     c.convalidated,
     c.conrelid = 0 AS on_domain

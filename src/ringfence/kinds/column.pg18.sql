@@ -1,5 +1,5 @@
--- A row is a column of a table, foreign table, view or materialized view, by position. From 18 on its
--- NOT NULL is a constraint with a name and a state.
+-- A row is a column of a table, foreign table, view or materialized view, by position. From 18 on
+-- its NOT NULL is a constraint with a name and a state.
 SELECT
     'pg_class'::REGCLASS::OID AS classid,
     a.attrelid AS objid,
@@ -12,7 +12,10 @@ SELECT
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
     pg_catalog.pg_get_userbyid(c.relowner) AS acl_owner,
     a.attacl::TEXT[] AS acl,
-    CASE WHEN c.relkind NOT IN ('v', 'm') THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS type,
+    CASE
+        WHEN c.relkind NOT IN ('v', 'm')
+            THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
+    END AS type,
     CASE WHEN c.relkind NOT IN ('v', 'm') AND a.attcollation <> t.typcollation THEN (
         SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
         FROM pg_catalog.pg_collation AS co
@@ -20,7 +23,7 @@ SELECT
         WHERE co.oid = a.attcollation
     ) END AS collation,
     a.attnotnull AS not_null,
-    CASE WHEN nn.conname <> c.relname || '_' || a.attname || '_not_null' THEN nn.conname::TEXT END AS not_null_name,
+    NULLIF(nn.conname::TEXT, c.relname || '_' || a.attname || '_not_null') AS not_null_name,
     nn.connoinherit AS not_null_no_inherit,
     NOT nn.convalidated AS not_null_not_valid,
     NOT nn.conislocal AND NOT c.relispartition AS not_null_inherited,
@@ -31,8 +34,9 @@ SELECT
             FROM pg_catalog.pg_depend AS od
             WHERE
                 od.refclassid = 'pg_class'::REGCLASS AND od.refobjid = a.attrelid
-                AND od.refobjsubid = a.attnum AND od.deptype = 'i' AND od.classid = 'pg_class'::REGCLASS
-        ) THEN nullif(a.attidentity, '')
+                AND od.refobjsubid = a.attnum AND od.deptype = 'i'
+                AND od.classid = 'pg_class'::REGCLASS
+        ) THEN NULLIF(a.attidentity, '')
     END AS identity,
     CASE WHEN a.attidentity <> '' THEN (
         SELECT
@@ -50,10 +54,14 @@ SELECT
             AND sd.refobjsubid = a.attnum AND sd.deptype = 'i'
             AND sd.classid = 'pg_class'::REGCLASS
     ) END AS sequence,
-    nullif(a.attgenerated, '') AS generated,
-    CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
-    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT END AS storage,
-    nullif(a.attcompression, '') AS compression,
+    NULLIF(a.attgenerated, '') AS generated,
+    CASE
+        WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    END AS expression,
+    CASE
+        WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT
+    END AS storage,
+    NULLIF(a.attcompression, '') AS compression,
     CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::INTEGER END AS statistics,
     a.attoptions AS options,
     CASE

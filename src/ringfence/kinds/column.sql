@@ -11,7 +11,10 @@ SELECT
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
     pg_catalog.pg_get_userbyid(c.relowner) AS acl_owner,
     a.attacl::TEXT[] AS acl,
-    CASE WHEN c.relkind NOT IN ('v', 'm') THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END AS type,
+    CASE
+        WHEN c.relkind NOT IN ('v', 'm')
+            THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
+    END AS type,
     CASE WHEN c.relkind NOT IN ('v', 'm') AND a.attcollation <> t.typcollation THEN (
         SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
         FROM pg_catalog.pg_collation AS co
@@ -26,8 +29,9 @@ SELECT
             FROM pg_catalog.pg_depend AS od
             WHERE
                 od.refclassid = 'pg_class'::REGCLASS AND od.refobjid = a.attrelid
-                AND od.refobjsubid = a.attnum AND od.deptype = 'i' AND od.classid = 'pg_class'::REGCLASS
-        ) THEN nullif(a.attidentity, '')
+                AND od.refobjsubid = a.attnum AND od.deptype = 'i'
+                AND od.classid = 'pg_class'::REGCLASS
+        ) THEN NULLIF(a.attidentity, '')
     END AS identity,
     CASE WHEN a.attidentity <> '' THEN (
         SELECT
@@ -45,10 +49,14 @@ SELECT
             AND sd.refobjsubid = a.attnum AND sd.deptype = 'i'
             AND sd.classid = 'pg_class'::REGCLASS
     ) END AS sequence,
-    nullif(a.attgenerated, '') AS generated,
-    CASE WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END AS expression,
-    CASE WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT END AS storage,
-    nullif(a.attcompression, '') AS compression,
+    NULLIF(a.attgenerated, '') AS generated,
+    CASE
+        WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+    END AS expression,
+    CASE
+        WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT
+    END AS storage,
+    NULLIF(a.attcompression, '') AS compression,
     CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::INTEGER END AS statistics,
     a.attoptions AS options,
     CASE

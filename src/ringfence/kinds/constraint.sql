@@ -36,7 +36,10 @@ LEFT JOIN pg_catalog.pg_depend AS e
     ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
 WHERE
     k.contype IN ('p', 'u', 'c', 'f', 'x')
-    AND (k.conparentid = 0 OR k.contype <> 'f' OR (pk.conrelid <> k.conrelid AND pk.conname = k.conname))
+    AND (
+        k.conparentid = 0 OR k.contype <> 'f'
+        OR (pk.conrelid <> k.conrelid AND pk.conname = k.conname)
+    )
     AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -5,7 +5,7 @@ SELECT
     d.oid AS objid,
     0 AS objsubid,
     ARRAY[
-        coalesce(n.nspname::TEXT, ''),
+        COALESCE(n.nspname::TEXT, ''),
         pg_catalog.pg_get_userbyid(d.defaclrole)::TEXT,
         CASE d.defaclobjtype
             WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
@@ -18,36 +18,40 @@ SELECT
     ] AS name,
     'schema' AS parent_kind,
     CASE WHEN n.oid IS NOT NULL THEN ARRAY[n.nspname::TEXT] END AS parent,
-    coalesce(g.privileges, ARRAY[]::TEXT[]) AS privileges,
+    COALESCE(g.privileges, ARRAY[]::TEXT[]) AS privileges,
     g.options
 FROM pg_catalog.pg_default_acl AS d
 LEFT JOIN pg_catalog.pg_namespace AS n ON d.defaclnamespace = n.oid
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(held.grantee, usual.grantee) AS grantee,
-        held.privileges,
-        held.options
-    FROM (
+CROSS JOIN
+    LATERAL (  -- noqa: ST05
         SELECT
-            x.grantee,
-            array_agg(x.privilege_type ORDER BY x.privilege_type) AS privileges,
-            array_agg(x.privilege_type ORDER BY x.privilege_type) FILTER (WHERE x.is_grantable) AS options
-        FROM pg_catalog.aclexplode(d.defaclacl) AS x
-        GROUP BY x.grantee
-    ) AS held
-    FULL JOIN (
-        SELECT
-            x.grantee,
-            array_agg(x.privilege_type ORDER BY x.privilege_type) AS privileges
-        FROM
-            pg_catalog.aclexplode(
-                pg_catalog.acldefault(replace(d.defaclobjtype::TEXT, 'S', 's')::"char", d.defaclrole)
-            ) AS x
-        WHERE d.defaclnamespace = 0
-        GROUP BY x.grantee
-    ) AS usual ON held.grantee = usual.grantee
-    WHERE
-        held.privileges IS DISTINCT FROM usual.privileges
-        OR held.options IS NOT NULL
-) AS g
+            COALESCE(held.grantee, usual.grantee) AS grantee,
+            held.privileges,
+            held.options
+        FROM (
+            SELECT
+                x.grantee,
+                array_agg(x.privilege_type ORDER BY x.privilege_type) AS privileges,
+                array_agg(x.privilege_type ORDER BY x.privilege_type)
+                FILTER (WHERE x.is_grantable) AS options
+            FROM pg_catalog.aclexplode(d.defaclacl) AS x
+            GROUP BY x.grantee
+        ) AS held
+        FULL JOIN (
+            SELECT
+                x.grantee,
+                array_agg(x.privilege_type ORDER BY x.privilege_type) AS privileges
+            FROM
+                pg_catalog.aclexplode(
+                    pg_catalog.acldefault(
+                        replace(d.defaclobjtype::TEXT, 'S', 's')::"char", d.defaclrole
+                    )
+                ) AS x
+            WHERE d.defaclnamespace = 0
+            GROUP BY x.grantee
+        ) AS usual ON held.grantee = usual.grantee
+        WHERE
+            held.privileges IS DISTINCT FROM usual.privileges
+            OR held.options IS NOT NULL
+    ) AS g
 WHERE n.oid IS NULL OR (n.nspname !~ '^pg_' AND n.nspname <> 'information_schema');

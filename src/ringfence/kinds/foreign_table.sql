@@ -12,7 +12,8 @@ SELECT
             array_agg(
                 CASE
                     WHEN
-                        split_part(o.o, '=', 1) ~* 'passw|passphrase|secret|token|credential|(private|api|access)_?key'
+                        split_part(o.o, '=', 1)
+                        ~* 'passw|passphrase|secret|token|credential|(private|api|access)_?key'
                         THEN split_part(o.o, '=', 1) || '=********'
                     ELSE o.o
                 END

@@ -31,30 +31,33 @@ LEFT JOIN pg_catalog.pg_depend AS own
         AND own.deptype = 'i' AND own.refclassid = 'pg_constraint'::REGCLASS
 LEFT JOIN pg_catalog.pg_depend AS e
     ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
-CROSS JOIN LATERAL (
-    -- Its options are stored in the order in which they were given: they stand on their own.
-    SELECT
-        t.predicate,
-        t.text LIKE '% WHERE %' AND right(t.text, length(t.predicate)) = t.predicate AS said,
-        CASE
-            WHEN x.reloptions IS NULL THEN h.head
-            ELSE regexp_replace(h.head, ' WITH [(][^()]*[)]$', '')
-        END AS head
-    FROM (
+CROSS JOIN
+    LATERAL (
+        -- Its options are stored in the order in which they were given: they stand on their own.
         SELECT
-            pg_catalog.pg_get_indexdef(x.oid) AS text,
-            pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
-        OFFSET 0
-    ) AS t
-    CROSS JOIN LATERAL (
-        SELECT
+            t.predicate,
+            t.text LIKE '% WHERE %' AND RIGHT(t.text, LENGTH(t.predicate)) = t.predicate AS said,
             CASE
-                WHEN t.text LIKE '% WHERE %' AND right(t.text, length(t.predicate)) = t.predicate
-                    THEN left(t.text, length(t.text) - length(t.predicate) - length(' WHERE '))
-                ELSE t.text
+                WHEN x.reloptions IS NULL THEN hd.head
+                ELSE REGEXP_REPLACE(hd.head, ' WITH [(][^()]*[)]$', '')
             END AS head
-    ) AS h
-) AS d
+        FROM (
+            SELECT
+                pg_catalog.pg_get_indexdef(x.oid) AS text,
+                pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
+            LIMIT 1  -- noqa: AM09
+        ) AS t
+        CROSS JOIN LATERAL (
+            SELECT
+                CASE
+                    WHEN
+                        t.text LIKE '% WHERE %'
+                        AND RIGHT(t.text, LENGTH(t.predicate)) = t.predicate
+                        THEN LEFT(t.text, LENGTH(t.text) - LENGTH(t.predicate) - LENGTH(' WHERE '))
+                    ELSE t.text
+                END AS head
+        ) AS hd
+    ) AS d
 WHERE
     c.relkind IN ('r', 'p', 'm')
     AND c.relpersistence <> 't'

@@ -4,7 +4,7 @@ SELECT
     c.oid AS objid,
     0 AS objsubid,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS name,
-    ARRAY[tn.nspname::TEXT, t.relname::TEXT, a.attname::TEXT] AS column
+    ARRAY[tn.nspname::TEXT, t.relname::TEXT, a.attname::TEXT] AS "column"
 FROM pg_catalog.pg_depend AS d
 INNER JOIN pg_catalog.pg_class AS c ON d.objid = c.oid AND c.relkind = 'S'
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid

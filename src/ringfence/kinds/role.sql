@@ -12,6 +12,6 @@ SELECT
     r.rolreplication AS replication,
     r.rolbypassrls AS bypass_row_security,
     CASE WHEN r.rolconnlimit <> -1 THEN r.rolconnlimit::TEXT END AS connection_limit,
-    nullif(r.rolvaliduntil, 'infinity')::TEXT AS valid_until
+    NULLIF(r.rolvaliduntil, 'infinity')::TEXT AS valid_until
 FROM pg_catalog.pg_roles AS r
 WHERE r.oid >= 16384;

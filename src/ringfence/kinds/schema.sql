@@ -1,4 +1,4 @@
--- A row is a schema. public is in every database: it is there only for its owner, grants and comment.
+-- A row is a schema. public is in every database: it is here for its owner, grants and comment.
 SELECT
     'pg_namespace'::REGCLASS::OID AS classid,
     n.oid AS objid,

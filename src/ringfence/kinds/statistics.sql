@@ -4,7 +4,9 @@ SELECT
     s.oid AS objid,
     0 AS objsubid,
     ARRAY[n.nspname::TEXT, s.stxname::TEXT] AS name,
-    CASE c.relkind WHEN 'f' THEN 'foreign_table' WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS parent_kind,
+    CASE c.relkind
+        WHEN 'f' THEN 'foreign_table' WHEN 'm' THEN 'materialized_view' ELSE 'table'
+    END AS parent_kind,
     ARRAY[cn.nspname::TEXT, c.relname::TEXT] AS parent,
     pg_catalog.pg_get_userbyid(s.stxowner) AS owner,
     pg_catalog.pg_get_statisticsobjdef(s.oid) AS definition,

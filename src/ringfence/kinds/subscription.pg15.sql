@@ -14,8 +14,8 @@ SELECT
     ) AS connection,
     s.subpublications AS publications,
     s.subslotname::TEXT AS slot,
-    s.subbinary AS binary,
-    nullif(s.subsynccommit, 'off') AS synchronous_commit,
+    s.subbinary AS "binary",
+    NULLIF(s.subsynccommit, 'off') AS synchronous_commit,
     s.subtwophasestate <> 'd' AS two_phase,
     s.subdisableonerr AS disable_on_error,
     CASE WHEN s.substream THEN 'on' END AS streaming

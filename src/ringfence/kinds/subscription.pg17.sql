@@ -14,14 +14,14 @@ SELECT
     ) AS connection,
     s.subpublications AS publications,
     s.subslotname::TEXT AS slot,
-    s.subbinary AS binary,
-    nullif(s.subsynccommit, 'off') AS synchronous_commit,
+    s.subbinary AS "binary",
+    NULLIF(s.subsynccommit, 'off') AS synchronous_commit,
     s.subtwophasestate <> 'd' AS two_phase,
     s.subdisableonerr AS disable_on_error,
     CASE s.substream WHEN 't' THEN 'on' WHEN 'p' THEN 'parallel' END AS streaming,
     NOT s.subpasswordrequired AS password_optional,
     s.subrunasowner AS run_as_owner,
-    nullif(s.suborigin, 'any') AS origin,
+    NULLIF(s.suborigin, 'any') AS origin,
     s.subfailover AS failover
 FROM pg_catalog.pg_subscription AS s
 INNER JOIN pg_catalog.pg_database AS d ON s.subdbid = d.oid

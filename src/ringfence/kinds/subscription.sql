@@ -14,8 +14,8 @@ SELECT
     ) AS connection,
     s.subpublications AS publications,
     s.subslotname::TEXT AS slot,
-    s.subbinary AS binary,
-    nullif(s.subsynccommit, 'off') AS synchronous_commit,
+    s.subbinary AS "binary",
+    NULLIF(s.subsynccommit, 'off') AS synchronous_commit,
     CASE WHEN s.substream THEN 'on' END AS streaming
 FROM pg_catalog.pg_subscription AS s
 INNER JOIN pg_catalog.pg_database AS d ON s.subdbid = d.oid

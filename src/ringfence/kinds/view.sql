@@ -10,8 +10,11 @@ SELECT
     (
         SELECT
             array_agg(
-                pg_catalog.quote_ident(a.attname) || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod)
-                || CASE WHEN a.attcollation <> 0 THEN ' ' || a.attcollation::REGCOLLATION::TEXT ELSE '' END
+                pg_catalog.quote_ident(a.attname) || ' '
+                || pg_catalog.format_type(a.atttypid, a.atttypmod)
+                || CASE
+                    WHEN a.attcollation <> 0 THEN ' ' || a.attcollation::REGCOLLATION::TEXT ELSE ''
+                END
                 ORDER BY a.attnum
             )
         FROM pg_catalog.pg_attribute AS a

@@ -16,8 +16,8 @@ CREATE TABLE history (
     duration INTERVAL,
     error JSONB,
     client JSONB NOT NULL DEFAULT '{}',
-    session_role NAME NOT NULL DEFAULT session_user,
-    effective_role NAME NOT NULL DEFAULT current_user,
+    session_role NAME NOT NULL DEFAULT SESSION_USER,
+    effective_role NAME NOT NULL DEFAULT CURRENT_USER,
     server_version INTEGER NOT NULL DEFAULT current_setting('server_version_num')::INTEGER,
     backend INTEGER NOT NULL DEFAULT pg_backend_pid(),
     xid XID8 NOT NULL DEFAULT pg_current_xact_id()
