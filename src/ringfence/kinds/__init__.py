@@ -317,3 +317,15 @@ def option_text(option: str) -> str:
 
     name, _, value = option.partition("=")
     return f"{'.'.join(ident(p) for p in name.split('.'))} = {literal(value)}"
+
+
+def reset_options(prefix: str, before: Iterable[str], after: Iterable[str]) -> Iterator[Do]:
+    """SET (…) what is new or different, RESET (…) what is gone."""
+    old = {o.partition("=")[0]: o for o in before}
+    new = {o.partition("=")[0]: o for o in after}
+    changed = [new[k] for k in sorted(new) if old.get(k) != new[k]]
+    gone = [k for k in sorted(old) if k not in new]
+    if changed:
+        yield Do(f"{prefix} SET ({', '.join(map(option_text, changed))})")
+    if gone:
+        yield Do(f"{prefix} RESET ({', '.join('.'.join(map(ident, k.split('.'))) for k in gone)})")

@@ -16,6 +16,7 @@ from ringfence.kinds import (
     loses_data,
     options_clause,
     pair,
+    reset_options,
 )
 from ringfence.kinds._family import (
     inheritance,
@@ -31,7 +32,6 @@ from ringfence.kinds._options import changes, clause
 from ringfence.kinds._sequences import stay_within
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._swap import put_aside, recast
-from ringfence.kinds.table import reset_options
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, options_clause, pair
+from ringfence.kinds import (
+    REPLACE,
+    Attribute,
+    Context,
+    Do,
+    Kind,
+    options_clause,
+    pair,
+    reset_options,
+)
 from ringfence.kinds._family import (
     above,
     attach,
@@ -18,7 +27,6 @@ from ringfence.kinds._family import (
     tree,
 )
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds.table import reset_options
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, options_clause, pair
+from ringfence.kinds import (
+    REPLACE,
+    Attribute,
+    Context,
+    Do,
+    Kind,
+    options_clause,
+    pair,
+    reset_options,
+)
 from ringfence.kinds._family import above, attach, kept_parents, link_stays, partition
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds.table import reset_options
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from ringfence.kinds import (
     Kind,
     kind_of,
     loses_data,
-    option_text,
     options_clause,
     pair,
+    reset_options,
 )
 from ringfence.kinds._family import aside, inheritance, names, whole
 from ringfence.kinds._sql import ident, literal, qualified
@@ -236,18 +236,6 @@ def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
                 f"SELECT pg_catalog.setval({literal(now_is[0])}, last_value, is_called)\nFROM {source}"
             )
     yield Do(f"DROP TABLE {left}")
-
-
-def reset_options(prefix: str, before: Iterable[str], after: Iterable[str]) -> Iterator[Do]:
-    """SET (…) what is new or different, RESET (…) what is gone."""
-    old = {o.partition("=")[0]: o for o in before}
-    new = {o.partition("=")[0]: o for o in after}
-    changed = [new[k] for k in sorted(new) if old.get(k) != new[k]]
-    gone = [k for k in sorted(old) if k not in new]
-    if changed:
-        yield Do(f"{prefix} SET ({', '.join(map(option_text, changed))})")
-    if gone:
-        yield Do(f"{prefix} RESET ({', '.join('.'.join(map(ident, k.split('.'))) for k in gone)})")
 
 
 KIND = Table()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, options_clause, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, options_clause, pair, reset_options
 from ringfence.kinds._sql import qualified
-from ringfence.kinds.table import reset_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
