@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from messaging.support import read
 from projects import Project, lines, timeless
 from ringfence.cli.main import main
+from ringfence.pg import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -868,6 +869,53 @@ def test_a_session_that_may_only_read(project: Project) -> None:
     assert project.run("status", dsn=dsn).status == 1
 
 
+def test_a_standby(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = embedded.start(home)
+    embedded.stop(home)
+    owner = server.data.stat()
+    (server.data / "standby.signal").touch()
+    os.chown(server.data / "standby.signal", owner.st_uid, owner.st_gid)
+    try:
+        project = Project(tmp_path / "project", embedded.start(home).dsn())
+        project.revision("0001", "CREATE TABLE a ();")
+        done = project.run("migrate")
+        assert (done.status, done.out) == (1, "")
+        assert done.err == lines(
+            "error: postgres@postgres is a standby: it cannot be migrated", "hint: name the primary"
+        )
+        assert project.run("status").out.startswith("database  postgres@postgres\nat        base")
+    finally:
+        embedded.stop(home, immediate=True)
+
+
+def test_a_database_that_alembic_has_migrated_before(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();")
+    project.revision("0002", "CREATE TABLE b ();")
+    project.query(
+        "CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES"
+        " ('0001'); CREATE TABLE a ();"
+    )
+    done = project.run("migrate")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == lines(
+        "error: public.alembic_version says that this database stands at 0001",
+        "detail: it was migrated by Alembic without ringfence",
+        'hint: say [tool.ringfence.migrate] schema = "public", or alembic stamp 0001 and drop'
+        " public.alembic_version",
+    )
+    assert project.tables() == ["a", "alembic_version"]
+    project.query("UPDATE alembic_version SET version_num = 'of something else'")
+    assert project.run("migrate", "--dry-run").status == 0
+    project.query("UPDATE alembic_version SET version_num = '0001'")
+    text = (project.root / "pyproject.toml").read_text()
+    (project.root / "pyproject.toml").write_text(
+        text.replace("[tool.ringfence]", '[tool.ringfence]\nmigrate.schema = "public"')
+    )
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.tables() == ["a", "alembic_version", "b", "history"]
+
+
 def test_a_history_of_another_make(project: Project) -> None:
     project.revision("0001", "CREATE TABLE a ();")
     project.query("CREATE SCHEMA ringfence; CREATE TABLE ringfence.history (x INT)")
@@ -918,3 +966,27 @@ def test_a_password_in_sql_is_masked_wherever_it_would_show(first: Project) -> N
     everything = done.err + first.run("history", "--all", "--format", "json").out
     everything += str(first.query("SELECT h::text FROM ringfence.history AS h"))
     assert "hunter2" not in everything
+
+
+def test_a_password_in_python_is_masked_wherever_it_would_show(project: Project) -> None:
+    project.python(
+        "0001",
+        "def upgrade():\n    op.execute(\"CREATE ROLE x PASSWORD 'hunter2' hunter2\")\n\n\n"
+        "def downgrade():\n    op.execute('ALTER ROLE x PASSWORD \\'hunter2\\'')\n",
+    )
+    done = project.run("migrate")
+    assert done.err.endswith(
+        lines(
+            'error: unrecognized role option "*******"',
+            "  migrations/versions/0001.py:12:5",
+            '  12 |     op.execute("CREATE ROLE x PASSWORD ********* hunter2")',
+            "     |     ^",
+        )
+    ), done.err
+    path = project.versions / "0001.py"
+    path.write_text(path.read_text().replace("CREATE ROLE", "SELECT 1 -- CREATE ROLE"))
+    assert project.run("migrate").out == "now at 0001\n"
+    (kept,) = [row[0] for row in project.history("sql") if row[0]]
+    assert kept.count("*********") == 1
+    assert "PASSWORD 'hunter2'" not in kept
+    assert "PASSWORD \\'hunter2" not in kept

@@ -456,10 +456,10 @@ class Session:
         """A row of the history about a revision, with who and where we are."""
         text: str | None = None
         if with_sql:
-            text = redacted(
-                revision.script(direction).text
+            text = (
+                redacted(revision.script(direction).text)
                 if revision.sql
-                else revision.path.read_text(encoding="utf-8")
+                else redacted_message(revision.path.read_text(encoding="utf-8"))
             )
         return ledger.Event(
             event,
@@ -693,11 +693,11 @@ def _explained(error: BaseException, project: Project, role: str = "") -> BaseEx
         first = first.__context__
     if not isinstance(error, Exception):
         return error
-    place = _place(error, project)
+    place, source = _place(error, project)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, psycopg.Error):
-            refused = server_error(cause, role=role)
+            refused = server_error(cause, role=role, source=source)
             refused.span = place
             return refused
         cause = cause.__cause__
@@ -706,20 +706,20 @@ def _explained(error: BaseException, project: Project, role: str = "") -> BaseEx
     return BadProject(f"{type(error).__name__}: {error}", span=place)
 
 
-def _place(error: BaseException, project: Project) -> Span | None:
-    """Where in the project's migrations an exception comes from."""
+def _place(error: BaseException, project: Project) -> tuple[Span | None, str]:
+    """Where in the project's migrations an exception comes from, and that file's text."""
     inside, ours = project.migrations.resolve(), Path(__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if path.is_relative_to(ours):
-            return None  # theirs called us, and what failed is ours
+            break  # theirs called us, and what failed is ours
         if path.is_absolute() and path.resolve().is_relative_to(inside):
             # Python's column is where the expression begins.
-            source = path.read_text(encoding="utf-8", errors="replace").split("\n")
-            line = frame.lineno or 1
-            text = source[line - 1] if line <= len(source) else ""
-            return Span(project.shown(path), line, (frame.colno or 0) + 1, redacted(text))
-    return None
+            source = path.read_text(encoding="utf-8", errors="replace")
+            line, column = frame.lineno or 1, (frame.colno or 0) + 1
+            text = dict(enumerate(source.split("\n"), 1)).get(line, "")
+            return Span(project.shown(path), line, column, redacted_message(text)), source
+    return None, ""
 
 
 # What env.py and the revisions call

@@ -226,12 +226,27 @@ def _planned(project: Project, target: Target, to: str) -> tuple[Graph, Standing
     before = standing(graph, target, project.config.migrate.schema)
     graph.refuse_unknown(before.current)
     planned = way(graph, before.current, to)
+    if planned.revisions and not before.current:
+        _refuse_elsewhere(graph, target, project.config.migrate.schema)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()
     refuse_edited(graph, before.state, undone)
     for revision in planned.revisions:
         if revision.sql:
             revision.runnable(planned.direction)
     return graph, before, planned
+
+
+def _refuse_elsewhere(graph: Graph, target: Target, schema: str) -> None:
+    """Raise `Refused` where plain Alembic has applied revisions of this project before ringfence."""
+    with connect(target) as connection:
+        for where, stands in ledger.elsewhere(connection, schema):
+            if known := [r for r in stands if r in graph.revisions]:
+                raise Refused(
+                    f"{where} says that this database stands at {', '.join(known)}",
+                    detail="it was migrated by Alembic without ringfence",
+                    hint=f'say [tool.ringfence.migrate] schema = "{where.partition(".")[0]}", or'
+                    f" alembic stamp {known[0]} and drop {where}",
+                )
 
 
 def _still(

@@ -381,6 +381,7 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
             yield start, at + match.end()
         elif kind == "name":
             armed = match[0][1:-1].upper() in _SECRET_WORDS
+            yield from _secret_spans(match[0][1:-1], start + 1)  # in Python it is a string
         elif kind == "string":
             yield from _conninfo_spans(match[0], start)
         else:

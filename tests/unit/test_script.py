@@ -297,6 +297,8 @@ def test_says_when_a_file_cannot_be_read(tmp_path: Path) -> None:
          "DO $$ BEGIN ALTER ROLE a PASSWORD ****; END $$"),
         ("-- was PASSWORD 'pw'\nSELECT 1", "-- was PASSWORD ****\nSELECT 1"),
         ("ALTER ROLE a PASSWORD 'p\nw'", "ALTER ROLE a PASSWORD **\n**"),
+        ("op.execute(\"ALTER ROLE a PASSWORD 'pw'\")", 'op.execute("ALTER ROLE a PASSWORD ****")'),
+        ('x = """\nALTER ROLE a PASSWORD \'pw\'\n"""', 'x = """\nALTER ROLE a PASSWORD ****\n"""'),
     ],
 )  # fmt: skip
 def test_masks_passwords_in_sql(text: str, expected: str) -> None:

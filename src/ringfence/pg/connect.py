@@ -249,10 +249,11 @@ def server_error(
     script: Script | None = None,
     statement: Statement | None = None,
     role: str = "",
+    source: str = "",
 ) -> ServerError | Busy:
     """PostgreSQL's refusal as one of our errors, pointing into `script` when the place is known.
 
-    `role` is whom a hint would grant to.
+    `role` is whom a hint would grant to; what is a secret in `source` (or in the script) is masked.
     """
     from ringfence.script import redacted_message
 
@@ -264,7 +265,7 @@ def server_error(
         span = script.span(_offset(diag, script, statement))
     hint = diag.message_hint or _hint(state, message, role)
     detail = "\n".join(filter(None, (diag.message_detail, diag.context)))
-    text = script.text if script else ""
+    text = script.text if script else source
     message, detail, hint = (redacted_message(part, text) for part in (message, detail, hint))
     if state in ("55P03", "40P01", "40001", "53300"):
         return Busy(message, span=span, detail=detail, hint=hint)

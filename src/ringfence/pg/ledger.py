@@ -167,6 +167,27 @@ def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[b
     return bool(row[0]), bool(row[1]), bool(row[2])
 
 
+def elsewhere(
+    connection: Connection[tuple[object, ...]], schema: str
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Version tables of Alembic in other schemas, that this role may read, with what they say."""
+    tables = connection.execute(
+        "SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON c.relnamespace = n.oid"
+        " WHERE c.relname = %s AND c.relkind = 'r' AND n.nspname <> %s"
+        " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+        " ORDER BY 1",
+        [VERSION_TABLE, schema],
+    ).fetchall()
+    found = []
+    for (name,) in tables:
+        table = sql.Identifier(str(name), VERSION_TABLE)
+        rows = connection.execute(
+            sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(table)
+        ).fetchall()
+        found.append((f"{quoted(str(name))}.{VERSION_TABLE}", tuple(str(row[0]) for row in rows)))
+    return tuple(found)
+
+
 def ensure(connection: Connection[tuple[object, ...]], schema: str) -> None:
     """Create the history and Alembic's version table where they are not, in one transaction.
 
