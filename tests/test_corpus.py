@@ -126,5 +126,7 @@ def test_hard(a: Path, way: str, server: SomeServer, make_database: Callable[...
 
 def _has_icu(server: SomeServer) -> bool:
     with psycopg.connect(server.dsn()) as connection:
-        row = connection.execute("SELECT 1 FROM pg_collation WHERE collprovider = 'i'").fetchone()
+        row = connection.execute(
+            "SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'"
+        ).fetchone()
     return row is not None

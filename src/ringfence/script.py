@@ -367,20 +367,22 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
     """Where the secrets of some SQL begin and end, counted from `at`."""
     if not _SUSPECT.search(text):
         return
-    armed = False
+    armed = masked = False
     for match in _LEXEME.finditer(text):
         kind, start = match.lastgroup, at + match.start()
         if kind == "word":
-            armed = match[0].upper() in _SECRET_WORDS
+            armed, masked = match[0].upper() in _SECRET_WORDS, False
         elif kind == "comment":
             yield from _secret_spans(match[0][2:], start + 2)
             yield from _conninfo_spans(match[0], start)
         elif kind == "other":
             armed = armed and match[0] in "=:>"
-        elif armed:
+        elif armed and not (masked and kind == "name"):
+            # A string goes on in the next one; a name does not.
+            masked = True
             yield start, at + match.end()
         elif kind == "name":
-            armed = match[0][1:-1].upper() in _SECRET_WORDS
+            armed, masked = match[0][1:-1].upper() in _SECRET_WORDS, False
             yield from _secret_spans(match[0][1:-1], start + 1)  # in Python it is a string
         elif kind == "string":
             yield from _conninfo_spans(match[0], start)
