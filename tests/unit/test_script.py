@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ringfence.errors import BadProject, Span
 from ringfence.script import Script, checksum, read, redacted, redacted_message
@@ -77,6 +79,48 @@ def test_takes_the_data_of_a_copy(text: str, data: str, rest: list[str]) -> None
     first, *others = script(text).statements
     assert first.data == data
     assert [statement.text for statement in others] == rest
+
+
+PIECES = st.sampled_from(
+    [
+        "SELECT 1",
+        'SELECT \';\', "a;""b", $$;$$, $x$ $$ ; $x$',
+        "SELECT E'it\\'s;', U&'\\0041;', 'it''s;'",
+        "SELECT 'año; 日本' -- ;\n, 2",
+        "DO $do$ BEGIN PERFORM 1; END; $do$",
+        "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT (2))",
+        "CREATE FUNCTION f() RETURNS INT BEGIN ATOMIC SELECT CASE WHEN TRUE THEN 1 END; END",
+        "BEGIN",
+        "END",
+        "VALUES (1, 2) /* ; /* ; */ ; */",
+    ]
+)
+BETWEEN = st.lists(
+    st.sampled_from([" ", "\n", "\r\n", ";", "-- it's; a comment\n", "/* ; ' $$ \" */"]), max_size=4
+).map("".join)
+
+
+@given(st.lists(st.tuples(BETWEEN, PIECES, BETWEEN)))
+def test_what_was_put_together_is_taken_apart(parts: list[tuple[str, str, str]]) -> None:
+    text = "".join(f"{before}{piece} \n;{after}" for before, piece, after in parts)
+    stripped = [piece.partition(" /*")[0] if "VALUES" in piece else piece for _, piece, _ in parts]
+    assert texts(text) == stripped
+    assert texts(script(text.rstrip("; \n")).for_psql + "SELECT 'last';")[len(parts) :] == [
+        "SELECT 'last'"
+    ]
+
+
+@given(st.text(st.sampled_from("aA1 '\"$-/*=:;\n@") | st.characters(), max_size=60))
+def test_masking_moves_nothing(text: str) -> None:
+    for known in (
+        text,
+        f"ALTER ROLE x PASSWORD 'pw' {text}",
+        f"{text} 'postgres://u:p@h' CONNECTION",
+    ):
+        masked = redacted(known)
+        assert len(masked) == len(known)
+        assert [a for a in masked if a == "\n"] == [a for a in known if a == "\n"]
+        assert redacted(masked) == masked
 
 
 def test_a_copy_may_follow_a_statement_on_its_line() -> None:
