@@ -15,7 +15,6 @@ A message says what happened, to what and where; a hint says what to type next. 
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -163,6 +162,8 @@ def _source(span: Span, paint: Callable[[str, str], str]) -> list[str]:
 
 def _cells(text: str) -> int:
     """How many columns a terminal needs for a text."""
+    import unicodedata
+
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
