@@ -8,5 +8,7 @@ SELECT
     m.amhandler::TEXT AS handler
 FROM pg_catalog.pg_am AS m
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_am'::REGCLASS AND m.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_am'::REGCLASS AND m.oid = e.objid
 WHERE m.oid >= 16384 AND e.objid IS NULL;

@@ -38,7 +38,9 @@ INNER JOIN pg_catalog.pg_namespace AS n ON p.pronamespace = n.oid
 LEFT JOIN pg_catalog.pg_operator AS o ON a.aggsortop = o.oid
 LEFT JOIN pg_catalog.pg_namespace AS os ON o.oprnamespace = os.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_proc'::REGCLASS AND p.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_proc'::REGCLASS AND p.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -13,7 +13,9 @@ INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_type'::REGCLASS AND c.reltype = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_type'::REGCLASS AND c.reltype = e.objid
 WHERE
     c.relkind = 'c'
     AND a.attnum > 0

@@ -13,7 +13,9 @@ SELECT
 FROM pg_catalog.pg_collation AS c
 INNER JOIN pg_catalog.pg_namespace AS n ON c.collnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_collation'::REGCLASS AND c.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_collation'::REGCLASS AND c.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -77,7 +77,9 @@ LEFT JOIN pg_catalog.pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.
 LEFT JOIN pg_catalog.pg_constraint AS nn
     ON a.attrelid = nn.conrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum AND a.attnotnull
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     c.relkind IN ('r', 'p', 'f', 'v', 'm')
     AND c.relpersistence <> 't'

@@ -33,7 +33,9 @@ LEFT JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
 LEFT JOIN pg_catalog.pg_namespace AS xn ON px.relnamespace = xn.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     k.contype IN ('p', 'u', 'c', 'f', 'x')
     AND (

@@ -23,7 +23,9 @@ FROM pg_catalog.pg_type AS t
 INNER JOIN pg_catalog.pg_type AS b ON t.typbasetype = b.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON t.typnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid
 WHERE
     t.typtype = 'd'
     AND n.nspname !~ '^pg_'

@@ -13,5 +13,7 @@ FROM pg_catalog.pg_event_trigger AS t
 INNER JOIN pg_catalog.pg_proc AS p ON t.evtfoid = p.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON p.pronamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_event_trigger'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_event_trigger'::REGCLASS AND t.oid = e.objid
 WHERE e.objid IS NULL;

@@ -32,7 +32,9 @@ INNER JOIN pg_catalog.pg_am AS m ON f.opfmethod = m.oid
 LEFT JOIN pg_catalog.pg_amop AS o ON d.classid = 'pg_amop'::REGCLASS AND d.objid = o.oid
 LEFT JOIN pg_catalog.pg_amproc AS p ON d.classid = 'pg_amproc'::REGCLASS AND d.objid = p.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_opfamily'::REGCLASS AND f.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_opfamily'::REGCLASS AND f.oid = e.objid
 WHERE
     d.classid IN ('pg_amop'::REGCLASS, 'pg_amproc'::REGCLASS)
     AND d.refclassid = 'pg_opfamily'::REGCLASS

@@ -24,5 +24,7 @@ SELECT
     ) AS options
 FROM pg_catalog.pg_foreign_data_wrapper AS f
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_foreign_data_wrapper'::REGCLASS AND f.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_foreign_data_wrapper'::REGCLASS AND f.oid = e.objid
 WHERE f.oid >= 16384 AND e.objid IS NULL;

@@ -26,7 +26,9 @@ INNER JOIN pg_catalog.pg_class AS c ON f.ftrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_foreign_server AS s ON f.ftserver = s.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

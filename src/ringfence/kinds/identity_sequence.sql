@@ -18,7 +18,9 @@ INNER JOIN pg_catalog.pg_class AS t ON d.refobjid = t.oid
 INNER JOIN pg_catalog.pg_namespace AS tn ON t.relnamespace = tn.oid
 INNER JOIN pg_catalog.pg_attribute AS a ON d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND t.oid = e.objid
 WHERE
     c.relkind = 'S'
     AND n.nspname !~ '^pg_'

@@ -30,7 +30,9 @@ LEFT JOIN pg_catalog.pg_depend AS own
         own.classid = 'pg_class'::REGCLASS AND x.oid = own.objid
         AND own.deptype = 'i' AND own.refclassid = 'pg_constraint'::REGCLASS
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 CROSS JOIN
     LATERAL (
         -- Its options are stored in the order in which they were given: they stand on their own.

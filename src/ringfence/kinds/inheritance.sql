@@ -13,7 +13,9 @@ INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_class AS p ON i.inhparent = p.oid
 INNER JOIN pg_catalog.pg_namespace AS pn ON p.relnamespace = pn.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     NOT c.relispartition
     AND c.relkind IN ('r', 'f')

@@ -12,5 +12,7 @@ SELECT
     CASE WHEN l.lanvalidator <> 0 THEN l.lanvalidator::REGPROC::TEXT END AS validator
 FROM pg_catalog.pg_language AS l
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_language'::REGCLASS AND l.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_language'::REGCLASS AND l.oid = e.objid
 WHERE l.oid >= 16384 AND e.objid IS NULL;

@@ -33,7 +33,9 @@ INNER JOIN named AS n ON o.oid = n.oid
 LEFT JOIN named AS c ON o.oprcom = c.oid AND o.oprcode <> 0
 LEFT JOIN named AS g ON o.oprnegate = g.oid AND o.oprcode <> 0
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_operator'::REGCLASS AND o.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_operator'::REGCLASS AND o.oid = e.objid
 WHERE
     o.oid >= 16384
     AND n.schema !~ '^pg_'

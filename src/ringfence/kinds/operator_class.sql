@@ -70,7 +70,9 @@ INNER JOIN pg_catalog.pg_opfamily AS f ON c.opcfamily = f.oid
 INNER JOIN pg_catalog.pg_namespace AS fn ON f.opfnamespace = fn.oid
 LEFT JOIN gathered AS x ON c.oid = x.class
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_opclass'::REGCLASS AND c.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_opclass'::REGCLASS AND c.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -9,7 +9,9 @@ FROM pg_catalog.pg_opfamily AS f
 INNER JOIN pg_catalog.pg_namespace AS n ON f.opfnamespace = n.oid
 INNER JOIN pg_catalog.pg_am AS m ON f.opfmethod = m.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_opfamily'::REGCLASS AND f.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_opfamily'::REGCLASS AND f.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

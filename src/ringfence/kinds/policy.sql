@@ -15,7 +15,9 @@ FROM pg_catalog.pg_policy AS p
 INNER JOIN pg_catalog.pg_class AS c ON p.polrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

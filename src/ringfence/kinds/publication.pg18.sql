@@ -19,5 +19,7 @@ SELECT
     p.pubgencols = 's' AS generated_columns
 FROM pg_catalog.pg_publication AS p
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_publication'::REGCLASS AND p.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_publication'::REGCLASS AND p.oid = e.objid
 WHERE e.objid IS NULL;

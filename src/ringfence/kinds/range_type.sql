@@ -25,7 +25,9 @@ INNER JOIN pg_catalog.pg_namespace AS mn ON m.typnamespace = mn.oid
 INNER JOIN pg_catalog.pg_opclass AS oc ON r.rngsubopc = oc.oid
 INNER JOIN pg_catalog.pg_namespace AS ocn ON oc.opcnamespace = ocn.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -12,7 +12,9 @@ LEFT JOIN pg_catalog.pg_index AS i
     ON c.oid = i.indrelid AND c.relreplident = 'i' AND i.indisreplident
 LEFT JOIN pg_catalog.pg_class AS x ON i.indexrelid = x.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     c.relkind IN ('r', 'p')
     AND c.relreplident <> 'd'

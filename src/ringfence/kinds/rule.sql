@@ -14,7 +14,9 @@ FROM pg_catalog.pg_rewrite AS w
 INNER JOIN pg_catalog.pg_class AS c ON w.ev_class = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0 AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     w.rulename <> '_RETURN'
     AND c.relpersistence <> 't'

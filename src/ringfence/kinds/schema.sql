@@ -8,7 +8,9 @@ SELECT
     n.nspacl::TEXT[] AS acl
 FROM pg_catalog.pg_namespace AS n
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_namespace'::REGCLASS AND n.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_namespace'::REGCLASS AND n.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -26,5 +26,7 @@ SELECT
 FROM pg_catalog.pg_foreign_server AS s
 INNER JOIN pg_catalog.pg_foreign_data_wrapper AS f ON s.srvfdw = f.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_foreign_server'::REGCLASS AND s.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_foreign_server'::REGCLASS AND s.oid = e.objid
 WHERE e.objid IS NULL;

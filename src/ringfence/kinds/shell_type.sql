@@ -11,7 +11,9 @@ INNER JOIN pg_catalog.pg_namespace AS n ON t.typnamespace = n.oid
 LEFT JOIN pg_catalog.pg_range AS r ON t.oid = r.rngtypid
 LEFT JOIN pg_catalog.pg_type AS el ON t.typelem = el.oid AND t.oid = el.typarray
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_type'::REGCLASS AND t.oid = e.objid
 WHERE
     (NOT t.typisdefined OR (t.typtype = 'b' AND el.oid IS NULL) OR r.rngcanonical <> 0)
     AND n.nspname !~ '^pg_'

@@ -16,7 +16,9 @@ INNER JOIN pg_catalog.pg_namespace AS n ON s.stxnamespace = n.oid
 INNER JOIN pg_catalog.pg_class AS c ON s.stxrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS cn ON c.relnamespace = cn.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_statistic_ext'::REGCLASS AND s.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_statistic_ext'::REGCLASS AND s.oid = e.objid
 WHERE
     c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'

@@ -40,7 +40,9 @@ INNER JOIN pg_catalog.pg_ts_parser AS p ON c.cfgparser = p.oid
 INNER JOIN pg_catalog.pg_namespace AS pn ON p.prsnamespace = pn.oid
 LEFT JOIN gathered AS g ON c.oid = g.mapcfg
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_ts_config'::REGCLASS AND c.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_ts_config'::REGCLASS AND c.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

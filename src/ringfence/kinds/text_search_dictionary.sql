@@ -12,7 +12,9 @@ INNER JOIN pg_catalog.pg_namespace AS n ON d.dictnamespace = n.oid
 INNER JOIN pg_catalog.pg_ts_template AS t ON d.dicttemplate = t.oid
 INNER JOIN pg_catalog.pg_namespace AS tn ON t.tmplnamespace = tn.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_ts_dict'::REGCLASS AND d.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_ts_dict'::REGCLASS AND d.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -12,7 +12,9 @@ SELECT
 FROM pg_catalog.pg_ts_parser AS p
 INNER JOIN pg_catalog.pg_namespace AS n ON p.prsnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_ts_parser'::REGCLASS AND p.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_ts_parser'::REGCLASS AND p.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

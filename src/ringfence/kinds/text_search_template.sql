@@ -9,7 +9,9 @@ SELECT
 FROM pg_catalog.pg_ts_template AS t
 INNER JOIN pg_catalog.pg_namespace AS n ON t.tmplnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_ts_template'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_ts_template'::REGCLASS AND t.oid = e.objid
 WHERE
     n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

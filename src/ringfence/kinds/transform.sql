@@ -12,5 +12,7 @@ SELECT
 FROM pg_catalog.pg_transform AS t
 INNER JOIN pg_catalog.pg_language AS l ON t.trflang = l.oid
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_transform'::REGCLASS AND t.oid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_transform'::REGCLASS AND t.oid = e.objid
 WHERE t.oid >= 16384 AND e.objid IS NULL;

@@ -15,7 +15,7 @@ INNER JOIN pg_catalog.pg_class AS c ON t.tgrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_depend AS e
     ON
-        e.deptype = 'e'
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
         AND (
             (e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid)
             OR (e.classid = 'pg_trigger'::REGCLASS AND t.oid = e.objid)

@@ -21,5 +21,7 @@ SELECT
     ) AS options
 FROM pg_catalog.pg_user_mappings AS u
 LEFT JOIN pg_catalog.pg_depend AS e
-    ON e.classid = 'pg_user_mapping'::REGCLASS AND u.umid = e.objid AND e.deptype = 'e'
+    ON
+        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+        AND e.classid = 'pg_user_mapping'::REGCLASS AND u.umid = e.objid
 WHERE e.objid IS NULL;
