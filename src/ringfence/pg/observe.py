@@ -1,0 +1,457 @@
+"""What a statement does while it runs: the locks it takes, what it rewrites, builds and scans.
+
+Nothing is concluded from a statement's text. One session runs it; a second one reads pg_locks before
+the transaction ends; relfilenodes, scan counters, WAL positions and the server's own DEBUG1 messages
+tell the rest. A statement that cannot run in a transaction is parked: another session holds an old
+snapshot and weak locks, so that it stops where it would wait for older transactions, with its locks
+in hand.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+from psycopg import sql
+
+from ringfence.model import quoted
+from ringfence.pg.connect import connect, server_error
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from psycopg import Connection
+    from psycopg.errors import Diagnostic
+
+    from ringfence.errors import Error
+    from ringfence.pg.connect import Target
+    from ringfence.script import Script, Statement
+
+MODES = (
+    "ACCESS SHARE",
+    "ROW SHARE",
+    "ROW EXCLUSIVE",
+    "SHARE UPDATE EXCLUSIVE",
+    "SHARE",
+    "SHARE ROW EXCLUSIVE",
+    "EXCLUSIVE",
+    "ACCESS EXCLUSIVE",
+)
+"""Table-level locks, weakest first, as LOCK TABLE spells them."""
+
+_STOPS_WRITERS = frozenset(MODES[4:])
+_IN_A_TRANSACTION = "25001"
+_QUERY = "observe_relations.sql"
+_SAMPLE = 0.002  # seconds between two looks at a statement that runs by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation as pg_class has it. `kind` is its relkind, `indexed` whose index it is."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    file: int
+    indexed: int | None
+
+    @property
+    def path(self) -> str:
+        """Its name as messages have it."""
+        return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Lock:
+    """A lock on a relation that was there before: its mode as LOCK TABLE spells it."""
+
+    relation: str
+    mode: str
+
+    @property
+    def stops_readers(self) -> bool:
+        """Whether SELECT has to wait for it."""
+        return self.mode == MODES[-1]
+
+    @property
+    def stops_writers(self) -> bool:
+        """Whether INSERT, UPDATE and DELETE have to wait for it."""
+        return self.mode in _STOPS_WRITERS
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What one statement did.
+
+    `locks` are those it took on relations that were there before it (of each the strongest; ACCESS
+    SHARE is left out), `held` those that its transaction had taken before. `rewritten` are tables
+    and materialized views whose rows were written anew, `built` indexes that were built, by name;
+    `scanned` rows read in sequential scans, by table. `proven` says that a scan was left out because
+    a constraint proves what it would show. `changed` counts rows written, by table. `wal` is bytes.
+    `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
+    run in a transaction block.
+    """
+
+    locks: tuple[Lock, ...] = ()
+    held: tuple[Lock, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    built: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+    scanned: Mapping[str, int] = field(default_factory=dict)
+    proven: bool = False
+    changed: Mapping[str, int] = field(default_factory=dict)
+    wal: int = 0
+    waits: bool = False
+    alone: bool = False
+    seconds: float = 0.0
+    error: Error | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether it did something that takes the longer the more rows there are."""
+        return bool(self.rewritten or self.built or self.scanned)
+
+
+@dataclass
+class Observer:
+    """Runs statements on a database of ours and looks at them. A context manager.
+
+    What is `new` to the observed transaction, because it made it, has no readers yet: its locks are
+    not told. Begin a transaction with `begin`, end it with `commit` or `rollback`; a statement that
+    is observed outside of one gets one of its own, or none where it must have none.
+    """
+
+    target: Target
+    limit: str = "10min"
+    _runner: Connection[tuple[object, ...]] = field(init=False)
+    _eye: Connection[tuple[object, ...]] = field(init=False)
+    _known: Mapping[int, Relation] = field(init=False, default_factory=dict)
+    _inside: bool = field(init=False, default=False)
+    _said: list[str] = field(init=False, default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._runner = connect(self.target)
+        self._eye = connect(self.target)
+        self._runner.add_notice_handler(self._hear)
+        with suppress(psycopg.Error):  # only a superuser may say in which language
+            self._runner.execute("SET lc_messages = 'C'")
+        self._runner.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(self.limit)))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._runner.close()
+        self._eye.close()
+
+    def _hear(self, said: Diagnostic) -> None:
+        self._said.append(said.message_primary or "")
+
+    # Transactions
+
+    @property
+    def connection(self) -> Connection[tuple[object, ...]]:
+        """The session that statements run in."""
+        return self._runner
+
+    def known(self) -> Mapping[int, Relation]:
+        """The relations there are now, by oid, as the running transaction sees them."""
+        text = (files("ringfence.pg") / _QUERY).read_text(encoding="utf-8")
+        rows = self._runner.execute(text).fetchall()
+        found = (Relation(*row) for row in rows)  # type: ignore[arg-type]
+        return {relation.oid: relation for relation in found}
+
+    def mark(self) -> None:
+        """Take what is there now for what was there before."""
+        self._known = self.known()
+
+    def begin(self) -> None:
+        """Begin a transaction; every relation there is was there before."""
+        self.mark()
+        self._runner.execute("BEGIN")
+        self._inside = True
+
+    def commit(self) -> None:
+        """End the transaction, deferred constraints first."""
+        self._runner.execute("COMMIT")
+        self._inside = False
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        self._runner.execute("ROLLBACK")
+        self._inside = False
+
+    # Statements
+
+    def observe(self, text: Script, statement: Statement, *, keep: bool = True) -> Observed:
+        """Run one statement and look. Its error is in the result, and the transaction is over then.
+
+        Outside a transaction it runs in one of its own, rolled back where `keep` is false; where
+        PostgreSQL will not have that, alone, and is kept.
+        """
+        if self._inside:
+            found = self._in_transaction(text, statement)
+            if found.error is not None:
+                self.rollback()
+            return found
+        if statement.lets_others_work or statement.words[:1] == ("VACUUM",):
+            return self._alone(text, statement)
+        self.begin()
+        found = self._in_transaction(text, statement)
+        if found.error is None and keep:
+            self.commit()
+            return found
+        self.rollback()
+        cause = found.error.__cause__ if found.error else None
+        if isinstance(cause, psycopg.Error) and cause.sqlstate == _IN_A_TRANSACTION:
+            return self._alone(text, statement)
+        return found
+
+    def _in_transaction(self, text: Script, statement: Statement) -> Observed:
+        before = self.known()
+        counted = self._counters()
+        held = self._locks(self._known)
+        start = self._position()
+        error, seconds = self._run(text, statement)
+        wal = self._position() - start
+        taken = self._locks(self._known)
+        if error is not None:
+            return Observed(locks=_beyond(taken, held), held=held, seconds=seconds, error=error)
+        said, self._said = self._said, []
+        after = self.known()
+        scanned, changed = _difference(counted, self._counters(), before)
+        return self._told(
+            statement,
+            said,
+            before,
+            after,
+            _beyond(taken, held),
+            held,
+            scanned,
+            changed,
+            wal,
+            seconds,
+        )
+
+    def _told(
+        self,
+        statement: Statement,
+        said: list[str],
+        before: Mapping[int, Relation],
+        after: Mapping[int, Relation],
+        locks: tuple[Lock, ...],
+        held: tuple[Lock, ...],
+        scanned: Mapping[str, int],
+        changed: Mapping[str, int],
+        wal: int,
+        seconds: float,
+        *,
+        waits: bool = False,
+        alone: bool = False,
+    ) -> Observed:
+        old = {o: r for o, r in before.items() if o in self._known}
+        files_before = {r.file for r in before.values()}
+        moved = [r for o, r in old.items() if o in after and after[o].file != r.file]
+        empties = statement.words[:1] == ("TRUNCATE",)
+        heaps = sorted(r.path for r in moved if r.kind in "rm")
+        built = {r.path for r in moved if r.kind == "i" and not empties}
+        built |= {
+            r.path
+            for o, r in after.items()
+            if o not in before
+            and r.kind == "i"
+            and r.indexed in old
+            and r.file not in files_before  # its file was taken over: nothing was built
+        }
+        return Observed(
+            locks=locks,
+            held=held,
+            rewritten=() if empties else tuple(heaps),
+            built=tuple(sorted(built)),
+            emptied=tuple(heaps) if empties else (),
+            scanned=scanned,
+            proven=any(_PROVEN.search(line) for line in said),
+            changed=changed,
+            wal=max(0, wal),
+            waits=waits,
+            alone=alone,
+            seconds=seconds,
+        )
+
+    def _run(self, text: Script, statement: Statement) -> tuple[Error | None, float]:
+        self._said.clear()
+        connection = self._runner
+        connection.execute("SET client_min_messages = debug1")
+        began = time.monotonic()
+        try:
+            if statement.data is None:
+                connection.execute(statement.text)
+            else:
+                with connection.cursor().copy(statement.text) as copy:
+                    copy.write(statement.data)
+        except psycopg.Error as error:
+            found: Error = server_error(error, script=text, statement=statement)
+            found.__cause__ = error
+            return found, time.monotonic() - began
+        seconds = time.monotonic() - began
+        said = list(self._said)
+        connection.execute("RESET client_min_messages")
+        self._said = said
+        return None, seconds
+
+    # Alone
+
+    def _alone(self, text: Script, statement: Statement) -> Observed:
+        """Run a statement outside any transaction, stopped once where it waits for older ones."""
+        self.mark()
+        before = self._known
+        counted = self._counters(shared=True)
+        start = self._position()
+        result: list[tuple[Error | None, float]] = []
+        with connect(self.target) as first, connect(self.target) as second:
+            # Some wait for whoever uses the partitioned table first and for its partition's users
+            # later: an older transaction for each, so that both can be seen.
+            vacuum = statement.words[:1] == ("VACUUM",)
+            _hold(first, (r for r in before.values() if r.kind == "p"), MODES[0])
+            _hold(second, (r for r in before.values() if r.kind == "r"), MODES[3 if vacuum else 2])
+            older = [first, second]
+            thread = threading.Thread(
+                target=lambda: result.append(self._run(text, statement)), daemon=True
+            )
+            thread.start()
+            taken: set[Lock] = set()
+            waits = False
+            while thread.is_alive():
+                stopped = self._stopped()
+                taken.update(self._locks(before))
+                if stopped and older:
+                    waits = waits or stopped == "virtualxid"
+                    older.pop(0).execute("COMMIT")
+                thread.join(_SAMPLE)
+        error, seconds = result[0]
+        locks = _strongest(taken)
+        if error is not None:
+            with suppress(psycopg.Error):
+                self._runner.execute("ROLLBACK")
+            return Observed(locks=locks, seconds=seconds, error=error, alone=True)
+        said, self._said = self._said, []
+        wal = self._position() - start
+        after = self.known()
+        scanned, changed = _difference(counted, self._counters(shared=True), before)
+        return self._told(
+            statement,
+            said,
+            before,
+            after,
+            locks,
+            (),
+            scanned,
+            changed,
+            wal,
+            seconds,
+            waits=waits,
+            alone=True,
+        )
+
+    def _stopped(self) -> str:
+        """What the statement waits for, if it waits for somebody."""
+        row = self._eye.execute(
+            "SELECT locktype FROM pg_locks WHERE pid = %s AND NOT granted LIMIT 1",
+            [self._runner.info.backend_pid],
+        ).fetchone()
+        return str(row[0]) if row else ""
+
+    # Evidence
+
+    def _locks(self, known: Mapping[int, Relation]) -> tuple[Lock, ...]:
+        rows = self._eye.execute(
+            "SELECT relation::bigint, mode FROM pg_locks WHERE pid = %s AND locktype = 'relation'"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [self._runner.info.backend_pid],
+        ).fetchall()
+        return _strongest(
+            Lock(known[int(str(oid))].path, _spelled(str(mode)))
+            for oid, mode in rows
+            if int(str(oid)) in known
+        )
+
+    def _counters(self, *, shared: bool = False) -> Counter[tuple[int, str]]:
+        """Rows read by scans and rows written, by table; of this transaction, or of everybody."""
+        if shared:
+            self._runner.execute(_FLUSH[self._runner.info.server_version >= 150000])
+        view = "pg_stat_user_tables" if shared else "pg_stat_xact_user_tables"
+        rows = self._runner.execute(
+            "SELECT relid::bigint, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del FROM "  # noqa: S608
+            + view
+        ).fetchall()
+        found: Counter[tuple[int, str]] = Counter()
+        for oid, read, written in rows:
+            found[int(str(oid)), "read"] = int(str(read or 0))
+            found[int(str(oid)), "written"] = int(str(written or 0))
+        return found
+
+    def _position(self) -> int:
+        row = self._eye.execute(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+        ).fetchone()
+        assert row is not None
+        return int(str(row[0]))
+
+
+# Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
+_FLUSH = {True: "SELECT pg_stat_force_next_flush()", False: "SELECT"}
+
+_PROVEN = re.compile(r"sufficient to prove|is implied by existing constraints|implied by existing")
+
+
+def _hold(older: Connection[tuple[object, ...]], relations: Iterable[Relation], mode: str) -> None:
+    """An older transaction: a snapshot, and locks that stop no reader and no writer."""
+    older.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    tables = [sql.Identifier(r.schema, r.name) for r in relations]
+    if tables:
+        older.execute(
+            sql.SQL("LOCK TABLE ONLY {} IN {} MODE").format(
+                sql.SQL(", ONLY ").join(tables), sql.SQL(mode)
+            )
+        )
+    older.execute("SELECT txid_current()")
+
+
+def _spelled(mode: str) -> str:
+    """`AccessExclusiveLock` as LOCK TABLE spells it."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mode.removesuffix("Lock")).upper()
+
+
+def _strongest(locks: Iterable[Lock]) -> tuple[Lock, ...]:
+    """Of each relation the strongest lock, ACCESS SHARE left out, sorted."""
+    found: dict[str, str] = {}
+    for lock in locks:
+        rank = MODES.index(lock.mode)
+        if rank and rank > MODES.index(found.get(lock.relation, MODES[0])):
+            found[lock.relation] = lock.mode
+    return tuple(sorted(Lock(relation, mode) for relation, mode in found.items()))
+
+
+def _beyond(taken: Iterable[Lock], held: Collection[Lock]) -> tuple[Lock, ...]:
+    """The locks that are new, or stronger than before."""
+    return tuple(lock for lock in taken if lock not in held)
+
+
+def _difference(
+    before: Counter[tuple[int, str]],
+    after: Counter[tuple[int, str]],
+    known: Mapping[int, Relation],
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Rows read and rows written since, by the names of tables that were there."""
+    found: dict[str, dict[str, int]] = {"read": {}, "written": {}}
+    for (oid, what), count in after.items():
+        since = count - before[oid, what]
+        if since > 0 and oid in known:
+            found[what][known[oid].path] = since
+    return found["read"], found["written"]

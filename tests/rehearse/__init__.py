@@ -1,0 +1,1 @@
+"""Tests of measuring: what statements do, and what is concluded."""
