@@ -1,0 +1,206 @@
+"""`ringfence rehearse`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ringfence.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ringfence.rehearse import Part, Rehearsal
+
+SECTION = "Prove"
+
+
+@click.command()
+@click.argument("revisions", nargs=-1)
+@options.dsn
+@click.option(
+    "--sql",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Rehearse this file instead of revisions; repeatable.",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How many rows a table gets for each tenant.",
+)
+@click.option(
+    "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
+)
+@click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
+@options.format_("text", "json")
+@click.pass_context
+def command(
+    context: click.Context,
+    revisions: tuple[str, ...],
+    dsn: str | None,
+    files: tuple[str, ...],
+    rows: int,
+    allow: tuple[str, ...],
+    shadow: str | None,
+    format_: str,
+) -> None:
+    """Run what is pending on a shadow, and measure what it does.
+
+    The shadow stands where the database stands and is full of made-up rows. Each statement is run
+    there and looked at: the locks it takes, whom they keep waiting, whether tables are rewritten or
+    read under them, whether rows are lost. What was there before is read, written and called again;
+    each revision is undone and done again. A hazard comes with SQL that does the same and lets
+    others work. With a live database the tables' sizes say how long it would take there.
+
+    \b
+    Examples:
+      ringfence rehearse                        what is pending
+      ringfence rehearse --dsn "$PRODUCTION"    as large as it is there
+      ringfence rehearse 0007 0008
+      ringfence rehearse --sql hotfix.sql
+
+    Exit status 1 means that there is a hazard nobody agreed to.
+    """
+    from pathlib import Path
+
+    from ringfence import project, rehearse, script
+    from ringfence.errors import Misuse
+    from ringfence.pg.connect import resolve
+
+    if revisions and files:
+        raise Misuse("revisions and --sql together", hint="rehearse one, then the other")
+    start: Path | None = context.obj
+    found = project.need(start)
+    done = rehearse.rehearse(
+        found,
+        resolve(found, dsn),
+        names=revisions,
+        scripts=[script.read(Path(f), f) for f in files],
+        count=rows,
+        shadow=shadow,
+        allow=allow,
+        listen=lambda what: click.echo(click.style(f"  {what} …", dim=True), err=True),
+    )
+    if format_ == "json":
+        _json(done)
+    else:
+        _text(done)
+    context.exit(done.report.status)
+
+
+def _json(done: Rehearsal) -> None:
+    import json
+
+    from ringfence import report as reports
+
+    document = json.loads(reports.render(done.report, "json"))
+    document["began"] = done.began
+    document["server"] = done.server
+    document["parts"] = [
+        {
+            "name": part.name,
+            "transactional": part.transactional,
+            "statements": [
+                {
+                    "sql": each.text,
+                    "place": {
+                        "path": each.span.path,
+                        "line": each.span.line,
+                        "column": each.span.column,
+                    },
+                    "locks": [
+                        {"relation": lock.relation, "mode": lock.mode}
+                        for lock in each.observed.locks
+                    ],
+                    "rewritten": list(each.observed.rewritten),
+                    "built": list(each.observed.built),
+                    "scanned": dict(each.observed.scanned),
+                    "changed": dict(each.observed.changed),
+                    "wal": each.observed.wal,
+                    "waits_for_older": each.observed.waits,
+                    "expected": each.expected
+                    and {"seconds": each.expected.seconds, "disk": each.expected.disk},
+                }
+                for each in part.statements
+            ],
+        }
+        for part in done.parts
+    ]
+    click.echo(json.dumps(document, indent=2))
+
+
+def _text(done: Rehearsal) -> None:
+    from ringfence import rehearse
+    from ringfence import report as reports
+
+    for part in done.parts:
+        _part(part)
+    reports.write(done.report, "text", sys.stdout)
+    if done.report.status and (names := rehearse.agree(done.report.findings)):
+        click.echo(f"to agree: {names}", err=True)
+
+
+def _part(part: Part) -> None:
+    """What each statement did: a line for it, and one for each lock that stops somebody."""
+    from ringfence.finding import counted
+
+    how = "in one transaction" if part.transactional else "statement by statement"
+    title = f" ({part.title})" if part.title else ""
+    click.echo(click.style(f"{part.name}{title}", bold=True) + f", {how}")
+    quiet = 0
+    for number, each in enumerate(part.statements, 1):
+        lines = _did(each)
+        if not lines:
+            quiet += 1
+            continue
+        words = " ".join(each.text.split())
+        click.echo(f"  {number:>2}  {words[:90]}{'…' if len(words) > 90 else ''}")
+        for line in lines:
+            click.echo(f"      {line}")
+    if quiet:
+        click.echo(f"  {counted(quiet, 'statement')} kept nobody waiting")
+    click.echo()
+
+
+def _did(each: object) -> list[str]:
+    from ringfence.rehearse import Measured
+    from ringfence.rehearse.hazards import duration
+
+    assert isinstance(each, Measured)
+    seen = each.observed
+    out = []
+    for lock in seen.locks:
+        stops = (
+            "stops readers and writers"
+            if lock.stops_readers
+            else "stops writers"
+            if lock.stops_writers
+            else ""
+        )
+        if stops:
+            colour = "red" if seen.works else "yellow"
+            out.append(f"{lock.relation}: {lock.mode}, " + click.style(stops, fg=colour))
+    for verb, names in (
+        ("rewrites", seen.rewritten),
+        ("empties", seen.emptied),
+        ("builds", seen.built),
+        ("reads all of", [t for t in seen.scanned if t not in seen.rewritten]),
+        ("writes rows of", list(seen.changed)),
+    ):
+        if names:
+            out.append(f"{verb} {', '.join(names)}")
+    if seen.error is not None:
+        out.append(click.style("fails", fg="red"))
+    if seen.waits:
+        out.append("waits for transactions that began before it")
+    if each.expected is not None and each.expected.seconds >= 0.01:
+        out.append(f"about {duration(each.expected.seconds)} at its present size")
+    return out

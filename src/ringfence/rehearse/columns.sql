@@ -1,0 +1,20 @@
+-- Every column that a reader or a writer of before may name, relation by relation, in order.
+-- `writable`: an INSERT may give it a value; `partitioned`: its rows lie in partitions.
+SELECT
+    c.oid::BIGINT AS oid,
+    n.nspname AS schema,
+    c.relname AS name,
+    c.relkind::TEXT AS kind,
+    a.attname AS column_name,
+    FORMAT_TYPE(a.atttypid, a.atttypmod) AS type,
+    a.attgenerated = '' AND a.attidentity <> 'a' AS writable
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN pg_attribute AS a ON c.oid = a.attrelid
+WHERE
+    c.relkind IN ('r', 'p', 'v', 'm')
+    AND n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND a.attnum > 0
+    AND NOT a.attisdropped
+ORDER BY c.oid, a.attnum

@@ -1,0 +1,190 @@
+"""What was measured, as findings: who would have waited for whom, and for how long a work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Finding, Severity, counted
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ringfence.errors import Span
+    from ringfence.pg.observe import Lock, Observed
+    from ringfence.rehearse.sizes import Expected
+
+BRIEF = 0.25
+"""Seconds of work under a lock that nobody need be told of, where the size is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A statement, where it stands, and what it did. `expected` where the real size is known."""
+
+    text: str
+    span: Span
+    observed: Observed
+    expected: Expected | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file that was run: its statements, in one transaction or each for itself."""
+
+    name: str
+    title: str
+    transactional: bool
+    statements: tuple[Measured, ...]
+
+
+def hazards(part: Part) -> Iterator[Finding]:
+    """What of a part would keep others from working for as long as there are rows."""
+    held: dict[str, tuple[Lock, int]] = {}
+    for number, each in enumerate(part.statements, 1):
+        seen = each.observed
+        if not part.transactional:
+            held.clear()
+        own = [lock for lock in seen.locks if lock.stops_writers]
+        if seen.error is not None:
+            yield _failed(part, each, number)
+            return
+        if seen.works:
+            yield from _under_own(each, own)
+            yield from _under_earlier(each, held, {lock.relation for lock in own})
+        yield from _backfill(each)
+        for lock in own:
+            held.setdefault(lock.relation, (lock, number))
+
+
+def _failed(part: Part, each: Measured, number: int) -> Finding:
+    error = each.observed.error
+    assert error is not None
+    done = "nothing of the file is left"
+    if not part.transactional and number > 1:
+        done = f"{counted(number - 1, 'statement')} before it ran and would stay"
+    return Finding(
+        "FAILS",
+        Severity.ERROR,
+        f"{part.name} fails: {error.message}",
+        span=error.span or each.span,
+        help=". ".join(filter(None, (error.detail, error.hint, done))),
+        evidence={"source": "measured"},
+    )
+
+
+def _stops(lock: Lock) -> str:
+    return "readers and writers" if lock.stops_readers else "writers"
+
+
+def _finding(
+    code: str, message: str, ref: Ref, each: Measured, evidence: Mapping[str, str | int | bool]
+) -> Finding:
+    expected = each.expected
+    severity, told = Severity.ERROR, {"source": "measured", **evidence}
+    if expected is not None:
+        told["seconds"] = f"{expected.seconds:.2g}"
+        if expected.seconds < BRIEF:
+            severity = Severity.INFO
+    return Finding(code, severity, message, ref, each.span, evidence=told)
+
+
+def _about(expected: Expected | None) -> str:
+    if expected is None:
+        return ""
+    return f", about {duration(expected.seconds)} at its present size"
+
+
+def _under_own(each: Measured, own: Iterable[Lock]) -> Iterator[Finding]:
+    seen = each.observed
+    stops = {lock.relation: lock for lock in own}
+    about = _about(each.expected)
+    told: set[str] = set()
+    for table in seen.rewritten:
+        if lock := stops.get(table):
+            told.add(table)
+            yield _finding(
+                "REWRITE",
+                f"rewrites {table} while {_stops(lock)} wait{about}",
+                Ref.parse(f"table:{table}"),
+                each,
+                {"lock": lock.mode, "wal": seen.wal},
+            )
+    for index in seen.built:
+        lock = next(
+            (stops[t] for t in (*seen.scanned, *stops) if t in stops and t not in told), None
+        )
+        if lock is not None and not any(t in told for t in seen.rewritten):
+            yield _finding(
+                "INDEX_BUILD",
+                f"builds {index} while {_stops(lock)} of {lock.relation} wait{about}",
+                Ref.parse(f"index:{index}"),
+                each,
+                {"lock": lock.mode, "wal": seen.wal},
+            )
+            told.add(lock.relation)
+            told.update(seen.scanned)
+    for table in seen.scanned:
+        lock = stops.get(table)
+        if table in told or lock is None:
+            continue
+        yield _finding(
+            "SCAN_UNDER_LOCK",
+            f"reads all of {table} while its {_stops(lock)} wait{about}",
+            Ref.parse(f"table:{table}"),
+            each,
+            {"lock": lock.mode, "rows": seen.scanned[table]},
+        )
+
+
+def _under_earlier(
+    each: Measured, held: Mapping[str, tuple[Lock, int]], own: set[str]
+) -> Iterator[Finding]:
+    """Work while locks of earlier statements of the transaction still stop others."""
+    for relation, (lock, number) in held.items():
+        if relation in own:
+            continue
+        yield _finding(
+            "LONG_LOCK",
+            f"works while {_stops(lock)} of {relation} wait since statement {number} of the"
+            f" transaction{_about(each.expected)}",
+            Ref.parse(f"table:{relation}"),
+            each,
+            {"lock": lock.mode, "since": number},
+        )
+
+
+def _backfill(each: Measured) -> Iterator[Finding]:
+    """Rows written wholesale: each is locked until the transaction ends."""
+    seen = each.observed
+    if not each.text.lstrip()[:6].upper().startswith(("UPDATE", "DELETE", "MERGE")):
+        return
+    for table, rows in seen.changed.items():
+        if rows and seen.scanned.get(table, 0) and rows * 2 >= seen.scanned[table]:
+            yield Finding(
+                "BACKFILL",
+                Severity.WARNING,
+                f"writes {counted(rows, 'row')} of the {seen.scanned[table]} in {table} in one"
+                " transaction",
+                Ref.parse(f"table:{table}"),
+                each.span,
+                help="write them in batches, each committed: locks are short, vacuum can follow,"
+                " and replicas keep up",
+                evidence={"source": "measured", "wal": seen.wal},
+            )
+
+
+def duration(seconds: float) -> str:
+    """A duration with one number, as a person says it.
+
+    >>> duration(0.004), duration(2.34), duration(150), duration(9000)
+    ('4 ms', '2.3 s', '2.5 min', '2.5 h')
+    """
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.2g} min"
+    return f"{seconds / 3600:.2g} h"

@@ -1,0 +1,30 @@
+-- Every function that somebody may call by its arguments, and what it says of itself.
+SELECT
+    p.oid::BIGINT AS oid,
+    n.nspname AS schema,
+    p.proname AS name,
+    p.prokind::TEXT AS kind,
+    l.lanname AS language,
+    ARRAY(
+        SELECT FORMAT_TYPE(u.type, NULL)
+        FROM UNNEST(p.proargtypes) WITH ORDINALITY AS u (type, place)
+        ORDER BY u.place
+    ) AS arguments,
+    FORMAT_TYPE(p.prorettype, NULL) AS result,
+    p.prosrc AS body,
+    p.prorettype = 'trigger'::REGTYPE OR p.prorettype = 'event_trigger'::REGTYPE AS is_trigger
+FROM pg_proc AS p
+INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
+INNER JOIN pg_language AS l ON p.prolang = l.oid
+WHERE
+    n.nspname !~ '^pg_'
+    AND n.nspname <> 'information_schema'
+    AND p.prokind IN ('f', 'p')
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE
+            d.classid = 'pg_proc'::REGCLASS
+            AND d.objid = p.oid
+            AND d.deptype = 'e'
+    )
+ORDER BY p.oid

@@ -1,0 +1,302 @@
+"""`ringfence rehearse`: what it sees, what it calls a hazard, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from projects import Project, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BASE = """
+CREATE TABLE parents (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE TABLE things (
+    id bigint PRIMARY KEY, parent_id bigint, label varchar(20), size integer NOT NULL DEFAULT 1
+);
+CREATE INDEX things_size ON things (size);
+CREATE VIEW labels AS SELECT id, label FROM things;
+CREATE FUNCTION total() RETURNS bigint LANGUAGE plpgsql AS
+    'BEGIN RETURN (SELECT count(label) FROM things); END';
+CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';
+"""
+UNDO = "DROP FUNCTION twice(integer); DROP FUNCTION total(); DROP VIEW labels;\nDROP TABLE things;\nDROP TABLE parents;"
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", BASE, UNDO)
+    assert made.run("migrate").status == 0
+    return made
+
+
+def found(project: Project, up: str, down: str = "", *argv: str) -> dict[str, list[str]]:
+    """Code → the objects of the errors and warnings that rehearsing this revision finds."""
+    project.revision("0002", up, down, after="0001")
+    done = project.run("rehearse", "--format", "json", *argv)
+    document = json.loads(done.out)
+    assert done.status == document["status"], done.err
+    result: dict[str, list[str]] = {}
+    for finding in document["findings"]:
+        if finding["severity"] != "info":
+            result.setdefault(finding["code"], []).append(finding["ref"])
+    return result
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "expected"),
+    [
+        pytest.param(
+            "ALTER TABLE things ALTER size TYPE bigint;",
+            "ALTER TABLE things ALTER size TYPE integer;",
+            {"REWRITE": ["table:public.things"], "OLD_READER": ["column:public.things.size"]},
+            id="a rewrite",
+        ),
+        pytest.param(
+            "CREATE INDEX things_label ON things (label);",
+            "DROP INDEX things_label;",
+            {"INDEX_BUILD": ["index:public.things_label"]},
+            id="an index build",
+        ),
+        pytest.param(
+            "-- ringfence: transaction: none\n"
+            "CREATE INDEX CONCURRENTLY things_label ON things (label);",
+            "DROP INDEX things_label;",
+            {},
+            id="an index built concurrently",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD CHECK (size > 0);",
+            "ALTER TABLE things DROP CONSTRAINT things_size_check;",
+            {"SCAN_UNDER_LOCK": ["table:public.things"]},
+            id="a check",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;",
+            "ALTER TABLE things DROP CONSTRAINT c;",
+            {},
+            id="a check that is not valid yet",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;\n"
+            "ALTER TABLE things VALIDATE CONSTRAINT c;",
+            "ALTER TABLE things DROP CONSTRAINT c;",
+            {"LONG_LOCK": ["table:public.things"]},
+            id="validated in the transaction that added it",
+        ),
+        pytest.param(
+            "-- ringfence: transaction: none\n"
+            "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;\n"
+            "ALTER TABLE things VALIDATE CONSTRAINT c;",
+            "ALTER TABLE things DROP CONSTRAINT c;",
+            {},
+            id="validated in a transaction of its own",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD colour text DEFAULT 'red';",
+            "ALTER TABLE things DROP colour;",
+            {},
+            id="a column with a constant default",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD colour text NOT NULL;",
+            "ALTER TABLE things DROP colour;",
+            {"FAILS": [None]},
+            id="a column that no row can have",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD colour text;\nUPDATE things SET colour = 'red';\n"
+            "ALTER TABLE things ALTER colour SET NOT NULL;",
+            "ALTER TABLE things DROP colour;",
+            {
+                "LONG_LOCK": ["table:public.things", "table:public.things"],
+                "BACKFILL": ["table:public.things"],
+                "OLD_WRITER": ["table:public.things"],
+            },
+            id="a column filled and then required",
+        ),
+        pytest.param(
+            "DROP VIEW labels;\nALTER TABLE things RENAME label TO title;\n"
+            "CREATE VIEW labels AS SELECT id, title AS label FROM things;",
+            "DROP VIEW labels;\nALTER TABLE things RENAME title TO label;\n"
+            "CREATE VIEW labels AS SELECT id, label FROM things;",
+            {"OLD_READER": ["table:public.things", "routine:public.total()"]},
+            id="a renamed column",
+        ),
+        pytest.param(
+            "DROP FUNCTION twice(integer);\nCREATE FUNCTION twice(n integer, m integer DEFAULT 2)"
+            " RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT n * m';",
+            "DROP FUNCTION twice(integer, integer);\nCREATE FUNCTION twice(n integer) RETURNS integer"
+            " LANGUAGE sql IMMUTABLE AS 'SELECT n * 2';",
+            {},
+            id="a function with one argument more, which has a default",
+        ),
+        pytest.param(
+            "DROP FUNCTION twice(integer);",
+            "CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS"
+            " 'SELECT n * 2';",
+            {"OLD_READER": ["routine:public.twice(integer)"]},
+            id="a function that is gone",
+        ),
+        pytest.param(
+            "ALTER TABLE things ADD CONSTRAINT f FOREIGN KEY (parent_id) REFERENCES parents (id)"
+            " NOT VALID;",
+            "ALTER TABLE things DROP CONSTRAINT f;",
+            {},
+            id="a foreign key that is not valid yet",
+        ),
+        pytest.param(
+            "ALTER TABLE things DROP COLUMN parent_id;",
+            "ALTER TABLE things ADD parent_id bigint;",
+            {
+                "DATA_LOSS": ["column:public.things.parent_id"],
+                "OLD_READER": ["table:public.things"],
+                "NOT_REVERSIBLE": [],
+            },
+            id="a dropped column",
+        ),
+        pytest.param(
+            "DELETE FROM things WHERE id IN (SELECT min(id) FROM things);",
+            "",
+            {"DATA_LOSS": ["table:public.things"]},
+            id="rows deleted",
+        ),
+        pytest.param(
+            "CREATE TABLE more (id bigint PRIMARY KEY);\nCREATE INDEX more_id ON more (id);",
+            "",
+            {"NOT_REVERSIBLE": ["table:public.more"]},
+            id="a down file that leaves a trace",
+        ),
+        pytest.param(
+            "CREATE TABLE more (id bigint PRIMARY KEY);\nCREATE INDEX more_id ON more (id);\n"
+            "ALTER TABLE more ALTER id TYPE integer;",
+            "DROP TABLE more;",
+            {},
+            id="a table that is new",
+        ),
+    ],
+)
+def test_what_it_finds(
+    project: Project, up: str, down: str, expected: dict[str, list[str | None]]
+) -> None:
+    seen = found(project, up, down)
+    assert {code: refs for code, refs in seen.items() if code != "NOT_REVERSIBLE"} == {
+        code: refs for code, refs in expected.items() if code != "NOT_REVERSIBLE"
+    }
+    if "NOT_REVERSIBLE" in expected:
+        assert set(expected["NOT_REVERSIBLE"]) <= set(seen.get("NOT_REVERSIBLE", []))
+    else:
+        assert "NOT_REVERSIBLE" not in seen
+
+
+def test_the_page(project: Project) -> None:
+    project.revision(
+        "0002",
+        "CREATE INDEX things_label ON things (label);\nCREATE TABLE other (id integer);",
+        "DROP TABLE other;\nDROP INDEX things_label;",
+    )
+    done = project.run("rehearse")
+    assert done.status == 1
+    assert done.out.startswith(
+        lines(
+            "0002 (revision 0002), in one transaction",
+            "   1  CREATE INDEX things_label ON things (label)",
+            "      public.things: SHARE, stops writers",
+            "      builds public.things_label",
+            "      reads all of public.things",
+            "  1 statement kept nobody waiting",
+            "",
+            "error: builds public.things_label while writers of public.things wait [INDEX_BUILD]",
+            "  index:public.things_label",
+            "  migrations/versions/0002.up.sql:1:1",
+            "  1 | CREATE INDEX things_label ON things (label);",
+            "    | ^",
+        )
+    )
+    assert "CREATE INDEX CONCURRENTLY things_label ON public.things" in done.out
+    assert done.err.endswith("to agree: --allow 'INDEX_BUILD:public.things_label'\n")
+    agreed = project.run("rehearse", "--allow", "INDEX_BUILD:public.things_label")
+    assert agreed.status == 0
+
+
+def test_nothing_is_written_to_the_target(project: Project) -> None:
+    before = project.query("SELECT oid, relname FROM pg_class ORDER BY 1")
+    project.revision("0002", "ALTER TABLE things DROP COLUMN size;", "")
+    assert project.run("rehearse").status == 1
+    assert project.query("SELECT oid, relname FROM pg_class ORDER BY 1") == before
+    assert project.query("SELECT count(*) FROM things") == [(0,)]
+
+
+def test_nothing_pending(project: Project) -> None:
+    done = project.run("rehearse")
+    assert done.status == 0
+    assert "nothing is: at 0001" in done.out
+
+
+def test_a_file_instead_of_revisions(project: Project) -> None:
+    path = project.root / "fix.sql"
+    path.write_text("ALTER TABLE things ALTER size TYPE bigint;\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path))
+    assert done.status == 1
+    assert "REWRITE" in done.out
+    assert "nothing here can be undone" in done.out
+
+
+def test_a_revision_that_fails_halfway_says_what_had_been_done(project: Project) -> None:
+    project.revision(
+        "0002",
+        "-- ringfence: transaction: none\nCREATE TABLE a (i integer);\nCREATE TABLE b (i integr);",
+        "DROP TABLE a;",
+    )
+    done = project.run("rehearse")
+    assert done.status == 1
+    assert done.out.count('0002 fails: type "integr" does not exist') == 1
+    assert "migrations/versions/0002.up.sql:3:19" in done.out
+    assert "1 statement before it ran and would stay" in done.out
+
+
+def test_sizes_of_the_real_database_weigh(
+    project: Project, database: str, make_database: Callable[..., str]
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO things SELECT g, g, 'x', g FROM generate_series(1, 200) AS g"
+        )
+        connection.execute(
+            "INSERT INTO parents SELECT g, repeat('x', 200) FROM generate_series(1, 9000) AS g"
+        )
+        connection.execute("ANALYZE")
+    project.revision(
+        "0002", "CREATE INDEX things_label ON things (label);", "DROP INDEX things_label;"
+    )
+    done = project.run("rehearse", "--format", "json")
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["code"], finding["severity"]) == ("INDEX_BUILD", "info")
+    assert done.status == 0
+
+
+def test_bad_questions(project: Project) -> None:
+    project.revision("0002", "SELECT 1;", "")
+    project.revision("0003", "SELECT 1;", "")
+    done = project.run("rehearse", "0001", "0003")
+    assert (done.status, done.err) == (
+        2,
+        (
+            "error: 0003 does not follow 0001\n"
+            "hint: name revisions that follow each other, or rehearse them one by one\n"
+        ),
+    )
+    done = project.run("rehearse", "0001", "--sql", "pyproject.toml")
+    assert done.status == 2
+    project.python(
+        "0004", "def upgrade():\n    op.execute('SELECT 1')\n\n\ndef downgrade():\n    pass\n"
+    )
+    done = project.run("rehearse", "0004")
+    assert done.status == 1
+    assert done.err.startswith("error: revision 0004 is Python")
