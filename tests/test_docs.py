@@ -203,7 +203,8 @@ def test_every_configuration_key_is_documented() -> None:
     text = (DOCS / "reference" / "configuration.md").read_text(encoding="utf-8")
     tables = {"tool.ringfence": config.Config, "tool.ringfence.migrate": config.Migrate}
     tables["tool.ringfence.tenancy"] = config.Tenancy
-    nested = {f.name for f in fields(config.Config) if f.name in ("migrate", "tenancy")}
+    tables["tool.ringfence.seed"] = config.Seed
+    nested = {f.name for f in fields(config.Config) if f.name in ("migrate", "tenancy", "seed")}
     for heading, table in tables.items():
         section = text.partition(f"## `[{heading}]`\n")[2].partition("\n## ")[0]
         assert section, heading
@@ -257,6 +258,7 @@ def test_every_key_of_an_answer_is_documented(
     try:
         for command, keys in rows:
             where = [] if command == "demo" else ["--dsn", database]
+            where += ["--force"] if command == "seed" else []
             assert main.main(["-C", str(ROOT), command, *where, "--format", "json"]) == 0
             said = json.loads(capsys.readouterr().out)
             assert list(said)[:4] == ["ringfence", "format", "command", "target"]

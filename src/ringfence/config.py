@@ -5,14 +5,17 @@ Every key is known here, with its type; an unknown one is an error that names th
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ringfence.errors import Misuse, Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -46,6 +49,43 @@ class Tenancy:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column in `[tool.ringfence.seed.columns]`: what its values are, instead of what ringfence
+    would think up.
+
+    One of `values` (with `weights`, as many, how often each comes), `provider` (a kind of text, or
+    `faker:NAME`), `distribution` (`uniform` from `low` to `high`, `normal` or `exponential` around
+    `mean`) and `sql`, an expression over the row's other columns.
+    """
+
+    values: tuple[str, ...] = ()
+    weights: tuple[int, ...] = ()
+    provider: str = ""
+    distribution: str = ""
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+    deviation: float | None = None
+    sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """`[tool.ringfence.seed]`: how the database is seeded.
+
+    `locale` is whose names and words there are, `skew` how unequal tenants are (0: all alike, 1: the
+    second has half of what the first has, the third a third), `rows` how many rows a table gets for
+    each tenant, `columns` what the values of a column are. Tables and columns are named with their
+    schema, as messages name them.
+    """
+
+    locale: str = ""
+    skew: float = 0.0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[tool.ringfence]`. Paths are as written, relative to the project."""
 
@@ -56,6 +96,7 @@ class Config:
     migrations: str = "migrations"
     migrate: Migrate = field(default_factory=Migrate)
     tenancy: Tenancy = field(default_factory=Tenancy)
+    seed: Seed = field(default_factory=Seed)
 
 
 def load(pyproject: Path) -> Config | None:
@@ -99,8 +140,33 @@ def _build(cls: type, table: Any, where: str, path: Path, text: str) -> object:
 
 
 def _value(kind: Any, value: object, where: str, path: Path, text: str) -> object:
-    if isinstance(kind, type) and kind in (Migrate, Tenancy):
+    if isinstance(kind, type) and kind in (Migrate, Tenancy, Seed):
         return _build(kind, value, where, path, text)
+    if kind == Mapping[str, Column]:
+        return dict(_columns(value, where, "", path, text))
+    if kind == Mapping[str, int]:
+        return dict(_counts(value, where, "", path, text))
+    if kind in (float, float | None):
+        least = 0.0 if where.endswith(".skew") else -math.inf
+        if (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and value >= least
+        ):
+            return float(value)
+        raise _bad(
+            path, text, where, f"{where} is {_toml(value)}",
+            f"it must be a number{'' if least else ', 0 or more'}",
+        )  # fmt: skip
+    if kind == tuple[int, ...]:
+        if isinstance(value, list) and all(type(item) is int and item >= 0 for item in value):
+            return tuple(value)
+        raise _bad(
+            path, text, where, f"{where} is {_toml(value)}", "it must be whole numbers: [3, 1]"
+        )
+    if kind == tuple[str, ...] and where.endswith(".values"):
+        return _values(value, where, path, text)
     if kind is str:
         if isinstance(value, str):
             said = where.replace("-", "_")
@@ -125,6 +191,92 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
     raise _bad(
         path, text, where, f"{where} is {_toml(value)}", 'it must be a list of strings: ["…"]'
     )
+
+
+def _columns(
+    value: object, where: str, name: str, path: Path, text: str
+) -> Iterator[tuple[str, Column]]:
+    """The columns by name, whether it is one quoted key or TOML took its dots for tables."""
+    if isinstance(value, list):
+        yield name, Column(values=_values(value, where, path, text))
+        return
+    if not isinstance(value, dict):
+        said = f"{where} is {_toml(value)}"
+        raise _bad(
+            path, text, where, said, 'write values, ["a", "b"], or a table, {provider = "email"}'
+        )
+    known = {f.name for f in fields(Column)}
+    if name and (
+        set(value) & known or not any(isinstance(v, (dict, list)) for v in value.values())
+    ):
+        built = _build(Column, value, where, path, text)
+        assert isinstance(built, Column)
+        yield name, _coherent(built, where, path, text)
+        return
+    for key, inner in value.items():
+        yield from _columns(inner, f"{where}.{key}", f"{name}.{key}" if name else key, path, text)
+
+
+_DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
+    "uniform": ("low", "high"),
+    "normal": ("mean", "deviation"),
+    "exponential": ("mean",),
+}
+
+
+def _coherent(column: Column, where: str, path: Path, text: str) -> Column:
+    """The column, which says one thing and all of it."""
+    ways = [w for w in ("values", "provider", "distribution", "sql") if getattr(column, w)]
+    if len(ways) != 1:
+        said = " and ".join(ways) or "nothing"
+        raise _bad(
+            path, text, where, f"{where} says {said}",
+            "say one of: values, provider, distribution, sql",
+        )  # fmt: skip
+    if column.weights and (len(column.weights) != len(column.values) or not any(column.weights)):
+        count = f"{len(column.weights)} weights for {len(column.values)} values"
+        raise _bad(path, text, where, f"{where} has {count}", "give each value a weight, not all 0")
+    if column.distribution:
+        needed = _DISTRIBUTIONS.get(column.distribution)
+        if needed is None:
+            raise _bad(
+                path, text, where, f'{where} has distribution "{column.distribution}"',
+                f"known: {', '.join(_DISTRIBUTIONS)}",
+            )  # fmt: skip
+        missing = [key for key in needed if getattr(column, key) is None]
+        if missing:
+            raise _bad(
+                path, text, where,
+                f"{where} does not say {' and '.join(missing)} of its distribution",
+                f"a distribution that is {column.distribution} has {' and '.join(needed)}",
+            )  # fmt: skip
+    return column
+
+
+def _values(value: object, where: str, path: Path, text: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise _bad(path, text, where, f"{where} is {_toml(value)}", 'it must be a list: ["a", "b"]')
+    for item in value:
+        if not isinstance(item, (str, int, float)) and not hasattr(item, "isoformat"):
+            raise _bad(path, text, where, f"{where} holds {_toml(item)}", "write it as a string")
+    return tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in value)
+
+
+def _counts(
+    value: object, where: str, name: str, path: Path, text: str
+) -> Iterator[tuple[str, int]]:
+    """Row counts by table, whether the name is one quoted key or TOML took its dots for tables."""
+    if name and type(value) is int and value > 0:
+        yield name, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _counts(
+                inner, f"{where}.{key}", f"{name}.{key}" if name else key, path, text
+            )
+    else:
+        raise _bad(
+            path, text, where, f"{where} is {_toml(value)}", "it must be a whole number above 0"
+        )
 
 
 DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from projects import Project
+from ringfence.seed import mark_disposable
 from seed.support import counts
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def shop(
     monkeypatch.setenv("NO_COLOR", "1")
     conn = connect(database)
     conn.execute(SCHEMA)
+    mark_disposable(conn)
     return Project(tmp_path / "project", database, config=CONFIG), conn
 
 
@@ -77,7 +79,13 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
         "status": 0,
         "written": True,
         "seed": 9,
-        "tenancy": {"root": "shop.tenants", "setting": "shop.tenant", "inferred": False},
+        "tenancy": {
+            "root": "shop.tenants",
+            "setting": "shop.tenant",
+            "roles": [],
+            "shared": [],
+            "inferred": False,
+        },
         "tenants": tenants,
         "rows": 13,
         "tables": [
@@ -95,6 +103,11 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
             }
         ],
         "empty": ["shop.nowhere"],
+        "uncovered": [],
+        "role": None,
+        "guarded": [],
+        "refusals": [],
+        "recorded": True,
     }
 
 
@@ -139,7 +152,7 @@ def test_without_tenants_it_says_so(
     tmp_path: Path, connect: Callable[[str], Connection], database: str
 ) -> None:
     connect(database).execute("CREATE TABLE t (id INT)")
-    done = Project(tmp_path / "project", database).run("seed")
+    done = Project(tmp_path / "project", database).run("seed", "--force")
     assert done.status == 0
     assert done.err.splitlines()[:4] == [
         "table     rows",
@@ -157,11 +170,18 @@ def test_who_was_found_to_be_a_tenant_is_said(
         SCHEMA + ";ALTER TABLE shop.items ENABLE ROW LEVEL SECURITY;"
         "CREATE POLICY p ON shop.items USING (tenant = current_setting('a.b')::uuid)"
     )
-    done = Project(tmp_path / "project", database).run("seed")
-    assert (
+    done = Project(tmp_path / "project", database).run("seed", "--force")
+    lines = done.err.splitlines()
+    begins = lines.index(
         "tenants: the rows of shop.tenants, told apart by a.b (found from policies and foreign keys)"
-        in done.err.splitlines()
     )
+    assert lines[begins + 1 : begins + 6] == [
+        "if that is so, write it down in pyproject.toml:",
+        "  [tool.ringfence.tenancy]",
+        '  root = "shop.tenants"',
+        '  setting = "a.b"',
+        '  shared = ["shop.plans"]',
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +212,7 @@ def test_a_root_that_does_not_exist(shop: tuple[Project, Connection]) -> None:
     )
 
 
-def test_a_refusal_of_the_server_ends_with_its_status(shop: tuple[Project, Connection]) -> None:
+def test_a_row_that_the_server_refuses_ends_with_status_1(shop: tuple[Project, Connection]) -> None:
     project, conn = shop
     conn.execute(
         "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS"
@@ -200,7 +220,7 @@ def test_a_refusal_of_the_server_ends_with_its_status(shop: tuple[Project, Conne
         "CREATE TRIGGER no BEFORE INSERT ON shop.items FOR EACH ROW EXECUTE FUNCTION no()"
     )
     done = project.run("seed")
-    assert (done.status, done.out) == (3, "")
+    assert (done.status, done.out) == (1, "")
     assert done.err.startswith(
         "error: row 1 of tenant 1 for shop.items was refused: no [SQLSTATE P0001]\ndetail: "
     )

@@ -33,7 +33,7 @@ def test_a_row_that_a_trigger_refuses_is_named_and_nothing_remains(conn: Connect
         seed(conn, rows=2)
     error = caught.value
     assert error.message == "row 1 for public.t was refused: never 1 [SQLSTATE P0001]"
-    assert (error.sqlstate, error.table, error.status) == ("P0001", "public.t", 3)
+    assert (error.sqlstate, error.table, error.status) == ("P0001", "public.t", 1)
     assert error.detail.startswith("first_id = 1, id = 1, note = ")
     assert "PL/pgSQL function f()" in error.detail
     assert error.hint == "nothing was written"

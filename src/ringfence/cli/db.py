@@ -152,6 +152,32 @@ def psql(context: click.Context, args: tuple[str, ...]) -> None:
 _CONTRADICTING = {"PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGSSLMODE", "PGOPTIONS"}
 
 
+@command.command("mark-disposable")
+@options.dsn
+@click.option("--undo", is_flag=True, help="Take the mark away.")
+@click.pass_obj
+def mark_disposable(start: Path | None, dsn: str | None, undo: bool) -> None:
+    """Say that a database may be filled with invented rows.
+
+    `ringfence seed` writes to no other, but for the project's own server. The mark stands in the
+    database's comment, whose other text stays; only the database's owner may set it.
+
+    \b
+    Examples:
+      ringfence db mark-disposable --dsn postgresql://localhost/dev
+      ringfence db mark-disposable --undo
+    """
+    from ringfence import project
+    from ringfence.pg.connect import connect, resolve, translated
+    from ringfence.seed import mark
+
+    target = resolve(project.find(start), dsn)
+    with connect(target) as connection, translated(connection):
+        changed = mark.mark_disposable(connection, yes=not undo)
+    state = "not marked disposable" if undo else "marked disposable"
+    click.echo(f"{target.shown} is {state}" + ("" if changed else ", as before"), err=True)
+
+
 @command.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context

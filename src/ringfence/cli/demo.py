@@ -237,7 +237,12 @@ def _json(done: Demo) -> str:
         ],
         "tenants": list(done.seeded.tenants),
         "tables": [
-            {"table": each.table, "scoped": each.scoped, "rows": list(each.rows)}
+            {
+                "table": each.table,
+                "scoped": each.scoped,
+                "rows": list(each.rows),
+                "by_triggers": each.by_triggers,
+            }
             for each in done.seeded.tables
         ],
         "seconds": {part: round(seconds, 6) for part, seconds in done.seconds.items()},

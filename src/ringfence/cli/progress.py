@@ -1,9 +1,10 @@
-"""What a person watches while revisions run: lines on standard error, one a revision."""
+"""What a person watches while something takes its time: lines on standard error."""
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -67,6 +68,52 @@ class Watch:
         if self._open:
             click.echo("\r\033[K", nl=False, err=True)
             self._open = False
+
+
+class Rows:
+    """Writes to standard error how tables are filled: a live line on a terminal, and a line now and
+    then where there is none, once it takes long."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._open = False
+        self._said = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._clear()
+
+    def listen(self, table: str, done: int, total: int, seconds: float) -> None:
+        """Show how far a table has come."""
+        now = time.monotonic()
+        if now - self._said < (0.1 if self._live else 10) and (done < total or not self._live):
+            return
+        self._said = now
+        rate = done / seconds if seconds else 0.0
+        left = (total - done) / rate if rate else 0.0
+        text = f"{table}  {done:,} of {total:,} rows  {rate:,.0f} rows/s"
+        if done < total:
+            text += f"  {_clock(left)} left"
+        self._clear()
+        click.echo(text, nl=not self._live, err=True)
+        self._open = self._live
+
+    def _clear(self) -> None:
+        if self._open:
+            click.echo("\r\033[K", nl=False, err=True)
+            self._open = False
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
 
 
 def _arrow(progress: Progress) -> str:

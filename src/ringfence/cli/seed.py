@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfence.cli import options
+from ringfence.cli import options, progress
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from psycopg import Connection
     from rich.console import RenderableType
 
-    from ringfence.seed import Seeded
+    from ringfence.seed import Cleaned, Plan, Seeded
+    from ringfence.seed.wishes import Profile
 
 SECTION = "Fill"
 
@@ -34,69 +35,205 @@ _WIDEST = 100
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
-    default=5,
-    show_default=True,
     metavar="N",
-    help="How many rows a table gets for each tenant.",
+    help="How many rows a table gets for each tenant.  [default: 5; 1 with --profile minimal,"
+    " 10000 with load]",
 )
 @click.option(
     "--seed",
     "number",
     type=int,
-    default=1,
-    show_default=True,
     metavar="N",
-    help="What the values follow from: the same number, the same bytes.",
+    help="What the values follow from: the same number, the same bytes.  [default: 1]",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["minimal", "demo", "load"]),
+    default="demo",
+    show_default=True,
+    help="minimal: the fewest rows that cover every table, partition and literal of a CHECK. load:"
+    " many, by COPY.",
+)
+@click.option(
+    "--locale",
+    metavar="NAME",
+    help="Whose names and words: es_MX, en_US, or any that Faker knows.  [default: es_MX]",
+)
+@click.option("--skew", type=click.FloatRange(min=0), metavar="S", help="One large tenant, and ever"
+    " smaller ones: shares of 1, 1/2, 1/3 … to the power S.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
-@click.option("--force", is_flag=True, help="Also where tables have rows already; keep those.")
+@click.option(
+    "--to-sql",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the rows to a file of SQL (- is standard output), not to the database.",
+)
+@click.option(
+    "--to-csv",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write the rows to a new folder, a file a table, not to the database.",
+)
+@click.option(
+    "--clean", is_flag=True, help="Remove exactly the rows that seeds wrote here (or that --seed)."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also where the database is not marked disposable or tables have rows; keep those.",
+)
+@click.option(
+    "--as-owner", is_flag=True, help="Write as who is connected, not as the tenants' runtime role."
+)
 @options.format_("text", "json")
 @click.pass_obj
 def command(
     start: Path | None,
     dsn: str | None,
     tenants: int,
-    rows: int,
-    number: int,
+    rows: int | None,
+    number: int | None,
+    profile: Profile,
+    locale: str | None,
+    skew: float | None,
     dry_run: bool,
+    to_sql: Path | None,
+    to_csv: Path | None,
+    clean: bool,
     force: bool,
+    as_owner: bool,
     format_: str,
 ) -> None:
     """Fill every table with tenants' rows that obey every constraint.
 
-    Who the tenants are comes from [tool.ringfence.tenancy], else from policies and foreign keys. A
-    row and all rows it points to belong to one tenant. All is written in one transaction, or
-    nothing is.
+    Who the tenants are comes from [tool.ringfence.tenancy], else from policies, grants and foreign
+    keys. A row and all rows it points to belong to one tenant. Tables with row-level security are
+    written as the runtime role, in the tenant's name. All is written in one transaction, or nothing
+    is.
 
     \b
     Examples:
       ringfence seed
       ringfence seed --tenants 3 --rows 100 --seed 42
+      ringfence seed --profile minimal --to-sql fixtures.sql
+      ringfence seed --clean
       ringfence seed --format json | jq '.tables[] | {table, rows}'
 
-    Exit status 1 means refused: a table has rows already, or there is one that no row can be found
-    for. Status 3 means that the server refused a row. Nothing is written then.
+    Exit status 1 means refused: the database is not marked disposable (ringfence db
+    mark-disposable), a table has rows already, there is one that no row can be found for, or the
+    server refused a row. Nothing is written then.
     """
-    from ringfence import project
-    from ringfence.pg.connect import connect, resolve
-    from ringfence.seed import seed
+    from dataclasses import replace
 
+    from ringfence import project, seed
+    from ringfence.errors import Misuse
+    from ringfence.pg.connect import connect, resolve
+
+    ways = {"--dry-run": dry_run, "--to-sql": to_sql, "--to-csv": to_csv, "--clean": clean}
+    given = [name for name, value in ways.items() if value]
+    if len(given) > 1:
+        raise Misuse(f"{' and '.join(given)} do not go together", hint="ringfence seed --help")
     found = project.find(start)
     target = resolve(found, dsn)
+    history = found.config.migrate.schema if found else "ringfence"
+    settings = found.config.seed if found else seed.Settings()
+    if locale is not None:
+        settings = replace(settings, locale=locale)
+    if skew is not None:
+        settings = replace(settings, skew=skew)
     with connect(target) as connection:
-        seeded = seed(
-            connection,
+        if clean:
+            shape = seed.read(connection, exclude_schemas=(history,))
+            cleaned = seed.clean(connection, shape, schema=history, seed=number)
+            _say_cleaned(cleaned, target.shown, format_)
+            return
+        wishes = seed.wishes_of(
+            settings,
             tenants=tenants,
             rows=rows,
-            seed=number,
-            tenancy=found.config.tenancy if found else None,
-            exclude_schemas=(found.config.migrate.schema if found else "ringfence",),
-            dry_run=dry_run,
-            force=force,
+            seed=1 if number is None else number,
+            profile=profile,
         )
+        tenancy = found.config.tenancy if found else None
+        if to_sql or to_csv:
+            shape, who, _ = seed.survey(connection, tenancy, (history,))
+            plan = seed.plan(connection, shape, who, wishes)
+            _write_files(connection, plan, to_sql, to_csv)
+            return
+        if not (dry_run or force or target.embedded):
+            seed.need_disposable(connection, target.shown)
+        with progress.Rows() as watch:
+            seeded = seed.seed(
+                connection,
+                tenants=tenants,
+                rows=rows,
+                seed=wishes.seed,
+                profile=profile,
+                tenancy=tenancy,
+                settings=settings,
+                exclude_schemas=(history,),
+                dry_run=dry_run,
+                force=force,
+                as_owner=as_owner,
+                record=history,
+                progress=watch.listen,
+            )
     _show(seeded, target.shown)
     if format_ == "json":
         click.echo(_json(seeded, target.shown))
+
+
+def _write_files(
+    connection: Connection[Any], plan: Plan, to_sql: Path | None, to_csv: Path | None
+) -> None:
+    from ringfence import seed
+    from ringfence.errors import Misuse
+
+    count = sum(map(len, plan.rows.values()))
+    if to_csv is not None:
+        paths = seed.to_csv(connection, plan, to_csv)
+        click.echo(f"wrote {count:,} rows to {len(paths) - 1} files in {to_csv}", err=True)
+        click.echo(f"load them with: cd {to_csv} && psql -f load.sql", err=True)
+        return
+    assert to_sql is not None
+    pieces = list(seed.to_sql(connection, plan))
+    if str(to_sql) == "-":
+        sys.stdout.write("".join(pieces))
+        return
+    try:
+        to_sql.write_text("".join(pieces), encoding="utf-8")
+    except OSError as error:
+        raise Misuse(f"cannot write {to_sql}: {error.strerror}") from None
+    click.echo(f"wrote {count:,} rows to {to_sql}", err=True)
+
+
+def _say_cleaned(cleaned: Cleaned, shown: str, format_: str) -> None:
+    from ringfence.finding import counted
+
+    for table, count in sorted(cleaned.gone.items()):
+        click.echo(f"{counted(count, 'row')} of {table} had gone before", err=True)
+    numbers = ", ".join(map(str, cleaned.seeds))
+    what = f"removed {counted(cleaned.rows, 'row')} from {counted(len(cleaned.tables), 'table')}"
+    click.echo(f"{what} of {shown}, written by seed {numbers}", err=True)
+    if format_ == "json":
+        import json
+
+        from ringfence import __version__
+
+        document = {
+            "ringfence": __version__,
+            "format": 1,
+            "command": "seed",
+            "target": shown,
+            "status": 0,
+            "cleaned": list(cleaned.seeds),
+            "rows": cleaned.rows,
+            "tables": [
+                {"table": table, "removed": count, "gone": cleaned.gone.get(table, 0)}
+                for table, count in sorted(cleaned.tables.items())
+            ],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _show(seeded: Seeded, shown: str) -> None:
@@ -143,12 +280,22 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
         setting = f", told apart by {seeded.setting}" if seeded.setting else ""
         origin = " (found from policies and foreign keys)" if seeded.inferred else ""
         lines.append(f"tenants: the rows of {seeded.root}{setting}{origin}")
+        if seeded.inferred:
+            lines.append("if that is so, write it down in pyproject.toml:")
+            lines += [f"  {line}" for line in _tenancy(seeded)]
     else:
         lines.append("tenants: none are configured, and no policy tells of any")
     for short in seeded.shortfalls:
         why = f": {short.reason}" if short.reason else ""
         lines.append(f"{short.got} of {short.asked} rows for {short.table}{why}")
     lines += [f"{path} can hold no rows" for path in seeded.empty]
+    lines += [
+        f"no row of {table} has {column} = '{text}'" for table, column, text in seeded.uncovered
+    ]
+    if seeded.guarded:
+        noun = "table" if len(seeded.guarded) == 1 else "tables"
+        lines.append(f"as {seeded.role}, whom policies bind: {len(seeded.guarded)} {noun}")
+    lines += [f"{r.table} not as {r.role}: {r.said}" for r in seeded.refusals]
     for filled in seeded.tables:
         if filled.by_triggers:
             lines.append(f"triggers wrote {filled.by_triggers} more rows to {filled.table}")
@@ -161,12 +308,34 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
     return lines
 
 
+def _tenancy(seeded: Seeded) -> list[str]:
+    """The tenancy that was found, as configuration."""
+
+    def listed(names: tuple[str, ...]) -> str:
+        return "[" + ", ".join(_quoted(name) for name in names) + "]"
+
+    nobodys = tuple(f.table for f in seeded.tables if not f.scoped)
+    lines = ["[tool.ringfence.tenancy]", f"root = {_quoted(seeded.root)}"]
+    lines += [f"setting = {_quoted(seeded.setting)}"] if seeded.setting else []
+    lines += [f"roles = {listed(seeded.roles)}"] if seeded.roles else []
+    return [*lines, f"shared = {listed(nobodys)}"] if nobodys else lines
+
+
+def _quoted(name: str) -> str:
+    """A name as a TOML string."""
+    import json
+
+    return json.dumps(name, ensure_ascii=False)
+
+
 def _json(seeded: Seeded, shown: str) -> str:
     """The answer as JSON.
 
     `tables` holds for each table the rows by tenant, in the order of `tenants` (one number where
     `scoped` is false), and how many more its triggers wrote; `shortfalls` the tables that have no
-    room for all rows asked for, and why; `empty` the tables that can have none.
+    room for all rows asked for, and why; `empty` the tables that can have none; `uncovered` the
+    literals of checks that no row could be found for; `guarded` the tables that the runtime `role`
+    wrote, `refusals` those it was not let write.
     """
     import json
 
@@ -183,6 +352,8 @@ def _json(seeded: Seeded, shown: str) -> str:
         "tenancy": {
             "root": seeded.root or None,
             "setting": seeded.setting or None,
+            "roles": list(seeded.roles),
+            "shared": list(seeded.shared),
             "inferred": seeded.inferred,
         },
         "tenants": list(seeded.tenants),
@@ -201,5 +372,13 @@ def _json(seeded: Seeded, shown: str) -> str:
             for s in seeded.shortfalls
         ],
         "empty": list(seeded.empty),
+        "uncovered": [
+            {"table": table, "column": column, "value": text}
+            for table, column, text in seeded.uncovered
+        ],
+        "role": seeded.role or None,
+        "guarded": list(seeded.guarded),
+        "refusals": [{"table": r.table, "role": r.role, "said": r.said} for r in seeded.refusals],
+        "recorded": seeded.recorded,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -111,6 +111,7 @@ def run(project: Project, *, begins: Callable[[Part], None] = lambda _: None) ->
                     connection,
                     tenants=2,
                     tenancy=project.config.tenancy,
+                    settings=project.config.seed,
                     exclude_schemas=(history,),
                 )
             with part("verify"):

@@ -15,20 +15,26 @@ from ringfence.seed.place import SHARED, Place, ordinal
 from ringfence.seed.probe import Fault, Probe
 from ringfence.seed.rows import NoParent, Row
 from ringfence.seed.rules import Rules, of_check, related
+from ringfence.seed.wishes import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from psycopg import Connection
 
+    from ringfence.seed.lexicon import Lexicon
     from ringfence.seed.rows import Family
     from ringfence.seed.rules import Constants
     from ringfence.seed.shape import Column, Reference, Shape, Table
     from ringfence.seed.tenancy import Model
     from ringfence.seed.values import Values
+    from ringfence.seed.wishes import Overrides, Wishes
 
 PATIENCE = 48
 """How often a row is drawn again before it is given up."""
+
+PLANNED = 512
+"""How many rows of a table are thought up one by one, at most; the load profile multiplies them."""
 
 _SELDOM = ("_deleted_", "_archived_", "_removed_", "_revoked_", "_failed_", "_banned_", "_cancel",
            "_suspended_", "_rejected_", "_error")  # fmt: skip
@@ -56,12 +62,18 @@ class Office:
     shape: Shape
     model: Model
     tenants: int
-    rows: int
-    seed: int
+    wishes: Wishes
+    overrides: Overrides
     refused: Mapping[tuple[str, str], int]
     constants: Constants
     values: Values
     family: Family
+    lexicon: Lexicon
+
+    @property
+    def seed(self) -> int:
+        """What all choices follow from."""
+        return self.wishes.seed
 
 
 class Desk:
@@ -79,31 +91,43 @@ class Desk:
         self.rules = Rules(office.constants, office.shape, table, office.seed)
         self.keys, self.alone = _keyed(table)
         self.defaults = {column.name: _constant(column) for column in table.columns}
+        self.derived = {
+            name: wish.sql
+            for name in table.column
+            if (wish := office.overrides.of(table, name)) is not None and wish.sql
+        }
         self.rows: list[Row] = []
         self.asked = 0
+        self.wanted: dict[int, int] = {}
+        self.uncovered: list[tuple[str, str]] = []
         self.given_up: list[tuple[Fault, dict[str, str | None]]] = []
         self.orphan: NoParent | None = None
 
     def draft(self) -> None:
         """The first version of all rows."""
-        family = self.office.family
-        family.open(self.table, self.late)
-        before = {
-            column: times
-            for (table, column), times in self.office.refused.items()
-            if table == self.table.path
-        }
+        self.office.family.open(self.table, self.late)
         for tenant, count in self._counts():
             self.asked += count
             for number in range(count):
-                row = Row(self.table, tenant, number, attempts=dict(before))
-                try:
-                    self._fill(row)
-                except NoParent as error:
-                    self.orphan = self.orphan or error
-                    continue
-                family.add(row)
-                self.rows.append(row)
+                self._add(tenant, number, ())
+
+    def _add(self, tenant: int, number: int, forced: tuple[tuple[str, str], ...]) -> None:
+        office = self.office
+        before = {
+            column: times
+            for (table, column), times in office.refused.items()
+            if table == self.table.path
+        }
+        voice = 0 if office.wishes.twins and tenant > 0 else tenant
+        row = Row(self.table, tenant, number, attempts=before, voice=voice, forced=forced)
+        try:
+            self._fill(row)
+        except NoParent as error:
+            if not forced:
+                self.orphan = self.orphan or error
+            return
+        office.family.add(row)
+        self.rows.append(row)
 
     def close(self) -> None:
         """Choose what the foreign keys point to that close a circle."""
@@ -117,8 +141,24 @@ class Desk:
         Rows that it never takes are given up; the last time around, what is missing is returned.
         Raises `Refused` when nothing is left.
         """
+        self._settle()
+        if not self.rows and self.given_up:
+            raise self._nothing_left()
+        if not final:
+            return None
+        self._count_tenants()
+        if self.office.wishes.covers:
+            self._cover()
+        self.probe.generate(self.rows)
+        usual = sum(not row.forced for row in self.rows)
+        if usual == self.asked:
+            return None
+        return Shortfall(self.table.path, self.asked, usual, self._reason())
+
+    def _settle(self) -> None:
         while self.rows:
             rows = list(self.rows)
+            self._derive(rows)
             faults = self.probe.faults(rows)
             if not any(faults):
                 break
@@ -127,26 +167,84 @@ class Desk:
             for row, found in refused:
                 if not row.gone:
                     self._again(row, found)
-        if not self.rows and self.given_up:
-            raise self._nothing_left()
-        if not final:
-            return None
-        self._count_tenants()
-        self.probe.generate(self.rows)
-        if len(self.rows) == self.asked:
-            return None
-        return Shortfall(self.table.path, self.asked, len(self.rows), self._reason())
+
+    def _derive(self, rows: Sequence[Row]) -> None:
+        """Have the server compute the columns that the project gives as SQL."""
+        for name, text in self.derived.items():
+            answers = self.probe.derive(self.table.column[name], text, rows)
+            for row, answer in zip(rows, answers, strict=True):
+                row.values[name] = answer
+
+    def _cover(self) -> None:
+        """Add rows until every literal of a check and every label of an enum occurs, where it can.
+
+        First rows that each take one missing value of every column, then rows for one value alone.
+        """
+        literals = self._literals()
+        for alone in (False, True):
+            missing = self._missing(literals)
+            sets: list[tuple[tuple[str, str], ...]]
+            if alone:
+                sets = [((name, text),) for name, texts in missing.items() for text in texts]
+            else:
+                longest = max((len(texts) for texts in missing.values()), default=0)
+                sets = [
+                    tuple((name, texts[n]) for name, texts in missing.items() if n < len(texts))
+                    for n in range(longest)
+                ]
+            tenants = [tenant for tenant, _ in self._counts()]
+            for turn, forced in enumerate(sets):
+                whose = tenants if self.office.wishes.twins else [tenants[turn % len(tenants)]]
+                for tenant in whose:
+                    number = 1 + max(
+                        (r.number for r in self.rows if r.tenant == tenant), default=-1
+                    )
+                    self._add(tenant, number, forced)
+            self._settle()
+        self.uncovered = [
+            (name, text) for name, texts in self._missing(literals).items() for text in texts
+        ]
+
+    def _literals(self) -> dict[str, dict[str, None]]:
+        found = self.rules.literals()
+        for column in self.table.columns:
+            type_, _ = self.office.shape.base(self.office.shape.types[column.type])
+            if type_.kind == "e":
+                found.setdefault(column.name, {}).update(dict.fromkeys(type_.labels))
+        bound = {name for reference in self.table.references for name in reference.columns}
+        wished = {name for name in found if self.office.overrides.of(self.table, name)}
+        fixed = {column.name for column in self.table.columns if column.generated}
+        root = self.office.model.root
+        if root is not None and root.oid == self.table.oid:
+            return {}
+        return {name: texts for name, texts in found.items() if name not in bound | wished | fixed}
+
+    def _missing(self, literals: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+        missing = {}
+        for name, texts in literals.items():
+            seen = {row.values.get(name) for row in self.rows}
+            left = [text for text in texts if text not in seen]
+            if left:
+                missing[name] = left
+        return missing
 
     def _counts(self) -> Iterable[tuple[int, int]]:
         """(tenant, how many rows) as asked for, and at least one for every partition."""
-        model, tenants = self.office.model, self.office.tenants
+        model, tenants, wishes = self.office.model, self.office.tenants, self.office.wishes
         if model.root is not None and self.table.oid == model.root.oid:
             return [(tenant, 1) for tenant in range(tenants)]
         leaves = len(self.table.partitions)
+        said = self.office.overrides.rows.get(self.table.oid, 0)
         if not model.scoped(self.table):
-            return [(SHARED, max(self.office.rows, leaves))]
-        count = max(self.office.rows, -(-leaves // tenants))
-        return [(tenant, count) for tenant in range(tenants)]
+            self.wanted = {SHARED: said or wishes.rows or PROFILES[wishes.profile]}
+        else:
+            self.wanted = {tenant: wishes.count(tenant, said) for tenant in range(tenants)}
+        most = max(1, PLANNED // len(self.wanted)) if wishes.profile == "load" else None
+        least = -(-leaves // len(self.wanted))
+        return [
+            (tenant, max(count if most is None else min(count, most), least))
+            for tenant, count in self.wanted.items()
+        ]
 
     def _fill(self, row: Row) -> None:
         """Everything a row holds. Raises `NoParent`."""
@@ -181,8 +279,11 @@ class Desk:
         place = Place(
             office.seed, self.table.path, column.name, row.tenant, row.number, office.tenants,
             attempt, column.name in self.keys, column.name in self.alone,
-            self.defaults[column.name],
+            self.defaults[column.name], office.lexicon, office.wishes.twins,
         )  # fmt: skip
+        wish = office.overrides.of(self.table, column.name)
+        if wish is not None:
+            return None if wish.sql else office.overrides.value(wish, column, place)
         if self._null(column, limits, place):
             return None
         if column.sequence is not None and not limits.choices:
@@ -197,9 +298,8 @@ class Desk:
             return True
         if column.sequence is not None:
             return False
-        draw = Draw(
-            place.seed, place.tenant, place.table, place.column, "null", place.row, place.attempt
-        )
+        tenant = 0 if place.twin and place.tenant > 0 else place.tenant
+        draw = Draw(place.seed, tenant, place.table, place.column, "null", place.row, place.attempt)
         if any(word in place.words for word in _SELDOM):
             return not draw.chance(6)
         if place.row == 0 and not place.attempt:
@@ -223,7 +323,8 @@ class Desk:
         """Draw a refused row again, in the columns that the constraints read; or give it up."""
         row.tries += 1
         if row.tries > PATIENCE:
-            self.given_up.append((faults[0], dict(row.values)))
+            if not row.forced:
+                self.given_up.append((faults[0], dict(row.values)))
             self._drop(row)
             return
         # What was just computed holds for the other columns as they are: leave those alone once.
@@ -244,7 +345,8 @@ class Desk:
         try:
             self._fill(row)
         except NoParent as error:
-            self.orphan = self.orphan or error
+            if not row.forced:
+                self.orphan = self.orphan or error
             self._drop(row)
 
     def _drop(self, row: Row) -> None:

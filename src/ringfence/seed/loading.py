@@ -1,26 +1,27 @@
 """Planned rows written to the server: all of them, or none.
 
 One transaction, parents first, triggers firing. Each tenant's rows are written under the tenant's
-setting, which policies and triggers may read.
+setting, which policies and triggers may read, and where there are policies as the runtime role.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from ringfence.errors import Refused, ServerError
+from ringfence.errors import Misuse, Refused, ServerError
 from ringfence.model import quoted
 from ringfence.seed.place import SHARED
 from ringfence.seed.probe import ask, parameters, verbatim
 from ringfence.seed.session import steady
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from psycopg import Connection
 
@@ -28,9 +29,37 @@ if TYPE_CHECKING:
     from ringfence.seed.planning import Plan
     from ringfence.seed.rows import Row
     from ringfence.seed.shape import Column, Shape, Table
+    from ringfence.seed.tenancy import Model
 
 BATCH = 2000
 """How many rows travel in one statement."""
+
+
+Listener: TypeAlias = "Callable[[str, int, int, float], None]"
+"""Told of a table: its name, how many rows are written, how many there will be, the seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A table that the runtime role was not let write, and what the server said."""
+
+    table: str
+    role: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did beyond its plan.
+
+    `surplus` counts by table the rows that triggers wrote. `role` is the runtime role, if any, that
+    wrote the tables in `guarded`; `refusals` are those it was not let write.
+    """
+
+    surplus: Counter[str]
+    role: str = ""
+    guarded: tuple[str, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class Rejected(ServerError):
@@ -38,6 +67,8 @@ class Rejected(ServerError):
 
     `table` is the table's name, `columns` those that the refusal is about as far as it tells.
     """
+
+    status = 1
 
     def __init__(self, message: str, *, table: str, columns: tuple[str, ...], **more: Any) -> None:
         self.table = table
@@ -87,29 +118,88 @@ def counting_on(conn: Connection[Any], shape: Shape, taken: Collection[str]) -> 
     return replace(shape, tables=tables)
 
 
-def load(conn: Connection[Any], plan: Plan) -> Counter[str]:
-    """Write the rows, and give by table how many more than planned triggers wrote.
+def load(
+    conn: Connection[Any],
+    plan: Plan,
+    *,
+    as_owner: bool = False,
+    progress: Listener | None = None,
+) -> Loaded:
+    """Write the rows of a plan. Tables may have rows already, which stay.
 
-    Tables may have rows already, which stay.
+    Tables with row-level security are written as the tenants' runtime role, where there is one that
+    who is connected can become and that may insert there, unless `as_owner`. `progress` is told of
+    every table: its name, the rows written, those there will be, and the seconds.
 
     Raises `Rejected` for a row that the server refuses, naming row, constraint and SQLSTATE, and
     `Refused` when rows vanish on the way in; nothing is written then.
     """
-    loader = _Loader(conn, plan)
     with steady(conn):
+        loader = _Loader(conn, plan, as_owner=as_owner, progress=progress or (lambda *_: None))
         loader.sequences()
         for group in plan.groups:
             loader.write(group)
         loader.check()
-        return loader.surplus()
+        tables = plan.shape.tables
+        return Loaded(
+            loader.surplus(),
+            loader.role if loader.guarded else "",
+            tuple(tables[oid].path for oid in tables if oid in loader.guarded),
+            tuple(loader.refusals),
+        )
+
+
+def runtime_role(conn: Connection[Any], model: Model) -> str:
+    """The first of the tenancy's roles that who is connected can become; "" where there is none.
+
+    Raises `Misuse` for a configured role that does not exist.
+    """
+    if not model.setting or not model.column:
+        return ""
+    member = "SET" if conn.info.server_version >= 160000 else "MEMBER"
+    for name in model.roles:
+        answer = conn.execute(
+            "SELECT r.rolname = current_user OR pg_has_role(current_user, r.oid, %s)"
+            " FROM pg_roles AS r WHERE r.rolname = %s",
+            (member, name),
+        ).fetchone()
+        if answer is None:
+            raise Misuse(
+                f"[tool.ringfence.tenancy] roles names {name}, and there is no such role",
+                hint="create it, or take it out of the list",
+            )
+        if answer[0]:
+            return name
+    return ""
+
+
+def guarded(conn: Connection[Any], plan: Plan, role: str) -> set[int]:
+    """The tables with row-level security that the role may insert into, by OID."""
+    oids = [t.oid for t in plan.shape.tables.values() if t.row_security and t.oid in plan.rows]
+    if not role or not oids:
+        return set()
+    found = conn.execute(
+        "SELECT c.oid::BIGINT FROM pg_class AS c WHERE c.oid = ANY(%s::OID[])"
+        " AND has_table_privilege(%s, c.oid, 'INSERT')"
+        " AND has_schema_privilege(%s, c.relnamespace, 'USAGE')",
+        (oids, role, role),
+    ).fetchall()
+    return {oid for (oid,) in found}
 
 
 class _Loader:
-    def __init__(self, conn: Connection[Any], plan: Plan) -> None:
+    def __init__(
+        self, conn: Connection[Any], plan: Plan, *, as_owner: bool, progress: Listener
+    ) -> None:
         self.conn = conn
         self.plan = plan
         self.shape = plan.shape
         self.setting: str | None = None
+        self.progress = progress
+        self.role = "" if as_owner else runtime_role(conn, plan.model)
+        self.guarded = guarded(conn, plan, self.role)
+        self.refusals: list[Refusal] = []
+        self.playing = False
         self.kept = {
             table.oid: self._count(table, only=True)
             for table in self.shape.tables.values()
@@ -117,33 +207,9 @@ class _Loader:
         }
 
     def sequences(self) -> None:
-        """Set every sequence to go on behind the rows, so that triggers already get free numbers.
-
-        RESTART is undone with the transaction, where setval() is not.
-        """
-        reached: dict[tuple[str, str], tuple[int, int, int, int]] = {}
-        for oid, rows in self.plan.rows.items():
-            for column in self.shape.tables[oid].columns:
-                sequence = column.sequence
-                if sequence is None:
-                    continue
-                numbers = [int(text) for row in rows if (text := row.values.get(column.name))]
-                if not numbers:
-                    continue
-                up = sequence.increment > 0
-                last = max(numbers) if up else min(numbers)
-                key = (sequence.schema, sequence.name)
-                if key in reached:
-                    last = max(last, reached[key][0]) if up else min(last, reached[key][0])
-                reached[key] = (last, sequence.increment, sequence.lowest, sequence.highest)
-        for (schema, name), (last, increment, lowest, highest) in sorted(reached.items()):
-            following = last + increment
-            if lowest <= following <= highest:
-                self.conn.execute(
-                    sql.SQL("ALTER SEQUENCE {} RESTART WITH {}").format(
-                        sql.Identifier(schema, name), sql.Literal(following)
-                    )
-                )
+        """Set every sequence to go on behind the rows, so that triggers already get free numbers."""
+        for statement in self.plan.restarts():
+            self.conn.execute(statement)
 
     def write(self, group: Group) -> None:
         """Write the rows of a group of tables."""
@@ -158,13 +224,17 @@ class _Loader:
                 )
             )
         for table in group.tables:
+            began = time.perf_counter()
             started = self._count(table) if table.triggers or table.has_children else 0
             before = not self.kept[table.oid] and self._any(table)
             written = 0
             for tenant in self._tenants([table]):
                 rows = [row for row in self.plan.rows[table.oid] if row.tenant == tenant]
                 for first in range(0, len(rows), BATCH):
+                    self._play(table)
                     written += self._insert(table, rows[first : first + BATCH], before)
+                    self._play(None)
+            self.progress(table.path, written, written, time.perf_counter() - began)
             if written < len(self.plan.rows[table.oid]) and not before:
                 self._explain_loss(table, self._count(table) - started)
 
@@ -203,6 +273,14 @@ class _Loader:
             self.conn.execute("SELECT set_config(%s, %s, true)", (name, value))
             self.setting = value
 
+    def _play(self, table: Table | None) -> None:
+        """Write as the runtime role where the table's policies are for it; else as who is connected."""
+        wanted = table is not None and table.oid in self.guarded
+        if wanted != self.playing:
+            name = self.role if wanted else "none"
+            self.conn.execute("SELECT set_config('role', %s, true)", (name,))
+            self.playing = wanted
+
     def _insert(self, table: Table, rows: Sequence[Row], before: bool) -> int:
         """Insert rows, and give how many were."""
         # What a trigger wrote before us stays; a row with the same key is not needed any more.
@@ -212,6 +290,13 @@ class _Loader:
             with self.conn.transaction():
                 return ask(self.conn, statement, _arguments(table, rows)).rowcount
         except psycopg.Error as error:
+            if self.playing and error.sqlstate == "42501":
+                # The role may not: who is connected writes the table, and the report says so.
+                said = (error.diag.message_primary or str(error)).strip()
+                self.refusals.append(Refusal(table.path, self.role, said))
+                self.guarded.discard(table.oid)
+                self._play(None)
+                return self._insert(table, rows, before)
             if len(rows) == 1:
                 raise _rejected(table, rows[0], error) from error
             whole = error

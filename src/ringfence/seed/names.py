@@ -33,8 +33,8 @@ class Person(NamedTuple):
 
     @property
     def full(self) -> str:
-        """Given name and both family names."""
-        return f"{self.given} {self.family} {self.mother}"
+        """Given name and all family names."""
+        return f"{self.given} {self.family} {self.mother}".rstrip()
 
     @property
     def handle(self) -> str:
@@ -45,34 +45,37 @@ class Person(NamedTuple):
 def person(place: Place) -> Person:
     """The person a row is about: the same for all of its columns, until a value is rejected."""
     draw = place.draw() if place.attempt else place.entity()
-    given, family, mother = (draw.choice(k) for k in (words.GIVEN, words.FAMILY, words.FAMILY))
-    return Person(given, family, mother, draw.between(10, 9999))
+    own = place.lexicon
+    given, family, mother = (draw.choice(k) for k in (own.given, own.family, own.family))
+    return Person(given, family, mother if own.families > 1 else "", draw.between(10, 9999))
 
 
 def company(place: Place, draw: Draw) -> str:
     """A business."""
     draw = draw if place.attempt else place.entity()
-    return f"{draw.choice(words.TRADES)} {draw.choice(words.COMPANIES)}"
+    return f"{draw.choice(place.lexicon.trades)} {draw.choice(place.lexicon.companies)}"
 
 
-def title(_: Place, draw: Draw) -> str:
+def title(place: Place, draw: Draw) -> str:
     """A thing with a quality, as a heading."""
-    return f"{draw.choice(words.NOUNS)} {draw.choice(words.QUALITIES)}".capitalize()
+    noun, quality = draw.choice(place.lexicon.nouns), draw.choice(place.lexicon.qualities)
+    first, second = (quality, noun) if place.lexicon.quality_first else (noun, quality)
+    return f"{first} {second}".capitalize()
 
 
-def sentence(_: Place, draw: Draw) -> str:
+def sentence(place: Place, draw: Draw) -> str:
     """Something somebody may have written."""
-    return draw.choice(words.SENTENCES)
+    return draw.choice(place.lexicon.sentences)
 
 
-def plain(_: Place, draw: Draw) -> str:
+def plain(place: Place, draw: Draw) -> str:
     """Two plain words."""
-    return f"{draw.choice(words.PLAIN)} {draw.choice(words.PLAIN)}"
+    return f"{draw.choice(place.lexicon.plain)} {draw.choice(place.lexicon.plain)}"
 
 
-def word(_: Place, draw: Draw) -> str:
+def word(place: Place, draw: Draw) -> str:
     """One plain word."""
-    return draw.choice(words.PLAIN)
+    return draw.choice(place.lexicon.plain)
 
 
 def code(_: Place, draw: Draw) -> str:
@@ -95,9 +98,10 @@ def email(place: Place, _: Draw) -> str:
     return f"{person(place).handle}@example.com"
 
 
-def phone(_: Place, draw: Draw) -> str:
-    """A telephone number of Mexico City in international form."""
-    return f"+5255{draw.below(10**8):08}"
+def phone(place: Place, draw: Draw) -> str:
+    """A telephone number in international form."""
+    prefix, digits = place.lexicon.phone
+    return f"{prefix}{draw.below(10**digits):0{digits}}"
 
 
 def url(place: Place, draw: Draw) -> str:
@@ -128,7 +132,7 @@ _BUSINESSES = re.compile(
 
 
 def _city(place: Place, draw: Draw) -> tuple[str, str, str]:
-    return (draw if place.attempt else place.entity()).choice(words.CITIES)
+    return (draw if place.attempt else place.entity()).choice(place.lexicon.cities)
 
 
 def _of(*options: str) -> Provider:
@@ -141,10 +145,13 @@ _RULES: tuple[tuple[str, Provider], ...] = (
         "((phones?|tel|telefono|celular|mobile|fax|whatsapp)(_(number|no|numero))?|msisdn|wa_id)",
         phone,
     ),
-    ("country_code|codigo_pais|countryregioncode", lambda _, d: d.choice(words.COUNTRIES)[1]),
-    ("currency_code|currencycode|currency|moneda|divisa", lambda _, d: d.choice(words.CURRENCIES)),
-    ("lang|language|locale|idioma|culture", lambda _, d: d.choice(words.LANGUAGES)),
-    ("time_?zone|tz|huso", lambda _, d: d.choice(words.ZONES)),
+    ("country_code|codigo_pais|countryregioncode", lambda p, d: d.choice(p.lexicon.countries)[1]),
+    (
+        "currency_code|currencycode|currency|moneda|divisa",
+        lambda p, d: d.choice(p.lexicon.currencies),
+    ),
+    ("lang|language|locale|idioma|culture", lambda p, d: d.choice(p.lexicon.languages)),
+    ("time_?zone|tz|huso", lambda p, d: d.choice(p.lexicon.zones)),
     ("mime|mime_type|content_type|media_type", lambda _, d: d.choice(words.MEDIA)),
     ("user_agent|useragent", lambda *_: "Mozilla/5.0 (X11; Linux x86_64)"),
     ("ip|ip_address|ipaddr|remote_addr", lambda _, d: f"203.0.113.{d.between(1, 254)}"),
@@ -161,14 +168,14 @@ _RULES: tuple[tuple[str, Provider], ...] = (
     ("(city|town)(_name)?|ciudad|municipio|localidad", lambda p, d: _city(p, d)[0]),
     ("state_name|province|provincia|region|entidad", lambda p, d: _city(p, d)[1]),
     ("zip|zip_?code|postal|postal_?code|postcode|cp", lambda p, d: _city(p, d)[2]),
-    ("country(_name)?|pais", lambda _, d: d.choice(words.COUNTRIES)[0]),
-    ("district|colonia|neighbou?rhood|suburb", lambda _, d: d.choice(words.DISTRICTS)),
+    ("country(_name)?|pais", lambda p, d: d.choice(p.lexicon.countries)[0]),
+    ("district|colonia|neighbou?rhood|suburb", lambda p, d: d.choice(p.lexicon.districts)),
     (
         "street|address|direccion|calle|domicilio|address_?line[12]?",
-        lambda _, d: f"{d.choice(words.STREETS)} {d.between(1, 999)}",
+        lambda p, d: f"{d.choice(p.lexicon.streets)} {d.between(1, 999)}",
     ),
     ("rfc", lambda _, d: f"{d.text(string.ascii_uppercase, 3)}{d.between(600101, 991231)}AB1"),
-    ("colou?r", lambda _, d: d.choice(words.COLOURS)),
+    ("colou?r", lambda p, d: d.choice(p.lexicon.colours)),
     ("version|semver|release", lambda _, d: f"{d.below(4)}.{d.below(20)}.{d.below(100)}"),
     ("slug|permalink|subdomain", lambda p, d: slug(f"{title(p, d)} {d.below(1000)}")),
     ("token|secret|hash|password|passwd|digest|signature|checksum|nonce|salt|key", token),
@@ -187,6 +194,33 @@ _RULES: tuple[tuple[str, Provider], ...] = (
     ),
 )
 _COMPILED = tuple((re.compile(f"_({pattern})_"), provider) for pattern, provider in _RULES)
+
+
+PROVIDERS: dict[str, Provider] = {
+    "person": lambda p, _: person(p).full,
+    "given_name": lambda p, _: person(p).given,
+    "family_name": lambda p, _: person(p).family,
+    "handle": lambda p, _: person(p).handle,
+    "company": company,
+    "email": email,
+    "phone": phone,
+    "url": url,
+    "title": title,
+    "sentence": sentence,
+    "word": word,
+    "code": code,
+    "identifier": identifier,
+    "token": token,
+    "city": lambda p, d: _city(p, d)[0],
+    "region": lambda p, d: _city(p, d)[1],
+    "postcode": lambda p, d: _city(p, d)[2],
+    "street": lambda p, d: f"{d.choice(p.lexicon.streets)} {d.between(1, 999)}",
+    "country": lambda p, d: d.choice(p.lexicon.countries)[0],
+    "country_code": lambda p, d: d.choice(p.lexicon.countries)[1],
+    "currency": lambda p, d: d.choice(p.lexicon.currencies),
+    "slug": lambda p, d: slug(title(p, d)),
+}
+"""The kinds of text that a project may ask for by name."""
 
 
 @lru_cache(maxsize=4096)

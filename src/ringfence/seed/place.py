@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from ringfence.seed.draw import Draw
+from ringfence.seed.lexicon import ES_MX, Lexicon
 
 SHARED = -1
 """The tenant of a row that belongs to nobody."""
@@ -41,7 +42,8 @@ class Place:
     `table` is the table's full name, `tenant` counts from 0 (`SHARED` for nobody's rows), as does
     `row` among the rows of the tenant. `attempt` is 0 at first and rises when the server rejects
     the row. `key` says that the value, perhaps with others, must be unique; `alone` that it must be
-    without the help of another column. `default` is the column's constant default.
+    without the help of another column. `default` is the column's constant default. With `twin` all
+    tenants' rows of one number have the same values, but for those that must be unique.
     """
 
     seed: int
@@ -54,6 +56,8 @@ class Place:
     key: bool = False
     alone: bool = False
     default: str | None = None
+    lexicon: Lexicon = ES_MX
+    twin: bool = False
 
     @property
     def ordinal(self) -> int:
@@ -62,11 +66,13 @@ class Place:
 
     def draw(self) -> Draw:
         """The choices for this value."""
-        return Draw(self.seed, self.tenant, self.table, self.column, self.row, self.attempt)
+        tenant = 0 if self.twin and self.tenant > 0 else self.tenant
+        return Draw(self.seed, tenant, self.table, self.column, self.row, self.attempt)
 
     def entity(self) -> Draw:
         """The choices that all columns of the row share: who it is about, when it began."""
-        return Draw(self.seed, self.tenant, self.table, self.row)
+        tenant = 0 if self.twin and self.tenant > 0 else self.tenant
+        return Draw(self.seed, tenant, self.table, self.row)
 
     @property
     def words(self) -> str:

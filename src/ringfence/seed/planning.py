@@ -6,27 +6,32 @@ table, or another column, changes nothing else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
 
 from ringfence.errors import Misuse
 from ringfence.seed import order
 from ringfence.seed.desk import Desk, Office, Shortfall
+from ringfence.seed.lexicon import lexicon
 from ringfence.seed.place import instant
 from ringfence.seed.rows import Family
 from ringfence.seed.rules import Constants
 from ringfence.seed.session import steady
 from ringfence.seed.soft import point, soft_references
 from ringfence.seed.values import Values
+from ringfence.seed.wishes import Overrides, Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from collections.abc import Sequence as Several
 
     from psycopg import Connection
 
     from ringfence.seed.rows import Row
-    from ringfence.seed.shape import Shape
+    from ringfence.seed.shape import Sequence, Shape
     from ringfence.seed.tenancy import Model
 
 __all__ = ["Plan", "Shortfall", "plan"]
@@ -34,15 +39,37 @@ __all__ = ["Plan", "Shortfall", "plan"]
 
 @dataclass(frozen=True)
 class Plan:
-    """All rows by table, and the tables by group, in the order in which they are written."""
+    """All rows by table, and the tables by group, in the order in which they are written.
 
-    seed: int
+    `wanted` is how many rows there are to be by table and tenant: more than are thought up here,
+    with the load profile. `uncovered` are (table, column, value) of which no row could be found,
+    where all literals were to occur. `reach` is by table and column the last number of a sequence
+    that rows beyond those take.
+    """
+
+    wishes: Wishes
     tenants: int
     shape: Shape
     model: Model
     groups: tuple[order.Group, ...]
-    rows: Mapping[int, Sequence[Row]]
+    rows: Mapping[int, Several[Row]]
     shortfalls: tuple[Shortfall, ...] = ()
+    wanted: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
+    uncovered: tuple[tuple[str, str, str], ...] = ()
+
+    reach: Mapping[tuple[int, str], int] = field(default_factory=dict)
+
+    def restarts(self) -> list[sql.Composed]:
+        """What sets every sequence to go on behind the rows.
+
+        RESTART is undone with the transaction, where setval() is not.
+        """
+        return _restarts(self)
+
+    @property
+    def seed(self) -> int:
+        """What all values follow from."""
+        return self.wishes.seed
 
     @cached_property
     def tenant_ids(self) -> tuple[str, ...]:
@@ -57,32 +84,62 @@ class Plan:
         )
 
 
+def _restarts(plan: Plan) -> list[sql.Composed]:
+    reached: dict[tuple[str, str], tuple[int, Sequence]] = {}
+    for oid, rows in plan.rows.items():
+        for column in plan.shape.tables[oid].columns:
+            sequence = column.sequence
+            if sequence is None:
+                continue
+            numbers = [int(text) for row in rows if (text := row.values.get(column.name))]
+            furthest = plan.reach.get((oid, column.name))
+            numbers += [furthest] if furthest is not None else []
+            if not numbers:
+                continue
+            up = sequence.increment > 0
+            last = max(numbers) if up else min(numbers)
+            key = (sequence.schema, sequence.name)
+            if key in reached:
+                last = max(last, reached[key][0]) if up else min(last, reached[key][0])
+            reached[key] = (last, sequence)
+    return [
+        sql.SQL("ALTER SEQUENCE {} RESTART WITH {}").format(
+            sql.Identifier(*key), sql.Literal(last + sequence.increment)
+        )
+        for key, (last, sequence) in sorted(reached.items(), key=lambda item: item[0])
+        if sequence.lowest <= last + sequence.increment <= sequence.highest
+    ]
+
+
 def plan(
     conn: Connection[Any],
     shape: Shape,
     model: Model,
+    wishes: Wishes | None = None,
     *,
-    tenants: int = 2,
-    rows: int = 5,
-    seed: int = 1,
     refused: Mapping[tuple[str, str], int] | None = None,
 ) -> Plan:
-    """Think up `rows` rows per table and tenant. Reads from the server, writes nothing.
+    """Think up the rows of every table. Reads from the server, writes nothing.
 
     `refused` counts, by table and column, how often what was planned before was refused after all.
-    Raises `Misuse` for numbers that make no sense and `Refused` for a table that no row can be found
+    Raises `Misuse` for wishes that make no sense and `Refused` for a table that no row can be found
     for, naming the constraint and the last row that was tried.
     """
-    if tenants < 1:
-        raise Misuse(f"{tenants} tenants were asked for", hint="ask for one at least: --tenants 1")
-    if rows < 1:
-        raise Misuse(f"{rows} rows were asked for", hint="ask for one at least: --rows 1")
+    wishes = wishes or Wishes()
+    if wishes.tenants < 1:
+        asked = f"{wishes.tenants} tenants were asked for"
+        raise Misuse(asked, hint="ask for one at least: --tenants 1")
+    if wishes.rows < 0:
+        raise Misuse(f"{wishes.rows} rows were asked for", hint="ask for one at least: --rows 1")
+    words = lexicon(wishes.locale)
     groups = order.groups(shape)
     with steady(conn):
-        constants = Constants(conn, shape, instant(seed))
+        constants = Constants(conn, shape, instant(wishes.seed))
         office = Office(
-            conn, shape, model, tenants if model.root else 1, rows, seed, dict(refused or {}),
-            constants, Values(shape, constants.domains(shape)), Family(model, seed),
+            conn, shape, model, wishes.tenants if model.root else 1, wishes,
+            Overrides(conn, shape, wishes), dict(refused or {}), constants,
+            Values(shape, constants.domains(shape)),
+            Family(model, wishes.seed, leaves=wishes.leaves), words,
         )  # fmt: skip
         desks: list[Desk] = []
         shortfalls: list[Shortfall | None] = []
@@ -93,13 +150,15 @@ def plan(
         for desk in desks:
             _point(office, desk)
     return Plan(
-        seed=seed,
+        wishes=wishes,
         tenants=office.tenants,
         shape=shape,
         model=model,
         groups=groups,
         rows={desk.table.oid: office.family.of(desk.table) for desk in desks},
         shortfalls=tuple(short for short in shortfalls if short is not None),
+        wanted={desk.table.oid: desk.wanted for desk in desks},
+        uncovered=tuple((d.table.path, name, text) for d in desks for name, text in d.uncovered),
     )
 
 
@@ -126,6 +185,7 @@ def _point(office: Office, desk: Desk) -> None:
     """
     bound = desk.keys | {name for rule in desk.rules for name in rule.columns}
     bound |= {name for reference in desk.table.references for name in reference.columns}
+    bound |= {name for oid, name in office.overrides.columns if oid == desk.table.oid}
     for soft in soft_references(office.shape, desk.table, bound):
         for row in desk.rows:
             point(office.family, row, soft)

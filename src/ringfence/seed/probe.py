@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
+from ringfence.errors import Misuse
+from ringfence.model import quoted
 from ringfence.seed import expression
 
 if TYPE_CHECKING:
@@ -133,6 +135,26 @@ class Probe:
         except psycopg.Error:
             return [None] * len(rows)
         return [answer for (answer,) in answers]
+
+    def derive(self, column: Column, text: str, rows: Sequence[Row]) -> list[str | None]:
+        """What an expression that the project gives comes to in each of the rows.
+
+        Raises `Misuse` where the server cannot compute it as the column's type.
+        """
+        cast = self._cast(column)
+        wanted = sql.SQL("(({})::{})::TEXT").format(verbatim(text), cast)
+        try:
+            with self.conn.transaction():
+                return [answer for (answer,) in self._select(wanted, rows)]
+        except psycopg.Error as error:
+            where = f"{self.table.path}.{quoted(column.name)}"
+            raise Misuse(
+                f"[tool.ringfence.seed.columns] sets {where} by SQL that the server does not take:"
+                f" {error.diag.message_primary or error}",
+                detail=text,
+                hint=error.diag.message_hint
+                or "write an expression over the table's other columns, without a semicolon",
+            ) from error
 
     def generate(self, rows: Sequence[Row]) -> None:
         """Fill in the generated columns, for the rows that others refer to by them."""

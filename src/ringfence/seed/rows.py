@@ -28,7 +28,9 @@ class Row:
     two ways up that end in columns of the same name end in the same row. `attempts` counts, by
     column and by constraint, how often the server said no; `computed` is what it said that
     expressions over the row's other columns come to, `drawn` the last values with the attempt and
-    the limits they were drawn for. `gone` marks a row that was given up.
+    the limits they were drawn for. `gone` marks a row that was given up. `voice` is the tenant in
+    whose place its choices are made, another than its own among twins; `forced` are (column, value)
+    that it is there for.
     """
 
     table: Table
@@ -43,6 +45,8 @@ class Row:
     computed: dict[str, str | None] = field(default_factory=dict)
     drawn: dict[str, tuple[int, Limits, str | None]] = field(default_factory=dict)
     gone: bool = False
+    voice: int = 0
+    forced: tuple[tuple[str, str], ...] = ()
 
     def attempt(self, names: Iterable[str]) -> int:
         """How often the server said no because of any of these columns."""
@@ -67,9 +71,10 @@ class NoParent(Exception):
 class Family:
     """All rows there are, and the choice of parents among them."""
 
-    def __init__(self, model: Model, seed: int) -> None:
+    def __init__(self, model: Model, seed: int, *, leaves: bool = False) -> None:
         self.model = model
         self.seed = seed
+        self.leaves = leaves
         self.rows: dict[int, dict[int, list[Row]]] = {}
         self.roles: dict[int, set[Role]] = {}
         self.exclusive: set[Reference] = set()
@@ -227,10 +232,15 @@ class Family:
         return not draw.chance(2 if attempt > 2 else 6)
 
     def _draw(self, row: Row, reference: Reference, *more: str | int) -> Draw:
-        return Draw(self.seed, row.tenant, row.table.path, *reference.columns, "parent", *more)
+        return Draw(self.seed, row.voice, row.table.path, *reference.columns, "parent", *more)
 
     def _candidates(self, row: Row, reference: Reference) -> Sequence[Row]:
         by_tenant = self.rows.get(reference.target, {})
+        if self.leaves and reference.target != row.table.oid:
+            # The last of several is for nobody to point to.
+            by_tenant = {
+                tenant: rows[:-1] if len(rows) > 1 else rows for tenant, rows in by_tenant.items()
+            }
         if reference.target == row.table.oid:
             # Earlier rows only, so that a table's rows can be written in their order.
             return [r for r in by_tenant.get(row.tenant, ()) if r.number < row.number]

@@ -28,6 +28,13 @@ _SEARCH = 2000
 """How many steps the search for ways that go together may take."""
 
 
+_FEW = 200
+"""More literals than that are a range in disguise, not names of states."""
+
+_LEAVES = 1 << 20
+"""More partitions than a table can have."""
+
+
 def of_check(name: str) -> str:
     """The name under which attempts at a constraint are counted; no column is called that."""
     return f"\0{name}"
@@ -86,6 +93,7 @@ class Rules:
         ]
         self.combinations: dict[tuple[int, ...], Mapping[str, Limits] | None] = {}
         self.complete: dict[tuple[int, ...], Mapping[str, Limits]] = {}
+        self.forced: dict[tuple[tuple[str, str], ...], int] = {(): 0}
 
     def __iter__(self) -> Iterator[Rule]:
         yield from self.whole
@@ -95,7 +103,12 @@ class Rules:
     def way(self, row: Row) -> tuple[Mapping[str, Limits], list[tuple[Rule, Relation]]]:
         """One way to satisfy every condition, the same for the row until it is refused."""
         rules = [*self.whole, *(self.leaves[row.leaf] if self.leaves else ())]
-        picks = self._picks(row.leaf, rules, [self._wish(row, rule) for rule in rules])
+        # What a row is forced to is a partition of its own, as far as the search is concerned.
+        start = row.leaf + _LEAVES * self.forced.setdefault(row.forced, len(self.forced))
+        self.combinations.setdefault(
+            (start,), {name: Limits(choices=(text,)) for name, text in row.forced}
+        )
+        picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:
             return {}, []
         relations = [
@@ -103,12 +116,26 @@ class Rules:
             for rule, pick in zip(rules, picks, strict=True)
             for relation in rule.ways[pick].relations
         ]
-        key = (row.leaf, *picks)
+        key = (start, *picks)
         if key not in self.complete:
             self.complete[key] = _spread(
                 self.combinations.get(key) or {}, [relation for _, relation in relations]
             )
         return self.complete[key], relations
+
+    def literals(self) -> dict[str, dict[str, None]]:
+        """By column the values that checks list or compare with, all of which some row can have."""
+        found: dict[str, dict[str, None]] = {}
+        for rule in self.whole:
+            by_column: dict[str, dict[str, None]] = {}
+            for way in rule.ways:
+                for name, limits in way.limits.items():
+                    if name in self.table.column:
+                        by_column.setdefault(name, {}).update(dict.fromkeys(limits.options))
+            for name, options in by_column.items():
+                if options and len(options) <= _FEW:
+                    found.setdefault(name, {}).update(options)
+        return found
 
     def _rule(self, check: Check) -> Rule:
         """The ways to satisfy a check, without those that need NULL where it cannot be."""
@@ -125,7 +152,7 @@ class Rules:
         if len(rule.ways) == 1:
             return 0
         attempt = row.attempts.get(of_check(rule.check.name), 0) // 2
-        place = (row.tenant, self.table.path, rule.check.name, rule.check.column, row.number)
+        place = (row.voice, self.table.path, rule.check.name, rule.check.column, row.number)
         return Draw(self.seed, *place, attempt).below(len(rule.ways))
 
     def _picks(
@@ -157,7 +184,7 @@ class Rules:
     ) -> Mapping[str, Limits] | None:
         key = (*before, pick)
         if key not in self.combinations:
-            limits = self.combinations[before] if len(before) > 1 else {}
+            limits = self.combinations[before]
             self.combinations[key] = merged(limits or {}, rule.ways[pick].limits)
         return self.combinations[key]
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-_STEADY = {
+STEADY = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
@@ -19,6 +19,7 @@ _STEADY = {
     # Compiling the catalog's and our own long statements takes longer than running them.
     "jit": "off",
 }
+"""The settings by which values are read and written."""
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def steady(conn: Connection[Any], **more: str) -> Iterator[None]:
     Without it a seed would give other bytes to a user who lives in another time zone. Inside a
     transaction of the caller's the settings are put back.
     """
-    wanted = _STEADY | more
+    wanted = STEADY | more
     with conn.transaction():
         names = "SELECT name, current_setting(name) FROM unnest(%s::TEXT[]) AS n (name)"
         before = conn.execute(names, (list(wanted),)).fetchall()

@@ -152,6 +152,7 @@ class Table:
     name: str
     partitioned: bool = False
     has_children: bool = False
+    row_security: bool = False
     columns: tuple[Column, ...] = ()
     checks: tuple[Check, ...] = ()
     keys: tuple[Key, ...] = ()
@@ -184,12 +185,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Shape:
-    """All tables by OID, in the order of their names, and all types by OID."""
+    """All tables by OID, in the order of their names, and all types by OID.
+
+    `settings` are (table, column, setting) that a policy reads together, `grants` (table, role) that
+    may insert.
+    """
 
     tables: Mapping[int, Table]
     types: Mapping[int, Type]
     routines: Mapping[str, str] = field(default_factory=dict)
     settings: tuple[tuple[int, str, str], ...] = ()
+    grants: tuple[tuple[int, str], ...] = ()
     server_version: int = 0
 
     def named(self, path: str) -> list[Table]:
@@ -295,13 +301,14 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
         types=types,
         routines={row["name"]: row["body"] for row in rows["routines"]},
         settings=tuple((r["table"], r["column"], r["setting"]) for r in rows["policies"]),
+        grants=tuple((r["table"], r["role"]) for r in rows["grants"]),
         server_version=conn.info.server_version,
     )
 
 
 _QUERIES = (
     "tables", "columns", "types", "checks", "references", "keys", "partitions", "sequences",
-    "policies", "triggers", "routines",
+    "policies", "triggers", "routines", "grants",
 )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ SELECT
     n.nspname AS schema,
     c.relname AS name,
     c.relkind = 'p' AS partitioned,
-    EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS has_children
+    EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS has_children,
+    c.relrowsecurity AS row_security
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 WHERE

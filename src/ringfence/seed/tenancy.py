@@ -23,7 +23,9 @@ class Model:
     `root` is the table whose rows are the tenants, None where there are none; `setting` the
     configuration parameter that policies read the tenant from, `column` the column of `root` it
     holds. `path` gives for every table below the root the foreign key that leads up to it the
-    shortest way, over keys that are never NULL where there is such a way.
+    shortest way, over keys that are never NULL where there is such a way. `roles` are the runtime
+    roles, `shared` the tables whose rows are declared to be nobody's. `inferred` says that the root
+    was found out rather than configured.
     """
 
     root: Table | None = None
@@ -31,6 +33,8 @@ class Model:
     column: str = ""
     inferred: bool = False
     path: Mapping[int, Reference] = field(default_factory=dict)
+    roles: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
     def scoped(self, table: Table) -> bool:
         """Whether the table's rows belong to tenants."""
@@ -44,7 +48,7 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
     foreign keys on columns that a policy reads together with a setting. Raises `Misuse` for a root
     or a shared table that does not exist.
     """
-    shared = {_known(shape, name, "shared").oid for name in tenancy.shared}
+    nobodys = {(t := _known(shape, name, "shared")).oid: t.path for name in tenancy.shared}
     votes = _votes(shape)
     if tenancy.root:
         root = _known(shape, tenancy.root, "root")
@@ -53,7 +57,7 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
         for oid, _, _ in votes:
             counts[oid] += 1
         if not counts:
-            return Model(setting=tenancy.setting)
+            return Model(setting=tenancy.setting, roles=tenancy.roles)
         best = min(counts, key=lambda oid: (-counts[oid], shape.tables[oid].path))
         root = shape.tables[best]
     seen = Counter(
@@ -65,7 +69,17 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
     if not column:
         primary = next((key for key in root.keys if key.primary), None)
         column = primary.columns[0] if primary and len(primary.columns) == 1 else ""
-    return Model(root, setting, column, not tenancy.root, _paths(shape, root, shared))
+    paths = _paths(shape, root, set(nobodys))
+    return Model(
+        root, setting, column, not tenancy.root, paths,
+        tenancy.roles or _roles(shape, {root.oid, *paths}), tuple(sorted(nobodys.values())),
+    )  # fmt: skip
+
+
+def _roles(shape: Shape, scoped: set[int]) -> tuple[str, ...]:
+    """The roles that may write tenants' rows, those first that may write the most tables."""
+    counts = Counter(role for oid, role in shape.grants if oid in scoped)
+    return tuple(sorted(counts, key=lambda role: (-counts[role], role)))
 
 
 def _known(shape: Shape, name: str, key: str) -> Table:

@@ -1,0 +1,158 @@
+"""Planned rows as files: one of SQL that fills an empty database, or one of CSV a table."""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ringfence.errors import Misuse, Refused
+from ringfence.seed.place import SHARED
+from ringfence.seed.session import STEADY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from psycopg import Connection
+
+    from ringfence.seed.order import Group
+    from ringfence.seed.planning import Plan
+    from ringfence.seed.rows import Row
+    from ringfence.seed.shape import Table
+
+_AT_ONCE = 500
+"""How many rows one INSERT holds."""
+
+
+def to_sql(conn: Connection[Any], plan: Plan) -> Iterator[str]:
+    """The plan as SQL text, in pieces that end with a newline: one transaction, parents first."""
+    _refuse_load(plan)
+    yield f"-- Seed {plan.seed}: {sum(map(len, plan.rows.values()))} rows.\nBEGIN;\n"
+    for name, value in {"standard_conforming_strings": "on", **STEADY}.items():
+        yield f"SET LOCAL {_text(conn, sql.SQL('{} = {}').format(sql.SQL(name), sql.Literal(value)))};\n"
+    for group in plan.groups:
+        yield from _group(conn, plan, group)
+    for statement in plan.restarts():
+        yield f"{_text(conn, statement)};\n"
+    yield "COMMIT;\n"
+
+
+def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
+    """Write `folder` with a CSV file a table, numbered in their order, and `load.sql` for psql.
+
+    Raises `Misuse` where the folder holds something already, `Refused` where tables point at each
+    other so that no order will do.
+    """
+    _refuse_load(plan)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Misuse(f"{folder} is not an empty folder", hint="name a new one")
+    for group in plan.groups:
+        if group.late and not all(reference.deferrable for reference in group.late):
+            them = ", ".join(table.path for table in group.tables)
+            raise Refused(
+                f"{them} point at each other, and no file can be loaded before the other",
+                hint="write SQL instead: --to-sql FILE",
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    script = ["BEGIN;", "SET CONSTRAINTS ALL DEFERRED;"]
+    tables = [table for group in plan.groups for table in group.tables]
+    for number, table in enumerate(tables, 1):
+        safe = re.sub(r"[^\w.-]", "_", f"{table.schema}.{table.name}")
+        path = folder / f"{number:03}_{safe}.csv"
+        names = [column.name for column in table.columns if not column.generated]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            # PostgreSQL tells NULL from an empty string by the quotes.
+            writer = csv.writer(file, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+            writer.writerow(names)
+            for row in plan.rows[table.oid]:
+                file.write(",".join(_cell(row.values.get(name)) for name in names) + "\n")
+        written.append(path)
+        copied = sql.SQL("{} ({})").format(
+            sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, names))
+        )
+        script.append(f"\\copy {_text(conn, copied)} FROM '{path.name}' (FORMAT csv, HEADER)")
+    script += [f"{_text(conn, statement)};" for statement in plan.restarts()]
+    loader = folder / "load.sql"
+    loader.write_text("\n".join([*script, "COMMIT;", ""]), encoding="utf-8")
+    return [*written, loader]
+
+
+def _cell(text: str | None) -> str:
+    if text is None:
+        return ""
+    # A lone \. would end the data.
+    if text == "" or text == "\\." or re.search(r'[",\n\r]|^\s|\s$', text):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _refuse_load(plan: Plan) -> None:
+    if plan.wishes.profile == "load":
+        raise Misuse(
+            "the load profile writes to a server, not to files",
+            hint="write files with --profile minimal or demo, as many --rows as you like",
+        )
+
+
+def _group(conn: Connection[Any], plan: Plan, group: Group) -> Iterator[str]:
+    together = bool(group.late) and not all(reference.deferrable for reference in group.late)
+    if group.late and not together:
+        yield "SET CONSTRAINTS ALL DEFERRED;\n"
+    whose = sorted({row.tenant for table in group.tables for row in plan.rows[table.oid]})
+    if together:
+        for tenant in whose:
+            yield from _become(conn, plan, tenant)
+            parts = []
+            for number, table in enumerate(group.tables):
+                rows = [row for row in plan.rows[table.oid] if row.tenant == tenant]
+                if rows:
+                    parts.append(f"t{number} AS (\n{_insert(conn, table, rows)}\n)")
+            yield f"WITH {', '.join(parts)} SELECT;\n"
+        return
+    for table in group.tables:
+        for tenant in whose:
+            rows = [row for row in plan.rows[table.oid] if row.tenant == tenant]
+            if rows:
+                yield from _become(conn, plan, tenant)
+            for first in range(0, len(rows), _AT_ONCE):
+                yield f"{_insert(conn, table, rows[first : first + _AT_ONCE])};\n"
+
+
+def _become(conn: Connection[Any], plan: Plan, tenant: int) -> Iterator[str]:
+    name, ids = plan.model.setting, plan.tenant_ids
+    if name and plan.model.column:
+        value = ids[0 if tenant == SHARED else tenant]
+        set_ = sql.SQL("SELECT set_config({}, {}, true)").format(
+            sql.Literal(name), sql.Literal(value)
+        )
+        yield f"{_text(conn, set_)};\n"
+
+
+def _insert(conn: Connection[Any], table: Table, rows: Sequence[Row]) -> str:
+    columns = [column for column in table.columns if not column.generated]
+    if not columns:
+        head = sql.SQL("INSERT INTO {}").format(sql.Identifier(table.schema, table.name))
+        return f"{_text(conn, head)} SELECT FROM generate_series(1, {len(rows)})"
+    overriding = any(column.identity for column in columns)
+    head = sql.SQL("INSERT INTO {} ({}){} VALUES").format(
+        sql.Identifier(table.schema, table.name),
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        sql.SQL(" OVERRIDING SYSTEM VALUE" if overriding else ""),
+    )
+    lines = (
+        "(" + ", ".join(_literal(row.values.get(column.name)) for column in columns) + ")"
+        for row in rows
+    )
+    return _text(conn, head) + "\n" + ",\n".join(lines)
+
+
+def _literal(text: str | None) -> str:
+    return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
+
+
+def _text(conn: Connection[Any], composed: sql.Composable) -> str:
+    return composed.as_string(conn)

@@ -1,0 +1,335 @@
+"""What was seeded, kept in the database, so that exactly that can be taken away again.
+
+A row of `seeds` is a run: its number, what was asked, the tenants' keys. `seed_rows` holds the keys
+of the rows that it wrote, some thousands in an array, read back from the tables after the run, so
+that rows which triggers wrote are among them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from ringfence.errors import Refused, ServerError
+from ringfence.seed import order
+from ringfence.seed.probe import ask, verbatim
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.seed.planning import Plan
+    from ringfence.seed.shape import Shape, Table
+
+CHUNK = 10_000
+"""How many rows' keys lie in one array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A seed that was written. `asked` is what it was to be, `cursor` where it stands when it is
+    not `finished`."""
+
+    id: int
+    seed: int
+    tenants: tuple[str, ...]
+    asked: Mapping[str, Any]
+    cursor: Mapping[str, Any]
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What was taken away: rows by table, and how many recorded ones were gone already."""
+
+    seeds: tuple[int, ...]
+    tables: Mapping[str, int]
+    gone: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(self.tables.values())
+
+
+class Record:
+    """The record in a schema of one database."""
+
+    def __init__(self, conn: Connection[Any], schema: str) -> None:
+        self.conn = conn
+        self.schema = schema
+        self.runs_ = sql.Identifier(schema, "seeds")
+        self.rows_ = sql.Identifier(schema, "seed_rows")
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever recorded."""
+        answer = self.conn.execute(
+            "SELECT to_regclass(%s) IS NOT NULL AND to_regclass(%s) IS NOT NULL",
+            tuple(each.as_string(self.conn) for each in (self.runs_, self.rows_)),
+        ).fetchone()
+        return answer is not None and bool(answer[0])
+
+    def open(self) -> bool:
+        """Make ready to record; False where the role may not."""
+        if self.exists:
+            return True
+        try:
+            with self.conn.transaction():
+                # IF NOT EXISTS would ask for the right to create schemas even where this one exists.
+                found = self.conn.execute(
+                    "SELECT FROM pg_namespace WHERE nspname = %s", (self.schema,)
+                ).fetchone()
+                if found is None:
+                    self.conn.execute(
+                        sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(self.schema))
+                    )
+                self.conn.execute(_TABLES.format(
+                    schema=sql.Identifier(self.schema), runs=self.runs_, rows=self.rows_
+                ))  # fmt: skip
+        except psycopg.errors.InsufficientPrivilege:
+            return False
+        return True
+
+    def begin(self, seed: int, asked: Mapping[str, Any]) -> int:
+        """Record that a run begins; gives its id."""
+        query = sql.SQL("INSERT INTO {} (seed, asked) VALUES (%s, %s) RETURNING id")
+        answer = self.conn.execute(query.format(self.runs_), (seed, Jsonb(asked))).fetchone()
+        assert answer is not None
+        return int(answer[0])
+
+    def reach(self, run: int, cursor: Mapping[str, Any], tenants: Sequence[str]) -> None:
+        """Record how far a run has come."""
+        query = sql.SQL("UPDATE {} SET cursor = %s, tenants = %s WHERE id = %s")
+        self.conn.execute(query.format(self.runs_), (Jsonb(cursor), list(tenants), run))
+
+    def finish(self, run: int, plan: Plan, kept: Collection[int]) -> None:
+        """Record that a run is done, with the keys of its rows; of tables in `kept`, which had rows
+        before, the keys as planned."""
+        for oid, rows in plan.rows.items():
+            table = plan.shape.tables[oid]
+            names = key_of(table)
+            if oid not in kept:
+                self._read_back(run, table, names)
+            elif names:
+                keys = [[row.values.get(name) or "" for name in names] for row in rows]
+                for first in range(0, len(keys), CHUNK):
+                    self._add(run, table, names, keys[first : first + CHUNK])
+        query = sql.SQL("UPDATE {} SET cursor = NULL, tenants = %s, finished = now() WHERE id = %s")
+        self.conn.execute(query.format(self.runs_), (list(plan.tenant_ids), run))
+
+    def runs(self) -> list[Run]:
+        """Every run, the first first."""
+        if not self.exists:
+            return []
+        query = sql.SQL(
+            "SELECT id, seed, tenants, asked, cursor, finished IS NOT NULL FROM {} ORDER BY id"
+        )
+        return [
+            Run(id_, int(seed), tuple(tenants or ()), asked, cursor or {}, done)
+            for id_, seed, tenants, asked, cursor, done in self.conn.execute(
+                query.format(self.runs_)
+            ).fetchall()
+        ]
+
+    def _add(
+        self, run: int, table: Table, names: Sequence[str], keys: Sequence[Sequence[str]]
+    ) -> None:
+        self.conn.execute(
+            sql.SQL(
+                "INSERT INTO {} (seed_id, relation, columns, keys) VALUES (%s, %s, %s, %s)"
+            ).format(self.rows_),
+            (run, [table.schema, table.name], list(names), [list(key) for key in keys]),
+        )
+
+    def _read_back(self, run: int, table: Table, names: Sequence[str]) -> None:
+        parts = [sql.SQL("{}::TEXT").format(sql.Identifier(name)) for name in names]
+        key = sql.SQL(", ").join(parts) if parts else sql.SQL("md5(t::TEXT)")
+        self.conn.execute(
+            sql.SQL(
+                "INSERT INTO {rows} (seed_id, relation, columns, keys)"
+                " SELECT {run}, {relation}, {names}, array_agg(k) FROM"
+                " (SELECT ARRAY[{key}] AS k, (row_number() OVER () - 1) / {chunk} AS n FROM {table} AS t)"
+                " AS keyed GROUP BY n"
+            ).format(
+                rows=self.rows_,
+                run=sql.Literal(run),
+                relation=sql.Literal([table.schema, table.name]),
+                names=sql.SQL("{}::TEXT[]").format(sql.Literal(list(names))),
+                key=key,
+                chunk=sql.Literal(CHUNK),
+                table=source(table),
+            )
+        )
+
+
+def clean(
+    conn: Connection[Any], shape: Shape, *, schema: str = "ringfence", seed: int | None = None
+) -> Cleaned:
+    """Take away exactly the rows that recorded seeds wrote: that of one number, or all.
+
+    In one transaction, children first. Raises `Refused` where nothing is recorded or a run is not
+    finished, `ServerError` where other rows hang on those that are to go; nothing is removed then.
+    """
+    record = Record(conn, schema)
+    runs = [run for run in record.runs() if seed is None or run.seed == seed]
+    if not runs:
+        which = "no seed" if seed is None else f"no seed {seed}"
+        raise Refused(
+            f"{which} is recorded in this database",
+            hint="only what ringfence seed wrote, and recorded, can be removed",
+        )
+    unfinished = next((run for run in runs if not run.finished), None)
+    if unfinished is not None:
+        raise Refused(
+            f"seed {unfinished.seed} is not finished, and its rows are not all recorded",
+            hint="ringfence seed --resume, then --clean",
+        )
+    with conn.transaction():
+        wanted = record.conn.execute(
+            sql.SQL("SELECT DISTINCT relation, columns FROM {} WHERE seed_id = ANY(%s)").format(
+                record.rows_
+            ),
+            ([run.id for run in runs],),
+        ).fetchall()
+        recorded = {tuple(relation): tuple(columns) for relation, columns in wanted}
+        removed: Counter[str] = Counter()
+        gone: Counter[str] = Counter()
+        for group in reversed(order.groups(shape)):
+            tables = [t for t in reversed(group.tables) if (t.schema, t.name) in recorded]
+            _remove(record, tables, [run.id for run in runs], recorded, removed, gone)
+        conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(record.runs_)
+        conn.execute(query, ([run.id for run in runs],))
+    return Cleaned(tuple(dict.fromkeys(run.seed for run in runs)), removed, gone)
+
+
+def _remove(
+    record: Record,
+    tables: Sequence[Table],
+    runs: Sequence[int],
+    recorded: Mapping[tuple[str, ...], tuple[str, ...]],
+    removed: Counter[str],
+    gone: Counter[str],
+) -> None:
+    if not tables:
+        return
+    parts = [
+        sql.SQL("{} AS ({} RETURNING 1)").format(
+            sql.Identifier(f"d{n}"),
+            _deletion(record, table, recorded[table.schema, table.name], runs),
+        )
+        for n, table in enumerate(tables)
+    ]
+    counts = sql.SQL(", ").join(
+        sql.SQL("(SELECT count(*) FROM {})").format(sql.Identifier(f"d{n}"))
+        for n in range(len(tables))
+    )
+    statement = sql.SQL("WITH {} SELECT {}").format(sql.SQL(", ").join(parts), counts)
+    try:
+        answer = ask(record.conn, statement).fetchone()
+    except psycopg.errors.IntegrityError as error:
+        raise ServerError(
+            f"rows that were seeded are still needed: {error.diag.message_primary}",
+            sqlstate=error.sqlstate or "",
+            detail=error.diag.message_detail or "",
+            hint="remove the rows that point to them first; nothing was removed",
+        ) from error
+    assert answer is not None
+    for table, count in zip(tables, answer, strict=True):
+        expected = record.conn.execute(
+            sql.SQL(
+                "SELECT coalesce(sum(array_length(keys, 1)), 0) FROM {} WHERE seed_id = ANY(%s)"
+                " AND relation = %s"
+            ).format(record.rows_),
+            (list(runs), [table.schema, table.name]),
+        ).fetchone()
+        assert expected is not None
+        removed[table.path] += count
+        if int(expected[0]) > count:
+            gone[table.path] += int(expected[0]) - count
+
+
+def _deletion(
+    record: Record, table: Table, names: Sequence[str], runs: Sequence[int]
+) -> sql.Composed:
+    width = max(1, len(names))
+    columns = sql.SQL(", ").join(
+        sql.SQL("max(v) FILTER (WHERE (o - 1) % {} = {}) AS {}").format(
+            sql.Literal(width), sql.Literal(n), sql.Identifier(f"k{n}")
+        )
+        for n in range(width)
+    )
+    keys = sql.SQL(
+        "SELECT {columns} FROM {rows} AS s CROSS JOIN LATERAL unnest(s.keys) WITH ORDINALITY AS u (v, o)"
+        " WHERE s.seed_id = ANY({runs}) AND s.relation = {relation} GROUP BY s.ctid, (o - 1) / {width}"
+    ).format(
+        columns=columns,
+        rows=record.rows_,
+        runs=sql.Literal(list(runs)),
+        relation=sql.Literal([table.schema, table.name]),
+        width=sql.Literal(width),
+    )
+    if not names:
+        return sql.SQL(
+            "DELETE FROM {table} AS t USING (SELECT x.ctid, x.tableoid FROM (SELECT r.ctid, r.tableoid,"
+            " md5(r::TEXT) AS h, row_number() OVER (PARTITION BY md5(r::TEXT)) AS n FROM {table} AS r)"
+            " AS x INNER JOIN (SELECT k0, count(*) AS c FROM ({keys}) AS k GROUP BY k0) AS k"
+            " ON x.h = k.k0 AND x.n <= k.c) AS y WHERE t.ctid = y.ctid AND t.tableoid = y.tableoid"
+        ).format(table=source(table), keys=keys)
+    same = sql.SQL(" AND ").join(
+        sql.SQL("t.{} = k.{}::{}").format(
+            sql.Identifier(name), sql.Identifier(f"k{n}"), verbatim(table.column[name].sql)
+        )
+        for n, name in enumerate(names)
+    )
+    return sql.SQL("DELETE FROM {} AS t USING ({}) AS k WHERE {}").format(source(table), keys, same)
+
+
+def key_of(table: Table) -> tuple[str, ...]:
+    """Columns that tell a table's rows apart and are never NULL; none where there are no such."""
+    usable = [
+        key.columns
+        for key in sorted(table.keys, key=lambda key: not key.primary)
+        if not key.operators
+        and not key.predicate
+        and all(name and table.column[name].not_null for name in key.columns)
+    ]
+    return usable[0] if usable else ()
+
+
+def source(table: Table) -> sql.Composed:
+    """The table's own rows: those of its partitions, not those of tables that inherit from it."""
+    only = sql.SQL("" if table.partitioned else "ONLY ")
+    return sql.SQL("{}{}").format(only, sql.Identifier(table.schema, table.name))
+
+
+def kept_tables(shape: Shape, taken: Iterable[str]) -> set[int]:
+    """The tables, by OID, that had rows before."""
+    paths = set(taken)
+    return {table.oid for table in shape.tables.values() if table.path in paths}
+
+
+_TABLES = sql.SQL("""
+CREATE TABLE IF NOT EXISTS {runs} (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    seed NUMERIC NOT NULL,
+    asked JSONB NOT NULL,
+    tenants TEXT[],
+    cursor JSONB,
+    begun TIMESTAMPTZ NOT NULL DEFAULT now(),
+    finished TIMESTAMPTZ
+);
+CREATE TABLE IF NOT EXISTS {rows} (
+    seed_id BIGINT NOT NULL REFERENCES {runs} ON DELETE CASCADE,
+    relation TEXT[] NOT NULL,
+    columns TEXT[] NOT NULL,
+    keys TEXT[] NOT NULL
+);
+""")
