@@ -249,7 +249,9 @@ def test_every_key_of_an_answer_is_documented(
     """Of the commands that write no report; those have tables of their own on the page."""
     text = (DOCS / "reference" / "json.md").read_text(encoding="utf-8")
     rows = re.findall(
-        r"^\| `(\w+)` \| (.*) \|$", text.partition("## Other commands\n")[2], re.MULTILINE
+        r"^\| `(\w+)` \| (.*) \|$",
+        text.partition("## Other commands\n")[2].partition("\n## ")[0],
+        re.MULTILINE,
     )
     assert rows
     for name in [name for name in os.environ if name.startswith("PG")]:

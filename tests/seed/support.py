@@ -35,7 +35,8 @@ def tables(conn: Connection) -> list[tuple[str, str]]:
     return conn.execute(
         "SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
         " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_'"
-        " AND n.nspname NOT IN ('information_schema', 'ringfence') AND NOT EXISTS (SELECT FROM pg_depend d"
+        " AND n.nspname <> 'information_schema'"
+        " AND c.relname NOT IN ('seeds', 'seed_rows') AND NOT EXISTS (SELECT FROM pg_depend d"
         " WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')"
         " ORDER BY 1, 2"
     ).fetchall()
