@@ -87,13 +87,18 @@ def command(
         count=rows,
         shadow=shadow,
         allow=allow,
-        listen=lambda what: click.echo(click.style(f"  {what} …", dim=True), err=True),
+        listen=_watch,
     )
     if format_ == "json":
         _json(done)
     else:
         _text(done)
     context.exit(done.report.status)
+
+
+def _watch(what: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(click.style(f"  {what} …", dim=True), err=True)
 
 
 def _json(done: Rehearsal) -> None:

@@ -12,4 +12,4 @@ LEFT JOIN pg_index AS i ON c.oid = i.indexrelid
 WHERE
     c.relkind IN ('r', 'p', 'm', 'i', 'I', 'S', 'v', 'f')
     AND n.nspname !~ '^pg_'
-    AND n.nspname NOT IN ('information_schema')
+    AND n.nspname NOT IN ('information_schema');

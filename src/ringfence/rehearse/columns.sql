@@ -17,4 +17,4 @@ WHERE
     AND n.nspname <> 'information_schema'
     AND a.attnum > 0
     AND NOT a.attisdropped
-ORDER BY c.oid, a.attnum
+ORDER BY c.oid, a.attnum;

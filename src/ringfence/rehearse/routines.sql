@@ -27,4 +27,4 @@ WHERE
             AND d.objid = p.oid
             AND d.deptype = 'e'
     )
-ORDER BY p.oid
+ORDER BY p.oid;

@@ -12,4 +12,4 @@ INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 WHERE
     c.relkind IN ('r', 'm')
     AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
+    AND n.nspname <> 'information_schema';
