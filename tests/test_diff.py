@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from engine import psql
 from projects import Project
-from ringfence.step import from_json
+from ringfence import sources
+from ringfence.model import Ref
+from ringfence.prove import prove
+from ringfence.step import Plan, Step, from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,6 +143,43 @@ def test_a_review_in_markdown(project: Project, database: str) -> None:
     assert "```sql\n" in result.out
     same = project.run("diff", "live", "live", "--format", "markdown")
     assert (same.status, same.out) == (0, "## Schema: live → live\n\nNo differences.\n")
+
+
+def test_made_up_rows_outlive_the_plan(project: Project, database: str) -> None:
+    psql(database, ONE)
+    widened = _file(project, "b.sql", "CREATE TABLE t (id bigint PRIMARY KEY, name text);")
+    result = project.run("diff", "live", widened)
+    assert re.search(r"^proved: [1-9]\d* made-up rows are still there$", result.err, re.MULTILINE)
+    dropped = _file(project, "c.sql", "CREATE TABLE t (id integer PRIMARY KEY);")
+    result = project.run("diff", "live", dropped)
+    assert "made-up rows are still there but for those that a hazard tells of\n" in result.err
+
+
+def test_rows_that_the_plan_refuses_prove_nothing(project: Project, database: str) -> None:
+    psql(database, "CREATE TABLE t (id integer CHECK (id > 5));")
+    b = _file(project, "b.sql", "CREATE TABLE t (id integer CHECK (id < 5));")
+    result = project.run("diff", "live", b)
+    assert result.status == 1
+    assert (
+        "not checked: rows: the made-up rows are refused, as real ones may be: check constraint"
+        in result.err
+    )
+    assert "proved: the clone's catalog equals the target's" in result.err
+
+
+def test_a_plan_that_loses_rows_in_silence_is_not_proved(project: Project, database: str) -> None:
+    psql(database, ONE)
+    a = sources.source(None, database)
+    with sources.shop(None, (a, a), None) as shop:
+        wanted = shop.catalog(a)
+        ref = Ref("table", ("public", "t"))
+        step = Step("DELETE FROM t WHERE id = (SELECT min(id) FROM t)", ref, "alter")
+        plan = Plan((step,), wanted.fingerprint, wanted.fingerprint, wanted.server_version)
+        proof = prove(plan, shop, a, a, wanted).proof
+    assert proof is not None
+    assert not proof.holds
+    assert proof.differences[0].startswith("rows: public.t had ")
+    assert project.query("SELECT count(*) FROM t") == [(0,)]
 
 
 def test_without_proof_it_says_so(project: Project, database: str) -> None:

@@ -1,27 +1,31 @@
-"""The proof of a plan: applied to a clone, it leaves nothing to do, and pg_dump agrees.
+"""The proof of a plan: applied to a clone, it leaves nothing to do, pg_dump agrees, rows are kept.
 
-The clone holds the source's schema and none of its data. What the proof did not look at is part of
-it.
+The clone holds the source's schema and none of its data: made-up rows stand for them. What the proof
+did not look at is part of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 import psycopg
 
+from ringfence import rows
 from ringfence.change import diff
-from ringfence.errors import ServerError
-from ringfence.model import Catalog
+from ringfence.errors import Error, ServerError
+from ringfence.model import Catalog, quoted
 from ringfence.pg import dump
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as plan_again
-from ringfence.step import Proof
+from ringfence.step import HazardCode, Proof
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ringfence.pg.connect import Target
     from ringfence.sources import Shop, Source
     from ringfence.step import Plan
 
@@ -33,20 +37,17 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     """
     clone = shop.copy(source)
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
+    filling = _fill(plan, shop, clone, hidden)
+    if filling.had and (refused := _run(plan, clone)) is not None:
+        # What the plan asks of the rows to come, those made up for the old schema need not obey.
+        if refused.sqlstate[:2] not in _ABOUT_ROWS:
+            raise refused
+        filling = _Filling(f"the made-up rows are refused, as real ones may be: {refused.message}")
+        clone = shop.copy(source)
+    if not filling.had and (refused := _run(plan, clone)) is not None:
+        raise refused
     with connect(clone) as connection:
-        connection.execute("SET check_function_bodies = off")
-        for step in plan.steps:
-            try:
-                connection.execute(step.sql, prepare=False)
-            except psycopg.Error as error:
-                said = server_error(error)
-                raise ServerError(
-                    said.message,
-                    sqlstate=error.sqlstate or "",
-                    title=f"the plan does not run: {step.verb} {step.ref}",
-                    detail=f"{said.detail}\n  {step.sql}".strip(),
-                    hint="this is a bug in ringfence: please report it with both schemas",
-                ) from error
+        kept, lost = _kept(plan, connection, filling, hidden)
         row = connection.execute("SELECT current_user").fetchone()
         who = str(row[0]) if row and target.declared else ""
         reached = extract(connection, exclude=hidden, nobody=who)
@@ -66,7 +67,9 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         f"applied to a clone: {len(plan.steps)} steps ran",
         "the clone's catalog equals the target's",
     ]
-    unchecked = ["rows: the clone holds none"]
+    differences += lost
+    checked += [kept] if kept else []
+    unchecked = [f"rows: {filling.reason}"] if filling.reason else []
     if plan_again(reached, wanted).steps:
         differences.append("a second plan is not empty")
     if target.what == "snapshot":
@@ -82,6 +85,95 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     return replace(
         plan, proof=Proof(not differences, tuple(checked), tuple(unchecked), tuple(differences))
     )
+
+
+_ABOUT_ROWS = frozenset({"22", "23", "P0"})
+"""Classes of SQLSTATE that say that a value or a row is not as it should be."""
+
+_MOST = 500
+"""Tables up to which rows are made up for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Filling:
+    """Why the clone holds no rows, or what its tables hold."""
+
+    reason: str = ""
+    had: Mapping[int, rows.Held] = field(default_factory=dict)
+
+
+def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Filling:
+    """Put rows into the clone, where the plan touches tables that are there already."""
+    from ringfence.seed import seed
+
+    with connect(clone) as connection:
+        there = {
+            (held.schema, held.name) for held in rows.tables(connection, hidden) if not held.shared
+        }
+        if not any(step.ref.name[:2] in there or step.verb != "create" for step in plan.steps):
+            return _Filling("the plan touches no table that is there")
+        if len(there) > _MOST:
+            return _Filling(f"there are {len(there)} tables: too many to make rows up for")
+        if not shop.host.own:
+            # On somebody's server no trigger of theirs shall run: who knows where it writes.
+            try:
+                connection.execute("SET session_replication_role = replica")
+            except psycopg.Error:
+                return _Filling("the role may not keep triggers from firing on this server")
+        try:
+            seed(
+                connection,
+                rows=2,
+                tenancy=shop.project.config.tenancy if shop.project else None,
+                exclude_schemas=hidden,
+                force=True,
+            )
+        except Error as error:
+            return _Filling(f"none could be made up: {error.message}")
+        return _Filling("", rows.held(connection, hidden))
+
+
+def _run(plan: Plan, clone: Target) -> ServerError | None:
+    """Run the plan on the clone; the error of the step that does not run."""
+    with connect(clone) as connection:
+        connection.execute("SET check_function_bodies = off")
+        for step in plan.steps:
+            try:
+                connection.execute(step.sql, prepare=False)
+            except psycopg.Error as error:
+                said = server_error(error)
+                found = ServerError(
+                    said.message,
+                    sqlstate=error.sqlstate or "",
+                    title=f"the plan does not run: {step.verb} {step.ref}",
+                    detail=f"{said.detail}\n  {step.sql}".strip(),
+                    hint="this is a bug in ringfence: please report it with both schemas",
+                )
+                found.__cause__ = error
+                return found
+    return None
+
+
+def _kept(
+    plan: Plan,
+    connection: psycopg.Connection[tuple[object, ...]],
+    filling: _Filling,
+    hidden: tuple[str, ...],
+) -> tuple[str, list[str]]:
+    """That the rows are still there, in words; and which are not that no hazard tells of."""
+    total = sum(held.count for held in filling.had.values() if not held.shared)
+    if not total:
+        return "", []
+    agreed = {h.ref.path for h in plan.hazards if h.code == HazardCode.DATA_LOSS}
+    lost = [
+        f"rows: {loss.message}"
+        for loss in rows.lost(filling.had, rows.held(connection, hidden, filling.had))
+        if not loss.retyped
+        and loss.table not in agreed
+        and f"{loss.table}.{quoted(loss.column)}" not in agreed
+    ]
+    but = " but for those that a hazard tells of" if agreed else ""
+    return ("" if lost else f"{total} made-up rows are still there{but}"), lost
 
 
 def _dumps(one: str, other: str, hidden: tuple[str, ...], *, owners: bool = True) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from ringfence import migrate, revisions
+from ringfence import migrate, revisions, rows
 from ringfence.change import diff
 from ringfence.errors import Error, Misuse, Refused
 from ringfence.finding import Coverage, Finding, Report, Severity, counted, ordered
@@ -19,7 +19,7 @@ from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.pg.observe import Observer
-from ringfence.rehearse import compat, rows
+from ringfence.rehearse import compat
 from ringfence.rehearse.hazards import Measured, Part, hazards
 from ringfence.rehearse.safe import safe_forms
 from ringfence.rehearse.sizes import Rates, Size, expected, rates, sizes
