@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
@@ -11,12 +13,13 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.change import diff
+from ringfence.kinds._sql import ident, qualified
 from ringfence.pg import binaries, dump
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ringfence.model import Catalog
     from ringfence.step import Plan
@@ -24,18 +27,28 @@ if TYPE_CHECKING:
 CORPUS = Path(__file__).parent / "corpus"
 
 
+class DataRefused(AssertionError):
+    """The server would not have a script because of the rows that are there."""
+
+
+_STRICT = ("-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose")
+_DATA = re.compile(r"ERROR:  2[23]\w{3}:")
+
+
 def psql(conninfo: str, text: str) -> None:
     """Run a script as a user would: psql, stopping at the first error."""
     program = binaries.find_psql(binaries.find_binaries().bin)
     assert program is not None
     done = subprocess.run(
-        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", "-"],
+        [program, "-X", "-q", *_STRICT, "-d", conninfo, "-f", "-"],
         input=text,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"{done.stderr}\n\n{text}"
+    if done.returncode:
+        why = DataRefused if _DATA.search(done.stderr) else AssertionError
+        raise why(f"{done.stderr}\n\n{text}")
 
 
 def catalog(conninfo: str) -> Catalog:
@@ -62,6 +75,41 @@ def rows(conninfo: str) -> dict[str, int]:
         return found
 
 
+_Kept = dict[str, tuple[tuple[str, ...], str]]
+
+
+def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]:
+    """Table → its columns that both catalogs have with the same type, and that hold what was stored."""
+    found: dict[str, list[str]] = {}
+    for ref, fact in before.facts.items():
+        other = wanted.facts.get(ref)
+        if ref.kind != "column" or other is None or fact.parent is None:
+            continue
+        above = before.facts[fact.parent]
+        if above.ref.kind != "table" or fact.parent not in wanted.facts:
+            continue
+        if fact["generated"] or other["generated"] or fact["type"] != other["type"]:
+            continue
+        found.setdefault(qualified(fact.parent.name), []).append(ident(ref.name[-1]))
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
+def values(conninfo: str, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Table → the values of those columns of all its rows, those of its partitions too, as text."""
+    found = {}
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET row_security = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'")
+        for table, its in columns.items():
+            row = connection.execute(
+                "SELECT string_agg(t, E'\\n' ORDER BY t COLLATE \"C\") FROM"
+                f" (SELECT ROW({', '.join(f'{c}::text' for c in its)})::text AS t FROM {table}) AS r"
+            ).fetchone()
+            assert row is not None
+            if row[0]:
+                found[table] = str(row[0])
+        return found
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a plan: what is still to do, what pg_dump sees, rows before and after."""
@@ -70,23 +118,31 @@ class Outcome:
     residual: tuple[str, ...]
     dump: str
     lost: dict[str, int]
+    changed: str
 
 
-def turn(source: str, target: str) -> Outcome:
-    """Turn the database `source` into what `target` is, and look at it from all sides."""
-    before, wanted = catalog(source), catalog(target)
-    made = plan(before, wanted, executor="postgres")
-    had = rows(source)
-    psql(source, made.script())
-    after = catalog(source)
-    residual = tuple(
+def residual(have: Catalog, wanted: Catalog) -> tuple[str, ...]:
+    """What is still to do, a line each."""
+    return tuple(
         f"{c.verb} {c.ref} "
         + ", ".join(f"{a}: {c.old and c.old[a]!r} → {c.new and c.new[a]!r}" for a in c.attributes)
-        for c in diff(after, wanted)
+        for c in diff(have, wanted)
     )
-    have, want = dump.normalised(source), dump.normalised(target)
+
+
+def turn(
+    source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...]
+) -> tuple[Outcome, Catalog]:
+    """Turn the database `source` into the wanted catalog and dump, and look at it from all sides."""
+    made = plan(before, wanted, executor="postgres")
+    had = rows(source)
+    columns = kept_columns(before, wanted) if had else {}
+    stored = values(source, columns)
+    psql(source, made.script())
+    after = catalog(source)
+    have = dump.normalised(source)
     differs = "\n".join(unified_diff(have, want, "planned", "wanted", lineterm="", n=0))
-    kept = rows(source)
+    kept = rows(source) if had else {}
     allowed = {h.ref.path for h in made.hazards if h.code == "DATA_LOSS"}
     lost = {
         table: count
@@ -95,18 +151,30 @@ def turn(source: str, target: str) -> Outcome:
     }
     if sum(kept.values()) >= sum(had.values()):
         lost = {}  # a table that becomes partitioned has its rows in others
-    return Outcome(made, residual, differs, lost)
+    changed = "\n".join(
+        f"{table} ({', '.join(columns[table])})\nhad:\n{was}\nhas:\n{now}"
+        for table, was in stored.items()
+        if (now := values(source, {table: columns[table]}).get(table, "")) != was
+        and not any(path == table or path.startswith(f"{table}.") for path in allowed)
+    )
+    return Outcome(made, residual(after, wanted), differs, lost, changed), after
 
 
-def assert_turns(source: str, target: str) -> Outcome:
-    """Turn one into the other; nothing is left to do, pg_dump agrees, no row is lost in silence."""
-    outcome = turn(source, target)
+def assert_turned(source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...]) -> Outcome:
+    """Turn it; nothing is left to do, pg_dump agrees, no row and no value is lost in silence."""
+    outcome, after = turn(source, before, wanted, want)
     assert not outcome.residual, "\n".join(outcome.residual)
     assert not outcome.dump, outcome.dump
     assert not outcome.lost
-    again = plan(catalog(source), catalog(target), executor="postgres")
+    assert not outcome.changed, outcome.changed
+    again = plan(after, wanted, executor="postgres")
     assert again.steps == ()
     return outcome
+
+
+def assert_turns(source: str, target: str) -> Outcome:
+    """Turn the database `source` into what `target` is."""
+    return assert_turned(source, catalog(source), catalog(target), dump.normalised(target))
 
 
 def pair(make_database: Callable[..., str], a: Path, b: Path, seed: Path | None) -> tuple[str, str]:
@@ -117,3 +185,95 @@ def pair(make_database: Callable[..., str], a: Path, b: Path, seed: Path | None)
     if seed is not None and seed.is_file():
         psql(one, seed.read_text(encoding="utf-8"))
     return one, two
+
+
+_SEEDS: Mapping[str, tuple[str, str]] = {
+    "N": ("1", "2"),
+    "B": ("true", "false"),
+    "S": ("a", "b"),
+    "D": ("2020-01-01", "2020-01-02"),
+    "T": ("1 day", "2 days"),
+    "I": ("127.0.0.1", "127.0.0.2"),
+    "A": ("{}", "{}"),
+    "R": ("empty", "empty"),
+    "json": ("{}", "[]"),
+    "jsonb": ("{}", "[]"),
+    "uuid": ("00000000-0000-0000-0000-000000000001", "00000000-0000-0000-0000-000000000002"),
+    "bytea": ("x", "y"),
+}
+
+
+def fill(conninfo: str) -> None:
+    """Two rows into every table that takes them: the same values wherever types are the same.
+
+    So whatever references something finds it. Triggers do not fire.
+    """
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica; SET row_security = off")
+        found = connection.execute(
+            "SELECT format('%I.%I', n.nspname, c.relname), format('%I', a.attname), b.typname,"
+            " b.typcategory::text, a.attnotnull, a.atthasdef OR a.attidentity <> '',"
+            " (SELECT e.enumlabel FROM pg_enum AS e WHERE e.enumtypid = b.oid"
+            " ORDER BY e.enumsortorder LIMIT 1)"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+            " JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0"
+            " AND NOT a.attisdropped AND a.attgenerated = ''"
+            " JOIN pg_type AS t ON t.oid = a.atttypid"
+            " JOIN pg_type AS b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname !~ '^pg_'"
+            " AND n.nspname <> 'information_schema' ORDER BY 1, a.attnum"
+        ).fetchall()
+        tables: dict[str, list[tuple[str, bool, tuple[str | None, ...]]]] = {}
+        for table, column, name, category, not_null, has_default, label in found:
+            seeds = (label, label) if label else _SEEDS.get(name) or _SEEDS.get(category)
+            if seeds is None and has_default:
+                continue
+            tables.setdefault(table, []).append((column, not_null, seeds or (None, None)))
+        for table, columns in tables.items():
+            for row in (0, 1):
+                for wanted in (columns, [c for c in columns if c[1]]):
+                    names = ", ".join(c[0] for c in wanted)
+                    with suppress(psycopg.Error):
+                        connection.execute(
+                            f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE"
+                            f" VALUES ({', '.join(['%s'] * len(wanted))})",
+                            [c[2][row] for c in wanted],
+                        )
+                        break
+        _obey(connection)
+
+
+def _obey(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Delete the rows whose references lead nowhere, until there are none."""
+    keys = connection.execute(
+        "SELECT c.conrelid::regclass::text, c.confrelid::regclass::text,"
+        " (SELECT array_agg(quote_ident(a.attname) ORDER BY k.n) FROM"
+        " unnest(c.conkey) WITH ORDINALITY AS k (attnum, n)"
+        " JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.attnum),"
+        " (SELECT array_agg(quote_ident(a.attname) ORDER BY k.n) FROM"
+        " unnest(c.confkey) WITH ORDINALITY AS k (attnum, n)"
+        " JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND a.attnum = k.attnum)"
+        " FROM pg_constraint AS c WHERE c.contype = 'f' AND c.conparentid = 0"
+    ).fetchall()
+    again = True
+    while again:
+        again = False
+        for child, parent, theirs, others in keys:
+            assert isinstance(theirs, list)
+            assert isinstance(others, list)
+            pairs = list(zip(theirs, others, strict=True))
+            set_all = " AND ".join(f"c.{a} IS NOT NULL" for a, _ in pairs)
+            equal = " AND ".join(f"c.{a} = p.{b}" for a, b in pairs)
+            done = connection.execute(
+                f"DELETE FROM {child} AS c WHERE {set_all}"
+                f" AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {equal})"
+            )
+            again = again or done.rowcount > 0
+
+
+def wipe(conninfo: str) -> None:
+    """Delete every row."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica; SET row_security = off")
+        for table in rows(conninfo):
+            connection.execute(f"DELETE FROM {table}")
