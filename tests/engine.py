@@ -21,7 +21,7 @@ from ringfence.planner import plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Ref
     from ringfence.step import Plan
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -79,19 +79,49 @@ _Kept = dict[str, tuple[tuple[str, ...], str]]
 
 
 def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]:
-    """Table → its columns that both catalogs have with the same type, and that hold what was stored."""
+    """Table → its columns that both catalogs have with the same type, and that hold what was stored.
+
+    Left out are composite types whose attributes change, and tables whose partitions do: rows may
+    have gone to another, or stay in what is detached.
+    """
+    changed = {c.ref for c in diff(before, wanted)}
+    moved = {
+        above
+        for ref in changed
+        for fact in (before.facts.get(ref), wanted.facts.get(ref))
+        if fact is not None and ref.kind in ("partition", "inheritance")
+        for above in (fact.parent, *(r for c in (before, wanted) for r in c.uses.get(ref, ())))
+    }
+    for ref, fact in before.facts.items():
+        if fact["partition_key"] != (wanted.facts.get(ref) or fact)["partition_key"]:
+            moved.add(ref)
+            moved.update(f for f, used in before.uses.items() if ref in used)
+    torn = {ref.name[:-1] for ref in changed if ref.kind == "attribute"}
     found: dict[str, list[str]] = {}
     for ref, fact in before.facts.items():
         other = wanted.facts.get(ref)
         if ref.kind != "column" or other is None or fact.parent is None:
             continue
         above = before.facts[fact.parent]
-        if above.ref.kind != "table" or fact.parent not in wanted.facts:
+        if above.ref.kind != "table" or fact.parent not in wanted.facts or fact.parent in moved:
+            continue
+        if any(r.name in torn for r in _types(ref, before)):
             continue
         if fact["generated"] or other["generated"] or fact["type"] != other["type"]:
             continue
         found.setdefault(qualified(fact.parent.name), []).append(ident(ref.name[-1]))
     return {table: tuple(columns) for table, columns in found.items()}
+
+
+def _types(ref: Ref, catalog: Catalog) -> set[Ref]:
+    """The types that a column is of, and those that they are made of."""
+    found, todo = set(), [ref]
+    while todo:
+        for used in catalog.uses.get(todo.pop(), ()):
+            if used not in found and used.kind.endswith(("type", "domain", "attribute")):
+                found.add(used)
+                todo += [used, *(f.ref for f in catalog.children.get(used, ()))]
+    return found
 
 
 def values(conninfo: str, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -264,11 +294,15 @@ def _obey(connection: psycopg.Connection[tuple[object, ...]]) -> None:
             pairs = list(zip(theirs, others, strict=True))
             set_all = " AND ".join(f"c.{a} IS NOT NULL" for a, _ in pairs)
             equal = " AND ".join(f"c.{a} = p.{b}" for a, b in pairs)
-            done = connection.execute(
-                f"DELETE FROM {child} AS c WHERE {set_all}"
-                f" AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {equal})"
-            )
-            again = again or done.rowcount > 0
+            try:
+                done = connection.execute(
+                    f"DELETE FROM {child} AS c WHERE {set_all}"
+                    f" AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {equal})"
+                )
+            except psycopg.Error:  # it has no replica identity, or a rule makes it something else
+                connection.execute(f"TRUNCATE {child} CASCADE")
+            else:
+                again = again or done.rowcount > 0
 
 
 def wipe(conninfo: str) -> None:
@@ -276,4 +310,4 @@ def wipe(conninfo: str) -> None:
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica; SET row_security = off")
         for table in rows(conninfo):
-            connection.execute(f"DELETE FROM {table}")
+            connection.execute(f"TRUNCATE {table} CASCADE")

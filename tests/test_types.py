@@ -9,11 +9,13 @@ import pytest
 
 from engine import catalog, psql
 from ringfence.errors import Refused
+from ringfence.kinds import _casts
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import SomeServer
     from ringfence.step import Plan
 
     Planned = Callable[[str, str], Plan]
@@ -164,3 +166,21 @@ def test_values_are_the_same_after_their_types_were_replaced(
         (None, "{}", "(,,,)", "empty", None),
         (None, None, None, None, None),
     ]
+
+
+def test_the_casts_that_are_known_are_the_server_s_own(server: SomeServer) -> None:
+    with psycopg.connect(server.dsn()) as connection:
+        rows = connection.execute(
+            "SELECT format_type(s.oid, NULL), format_type(t.oid, NULL), s.typcategory = 'S'"
+            " FROM pg_type AS s CROSS JOIN pg_type AS t WHERE EXISTS (SELECT FROM pg_cast AS c"
+            " WHERE c.castsource = s.oid AND c.casttarget = t.oid) AND t.typcategory <> 'S'"
+            " AND s.oid <> t.oid AND s.oid < 16384 AND t.oid < 16384"
+        ).fetchall()
+        version = connection.info.server_version
+    there: dict[str, set[str]] = {}
+    for source, target, string in rows:
+        if not string:
+            there.setdefault(source, set()).add(target)
+    for source in _casts.KNOWN:
+        plain = {t for t in there.get(source, ()) if not t.startswith("reg")}
+        assert _casts.targets(source, version) == plain, source

@@ -56,6 +56,7 @@ class _Work:
     carried: set[Ref] = field(default_factory=set)
     aside: set[Ref] = field(default_factory=set)
     along: set[Node] = field(default_factory=set)
+    apart: set[tuple[Node, Node]] = field(default_factory=set)
 
     def decide(self) -> None:
         """Sort the changes into drops, creates and alterations; close replacement over dependents."""
@@ -228,10 +229,10 @@ class _Work:
                     along.setdefault(leader[node], []).append(node[1])
                 return (
                     order,
-                    {ref: tuple(below) for ref, below in folded.items()},
+                    {ref: tuple(sorted(below, key=_place)) for ref, below in folded.items()},
                     {node: tuple(others) for node, others in along.items()},
                 )
-            if not self._unfold(leader, set(circle)):
+            if not (self._unfold(leader, set(circle)) or self._part(leader, circle)):
                 path = " → ".join(f"{stage} {ref}" for stage, ref in circle)
                 raise Bug(f"these need each other, and no way is known to part them: {path}")
 
@@ -313,6 +314,21 @@ class _Work:
                     self.unfolded |= {("create", r) for r in names[names.index(node[1]) :]}
         return found
 
+    def _part(self, leader: Mapping[Node, Node], circle: list[Node]) -> bool:
+        """Let go of an order that is only customary: what is below an object and goes, goes first."""
+        found = False
+        for ref in self.drops - self.creates:
+            above = self.old.facts[ref].parent
+            node: Node = ("drop", ref)
+            if above not in self.alters or leader.get(node, node) not in circle:
+                continue
+            edge: tuple[Node, Node] = (node, ("alter", above))
+            forced = kind_of(above).evicts(self.alters[above], self._context())
+            if edge not in self.apart and edge[1] in circle and ref not in forced:
+                self.apart.add(edge)
+                found = True
+        return found
+
     def _edges(self, leader: Mapping[Node, Node]) -> dict[Node, set[Node]]:
         """Node → the nodes that come after it."""
         after: dict[Node, set[Node]] = {}
@@ -328,6 +344,8 @@ class _Work:
         context = self._context()
 
         def first(a: Node, b: Node) -> None:
+            if (a, b) in self.apart:
+                return
             a, b = leader.get(a, a), leader.get(b, b)
             if a[0] == "carry" and b == ("drop", a[1]):
                 return  # what goes with the rows goes after they were put aside
@@ -420,6 +438,11 @@ class _Work:
             ref.kind,
             ref.name,
         )
+
+
+def _place(ref: Ref) -> tuple[str, tuple[str, ...]]:
+    """Where it stands in its parent's CREATE; those whose order says something keep it."""
+    return ref.kind, () if kind_of(ref).placed else ref.name
 
 
 def _notes(old: Catalog, new: Catalog, carried: AbstractSet[Ref]) -> Iterator[str]:

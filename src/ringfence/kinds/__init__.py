@@ -111,6 +111,8 @@ class Kind:
     attributes: ClassVar[Mapping[str, Attribute]] = {}
     folds: ClassVar[bool] = False
     """Whether it may be created within its parent's CREATE."""
+    placed: ClassVar[bool] = False
+    """Whether its place among its siblings is part of what they are."""
     dies_with_parent: ClassVar[bool] = True
     """Whether dropping the parent drops it."""
     skip: ClassVar[frozenset[str]] = frozenset()

@@ -196,10 +196,13 @@ def ident(name: str) -> str:
 
 
 def qualified(parts: tuple[str, ...]) -> str:
-    """A name with its schema. A last part in parentheses (a routine's arguments) stays as it is."""
-    if len(parts) > 1 and parts[-1].startswith("("):
-        return ".".join(map(ident, parts[:-1])) + parts[-1]
+    """A name with its schema, each part in double quotes where it needs them."""
     return ".".join(map(ident, parts))
+
+
+def signed(parts: tuple[str, ...]) -> str:
+    """A routine's name, whose last part is its arguments in parentheses."""
+    return qualified(parts[:-1]) + parts[-1]
 
 
 def literal(value: str | None) -> str:

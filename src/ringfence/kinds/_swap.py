@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ringfence.errors import Refused
 from ringfence.kinds import Context, Do, Kind
+from ringfence.kinds._casts import has_cast
 from ringfence.kinds._family import aside
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -65,6 +66,8 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
     after = context.new.uses.get(new.ref, frozenset())
     left = [r for r in before if r in context.aside]
     if not any(_needs_text(r, context) for r in before | after):
+        if not has_cast(column.text("type"), wanted, context.server_version):
+            return f"{value}::text::{wanted}"
         return f"{value}::{wanted}"
     inside = [r for r in _within(left, context) if r.kind == "composite_type"]
     moved = [r for r in inside if _names(r, context.old) != _names(r, context.new)]

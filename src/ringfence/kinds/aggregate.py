@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
-from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._sql import ident, literal, qualified, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,7 +47,7 @@ class Aggregate(Kind):
         return f"{qualified((schema, name))}{'(*)' if arguments == '()' else arguments}"
 
     def grant_name(self, ref: Ref) -> str:
-        return qualified(ref.name)
+        return signed(ref.name)
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("routine", *fact.ref.name),)

@@ -26,6 +26,7 @@ class TypeAttribute(Kind):
     name = "attribute"
     keyword = "COLUMN"
     folds = True
+    placed = True
     attributes = {
         "type": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),
         "collation": Attribute("retype", when="can_retype", blocks=_TYPE_BLOCKS),

@@ -66,6 +66,7 @@ class Column(Kind):
     keyword = "COLUMN"
     grantable = "TABLE"
     folds = True
+    placed = True
     attributes = {
         "expression": Attribute("reexpress", when="can_reexpress"),
         "generated": Attribute("reexpress", when="can_reexpress"),
@@ -273,6 +274,10 @@ class Column(Kind):
         yield from super().evicts(change, context)
         old = context.old
         if change.old is old.facts[change.ref]:
+            if "type" in change.attributes and not _comparable(*pair(change)):
+                for user in old.used_by.get(change.ref, ()):
+                    if user.kind == "constraint" and old.facts[user]["type"] == "f":
+                        yield user
             return
         types = {r for r in old.uses.get(change.ref, ()) if kind_of(r).swaps}
         for user in old.used_by.get(change.ref, ()):
@@ -482,6 +487,19 @@ def _only(fact: Fact, context: Context) -> str:
 def _typed(table: Ref | None, catalog: Catalog) -> bool:
     fact = catalog.facts.get(table) if table is not None else None
     return fact is not None and bool(fact["of_type"])
+
+
+_ALIKE = (
+    {"smallint", "integer", "bigint"},
+    {"text", "character varying"},
+    {"date", "timestamp without time zone", "timestamp with time zone"},
+)
+
+
+def _comparable(old: Fact, new: Fact) -> bool:
+    """Whether a foreign key may have the one type on one side and the other on the other."""
+    kinds = {re.sub(r"\([\d,]+\)", "", f.text("type")) for f in (old, new)}
+    return len(kinds) == 1 or any(kinds <= alike for alike in _ALIKE)
 
 
 def _narrows(old: Fact, new: Fact) -> bool:

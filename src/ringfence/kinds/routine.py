@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
-from ringfence.kinds._sql import qualified
+from ringfence.kinds._sql import signed
 from ringfence.kinds._swap import made_for
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ class Routine(Kind):
         "defaults": Attribute("redefine", when="can_redefine"),
         "definition": Attribute("redefine"),
     }
+
+    def sql_name(self, ref: Ref) -> str:
+        return signed(ref.name)
 
     def dies_with(self, fact: Fact, catalog: Catalog) -> Ref | None:
         """A base type takes its own functions with it."""
@@ -68,7 +71,7 @@ class Routine(Kind):
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         word = "PROCEDURE" if old["kind"] == "p" else "FUNCTION"
-        yield Do(f"DROP {word} {qualified(old.ref.name)}")
+        yield Do(f"DROP {word} {signed(old.ref.name)}")
 
 
 def _arguments(fact: Fact) -> list[tuple[object, ...]]:

@@ -1,0 +1,11 @@
+CREATE SCHEMA "(s)";
+CREATE COLLATION "(s)"."(c)" (LOCALE = 'C');
+CREATE TYPE "(s)"."(e)" AS ENUM ('a');
+CREATE TABLE "(s)"."(t)" ("(a)" integer, "(b)" "(s)"."(e)");
+CREATE INDEX "(i)" ON "(s)"."(t)" ("(a)");
+CREATE VIEW "(s)"."(v)" AS SELECT "(a)" FROM "(s)"."(t)";
+CREATE FUNCTION "(s)"."(f)"(integer) RETURNS integer LANGUAGE sql AS 'SELECT $1';
+CREATE FUNCTION "(s)"."(f)"("(s)"."(e)") RETURNS integer LANGUAGE sql AS 'SELECT 1';
+COMMENT ON COLUMN "(s)"."(t)"."(a)" IS 'a';
+COMMENT ON FUNCTION "(s)"."(f)"(integer) IS 'f';
+CREATE SEQUENCE "(s)"."(q)";
