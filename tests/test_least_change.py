@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import CORPUS, catalog, psql
+from engine import CORPUS, assert_turns, catalog, psql
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
@@ -80,3 +80,99 @@ def test_the_steps_of_a_plan(case: str, way: str, make_database: Callable[..., s
     assert len(steps) == len(expected), "\n".join(steps)
     for step, beginning in zip(steps, expected, strict=True):
         assert step.startswith(beginning)
+
+
+RENAMED = {
+    "constraints and indexes": (
+        "CREATE TABLE p (id int CONSTRAINT p_old PRIMARY KEY);"
+        "CREATE TABLE t (id int, p int CONSTRAINT f_old REFERENCES p, u int CONSTRAINT u_old UNIQUE,"
+        ' CONSTRAINT c_old CHECK (u > 0)); CREATE INDEX "i Old" ON t (id) WITH (fillfactor = 70);'
+        "COMMENT ON INDEX \"i Old\" IS 'kept'; ALTER TABLE t CLUSTER ON \"i Old\";"
+        "ALTER TABLE p REPLICA IDENTITY USING INDEX p_old;",
+        "CREATE TABLE p (id int CONSTRAINT p_new PRIMARY KEY);"
+        "CREATE TABLE t (id int, p int CONSTRAINT f_new REFERENCES p, u int CONSTRAINT u_new UNIQUE,"
+        ' CONSTRAINT c_new CHECK (u > 0)); CREATE INDEX "i New" ON t (id) WITH (fillfactor = 70);'
+        "COMMENT ON INDEX \"i New\" IS 'kept'; ALTER TABLE t CLUSTER ON \"i New\";"
+        "ALTER TABLE p REPLICA IDENTITY USING INDEX p_new;",
+        [
+            'ALTER INDEX public."i Old" RENAME TO "i New"',
+            "ALTER TABLE public.p RENAME CONSTRAINT p_old TO p_new",
+            "ALTER TABLE public.t RENAME CONSTRAINT c_old TO c_new",
+            "ALTER TABLE public.t RENAME CONSTRAINT f_old TO f_new",
+            "ALTER TABLE public.t RENAME CONSTRAINT u_old TO u_new",
+        ],
+    ),
+    "names that change places": (
+        "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (b);"
+        "CREATE INDEX z ON t (a, b); CREATE INDEX v ON t (b, a)",
+        "CREATE TABLE t (a int, b int); CREATE INDEX y ON t (a); CREATE INDEX x ON t (b);"
+        "CREATE INDEX v ON t (a, b); CREATE INDEX w ON t (b, a)",
+        [
+            "ALTER INDEX public.ringfence_089c40cb0373ccc1 RENAME TO y",
+            "ALTER INDEX public.v RENAME TO w",
+            "ALTER INDEX public.x RENAME TO ringfence_089c40cb0373ccc1",
+            "ALTER INDEX public.y RENAME TO x",
+            "ALTER INDEX public.z RENAME TO v",
+        ],
+    ),
+    # A column's own sequence keeps its position.
+    "the sequence of a serial column": (
+        "CREATE TABLE t (id serial, n int); ALTER SEQUENCE t_id_seq RENAME TO q",
+        "CREATE TABLE t (id serial, n int)",
+        ["ALTER SEQUENCE public.q RENAME TO t_id_seq"],
+    ),
+    "a tree of indexes and what is inherited": (
+        "CREATE TABLE w (a int, CONSTRAINT c1 CHECK (a > 0)) PARTITION BY LIST (a);"
+        "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1); CREATE INDEX i1 ON w (a);"
+        "CREATE TABLE m (a int, CONSTRAINT k1 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
+        "ALTER TABLE w ADD CONSTRAINT u1 UNIQUE (a);",
+        "CREATE TABLE w (a int, CONSTRAINT c2 CHECK (a > 0)) PARTITION BY LIST (a);"
+        "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1);"
+        "CREATE INDEX i2 ON w (a); ALTER INDEX w1_a_idx RENAME TO w1_i2;"
+        "CREATE TABLE m (a int, CONSTRAINT k2 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
+        "ALTER TABLE w ADD CONSTRAINT u2 UNIQUE (a); ALTER TABLE w1 RENAME CONSTRAINT w1_a_key TO q",
+        [
+            "ALTER INDEX public.i1 RENAME TO i2",
+            "ALTER INDEX public.w1_a_idx RENAME TO w1_i2",
+            "ALTER TABLE public.m RENAME CONSTRAINT k1 TO k2",
+            "ALTER TABLE public.w RENAME CONSTRAINT c1 TO c2",
+            "ALTER TABLE public.w RENAME CONSTRAINT u1 TO u2",
+            "ALTER TABLE public.w1 RENAME CONSTRAINT w1_a_key TO q",
+        ],
+    ),
+    "a domain's constraint": (
+        "CREATE DOMAIN d AS int CONSTRAINT one CHECK (VALUE > 0)",
+        "CREATE DOMAIN d AS int CONSTRAINT two CHECK (VALUE > 0)",
+        ["ALTER DOMAIN public.d RENAME CONSTRAINT one TO two"],
+    ),
+    # Which of the two is which nobody can tell, and the new one's name is somebody else's still.
+    "not where there is doubt": (
+        "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (a);"
+        "CREATE INDEX z ON t (b); CREATE VIEW s AS SELECT 1 AS one",
+        "CREATE TABLE t (a int, b int); CREATE INDEX v ON t (a); CREATE INDEX w ON t (a);"
+        "CREATE INDEX s ON t (b)",
+        [
+            "CREATE INDEX s ON public.t",
+            "CREATE INDEX v ON public.t",
+            "CREATE INDEX w ON public.t",
+            "DROP INDEX public.x",
+            "DROP INDEX public.y",
+            "DROP INDEX public.z",
+            "DROP VIEW public.s",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", RENAMED)
+def test_what_only_has_another_name_is_renamed(
+    case: str, make_database: Callable[..., str]
+) -> None:
+    one, two, expected = RENAMED[case]
+    databases = make_database(), make_database()
+    for database, text in zip(databases, (one, two), strict=True):
+        psql(database, text)
+    steps = sorted(assert_turns(*databases).plan.steps, key=lambda s: s.sql)
+    assert len(steps) == len(expected), "\n".join(s.sql for s in steps)
+    for step, beginning in zip(steps, expected, strict=True):
+        assert step.sql.startswith(beginning)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from ringfence.model import Catalog, Fact, Ref
 
-Verb = Literal["create", "drop", "alter"]
+Verb = Literal["create", "drop", "alter", "rename"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,17 @@ class Change:
             return ()
         old, new = self.old.attrs, self.new.attrs
         return tuple(sorted(k for k in {*old, *new} if old.get(k) != new.get(k)))
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    """One object that is to be called otherwise, and stays what it is. `old` has it as it is found."""
+
+    old: Ref
+    new: Ref
+
+    def __str__(self) -> str:
+        return f"{self.old.kind.replace('_', ' ')} {self.old.path} renamed to {self.new.path}"
 
 
 def diff(a: Catalog, b: Catalog) -> tuple[Change, ...]:

@@ -16,6 +16,8 @@ from ringfence.errors import Bug
 from ringfence.kinds import Context, Stage, kind_of
 from ringfence.kinds.grant import revoke_defaults
 from ringfence.model import Ref, quoted
+from ringfence.renames import automatic
+from ringfence.renames import steps as rename_steps
 from ringfence.step import Plan, Step
 
 if TYPE_CHECKING:
@@ -37,11 +39,13 @@ def plan(old: Catalog, new: Catalog, *, executor: str = "") -> Plan:
     `executor` is the role that will run them: what it makes, it owns. Raises `Bug` when the
     objects' needs form a circle that no known decomposition breaks.
     """
-    work = _Work(old, new, diff(old, new))
+    changes = diff(old, new)
+    before, renames = automatic(old, new, changes)
+    work = _Work(before, new, diff(before, new) if renames else changes)
     work.decide()
-    steps = tuple(work.steps(executor))
+    steps = (*rename_steps(renames, old), *work.steps(executor))
     notes = tuple(_notes(old, new, work.carried))
-    return Plan(steps, old.fingerprint, new.fingerprint, new.server_version, notes)
+    return Plan(steps, old.fingerprint, new.fingerprint, new.server_version, notes, renames=renames)
 
 
 @dataclass

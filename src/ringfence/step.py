@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from ringfence.change import Rename
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Plan:
     server_version: int
     notes: tuple[str, ...] = ()
     proof: Proof | None = None
+    renames: tuple[Rename, ...] = ()
 
     @property
     def hazards(self) -> tuple[Hazard, ...]:
@@ -114,6 +116,7 @@ class Plan:
             "target": self.target,
             "server_version": self.server_version,
             "notes": list(self.notes),
+            "renames": [{"from": str(r.old), "to": str(r.new)} for r in self.renames],
             "steps": [
                 {
                     "sql": s.sql,
@@ -171,4 +174,5 @@ def from_json(document: Mapping[str, Any]) -> Plan:
             tuple(proof["unchecked"]),
             tuple(proof["differences"]),
         ),
+        tuple(Rename(Ref.parse(r["from"]), Ref.parse(r["to"])) for r in document["renames"]),
     )

@@ -116,6 +116,10 @@ class Kind:
     dies_with_parent: ClassVar[bool] = True
     """Whether dropping the parent drops it."""
     skip: ClassVar[frozenset[str]] = frozenset()
+    renames: ClassVar[bool] = True
+    """Whether PostgreSQL can call it otherwise, where it has a keyword at all."""
+    own: ClassVar[int] = -1
+    """Which part of its name is its own."""
     carries: ClassVar[bool] = False
     """Whether it holds rows, which a replacement takes over from what it replaces."""
     swaps: ClassVar[bool] = False
@@ -228,6 +232,17 @@ class Kind:
     def drop(self, old: Fact, context: Context) -> Iterable[Do]:  # noqa: ARG002 - for subclasses
         """The statements that remove it."""
         yield Do(f"DROP {self.keyword} {self.sql_name(old.ref)}")
+
+    def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
+        """The statements that call it otherwise, or move it to another schema."""
+        ref = old.ref
+        if old.parent is None and len(ref.name) > 1 and ref.name[0] != to.name[0]:
+            yield Do(f"ALTER {self.keyword} {self.sql_name(ref)} SET SCHEMA {ident(to.name[0])}")
+            ref = ref._replace(name=(to.name[0], *ref.name[1:]))
+        if ref.name[self.own] != to.name[self.own]:
+            yield Do(
+                f"ALTER {self.keyword} {self.sql_name(ref)} RENAME TO {ident(to.name[self.own])}"
+            )
 
     def carry(self, change: Change, context: Context) -> Iterable[Do]:  # noqa: ARG002
         """The statements that take the rows over, and remove what `drop` put aside."""

@@ -18,6 +18,7 @@ class AccessMethod(Kind):
 
     name = "access_method"
     keyword = "ACCESS METHOD"
+    renames = False
     attributes = {"type": REPLACE, "handler": REPLACE}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002

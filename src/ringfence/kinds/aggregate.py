@@ -31,6 +31,7 @@ class Aggregate(Kind):
 
     name = "aggregate"
     keyword = "AGGREGATE"
+    own = 1
     grantable = "FUNCTION"
     privileges = "X"
     public = "X"

@@ -60,6 +60,10 @@ class TypeAttribute(Kind):
             text, loses_data(old.ref, f"every value of {old.ref.path} is lost") if lost else ()
         )
 
+    def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
+        names = f"{ident(old.ref.name[-1])} TO {ident(to.name[-1])}"
+        yield Do(f"{_type(old)} RENAME ATTRIBUTE {names} CASCADE")
+
     def can_retype(self, change: Change, context: Context) -> bool:
         """PostgreSQL does not rewrite the tables that hold values of the type."""
         old, _ = pair(change)

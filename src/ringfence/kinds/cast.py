@@ -20,6 +20,7 @@ class Cast(Kind):
 
     name = "cast"
     keyword = "CAST"
+    renames = False
     attributes = {"method": REPLACE, "function": REPLACE, "context": REPLACE}
 
     def sql_name(self, ref: Ref) -> str:

@@ -172,6 +172,9 @@ class Column(Kind):
                 text += " NO INHERIT"
         return "" if typed and text == bare else text
 
+    def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
+        yield Do(f"{_table(old)} RENAME COLUMN {ident(old.ref.name[-1])} TO {ident(to.name[-1])}")
+
     def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         """What ADD COLUMN has no word for."""
         yield from self._inherited(fact, context)

@@ -144,6 +144,10 @@ class Constraint(Kind):
         only = " ONLY" if tree(old.parent, context.old) == "inherited" else ""
         yield Do(f"ALTER TABLE{only} {qualified(tuple(table))} DROP CONSTRAINT {ident(name)}")
 
+    def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
+        table = f"ALTER TABLE {qualified(old.ref.name[:-1])}"  # of a foreign table too
+        yield Do(f"{table} RENAME CONSTRAINT {ident(old.ref.name[-1])} TO {ident(to.name[-1])}")
+
     def can_reattach(self, change: Change, context: Context) -> bool:
         """What is attached is only let go when its table is."""
         old, new = pair(change)

@@ -60,6 +60,10 @@ class DomainConstraint(Kind):
         *domain, name = old.ref.name
         yield Do(f"ALTER DOMAIN {qualified(tuple(domain))} DROP CONSTRAINT {ident(name)}")
 
+    def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
+        domain = f"ALTER DOMAIN {qualified(old.ref.name[:-1])}"
+        yield Do(f"{domain} RENAME CONSTRAINT {ident(old.ref.name[-1])} TO {ident(to.name[-1])}")
+
     def can_validate(self, change: Change, context: Context) -> bool:
         """Only NOT VALID can go in place."""
         old, new = pair(change)

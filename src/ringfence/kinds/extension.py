@@ -20,6 +20,7 @@ class Extension(Kind):
 
     name = "extension"
     keyword = "EXTENSION"
+    renames = False
     attributes = {"schema": Attribute("move")}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:  # noqa: ARG002

@@ -17,6 +17,7 @@ class IdentitySequence(Kind):
 
     name = "identity_sequence"
     keyword = "SEQUENCE"
+    renames = False
     grantable = "SEQUENCE"
     privileges = "rwU"
     folds = True

@@ -26,6 +26,7 @@ class Operator(Kind):
 
     name = "operator"
     keyword = "OPERATOR"
+    renames = False
     attributes = {
         "function": Attribute("fill", when="can_fill"),
         "commutator": Attribute("reset", when="can_relink"),

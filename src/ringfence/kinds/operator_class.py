@@ -18,6 +18,7 @@ class OperatorClass(Kind):
 
     name = "operator_class"
     keyword = "OPERATOR CLASS"
+    own = 1
     attributes = {
         "family": REPLACE,
         "is_default": REPLACE,

@@ -18,6 +18,7 @@ class OperatorFamily(Kind):
 
     name = "operator_family"
     keyword = "OPERATOR FAMILY"
+    own = 1
 
     def sql_name(self, ref: Ref) -> str:
         return f"{qualified(ref.name[:2])} USING {ident(ref.name[2])}"

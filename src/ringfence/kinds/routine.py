@@ -21,6 +21,7 @@ class Routine(Kind):
 
     name = "routine"
     keyword = "ROUTINE"
+    own = 1
     grantable = "ROUTINE"
     privileges = "X"
     public = "X"

@@ -20,6 +20,7 @@ class ShellType(Kind):
 
     name = "shell_type"
     keyword = "TYPE"
+    renames = False
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("type", *fact.ref.name),)

@@ -18,6 +18,7 @@ class Transform(Kind):
 
     name = "transform"
     keyword = "TRANSFORM"
+    renames = False
     attributes = {"from_sql": Attribute("redefine"), "to_sql": Attribute("redefine")}
 
     def sql_name(self, ref: Ref) -> str:

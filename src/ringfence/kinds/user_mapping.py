@@ -22,6 +22,7 @@ class UserMapping(Kind):
 
     name = "user_mapping"
     keyword = "USER MAPPING"
+    renames = False
     attributes = {"options": Attribute("reoption")}
 
     def parent(self, name: tuple[str, ...]) -> Ref:
