@@ -84,16 +84,20 @@ def test_the_steps_of_a_plan(case: str, way: str, make_database: Callable[..., s
 
 RENAMED = {
     "constraints and indexes": (
-        "CREATE TABLE p (id int CONSTRAINT p_old PRIMARY KEY);"
-        "CREATE TABLE t (id int, p int CONSTRAINT f_old REFERENCES p, u int CONSTRAINT u_old UNIQUE,"
-        ' CONSTRAINT c_old CHECK (u > 0)); CREATE INDEX "i Old" ON t (id) WITH (fillfactor = 70);'
-        "COMMENT ON INDEX \"i Old\" IS 'kept'; ALTER TABLE t CLUSTER ON \"i Old\";"
-        "ALTER TABLE p REPLICA IDENTITY USING INDEX p_old;",
-        "CREATE TABLE p (id int CONSTRAINT p_new PRIMARY KEY);"
-        "CREATE TABLE t (id int, p int CONSTRAINT f_new REFERENCES p, u int CONSTRAINT u_new UNIQUE,"
-        ' CONSTRAINT c_new CHECK (u > 0)); CREATE INDEX "i New" ON t (id) WITH (fillfactor = 70);'
-        "COMMENT ON INDEX \"i New\" IS 'kept'; ALTER TABLE t CLUSTER ON \"i New\";"
-        "ALTER TABLE p REPLICA IDENTITY USING INDEX p_new;",
+        (
+            "CREATE TABLE p (id int CONSTRAINT p_old PRIMARY KEY);"
+            "CREATE TABLE t (id int, p int CONSTRAINT f_old REFERENCES p, u int CONSTRAINT u_old UNIQUE,"
+            ' CONSTRAINT c_old CHECK (u > 0)); CREATE INDEX "i Old" ON t (id) WITH (fillfactor = 70);'
+            'COMMENT ON INDEX "i Old" IS \'kept\'; ALTER TABLE t CLUSTER ON "i Old";'
+            "ALTER TABLE p REPLICA IDENTITY USING INDEX p_old;"
+        ),
+        (
+            "CREATE TABLE p (id int CONSTRAINT p_new PRIMARY KEY);"
+            "CREATE TABLE t (id int, p int CONSTRAINT f_new REFERENCES p, u int CONSTRAINT u_new UNIQUE,"
+            ' CONSTRAINT c_new CHECK (u > 0)); CREATE INDEX "i New" ON t (id) WITH (fillfactor = 70);'
+            'COMMENT ON INDEX "i New" IS \'kept\'; ALTER TABLE t CLUSTER ON "i New";'
+            "ALTER TABLE p REPLICA IDENTITY USING INDEX p_new;"
+        ),
         [
             'ALTER INDEX public."i Old" RENAME TO "i New"',
             "ALTER TABLE public.p RENAME CONSTRAINT p_old TO p_new",
@@ -103,10 +107,14 @@ RENAMED = {
         ],
     ),
     "names that change places": (
-        "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (b);"
-        "CREATE INDEX z ON t (a, b); CREATE INDEX v ON t (b, a)",
-        "CREATE TABLE t (a int, b int); CREATE INDEX y ON t (a); CREATE INDEX x ON t (b);"
-        "CREATE INDEX v ON t (a, b); CREATE INDEX w ON t (b, a)",
+        (
+            "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (b);"
+            "CREATE INDEX z ON t (a, b); CREATE INDEX v ON t (b, a)"
+        ),
+        (
+            "CREATE TABLE t (a int, b int); CREATE INDEX y ON t (a); CREATE INDEX x ON t (b);"
+            "CREATE INDEX v ON t (a, b); CREATE INDEX w ON t (b, a)"
+        ),
         [
             "ALTER INDEX public.ringfence_089c40cb0373ccc1 RENAME TO y",
             "ALTER INDEX public.v RENAME TO w",
@@ -122,15 +130,19 @@ RENAMED = {
         ["ALTER SEQUENCE public.q RENAME TO t_id_seq"],
     ),
     "a tree of indexes and what is inherited": (
-        "CREATE TABLE w (a int, CONSTRAINT c1 CHECK (a > 0)) PARTITION BY LIST (a);"
-        "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1); CREATE INDEX i1 ON w (a);"
-        "CREATE TABLE m (a int, CONSTRAINT k1 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
-        "ALTER TABLE w ADD CONSTRAINT u1 UNIQUE (a);",
-        "CREATE TABLE w (a int, CONSTRAINT c2 CHECK (a > 0)) PARTITION BY LIST (a);"
-        "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1);"
-        "CREATE INDEX i2 ON w (a); ALTER INDEX w1_a_idx RENAME TO w1_i2;"
-        "CREATE TABLE m (a int, CONSTRAINT k2 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
-        "ALTER TABLE w ADD CONSTRAINT u2 UNIQUE (a); ALTER TABLE w1 RENAME CONSTRAINT w1_a_key TO q",
+        (
+            "CREATE TABLE w (a int, CONSTRAINT c1 CHECK (a > 0)) PARTITION BY LIST (a);"
+            "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1); CREATE INDEX i1 ON w (a);"
+            "CREATE TABLE m (a int, CONSTRAINT k1 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
+            "ALTER TABLE w ADD CONSTRAINT u1 UNIQUE (a);"
+        ),
+        (
+            "CREATE TABLE w (a int, CONSTRAINT c2 CHECK (a > 0)) PARTITION BY LIST (a);"
+            "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1);"
+            "CREATE INDEX i2 ON w (a); ALTER INDEX w1_a_idx RENAME TO w1_i2;"
+            "CREATE TABLE m (a int, CONSTRAINT k2 CHECK (a > 0)); CREATE TABLE n () INHERITS (m);"
+            "ALTER TABLE w ADD CONSTRAINT u2 UNIQUE (a); ALTER TABLE w1 RENAME CONSTRAINT w1_a_key TO q"
+        ),
         [
             "ALTER INDEX public.i1 RENAME TO i2",
             "ALTER INDEX public.w1_a_idx RENAME TO w1_i2",
@@ -147,10 +159,14 @@ RENAMED = {
     ),
     # Which of the two is which nobody can tell, and the new one's name is somebody else's still.
     "not where there is doubt": (
-        "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (a);"
-        "CREATE INDEX z ON t (b); CREATE VIEW s AS SELECT 1 AS one",
-        "CREATE TABLE t (a int, b int); CREATE INDEX v ON t (a); CREATE INDEX w ON t (a);"
-        "CREATE INDEX s ON t (b)",
+        (
+            "CREATE TABLE t (a int, b int); CREATE INDEX x ON t (a); CREATE INDEX y ON t (a);"
+            "CREATE INDEX z ON t (b); CREATE VIEW s AS SELECT 1 AS one"
+        ),
+        (
+            "CREATE TABLE t (a int, b int); CREATE INDEX v ON t (a); CREATE INDEX w ON t (a);"
+            "CREATE INDEX s ON t (b)"
+        ),
         [
             "CREATE INDEX s ON public.t",
             "CREATE INDEX v ON public.t",

@@ -60,6 +60,9 @@ _FIRST, _VALIDATE, _AFTER, _INDEXES = range(4)
 def _rewritten(
     step: Step, old: Catalog, new: Catalog, made: set[Ref]
 ) -> Iterator[tuple[int, Step]]:
+    if step.verb == "rename":
+        yield _FIRST, step
+        return
     fact = new.facts.get(step.ref) or old.facts[step.ref]
     table = fact.parent
     existing = table is not None and table in old.facts and table not in made

@@ -48,6 +48,7 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
             if child.verb != change.verb or change.verb == "alter":
                 show(child, depth + 1)
 
+    lines += [(0, "=", str(rename)) for rename in plan.renames]
     for change in changes:
         fact = change.new or change.old
         assert fact is not None

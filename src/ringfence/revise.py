@@ -7,13 +7,14 @@ applied whole or not at all.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import revisions, sources
+from ringfence import asked, revisions, sources
 from ringfence.change import diff
+from ringfence.compare import compare
 from ringfence.errors import Misuse, Refused, ServerError
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import connect, server_error
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ringfence.change import Change
+    from ringfence.compare import Compared
     from ringfence.model import Catalog
     from ringfence.project import Project
     from ringfence.sources import Shop
@@ -59,30 +61,28 @@ def revise(
     *,
     online: bool = True,
     allow: Sequence[str] = (),
+    renames: Sequence[str] = (),
     shadow: str | None = None,
     write: bool = True,
 ) -> Revised:
     """Plan head → ddl, prove it up and down on a shadow, and write it as revisions.
 
     `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
-    of them. Raises `Refused` on any other.
+    of them. Raises `Refused` on any other. `renames` are `KIND:OLD=NEW`, beside the hints in ddl/.
     """
     refuse_unknown(allow)
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")
     with sources.shop(project, (a, b), shadow) as shop:
-        old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
-        changes = diff(old, new)
-        plan = make_plan(old, new)
-        if online:
-            plan = lock_safe(plan, old, new)
+        done = compare(shop, a, b, renames=renames)
+        plan = lock_safe(done.plan, done.old, done.new) if online else done.plan
         if not plan.steps:
             return Revised((), plan, (), ())
         refuse_hazards(plan.hazards, allow)
-        drafts = tuple(_drafts(project, shop, a, plan, new, message, head))
+        drafts = tuple(_drafts(project, shop, a, plan, done, message, head))
     files = tuple(_write(project, drafts)) if write else ()
-    return Revised(changes, plan, drafts, files)
+    return Revised(done.changes, plan, drafts, files)
 
 
 def refuse_unknown(allow: Sequence[str]) -> None:
@@ -122,13 +122,16 @@ def _drafts(
     shop: Shop,
     source: sources.Source,
     plan: Plan,
-    wanted: Catalog,
+    done: Compared,
     message: str,
     head: str | None,
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
-    stages = _up(project, shop, source, parts, wanted)
-    downs = [make_plan(stages[i + 1], stages[i]) for i in range(len(parts))]
+    stages, renamed = _up(project, shop, source, parts, done)
+    downs = [make_plan(stages[i + 1], stages[i]) for i in range(1, len(parts))]
+    first = make_plan(stages[1], renamed)
+    asked_for = plan.renames[: len(done.asked)]
+    downs.insert(0, replace(first, steps=(*first.steps, *asked.back(asked_for, renamed))))
     _down(project, shop, stages, downs)
     identifiers = _identifiers(project, len(parts))
     before = head
@@ -153,18 +156,24 @@ def _up(
     shop: Shop,
     source: sources.Source,
     parts: Sequence[Sequence[Step]],
-    wanted: Catalog,
-) -> list[Catalog]:
-    """The catalog before, between and after the parts, reached by running them on a clone."""
+    done: Compared,
+) -> tuple[list[Catalog], Catalog]:
+    """The catalog before, between and after the parts, reached by running them on a clone.
+
+    And the one after the renames asked for, with which the first part begins.
+    """
+    first = len(done.renaming)
     with connect(shop.copy(source)) as connection:
         row = connection.execute("SELECT current_user").fetchone()
         who = str(row[0]) if row else ""
         connection.execute("SET check_function_bodies = off")
         stages = [_catalog(project, connection, who)]
-        for steps in parts:
+        _run(connection, parts[0][:first], "the plan does not run")
+        renamed = _catalog(project, connection, who) if first else stages[0]
+        for steps in (parts[0][first:], *parts[1:]):
             _run(connection, steps, "the plan does not run")
             stages.append(_catalog(project, connection, who))
-        left = [c for c in diff(stages[-1], wanted) if c.ref.kind != "owner"]
+        left = [c for c in diff(stages[-1], done.new) if c.ref.kind != "owner"]
         if left:
             raise Refused(
                 "the plan does not lead to ddl",
@@ -173,7 +182,7 @@ def _up(
                 ),
                 hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
             )
-        return stages
+        return stages, renamed
 
 
 def _down(project: Project, shop: Shop, stages: Sequence[Catalog], downs: Sequence[Plan]) -> None:

@@ -238,7 +238,11 @@ class Script:
             found.append((newline + 1, end, done))
         return tuple(found)
 
-    def _tokens(self) -> Iterator[_Token]:
+    def tokens(self) -> tuple[Token, ...]:
+        """Every token, comments too, with offsets in characters."""
+        return tuple(self._tokens(comments=True))
+
+    def _tokens(self, *, comments: bool = False) -> Iterator[Token]:
         """Every token but comments, with offsets in characters."""
         import postgast
 
@@ -264,7 +268,7 @@ class Script:
         ident = postgast.pg_query_pb2.IDENT
         seen_bytes = seen_chars = 0
         for token in scanned.tokens:
-            if token.token in comment:
+            if token.token in comment and not comments:
                 continue
             start, end = token.start, token.end
             if not ascii_only:
@@ -273,11 +277,13 @@ class Script:
                 seen_bytes, start = start, seen_chars
                 end = start + length
             word = token.keyword_kind != plain or token.token == ident
-            yield _Token(text[start:end], start, end, word)
+            yield Token(text[start:end], start, end, word)
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
+    """One token of SQL; `word` for a keyword or a name."""
+
     text: str
     start: int
     end: int

@@ -198,6 +198,8 @@ class Shop:
 
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""
+        if source.what == "snapshot":
+            return self._rebuilt(source)
         if source.target is None:
             from psycopg.conninfo import conninfo_to_dict
 
@@ -210,6 +212,25 @@ class Shop:
         text = dump.dump(source.target.conninfo, "--schema-only")
         dumped = Script(f"pg_dump of {source.spec}", text)
         return self._filled(Source(source.spec, "files", scripts=(dumped,)))
+
+    def _rebuilt(self, source: Source) -> Target:
+        """A database made from a snapshot alone, by the plan that leads to it."""
+        from ringfence.pg.connect import connect
+        from ringfence.pg.load import Loader
+        from ringfence.planner import plan
+
+        catalog = self.catalog(source)
+        major = catalog.server_version // 10000
+        if self.host.major != major:
+            raise Misuse(
+                f"{source.spec} is of PostgreSQL {major}, and a shadow would be of {self.host.major}",
+                hint="give a server of that major version: --shadow postgresql://…",
+            )
+        target = self._stack.enter_context(self.host.database())
+        script_ = plan(self.extract(target, nobody=True), catalog).script()
+        with connect(target) as connection:
+            Loader(connection, self.host.own).load((script.Script(source.spec, script_),))
+        return target
 
     def _fill(self, source: Source, target: Target) -> None:
         if source.what == "revision":

@@ -25,6 +25,7 @@ SECTION = "Change a schema"
 @options.dsn
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
 @click.option("--no-proof", is_flag=True, help="Leave out the proof on a clone.")
+@options.rename
 @options.format_("sql", "json", "markdown")
 @click.pass_context
 def command(
@@ -34,6 +35,7 @@ def command(
     dsn: str | None,
     shadow: str | None,
     no_proof: bool,
+    renames: tuple[str, ...],
     format_: str,
 ) -> None:
     """The SQL that turns FROM into TO.
@@ -55,18 +57,16 @@ def command(
     import json
 
     from ringfence import project, review, sources
-    from ringfence.change import diff
-    from ringfence.planner import plan
+    from ringfence.compare import compare
     from ringfence.prove import prove
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
     with sources.shop(found, (a, b), shadow) as shop:
-        old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
-        changes = diff(old, new)
-        made = plan(old, new, executor=_executor(a))
+        done = compare(shop, a, b, renames=renames, executor=_executor(a))
+        changes, made = done.changes, done.plan
         if made.steps and not no_proof and a.what != "snapshot":
-            made = prove(made, shop, a, b, new)
+            made = prove(made, shop, a, b, done.new)
         notes = shop.notes
     if format_ == "json":
         click.echo(json.dumps(made.to_json(), indent=2, ensure_ascii=False))
@@ -89,7 +89,7 @@ def _executor(side: object) -> str:
     return str(conninfo_to_dict(side.target.conninfo).get("user") or "")
 
 
-_COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta"}
+_COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "=": "blue"}
 
 
 def _converse(
@@ -99,6 +99,8 @@ def _converse(
 
     for note in notes:
         click.echo(click.style("note:", fg="cyan") + f" {note.message} ({note.at})", err=True)
+    for told in plan.notes:
+        click.echo(click.style("note:", fg="cyan") + f" {told}", err=True)
     if not plan.steps:
         click.echo(f"{from_} and {to} are the same", err=True)
         return

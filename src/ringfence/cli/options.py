@@ -19,6 +19,15 @@ dsn = click.option(
 )
 
 
+rename = click.option(
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="KIND:OLD=NEW",
+    help="Say that an object has another name now, and is to be kept; repeatable.",
+)
+
+
 def format_(*names: str) -> Callable[[F], F]:
     """`--format`, with these formats; the first is the default."""
     return click.option(

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ringfence.cli import options
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,10 +22,16 @@ SECTION = "Change a schema"
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
+@options.rename
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
 @click.pass_context
 def command(
-    context: click.Context, message: str, online: bool, allow: tuple[str, ...], shadow: str | None
+    context: click.Context,
+    message: str,
+    online: bool,
+    allow: tuple[str, ...],
+    renames: tuple[str, ...],
+    shadow: str | None,
 ) -> None:
     """A new revision from what ddl/ has and the newest revision has not.
 
@@ -37,10 +45,12 @@ def command(
 
     start: Path | None = context.obj
     found = project.need(start)
-    done = revise.revise(found, message, online=online, allow=allow, shadow=shadow)
+    done = revise.revise(found, message, online=online, allow=allow, renames=renames, shadow=shadow)
     if not done.drafts:
         click.echo("nothing to do: the newest revision has all of ddl", err=True)
         context.exit(1)
+    for told in done.plan.notes:
+        click.echo(f"note: {told}", err=True)
     for depth, sign, text in review.tree(done.changes, done.plan):
         click.echo("  " * depth + f"{sign} {text}", err=True)
     for path in done.files:

@@ -1,0 +1,96 @@
+"""Two sources compared: the renames that are asked for, the changes, and the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence import asked, sources
+from ringfence.change import diff
+from ringfence.errors import Refused
+from ringfence.pg.connect import connect, server_error
+from ringfence.planner import plan as make_plan
+from ringfence.renames import automatic
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.change import Change, Rename
+    from ringfence.model import Catalog
+    from ringfence.pg.connect import Target
+    from ringfence.sources import Shop, Source
+    from ringfence.step import Plan, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What lies between two sources.
+
+    `old` is FROM's catalog after the renames that are `asked` for, `renaming` their steps. `changes`
+    are what is left to change after all renames; `plan` has everything.
+    """
+
+    old: Catalog
+    new: Catalog
+    changes: tuple[Change, ...]
+    asked: tuple[Rename, ...]
+    renaming: tuple[Step, ...]
+    plan: Plan
+
+
+def compare(
+    shop: Shop, a: Source, b: Source, *, renames: Sequence[str] = (), executor: str = ""
+) -> Compared:
+    """The plan that leads from `a` to `b`. `renames` are `KIND:OLD=NEW`, beside the hints in files.
+
+    `executor` is who will run it. Raises `BadProject` or `Misuse` on a rename that cannot be.
+    """
+    source, target = shop.catalog(a), shop.catalog(b)
+    settled = asked.settle(source, target, b.scripts, renames, _Clone(shop, a, source).run)
+    old, new = sources.align(a, settled.catalog, b, target)
+    changes = diff(old, new)
+    made = make_plan(old, new, executor=executor)
+    after, also = automatic(old, new, changes)
+    changes = diff(after, new) if also else changes
+    told = asked.proposals(after, new, changes) if changes else ()
+    made = replace(
+        made,
+        steps=(*settled.steps, *made.steps),
+        renames=(*settled.renames, *made.renames),
+        notes=(*settled.notes, *told, *made.notes),
+        source=source.fingerprint,
+    )
+    return Compared(old, new, changes, settled.renames, settled.steps, made)
+
+
+@dataclass
+class _Clone:
+    """A clone of a source that renames are run on, made when there is one to run."""
+
+    shop: Shop
+    source: Source
+    catalog: Catalog
+    _target: Target | None = None
+
+    def run(self, steps: Sequence[Step]) -> Catalog:
+        """Run the steps; the source's catalog as it would be after."""
+        if self._target is None:
+            self._target = self.shop.copy(self.source)
+        nobody = self.source.declared
+        before = self.shop.extract(self._target, nobody=nobody)
+        with connect(self._target) as connection:
+            for step in steps:
+                try:
+                    connection.execute(step.sql, prepare=False)
+                except psycopg.Error as error:
+                    said = server_error(error)
+                    raise Refused(
+                        f"{step.ref.kind.replace('_', ' ')} {step.ref.path} cannot be renamed:"
+                        f" {said.message}",
+                        detail=f"{said.detail}\n  {step.sql}".strip(),
+                    ) from error
+        after = self.shop.extract(self._target, nobody=nobody)
+        self.catalog = asked.merged(self.catalog, before, after)
+        return self.catalog

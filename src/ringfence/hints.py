@@ -1,0 +1,292 @@
+"""What comments in ddl/ say of names: `-- ringfence: renamed-from old_name`.
+
+Such a line stands above the statement that makes the object. Within a CREATE TABLE or CREATE TYPE it
+stands above the line of a column, constraint, attribute or value, or at that line's end.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence.errors import BadProject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ringfence.errors import Span
+    from ringfence.script import Script, Statement, Token
+
+_HINT = re.compile(r"--\s*ringfence:\s*renamed-from\b\s*:?\s*(?P<old>.*?)\s*\Z")
+_NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
+
+# The words after CREATE → the kinds of objects that may come of it.
+_MADE = {
+    ("FOREIGN", "DATA", "WRAPPER"): ("foreign_data_wrapper",),
+    ("TEXT", "SEARCH", "CONFIGURATION"): ("text_search_configuration",),
+    ("TEXT", "SEARCH", "DICTIONARY"): ("text_search_dictionary",),
+    ("TEXT", "SEARCH", "PARSER"): ("text_search_parser",),
+    ("TEXT", "SEARCH", "TEMPLATE"): ("text_search_template",),
+    ("FOREIGN", "TABLE"): ("foreign_table",),
+    ("MATERIALIZED", "VIEW"): ("materialized_view",),
+    ("EVENT", "TRIGGER"): ("event_trigger",),
+    ("OPERATOR", "CLASS"): ("operator_class",),
+    ("OPERATOR", "FAMILY"): ("operator_family",),
+    ("TABLE",): ("table",),
+    ("VIEW",): ("view",),
+    ("SEQUENCE",): ("sequence",),
+    ("INDEX",): ("index",),
+    ("FUNCTION",): ("routine",),
+    ("PROCEDURE",): ("routine",),
+    ("AGGREGATE",): ("aggregate",),
+    ("TYPE",): ("enum", "composite_type", "range_type", "base_type"),
+    ("DOMAIN",): ("domain",),
+    ("SCHEMA",): ("schema",),
+    ("TRIGGER",): ("trigger",),
+    ("POLICY",): ("policy",),
+    ("RULE",): ("rule",),
+    ("STATISTICS",): ("statistics",),
+    ("COLLATION",): ("collation",),
+    ("CONVERSION",): ("conversion",),
+    ("PUBLICATION",): ("publication",),
+    ("SUBSCRIPTION",): ("subscription",),
+    ("SERVER",): ("server",),
+    ("LANGUAGE",): ("language",),
+    ("ROLE",): ("role",),
+}
+_BEFORE = {
+    "OR", "REPLACE", "GLOBAL", "LOCAL", "TEMP", "TEMPORARY", "UNLOGGED", "RECURSIVE", "UNIQUE",
+    "CONSTRAINT", "TRUSTED", "PROCEDURAL", "DEFAULT",
+}  # fmt: skip
+_BETWEEN = {"CONCURRENTLY", "IF", "NOT", "EXISTS", "ONLY"}
+_NAMELESS = {"CHECK", "UNIQUE", "PRIMARY", "FOREIGN", "EXCLUDE", "LIKE", "NOT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One hint: what the object is (any of `kinds`), as its file names it, and what it was called.
+
+    `name` may lack its schema; `on` is the table, domain or type that it belongs to, if any.
+    """
+
+    kinds: tuple[str, ...]
+    name: tuple[str, ...]
+    on: tuple[str, ...]
+    old: tuple[str, ...]
+    span: Span
+
+
+def hints(scripts: Iterable[Script]) -> Iterator[Hint]:
+    """Every hint in some files. Raises `BadProject` on one that is on nothing that has a name."""
+    for script in scripts:
+        if "renamed-from" in script.text:
+            yield from _File(script).hints()
+
+
+class _File:
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.tokens = script.tokens()
+        self.plain = [t for t in self.tokens if not t.text.startswith(("--", "/*"))]
+        self.starts = [t.start for t in self.plain]
+
+    def hints(self) -> Iterator[Hint]:
+        for token in self.tokens:
+            found = _HINT.match(token.text)
+            if found is None:
+                continue
+            span = self.script.span(token.start)
+            what = self._on(token.start)
+            if what is None:
+                raise BadProject(
+                    "renamed-from stands by nothing that has a name",
+                    span=span,
+                    hint="write it above the statement, or by the column, constraint or value",
+                )
+            kinds, name, on = what
+            yield Hint(kinds, name, on, _old(found["old"], span), span)
+
+    def _on(self, at: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
+        """What a comment at this offset is about: kinds, name, and what that belongs to."""
+        behind = bisect_right(self.starts, at)
+        before = self.plain[behind - 1] if behind else None
+        if before is not None and "\n" in self.script.text[before.end : at]:
+            before = None
+        statement = self._statement(before.start if before else at)
+        if statement is None:
+            return None
+        tokens = [
+            t
+            for t in self.plain
+            if statement.start <= t.start < statement.start + len(statement.text)
+        ]
+        target = _target(tokens)
+        if target is None:
+            return None
+        kinds, name, on, opened = target
+        if opened is None or at < opened.start:
+            return (kinds, name, on) if name else None
+        items = list(_items(tokens, opened))
+        if before == opened:
+            return kinds, name, on
+        for first, last in items:
+            if (before is None and first.start > at) or (
+                before is not None and first.start <= before.start <= last.end
+            ):
+                return _part(first, tokens, kinds, name)
+        if before is not None and before.text in (")", ";"):
+            return kinds, name, on
+        return None
+
+    def _statement(self, at: int) -> Statement | None:
+        """The one that holds this offset, or the next."""
+        for statement in self.script.statements:
+            end = statement.start + len(statement.text)
+            if at < end or (at == end and self.script.text[end : end + 1] == ";"):
+                return statement
+        return None
+
+
+def _target(
+    tokens: Sequence[Token],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Token | None] | None:
+    """Kinds, name, what it belongs to, and where the list of its parts opens."""
+    words = [t.text.upper() for t in tokens]
+    if words[:1] == ["ALTER"]:
+        return _added(tokens, words)
+    if words[:1] != ["CREATE"]:
+        return None
+    at = 1
+    while words[at : at + 1] and words[at] in _BEFORE:
+        at += 1
+    for length in (3, 2, 1):
+        kinds = _MADE.get(tuple(words[at : at + length]))
+        if kinds is not None:
+            break
+    else:
+        return None
+    at += length
+    while words[at : at + 1] and words[at] in _BETWEEN:
+        at += 1
+    name, at = _read(tokens, at)
+    on: tuple[str, ...] = ()
+    if kinds[0] in ("trigger", "policy", "rule", "index"):
+        word = "TO" if kinds[0] == "rule" else "ON"
+        if word not in words[at:]:
+            return None
+        at = words.index(word, at) + 1
+        at += words[at : at + 1] == ["ONLY"]
+        on, at = _read(tokens, at)
+        return kinds, name, on, None
+    opened = None
+    if kinds[0] in ("table", "foreign_table", "enum"):
+        opened = next((t for t in tokens[at:] if t.text == "("), None)
+    return kinds, name, on, opened
+
+
+def _added(
+    tokens: Sequence[Token], words: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Token | None] | None:
+    """The same of ALTER … ADD."""
+    at = 2 + (words[1:3] == ["FOREIGN", "TABLE"])
+    what = words[at - 1] if len(words) >= at else ""
+    while words[at : at + 1] and words[at] in _BETWEEN:
+        at += 1
+    on, at = _read(tokens, at)
+    if words[at : at + 1] != ["ADD"]:
+        return None
+    at += 1
+    kind = {"TABLE": "column", "DOMAIN": "domain_constraint", "TYPE": "attribute"}.get(what)
+    if kind is None:
+        return None
+    if words[at : at + 1] == ["CONSTRAINT"]:
+        kind, at = "constraint" if what == "TABLE" else "domain_constraint", at + 1
+    elif words[at : at + 1] == ["VALUE"]:
+        kind, at = "enum_value", at + 1
+    elif words[at : at + 1] in (["COLUMN"], ["ATTRIBUTE"]):
+        at += 1
+    elif what != "TABLE" or (words[at : at + 1] and words[at] in _NAMELESS):
+        return None
+    while words[at : at + 1] and words[at] in _BETWEEN:
+        at += 1
+    if kind == "enum_value" and at < len(tokens):
+        return (kind,), (_string(tokens[at].text),), on, None
+    name, _ = _read(tokens, at)
+    return (kind,), name[-1:], on, None
+
+
+def _items(tokens: Sequence[Token], opened: Token) -> Iterator[tuple[Token, Token]]:
+    """The first and last token (its comma is one) of each item of a list."""
+    depth = 1
+    item: list[Token] = []
+    for token in tokens[tokens.index(opened) + 1 :]:
+        if token.text in (")", "]"):
+            depth -= 1
+            if depth == 0:
+                break
+        elif token.text in ("(", "["):
+            depth += 1
+        item.append(token)
+        if token.text == "," and depth == 1:
+            yield item[0], token
+            item = []
+    if item:
+        yield item[0], item[-1]
+
+
+def _part(
+    first: Token, tokens: Sequence[Token], kinds: tuple[str, ...], name: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
+    """What an item of a list makes."""
+    if first.text[:1] in ("'", "E", "e") and first.text.endswith("'"):
+        return ("enum_value",), (_string(first.text),), name
+    if first.text.upper() == "CONSTRAINT":
+        own, _ = _read(tokens, tokens.index(first) + 1)
+        return ("constraint",), own, name
+    if first.text.upper() in _NAMELESS or not first.word:
+        return None
+    own, _ = _read(tokens, tokens.index(first))
+    return ("attribute" if "enum" in kinds else "column",), own, name
+
+
+def _read(tokens: Sequence[Token], at: int) -> tuple[tuple[str, ...], int]:
+    """A name with its schema, if it is there, and where it ends."""
+    parts: list[str] = []
+    while at < len(tokens) and tokens[at].word:
+        parts.append(_plain(tokens[at].text))
+        at += 1
+        if at >= len(tokens) or tokens[at].text != ".":
+            break
+        at += 1
+    return tuple(parts), at
+
+
+def _plain(text: str) -> str:
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text.lower()
+
+
+def _string(text: str) -> str:
+    return text[text.index("'") + 1 : -1].replace("''", "'")
+
+
+def _old(text: str, span: Span) -> tuple[str, ...]:
+    """The old name. Raises `BadProject` where there is none."""
+    if len(text) > 2 and text[0] == text[-1] == "'":
+        return (_string(text),)
+    parts: list[str] = []
+    at = 0
+    while match := _NAME.match(text, at):
+        parts.append(_plain(match[0]))
+        at = match.end()
+        if text[at : at + 1] != ".":
+            break
+        at += 1
+    if not parts or text[at:].strip():
+        raise BadProject(
+            f"renamed-from has no name: {text!r}" if text else "renamed-from has no name",
+            span=span,
+            hint='write one as in SQL: -- ringfence: renamed-from old_name, or "Old Name"',
+        )
+    return tuple(parts)
