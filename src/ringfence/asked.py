@@ -14,17 +14,17 @@ from ringfence.change import Change, Rename
 from ringfence.errors import BadProject, Misuse
 from ringfence.hints import hints
 from ringfence.kinds import kind_of, kinds
-from ringfence.model import Catalog, Ref
+from ringfence.kinds._sql import ident
+from ringfence.model import Catalog, Fact, Ref
 from ringfence.renames import ENUM_VALUE, steps
+from ringfence.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ringfence.errors import Span
     from ringfence.hints import Hint
-    from ringfence.model import Fact
     from ringfence.script import Script
-    from ringfence.step import Step
 
 # What people call kinds beside their names here.
 _WORDS = {
@@ -67,7 +67,7 @@ def settle(
     new: Catalog,
     scripts: Iterable[Script],
     options: Sequence[str],
-    run: Callable[[Sequence[Step]], Catalog],
+    run: Callable[[Sequence[Step], Sequence[Rename]], Catalog],
 ) -> Renamed:
     """Find out what is asked for and not so yet, and run it.
 
@@ -85,14 +85,13 @@ def settle(
     current = old
     for depth, wishes in asked.items():
         for option in tuple(said):
-            wish = _named(option, current, new, done)
-            if _depth(wish.old, current) == depth or depth == 2:
-                wishes.append(wish)
+            if _level(option.kinds, current) == depth:
+                wishes.append(_named(option, current, new, done))
                 said.remove(option)
         todo = list(_due(wishes, current, new, notes))
         if todo:
-            made = list(steps(todo, current))
-            current = run(made)
+            made = [*_schemas(todo, current), *steps(todo, current)]
+            current = run(made, todo)
             ran += made
             done += todo
     return Renamed(current, tuple(done), tuple(ran), (*notes, *_texts(done, new)))
@@ -173,6 +172,23 @@ def _depth(ref: Ref, catalog: Catalog) -> int:
         return 0
     fact = catalog.facts.get(ref)
     return 1 if fact is not None and fact.parent is None else 2
+
+
+def _level(names: Sequence[str], catalog: Catalog) -> int:
+    """The depth of what is of one of these kinds."""
+    if names[0] == "schema":
+        return 0
+    has_parent = (f.parent is not None for r, f in catalog.facts.items() if r.kind in names)
+    return 2 if next(has_parent, True) else 1
+
+
+def _schemas(renames: Sequence[Rename], catalog: Catalog) -> Iterator[Step]:
+    """The schemas that things move to and that are not there yet."""
+    moved = {r.new.name[0] for r in renames if r.new.name[0] != r.old.name[0] and r.new.name[1:]}
+    for name in sorted(moved):
+        schema = Ref("schema", (name,))
+        if schema not in catalog.facts:
+            yield Step(f"CREATE SCHEMA {ident(name)}", schema, "create")
 
 
 # Options
@@ -323,28 +339,67 @@ def _called(ref: Ref) -> str:
     return f"{ref.kind.replace('_', ' ')} {ref.path}"
 
 
-def back(renames: Sequence[Rename], catalog: Catalog) -> Iterator[Step]:
-    """The steps that give the old names back; `catalog` has the new ones."""
+def back(renames: Sequence[Rename], there: Sequence[Step], catalog: Catalog) -> Iterator[Step]:
+    """The steps that undo those that led `there`; `catalog` is the one that they led to."""
     turned = [Rename(r.new, r.old) for r in renames]
     for depth in (2, 1, 0):
         yield from steps([r for r in turned if _depth(r.old, catalog) == depth], catalog)
+    for step in there:
+        if step.verb == "create":
+            yield Step(f"DROP SCHEMA {ident(step.ref.name[0])}", step.ref, "drop")
 
 
-def merged(old: Catalog, before: Catalog, after: Catalog) -> Catalog:
-    """`old` with what changed from `before` to `after`, the same on a clone of it.
+def merged(old: Catalog, before: Catalog, after: Catalog, renames: Sequence[Rename]) -> Catalog:
+    """`old` with what the renames changed from `before` to `after`, the same on a clone of it.
 
-    Where a clone's text of something is not quite the original's, that is left as it was.
+    Where a clone is not quite the original, what the renames leave is left as it was.
     """
-    facts = {
-        ref: old.facts[ref]
-        if ref in old.facts and ref in before.facts and before.facts[ref] == fact
-        else fact
-        for ref, fact in after.facts.items()
-    }
+    was = _led(before, renames)
+    facts: dict[Ref, Fact] = {}
+    for ref, fact in after.facts.items():
+        there = was.get(ref)
+        here = old.facts.get(there.ref) if there is not None else None
+        if there is None or here is None or here.attrs == there.attrs:
+            facts[ref] = fact
+            continue
+        attrs = {
+            key: fact[key] if here[key] == there[key] or there[key] != fact[key] else here[key]
+            for key in {**fact.attrs, **here.attrs}
+        }
+        kept = {key: value for key, value in attrs.items() if value is not None}
+        facts[ref] = Fact(ref, kept, fact.parent)
     rest = [r for r in old.facts if r not in before.facts and r not in facts]
     facts |= {ref: old.facts[ref] for ref in rest}
     uses = {**after.uses, **{r: old.uses[r] for r in rest if r in old.uses}}
     return replace(old, facts=facts, uses=uses)
+
+
+def _led(catalog: Catalog, renames: Sequence[Rename]) -> Mapping[Ref, Fact]:
+    """What each fact is called after the renames, as far as names alone tell, and the fact."""
+    to = {r.old: r.new for r in renames}
+    schemas = {r.old.name[0]: r.new.name[0] for r in renames if r.old.kind == "schema"}
+
+    def lead(ref: Ref) -> Ref:
+        if ref in to:
+            return to[ref]
+        above = catalog.facts[ref].parent if ref in catalog.facts else None
+        if above is None:
+            kind = kind_of(ref)
+            if schemas and kind.keyword and len(ref.name) > 1 and ref.name[0] in schemas:
+                to[ref] = ref._replace(name=(schemas[ref.name[0]], *ref.name[1:]))
+            return to.get(ref, ref)
+        now = lead(above)
+        if now != above:
+            length = len(above.name)
+            if ref.name[:length] == above.name:
+                to[ref] = ref._replace(name=(*now.name, *ref.name[length:]))
+            elif ref.name[: length + 1] == (above.kind, *above.name):
+                to[ref] = ref._replace(name=(above.kind, *now.name, *ref.name[length + 1 :]))
+            elif ref.name[0] == above.name[0]:
+                to[ref] = ref._replace(name=(now.name[0], *ref.name[1:]))
+        return to.get(ref, ref)
+
+    return {lead(ref): fact for ref, fact in catalog.facts.items()}
 
 
 # What is only told

@@ -50,10 +50,14 @@ def compare(
     source, target = shop.catalog(a), shop.catalog(b)
     settled = asked.settle(source, target, b.scripts, renames, _Clone(shop, a, source).run)
     old, new = sources.align(a, settled.catalog, b, target)
-    changes = diff(old, new)
     made = make_plan(old, new, executor=executor)
-    after, also = automatic(old, new, changes)
-    changes = diff(after, new) if also else changes
+    after = old
+    if made.renames:
+        # Only now can it be told whose owner is left open.
+        after, _ = automatic(settled.catalog, target, diff(settled.catalog, target))
+        after, new = sources.align(a, after, b, target)
+        made = make_plan(old, new, executor=executor)
+    changes = diff(after, new)
     told = asked.proposals(after, new, changes) if changes else ()
     made = replace(
         made,
@@ -74,7 +78,7 @@ class _Clone:
     catalog: Catalog
     _target: Target | None = None
 
-    def run(self, steps: Sequence[Step]) -> Catalog:
+    def run(self, steps: Sequence[Step], renames: Sequence[Rename]) -> Catalog:
         """Run the steps; the source's catalog as it would be after."""
         if self._target is None:
             self._target = self.shop.copy(self.source)
@@ -92,5 +96,5 @@ class _Clone:
                         detail=f"{said.detail}\n  {step.sql}".strip(),
                     ) from error
         after = self.shop.extract(self._target, nobody=nobody)
-        self.catalog = asked.merged(self.catalog, before, after)
+        self.catalog = asked.merged(self.catalog, before, after, renames)
         return self.catalog

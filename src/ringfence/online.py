@@ -60,7 +60,7 @@ _FIRST, _VALIDATE, _AFTER, _INDEXES = range(4)
 def _rewritten(
     step: Step, old: Catalog, new: Catalog, made: set[Ref]
 ) -> Iterator[tuple[int, Step]]:
-    if step.verb == "rename":
+    if step.verb == "rename" or step.ref.kind == "schema":
         yield _FIRST, step
         return
     fact = new.facts.get(step.ref) or old.facts[step.ref]

@@ -130,8 +130,9 @@ def _drafts(
     stages, renamed = _up(project, shop, source, parts, done)
     downs = [make_plan(stages[i + 1], stages[i]) for i in range(1, len(parts))]
     first = make_plan(stages[1], renamed)
-    asked_for = plan.renames[: len(done.asked)]
-    downs.insert(0, replace(first, steps=(*first.steps, *asked.back(asked_for, renamed))))
+    downs.insert(
+        0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
+    )
     _down(project, shop, stages, downs)
     identifiers = _identifiers(project, len(parts))
     before = head

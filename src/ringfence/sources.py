@@ -211,7 +211,9 @@ class Shop:
 
         text = dump.dump(source.target.conninfo, "--schema-only")
         dumped = Script(f"pg_dump of {source.spec}", text)
-        return self._filled(Source(source.spec, "files", scripts=(dumped,)))
+        clone = self._filled(Source(source.spec, "files", scripts=(dumped,)))
+        _refresh(source.target, clone)
+        return clone
 
     def _rebuilt(self, source: Source) -> Target:
         """A database made from a snapshot alone, by the plan that leads to it."""
@@ -280,6 +282,31 @@ class Shop:
         for one in source.scripts:
             total.update(f"{one.path}\0{one.checksum}\0".encode())
         return self.cache / f"{source.what}-{total.hexdigest()}.json"
+
+
+def _refresh(original: Target, clone: Target) -> None:
+    """Fill the clone's materialized views that are filled in the original: a dump leaves them bare."""
+    import psycopg
+
+    from ringfence.pg.connect import connect
+
+    filled = (
+        "SELECT format('%I.%I', schemaname, matviewname) FROM pg_catalog.pg_matviews"
+        " WHERE ispopulated ORDER BY 1"
+    )
+    with connect(original) as connection:
+        waiting = [str(name) for (name,) in connection.execute(filled)]
+    with connect(clone) as connection:
+        while waiting:
+            left = []
+            for name in waiting:
+                try:
+                    connection.execute(f"REFRESH MATERIALIZED VIEW {name}".encode())
+                except psycopg.Error:
+                    left.append(name)  # it reads another one of them, perhaps
+            if len(left) == len(waiting):
+                return
+            waiting = left
 
 
 def _own_digest() -> str:
