@@ -180,7 +180,7 @@ def test_json(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_json_leaves_out_nothing_that_a_finding_or_a_row_holds() -> None:
     document = json.loads(reports.render(a_report(), "json"))
     finding, row = document["findings"][0], document["coverage"][0]
-    assert {f.name for f in fields(Finding)} - set(finding) == {"span"}
+    assert {f.name for f in fields(Finding)} - set(finding) == {"span", "key"}
     assert {f.name for f in fields(Span)} == set(finding["place"])
     assert {f.name for f in fields(Coverage)} <= set(row)
 

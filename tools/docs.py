@@ -1,11 +1,13 @@
 """Write the pages that are made from the code, or with `--check` say which are stale.
 
-docs/reference/commands.md is what the commands say of themselves.
+docs/reference/commands.md is what the commands say of themselves, docs/reference/rules.md what the
+rules of lint do.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ringfence.cli.main import cli
+from ringfence.rules import FAMILIES, covers
+from ringfence.rules import rules as every_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +75,44 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-PAGES = {"docs/reference/commands.md": commands}
+_RULES = """\
+What `ringfence lint` looks for. `ringfence explain CODE` prints a rule's page; the SQL on it is what
+the rule is tested with. In a rule of family M, the lines above `-- then` were there before."""
+
+
+def rules() -> str:
+    """The page of every rule, family by family, with a table at the top."""
+    blocks = ["# Rules", _MADE, _RULES]
+    pages = []
+    for family, about in FAMILIES.items():
+        members = [each for each in every_rule() if covers(family, each.code)]
+        if not members:
+            continue
+        rows = "\n".join(
+            f"| [{each.code}](#{each.code.lower()}) | {each.severity} | {_cell(each.title)} |"
+            for each in members
+        )
+        blocks.append(
+            f"## {family}: {about}\n\n| code | severity | what is wrong |\n|---|---|---|\n{rows}"
+        )
+        pages += [f"### {each.code}\n\n{_markdown(each.page)}" for each in members]
+    return "\n\n".join([*blocks, "## Pages", *pages]) + "\n"
+
+
+def _markdown(page: str) -> str:
+    """A rule's page as Markdown: its SQL becomes blocks, its headings bold."""
+    said = []
+    for paragraph in page.split("\n\n"):
+        if paragraph.startswith("    "):
+            said.append("```sql\n" + inspect.cleandoc("\n" + paragraph) + "\n```")
+        else:
+            said.append(
+                re.sub(r"^(Why it matters|Caught|Passes|When to ignore)", r"**\1**", paragraph)
+            )
+    return "\n\n".join(said)
+
+
+PAGES = {"docs/reference/commands.md": commands, "docs/reference/rules.md": rules}
 
 
 def main(arguments: list[str]) -> int:

@@ -26,12 +26,25 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Basis(StrEnum):
+    """What a finding rests on."""
+
+    STATIC = "static"
+    """The text: what PostgreSQL will do with it is known from its kind, not seen."""
+    CATALOG = "catalog"
+    """What a server that loaded the text says of it."""
+    MEASURED = "measured"
+    """What was seen to happen."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing somebody should know: a rule broken, a claim that does not hold, a hazard.
 
     `code` names the rule, claim or hazard; `ref` the object and `span` the place, where there is
-    one. `help` says what to do, `fix` is SQL or text that does it, `evidence` what was observed.
+    one. `help` says what to do, `fix` is SQL or text that does it. `basis` is what the finding
+    rests on, `evidence` what was observed. `key` tells it from others with the same code where
+    object or file would not.
     """
 
     code: str
@@ -42,11 +55,13 @@ class Finding:
     help: str = ""
     fix: str = ""
     evidence: Mapping[str, str | int | bool] = field(default_factory=dict)
+    basis: Basis | None = None
+    key: str = ""
 
     @property
     def fingerprint(self) -> str:
         """The same for the same finding tomorrow: what a baseline or a suppression names."""
-        where = self.ref or (self.span.path if self.span else "")
+        where = self.key or self.ref or (self.span.path if self.span else "")
         return f"{self.code}:{where}"
 
 

@@ -28,9 +28,20 @@ SECTION = "Prove"
     show_default=True,
     help="The least grave finding that makes the status 1.",
 )
+@click.option(
+    "--select", multiple=True, metavar="CODES", help="Only these rules or families: M,T001,style."
+)
+@click.option("--skip", multiple=True, metavar="CODES", help="Not these rules or families.")
 @format_(*formats())
 @click.pass_obj
-def command(start: Path | None, paths: tuple[Path, ...], fail_on: str, format_: str) -> int:
+def command(
+    start: Path | None,
+    paths: tuple[Path, ...],
+    fail_on: str,
+    select: tuple[str, ...],
+    skip: tuple[str, ...],
+    format_: str,
+) -> int:
     """Find what is wrong with SQL files, without a server.
 
     Looks at the project's ddl and migrations, or at the files and folders given.
@@ -39,6 +50,7 @@ def command(start: Path | None, paths: tuple[Path, ...], fail_on: str, format_: 
     Examples:
       ringfence lint                          the whole project
       ringfence lint ddl/app --fail-on error  style may be as it is
+      ringfence lint --select M new.sql       what a migration does to a database at work
       ringfence lint --format json | jq .findings[].place
       ringfence explain style/LT01            what a finding means
     """
@@ -48,9 +60,22 @@ def command(start: Path | None, paths: tuple[Path, ...], fail_on: str, format_: 
     from ringfence.rules import lint
 
     with _progress() as progress:
-        report = lint(find(start), paths, base=start, fail_on=Severity(fail_on), progress=progress)
+        report = lint(
+            find(start),
+            paths,
+            base=start,
+            fail_on=Severity(fail_on),
+            progress=progress,
+            select=_codes(select),
+            skip=_codes(skip),
+        )
     write(report, format_, sys.stdout)
     return report.status
+
+
+def _codes(given: tuple[str, ...]) -> list[str]:
+    """`--select M,T001 --select style` as codes."""
+    return [code for each in given for code in each.replace(",", " ").split()]
 
 
 @contextmanager

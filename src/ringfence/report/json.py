@@ -44,6 +44,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         and {"path": span.path, "line": span.line, "column": span.column, "text": span.text},
         "help": finding.help,
         "fix": finding.fix,
+        "basis": finding.basis,
         "evidence": dict(finding.evidence),
         "fingerprint": finding.fingerprint,
     }

@@ -1,26 +1,34 @@
 """What `ringfence lint` looks for: one module a rule, found by looking.
 
-A rule is a module beside this one whose docstring is its page (`ringfence explain` prints it) and
-that holds one function under `@rule(code)`. The function takes what it looks at and yields an
-`Outcome`. Modules that begin with an underscore are the rules' tools.
+A rule is a module in one of the folders beside this one. Its docstring is its page (`ringfence
+explain` prints it), the SQL in the page its tests. It holds one function under `@rule(code, …)`,
+and the type of that function's parameter says what it looks at:
+
+    Action      one thing that a statement of a migration does, and the state of things before it
+    Migration   a whole migration
+    Schema      the catalog of ddl/, loaded into a database of ringfence's own
+
+Other packages add rules by an entry point in the group `ringfence.rules`, which names a module.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Misuse
-from ringfence.finding import Report, Severity
+from ringfence.finding import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ringfence.finding import Coverage, Finding
+    from ringfence.finding import Coverage, Finding, Report
+    from ringfence.model import Ref
     from ringfence.project import Project
 
 Progress = Callable[[int, int], None]
@@ -58,27 +66,76 @@ class Outcome:
     coverage: tuple[Coverage, ...] = ()
 
 
-Check = Callable[[tuple[SqlFile, ...], Context], Outcome]
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a rule yields: one thing that is wrong.
+
+    `ref` is the object, `at` the offset in the file, in bytes, as PostgreSQL's parser counts them;
+    without it the place is the statement's, or the object's. `severity` is the rule's unless given.
+    """
+
+    message: str
+    ref: Ref | None = None
+    at: int = -1
+    help: str = ""
+    fix: str = ""
+    severity: Severity | None = None
+
+
+Check = Callable[..., Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A registered rule. Its findings' codes are `code`, or begin with `code/`."""
+    """A registered rule. Its findings' codes are `code`, or begin with `code/`.
+
+    `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see.
+    """
 
     code: str
+    severity: Severity
     page: str
-    check: Check
+    looks_at: str
+    check: Callable[..., Any]
+    on: tuple[str, ...] = field(default=())
 
+    @property
+    def title(self) -> str:
+        """What is wrong where it finds something, in a line."""
+        return self.page.partition("\n")[0].rstrip(".")
+
+
+_LETTERS = {"migration": "M", "isolation": "T", "correctness": "C", "structure": "P"}
+FAMILIES = {
+    "style": "how SQL is laid out",
+    "M": "what a migration does to a database at work",
+    "T": "isolation of tenants",
+    "C": "correctness",
+    "P": "structure and performance",
+    "L": "what is said to lint itself",
+}
+"""The letter that a code begins with, and what such rules are about."""
 
 _rules: dict[str, Rule] = {}
 
 
-def rule(code: str) -> Callable[[Check], Check]:
+def rule(
+    code: str, severity: Severity = Severity.WARNING, *, on: Sequence[str] = ()
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a rule; its module's docstring is the page."""
 
-    def register(check: Check) -> Check:
-        page = inspect.getdoc(inspect.getmodule(check)) or ""
-        _rules[code] = Rule(code, page, check)
+    def register(check: Callable[..., Any]) -> Callable[..., Any]:
+        said = next(iter(check.__annotations__.values()))
+        looks_at = said if isinstance(said, str) else said.__name__
+        page = (sys.modules[check.__module__].__doc__ or "").strip()
+        known = _rules.get(code)
+        if known is not None and known.check.__module__ != check.__module__:
+            raise Misuse(
+                f"{check.__module__} registers rule {code}, which {known.check.__module__} has",
+                hint="give it a code of its own",
+            )
+        looks_at = "files" if "SqlFile" in looks_at else looks_at.rpartition(".")[2]
+        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on))
         return check
 
     return register
@@ -86,9 +143,60 @@ def rule(code: str) -> Callable[[Check], Check]:
 
 def rules() -> tuple[Rule, ...]:
     """Every rule, by code."""
-    for path in sorted(Path(__file__).parent.glob("[!_]*.py")):
-        import_module(f"{__name__}.{path.stem}")
+    for family in ("", *_LETTERS):
+        _load(family)
+    _load_others()
     return tuple(_rules[code] for code in sorted(_rules))
+
+
+@cache
+def _load(family: str) -> None:
+    """Import the modules of one folder."""
+    folder = Path(__file__).parent / family
+    package = f"{__name__}.{family}" if family else __name__
+    for path in sorted(folder.glob("[!_]*.py")):
+        import_module(f"{package}.{path.stem}")
+
+
+@cache
+def _load_others() -> None:
+    """Import what other packages add."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group="ringfence.rules"):
+        try:
+            point.load()
+        except Misuse:
+            raise
+        except Exception as error:
+            raise Misuse(
+                f"the rules of {point.value} cannot be loaded: {type(error).__name__}: {error}",
+                hint=f"pip uninstall {point.dist.name}" if point.dist else "",
+            ) from error
+
+
+def known(codes: Iterable[str]) -> tuple[str, ...]:
+    """Codes and families as they were given, checked. Raises `Misuse` for one that does not exist."""
+    every = {each.code for each in rules()} | set(FAMILIES)
+    for code in (given := tuple(codes)):
+        if code in every or (code.startswith("style/") and len(code) > 6) or code == "squawk":
+            continue
+        if code.startswith("squawk/"):
+            continue
+        raise Misuse(f"no rule {code}", hint=_near(code, every))
+    return given
+
+
+def covers(given: str, code: str) -> bool:
+    """Whether a code or family that somebody gave means this code."""
+    return given == code or code.startswith(f"{given}/") or (len(given) == 1 and code[:1] == given)
+
+
+def _near(code: str, every: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(code, sorted(every), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}?" if near else "ringfence explain lists them"
 
 
 def lint(
@@ -98,26 +206,28 @@ def lint(
     base: Path | None = None,
     fail_on: Severity = Severity.WARNING,
     progress: Progress | None = None,
+    select: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    catalog: bool = False,
 ) -> Report:
-    """Look at SQL files and report what the rules find.
+    """Look at SQL files, and with `catalog` at the schema they make, and report what rules find.
 
     `paths` are files and folders, relative to `base` (default: the working directory); with none,
-    the project's ddl and migrations. Raises `Misuse` when there is nothing to look at or a path
-    cannot be read, `BadProject` when a file is not text.
+    the project's ddl and migrations. `select` and `skip` are codes or families. Raises `Misuse`
+    when there is nothing to look at, a path cannot be read or a code is unknown, `BadProject` when
+    a file is not text.
     """
-    from ringfence.pg.cluster import cache
-    from ringfence.rules._files import collect
+    from ringfence.rules._run import run
 
-    files, absent = collect(project, paths, (base or Path.cwd()).absolute())
-    kept = cache()
-    context = Context(kept / "lint" if kept else None, progress)
-    outcomes = [each.check(files, context) for each in rules()]
-    return Report(
-        command="lint",
-        findings=tuple(f for outcome in outcomes for f in outcome.findings),
-        coverage=tuple(c for outcome in outcomes for c in outcome.coverage) + absent,
-        target=", ".join(dict.fromkeys(f.given for f in files)),
+    return run(
+        project,
+        paths,
+        (base or Path.cwd()).absolute(),
         fail_on=fail_on,
+        progress=progress,
+        select=select,
+        skip=skip,
+        catalog=catalog,
     )
 
 
@@ -126,19 +236,25 @@ def explain(code: str) -> str:
 
     Raises `Misuse` that names the nearest code for one that does not exist.
     """
-    known = {each.code: each for each in rules()}
+    every = {each.code: each for each in rules()}
     family, _, rest = code.partition("/")
-    if code in known:
-        return known[code].page
-    if family in known and rest:
+    if code in every:
+        return every[code].page
+    if family in every and rest:
         from ringfence.rules import _sqlfluff
 
         page = _sqlfluff.page(rest)
         if page:
             return page
-        known |= {f"{family}/{name}": known[family] for name in _sqlfluff.codes()}
-    import difflib
+        every |= {f"{family}/{name}": every[family] for name in _sqlfluff.codes()}
+    if code in FAMILIES:
+        return listed(code)
+    near = _near(code, every)
+    raise Misuse(f"no rule {code}", hint=near)
 
-    near = difflib.get_close_matches(code, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else "codes stand in brackets behind a finding"
-    raise Misuse(f"no rule {code}", hint=hint)
+
+def listed(family: str = "") -> str:
+    """Every rule, or those of a family, a line each."""
+    return "\n".join(
+        f"{each.code}  {each.title}" for each in rules() if not family or covers(family, each.code)
+    )

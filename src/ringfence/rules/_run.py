@@ -1,0 +1,231 @@
+"""One run of lint: which rules see what, and what becomes of what they say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.errors import Error
+from ringfence.finding import Basis, Coverage, Finding, Report, Severity
+from ringfence.rules import (
+    Context,
+    Problem,
+    Rule,
+    SqlFile,
+    _load,
+    _load_others,
+    _rules,
+    covers,
+    known,
+)
+from ringfence.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ringfence.errors import Span
+    from ringfence.project import Project
+    from ringfence.rules import Progress
+    from ringfence.rules._migration import Migration, State, Statement
+
+
+def run(
+    project: Project | None,
+    paths: Sequence[Path | str],
+    base: Path,
+    *,
+    fail_on: Severity,
+    progress: Progress | None,
+    select: Sequence[str],
+    skip: Sequence[str],
+    catalog: bool,
+) -> Report:
+    """Collect files, show them to the rules, and report."""
+    from ringfence.pg.cluster import cache
+    from ringfence.rules._files import collect
+
+    chosen = _chosen(select, skip, catalog)
+    files, absent = collect(project, paths, base)
+    kept = cache()
+    context = Context(kept / "lint" if kept else None, progress)
+    findings: list[Finding] = []
+    coverage: list[Coverage] = []
+    for each in chosen:
+        if each.looks_at == "files":
+            outcome = each.check(files, context)
+            findings += outcome.findings
+            coverage += outcome.coverage
+    styled = any(each.code == "style" for each in chosen)
+    on_migrations = [each for each in chosen if each.looks_at in ("Action", "Migration")]
+    if on_migrations:
+        found, looked = _migrations(project, files, on_migrations, parse_errors=not styled)
+        findings += found
+        coverage += looked
+    return Report(
+        command="lint",
+        findings=tuple(f for f in findings if _wanted(f.code, select, skip)),
+        coverage=(*coverage, *absent),
+        target=", ".join(dict.fromkeys(f.given for f in files)),
+        fail_on=fail_on,
+    )
+
+
+def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[Rule]:
+    """The rules to run, by code; those of the catalog are not even loaded where it is not wanted."""
+    if select or skip:
+        known((*select, *skip))
+    for family in ("", "migration", *(("isolation", "correctness", "structure") * catalog)):
+        _load(family)
+    _load_others()
+    return [
+        each
+        for _, each in sorted(_rules.items())
+        if (catalog or each.looks_at != "Schema")
+        and (not select or any(covers(s, each.code) or covers(each.code, s) for s in select))
+        and not any(covers(s, each.code) for s in skip)
+    ]
+
+
+def _wanted(code: str, select: Sequence[str], skip: Sequence[str]) -> bool:
+    """Whether a finding's code was asked for: `style/LT01` may be where `style` was not."""
+    if any(covers(given, code) for given in skip):
+        return False
+    return not select or any(covers(given, code) for given in select)
+
+
+# Migrations -------------------------------------------------------------------------------------
+
+
+def _migrations(
+    project: Project | None, files: Sequence[SqlFile], rules: Sequence[Rule], *, parse_errors: bool
+) -> tuple[list[Finding], list[Coverage]]:
+    """Show each migration to the rules, after what was before it."""
+    from ringfence.rules._migration import State, parsed
+
+    by_verb: dict[str, list[Rule]] = {}
+    whole = [each for each in rules if each.looks_at == "Migration"]
+    for each in rules:
+        for verb in each.on:
+            by_verb.setdefault(verb, []).append(each)
+    findings: list[Finding] = []
+    statements: dict[str, int] = {}
+    states: dict[Path, State] = {}
+    asked = {file.path for file in files}
+    for file, managed, undo in _in_order(project, files):
+        state = states.setdefault(file.path.parent, State())
+        migration = parsed(file, managed=managed, undo=undo)
+        state.path, state.utc = (), False
+        seen = file.path in asked
+        problems = _seen(migration, state, by_verb if seen else {})
+        if not seen:
+            continue
+        statements[file.given] = statements.get(file.given, 0) + len(migration.statements)
+        found = [_finding(file, rule, statement, problem) for rule, statement, problem in problems]
+        for rule in whole:
+            if rule.code == "M000" and not parse_errors:
+                continue
+            for problem in rule.check(migration):
+                statement = _around(migration, problem.at)
+                found.append(_finding(file, rule, statement, problem))
+        findings += found
+    return findings, [
+        Coverage("migrations", given, count, "statement") for given, count in statements.items()
+    ]
+
+
+def _seen(
+    migration: Migration, state: State, by_verb: Mapping[str, list[Rule]]
+) -> list[tuple[Rule, Statement, Problem]]:
+    """What the rules say of each action; the state goes on with every one."""
+    from ringfence.rules._migration import actions, apply
+
+    found = []
+    for statement in migration.statements:
+        for action in actions(statement, state):
+            for rule in by_verb.get(action.verb, ()):
+                found += [(rule, statement, problem) for problem in rule.check(action)]
+            migration.actions.append(action)
+            if not migration.undo:
+                apply(action)
+    return found
+
+
+def _around(migration: Migration, at: int) -> Statement | None:
+    return next((s for s in migration.statements if s.at <= at < s.end), None)
+
+
+def _finding(file: SqlFile, rule: Rule, statement: Statement | None, problem: Problem) -> Finding:
+    at = problem.at
+    if at < 0:
+        at = statement.at if statement is not None else 0
+    what = statement.fingerprint if statement is not None else ""
+    return Finding(
+        code=rule.code,
+        severity=problem.severity or rule.severity,
+        message=problem.message,
+        ref=problem.ref,
+        span=span(file, at),
+        help=problem.help,
+        fix=problem.fix,
+        basis=Basis.STATIC,
+        key=f"{file.shown}:{problem.ref or ''}:{what}",
+    )
+
+
+def span(file: SqlFile, at: int) -> Span:
+    """The place of an offset in bytes."""
+    text = file.text
+    offset = at if text.isascii() else len(text.encode()[:at].decode(errors="replace"))
+    return Script(file.shown, text).span(offset)
+
+
+def _in_order(
+    project: Project | None, files: Sequence[SqlFile]
+) -> Iterator[tuple[SqlFile, bool, bool]]:
+    """Migrations in the order in which they run: the file, whether ringfence runs it, and backwards.
+
+    What stands in the project's ddl is no migration. Those of the project come with the ones before
+    them, whether these were asked for or not.
+    """
+    mine: list[SqlFile] = []
+    for file in files:
+        if project and file.path.is_relative_to(project.ddl):
+            continue
+        if project and file.path.is_relative_to(project.migrations):
+            mine.append(file)
+        else:
+            yield file, False, ".down." in file.path.name
+    if not (project and mine):
+        return
+    by_path = {file.path: file for file in mine}
+    for path in _revisions(project, by_path):
+        if path.name.endswith(".verify.sql"):
+            continue
+        undo = path.name.endswith(".down.sql")
+        if path in by_path:
+            yield by_path[path], True, undo
+        elif not undo:
+            try:
+                text = path.read_text(encoding="utf-8-sig")
+            except (OSError, ValueError):
+                continue
+            yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+
+
+def _revisions(project: Project, asked: Iterable[Path]) -> list[Path]:
+    """The project's files of SQL, revision by revision; by name where the graph cannot be read."""
+    from ringfence import revisions
+
+    asked = list(asked)
+    try:
+        graph = revisions.read(project)
+        ordered = [
+            revision.file(what)
+            for revision in graph.applied(graph.heads)
+            if revision.sql
+            for what in ("up", "down")
+        ]
+    except Error:
+        ordered = []
+    known = set(ordered)
+    return [path for path in ordered if path.is_file()] + sorted(p for p in asked if p not in known)

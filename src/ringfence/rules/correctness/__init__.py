@@ -1,0 +1,1 @@
+"""Correctness: each rule sees the catalog of ddl/."""

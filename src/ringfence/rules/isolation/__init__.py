@@ -1,0 +1,1 @@
+"""Isolation of tenants: each rule sees the catalog of ddl/."""

@@ -1,0 +1,1 @@
+"""What a migration does to a database at work: each rule sees the statements and what was before."""

@@ -1,0 +1,106 @@
+"""Which changes of a column's type leave its rows as they are stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ringfence.rules._migration import columns_of, domain_of
+
+if TYPE_CHECKING:
+    from ringfence.rules._migration import Action, Type
+
+_TEXTS = ("text", "varchar")
+_MOMENTS = ("timestamp", "timestamptz")
+_PRECISE = ("timestamp", "timestamptz", "time", "timetz", "interval", "varbit")
+_SAME_BYTES = {
+    ("cidr", "inet"), ("xml", "text"), ("xml", "varchar"), ("citext", "text"), ("text", "citext"),
+    ("varchar", "citext"), ("citext", "varchar"), ("int4", "oid"), ("oid", "int4"),
+}  # fmt: skip
+
+
+def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
+    """Why a change of type holds everybody up, as the end of a sentence; "" when it does not."""
+    table = action.table
+    if old is None:
+        return f"may write {table} anew while nobody can use it: the type before is not known here"
+    definition = action.definition
+    if definition.HasField("raw_default") and not _plain(definition.raw_default, column):
+        return f"writes {table} anew while nobody can use it: USING computes every value"
+    if not same_bytes(action, old, new):
+        return f"from {old.shown} writes {table} anew while nobody can use it"
+    checks = [
+        name
+        for name, each in action.relation.constraints.items()
+        if each.kind == "c"
+        and each.expression is not None
+        and column in columns_of(each.expression)
+    ]
+    if checks:
+        return f"checks all of {table} again while nobody can use it: {checks[0]} is about it"
+    indexed = any(
+        column in index.columns
+        for index in action.state.indexes.values()
+        if index.table == action.name
+    ) or any(
+        each.kind in "pux" and column in each.columns
+        for each in action.relation.constraints.values()
+    )
+    rebuilt = definition.HasField("coll_clause") or (
+        old.name != new.name and not {old.name, new.name} <= set(_TEXTS)
+    )
+    if indexed and rebuilt:
+        return f"builds the index on it anew while nobody can use {table}"
+    return ""
+
+
+def same_bytes(action: Action, old: Type, new: Type) -> bool:
+    """Whether PostgreSQL takes the rows as they are."""
+    state = action.state
+    if old.array != new.array:
+        return False
+    before, after = domain_of(old, state), domain_of(new, state)
+    if after is not None:
+        if after[1] or after[0] is None:
+            return old == new
+        new = after[0]
+    if before is not None:
+        if before[0] is None:
+            return False
+        old = before[0]
+    if old.name == new.name:
+        return _fits(old, new)
+    if old.array:
+        return {old.name, new.name} <= set(_TEXTS) and not new.mods
+    if {old.name, new.name} <= set(_TEXTS):
+        return not new.mods
+    if {old.name, new.name} == set(_MOMENTS):
+        return state.utc and not new.mods
+    return (old.name, new.name) in _SAME_BYTES and not new.mods
+
+
+def _fits(old: Type, new: Type) -> bool:
+    """Whether every value of a type fits the same type with other modifiers."""
+    if old.mods == new.mods:
+        return True
+    if old.name == "numeric":
+        if not new.mods:
+            return True
+        if not old.mods:
+            return False
+        scales = [t.mods[1] if len(t.mods) > 1 else 0 for t in (old, new)]
+        return scales[0] == scales[1] and new.mods[0] >= old.mods[0]
+    if old.name == "varchar" or old.name in _PRECISE:
+        if not new.mods:
+            return True
+        return bool(old.mods) and new.mods[-1] >= old.mods[-1]
+    return False
+
+
+def _plain(expression: Any, column: str) -> bool:
+    """Whether USING says no more than the cast that PostgreSQL would make of itself."""
+    while expression.HasField("type_cast"):
+        expression = expression.type_cast.arg
+    if not expression.HasField("column_ref"):
+        return False
+    fields = expression.column_ref.fields
+    return len(fields) > 0 and fields[-1].string.sval == column

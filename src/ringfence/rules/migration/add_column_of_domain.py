@@ -1,0 +1,50 @@
+"""A column of a domain with constraints is added to a table in use.
+
+Why it matters: PostgreSQL checks the domain for every row, even for NULL, and does so by writing the
+whole table and its indexes anew while nobody can read or write.
+
+Caught:
+
+    CREATE DOMAIN app.positive AS int CHECK (value > 0);
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t ADD COLUMN a app.positive;
+
+Passes:
+
+    CREATE DOMAIN app.number AS int;
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t ADD COLUMN a app.number;
+
+When to ignore: on a table that stays small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+from ringfence.rules._migration import domain_of, type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M009", Severity.WARNING, on=("add_column",))
+def add_column_of_domain(action: Action) -> Iterator[Problem]:
+    """ADD COLUMN of a domain that has a CHECK or NOT NULL."""
+    column = action.definition
+    if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
+        return
+    domain = domain_of(type_of(column.type_name), action.state)
+    if domain is not None and domain[1]:
+        yield Problem(
+            f"adding {column.colname} writes {action.table} anew: its domain has constraints",
+            action.ref,
+            action.place(column),
+            help="give it the base type, and the condition as a CHECK that is NOT VALID at first",
+        )

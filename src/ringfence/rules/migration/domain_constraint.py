@@ -1,0 +1,53 @@
+"""A domain's new constraint is checked in every table that uses it.
+
+Why it matters: every column of the domain is read while nobody can write to its table. So does
+VALIDATE CONSTRAINT of a domain; unlike a table's it keeps writers waiting too.
+
+Caught:
+
+    CREATE DOMAIN app.positive AS int;
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a app.positive);
+    -- then
+    ALTER DOMAIN app.positive ADD CONSTRAINT above CHECK (value > 0);
+
+Passes:
+
+    CREATE DOMAIN app.positive AS int;
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a app.positive);
+    -- then
+    ALTER DOMAIN app.positive ADD CONSTRAINT above CHECK (value > 0) NOT VALID;
+
+When to ignore: where every table that uses the domain stays small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M034", Severity.WARNING, on=("alter_domain",))
+def domain_constraint(action: Action) -> Iterator[Problem]:
+    """ADD CONSTRAINT, SET NOT NULL or VALIDATE of a domain that columns have."""
+    node = action.node
+    if node.subtype == "C" and getattr(node, "def").constraint.skip_validation:
+        return
+    if node.subtype not in ("C", "V", "O"):
+        return
+    known = {name.name for name in action.state.domains}
+    if action.name.name in known and not any(
+        name.name == action.name.name for name in action.state.domain_users
+    ):
+        return
+    yield Problem(
+        f"every table that has a column of {action.name.path} is read while nobody can write to it",
+        action.name.ref("domain"),
+        help="add it as NOT VALID: it holds for new values at once",
+    )

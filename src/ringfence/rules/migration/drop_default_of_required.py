@@ -1,0 +1,44 @@
+"""A required column loses its default.
+
+Why it matters: INSERTs of the release that is running leave the column out, and fail from that
+moment on.
+
+Caught:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int NOT NULL DEFAULT 0);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN a DROP DEFAULT;
+
+Passes:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int DEFAULT 0);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN a DROP DEFAULT;
+
+When to ignore: when every writer in use gives the column a value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M031", Severity.WARNING, on=("column_default",))
+def drop_default_of_required(action: Action) -> Iterator[Problem]:
+    """DROP DEFAULT of a column that is NOT NULL."""
+    column = action.relation.columns.get(action.node.name)
+    if action.new or action.migration.undo or column is None or action.node.HasField("def"):
+        return
+    if column.not_null:
+        yield Problem(
+            f"{action.node.name} of {action.table} is required and loses its default: INSERTs without it fail",
+            action.ref,
+        )

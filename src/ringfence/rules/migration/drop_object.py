@@ -1,0 +1,68 @@
+"""An object is dropped.
+
+Why it matters: what is in it is gone, and whatever still names it fails from that moment on. With
+CASCADE, other objects go with it that the migration does not name.
+
+Caught:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    DROP TABLE app.t;
+
+Passes, for the view is made anew:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v AS SELECT id FROM app.t;
+    -- then
+    DROP VIEW app.v;
+    CREATE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+
+When to ignore: when no release in use names it any more. The way back of a migration may drop what
+its way forth made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+from ringfence.rules._migration import pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M026", Severity.WARNING, on=("drop_table", "drop"))
+def drop_object(action: Action) -> Iterator[Problem]:
+    """DROP of what was there before and is not made again."""
+    tree = action.node
+    if action.new or action.migration.undo or tree.remove_type not in _KINDS:
+        return
+    kind, verb = _KINDS[tree.remove_type]
+    if verb and action.migration.later(action, verb):
+        return
+    cascade = tree.behavior == pb.DROP_CASCADE
+    rest = ", and everything that needs it" if cascade else ""
+    yield Problem(
+        f"{kind} {action.table} is gone{rest}; what still names it fails",
+        action.name.ref(kind.replace(" ", "_")),
+        help="name what goes instead of CASCADE" if cascade else "",
+    )
+
+
+_KINDS = {
+    pb.OBJECT_TABLE: ("table", "create_table"),
+    pb.OBJECT_VIEW: ("view", "create_view"),
+    pb.OBJECT_MATVIEW: ("materialized view", "create_table_as"),
+    pb.OBJECT_SCHEMA: ("schema", ""),
+    pb.OBJECT_SEQUENCE: ("sequence", ""),
+    pb.OBJECT_FUNCTION: ("function", "create_function"),
+    pb.OBJECT_PROCEDURE: ("procedure", "create_function"),
+    pb.OBJECT_TYPE: ("type", ""),
+    pb.OBJECT_DOMAIN: ("domain", "create_domain"),
+    pb.OBJECT_EXTENSION: ("extension", ""),
+    pb.OBJECT_FOREIGN_TABLE: ("foreign table", ""),
+}

@@ -1,0 +1,42 @@
+"""An index is built anew while writers wait.
+
+Why it matters: REINDEX keeps writers from the table and readers from the index until it is done.
+
+Caught:
+
+    REINDEX TABLE app.orders;
+
+Passes:
+
+    REINDEX TABLE CONCURRENTLY app.orders;
+
+When to ignore: on a table that stays small, or while the application is stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M005", Severity.WARNING, on=("reindex",))
+def reindex_not_concurrent(action: Action) -> Iterator[Problem]:
+    """REINDEX without CONCURRENTLY."""
+    if action.new or any(p.def_elem.defname == "concurrently" for p in action.node.params):
+        return
+    index = action.state.indexes.get(action.name)
+    table = action.state.relations.get(index.table) if index is not None else None
+    if table is not None and table.made_by == action.migration.shown:
+        return
+    yield Problem(
+        "REINDEX keeps writers from the table until it is done",
+        action.ref if action.name.name else None,
+        help="REINDEX … CONCURRENTLY, in a migration that says `-- ringfence: transaction: none`",
+    )

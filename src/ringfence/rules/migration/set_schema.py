@@ -1,0 +1,44 @@
+"""Something moves to another schema.
+
+Why it matters: its qualified name changes, so the release that is running fails from that moment on
+unless its search_path finds the new place.
+
+Caught:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t SET SCHEMA archive;
+
+Passes:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    ALTER TABLE app.t SET SCHEMA archive;
+
+When to ignore: where a view of the old name stands in, or both schemas are on every search_path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M029", Severity.WARNING, on=("set_schema",))
+def set_schema(action: Action) -> Iterator[Problem]:
+    """SET SCHEMA on the way forth."""
+    if action.new or action.migration.undo or not action.name.name:
+        return
+    if action.migration.later(action, "create_view"):
+        return
+    yield Problem(
+        f"{action.table} moves to schema {action.node.newschema}: its old name stops working",
+        action.ref,
+        help="leave a view of the old name behind",
+    )

@@ -1,0 +1,58 @@
+"""A table is written anew as a whole.
+
+Why it matters: CLUSTER, VACUUM FULL and a change of where or how a table is stored copy all of it
+and its indexes while nobody can read or write.
+
+Caught:
+
+    VACUUM FULL app.t;
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t SET UNLOGGED;
+
+Passes:
+
+    VACUUM app.t;
+
+When to ignore: on a table that stays small, or while the application is stopped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule(
+    "M040",
+    Severity.WARNING,
+    on=("cluster", "vacuum", "set_logged", "set_unlogged", "set_access_method", "set_tablespace"),
+)
+def table_rewrite(action: Action) -> Iterator[Problem]:
+    """Commands that copy a table."""
+    if action.new:
+        return
+    verb, node = action.verb, action.node
+    if verb == "vacuum" and not any(o.def_elem.defname == "full" for o in node.options):
+        return
+    if verb == "set_access_method" and node.name in ("heap", ""):
+        return
+    if verb == "set_tablespace" and node.name == "pg_default" and action.relation.whole:
+        return
+    what = _SAID.get(verb, verb.replace("_", " ").upper())
+    yield Problem(
+        f"{what} writes {action.table or 'every table'} anew while nobody can use it",
+        action.ref if action.name.name else None,
+        help="an extension such as pg_repack or pg_squeeze copies a table while it is in use",
+    )
+
+
+_SAID = {"vacuum": "VACUUM FULL", "set_tablespace": "SET TABLESPACE"}

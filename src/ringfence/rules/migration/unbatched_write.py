@@ -1,0 +1,48 @@
+"""A whole table is written in one statement.
+
+Why it matters: every row is locked until the transaction ends, the table doubles in size, and
+replicas fall behind by as much as is written. In batches none of this happens.
+
+Caught:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int, b int);
+    -- then
+    UPDATE app.t SET b = a WHERE b IS NULL;
+
+Passes:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int, b int);
+    -- then
+    UPDATE app.t SET b = a WHERE id BETWEEN 1 AND 1000;
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int, b int);
+    -- then
+    DELETE FROM app.t WHERE id IN (1, 2, 3);
+
+When to ignore: on a table that stays small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+from ringfence.rules.migration._rows import pinned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M052", Severity.WARNING, on=("update", "delete"))
+def unbatched_write(action: Action) -> Iterator[Problem]:
+    """UPDATE or DELETE that no condition limits to some rows."""
+    if not action.new and not pinned(action.node):
+        done = "updated" if action.verb == "update" else "deleted"
+        yield Problem(
+            f"rows of {action.table} are {done} all at once",
+            action.ref,
+            help="do it in batches: WHERE id BETWEEN … AND …, each in a transaction of its own",
+        )

@@ -1,0 +1,47 @@
+"""A unique constraint is added, and its index is built under the lock.
+
+Why it matters: ADD CONSTRAINT … UNIQUE lets nobody read or write while the index is built.
+
+Caught:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, code text);
+    -- then
+    ALTER TABLE app.t ADD CONSTRAINT t_code UNIQUE (code);
+
+Passes:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, code text);
+    -- then
+    CREATE UNIQUE INDEX CONCURRENTLY t_code ON app.t (code);
+    ALTER TABLE app.t ADD CONSTRAINT t_code UNIQUE USING INDEX t_code;
+
+When to ignore: on a table that stays small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.rules import Problem, rule
+from ringfence.rules._migration import pb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._migration import Action
+
+
+@rule("M020", Severity.WARNING, on=("add_constraint",))
+def unique_without_index(action: Action) -> Iterator[Problem]:
+    """ADD CONSTRAINT … UNIQUE without USING INDEX."""
+    if action.new:
+        return
+    node = action.definition
+    if node.contype == pb.CONSTR_UNIQUE and not node.indexname:
+        yield Problem(
+            f"the unique constraint builds an index while nobody can use {action.table}",
+            action.ref,
+            action.place(node),
+            help="build a unique index concurrently, then ADD CONSTRAINT … UNIQUE USING INDEX",
+        )

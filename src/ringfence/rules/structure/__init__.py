@@ -1,0 +1,1 @@
+"""Structure and performance: each rule sees the catalog of ddl/."""

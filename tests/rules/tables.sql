@@ -1,0 +1,36 @@
+-- The tables that tests/rules/statements.toml works on, as they are before each of its statements.
+CREATE TYPE en AS ENUM ('a', 'b');
+CREATE DOMAIN dpos AS INT CHECK (VALUE > 0);
+CREATE DOMAIN dd AS INT;
+CREATE TABLE p (id BIGINT PRIMARY KEY);
+CREATE TABLE t (
+    id BIGINT PRIMARY KEY,
+    a INT,
+    b TEXT,
+    c VARCHAR(10),
+    d VARCHAR(10),
+    e INT,
+    n NUMERIC(10, 2),
+    nn INT NOT NULL,
+    ts TIMESTAMP,
+    j JSON,
+    pid BIGINT
+);
+CREATE INDEX t_a_idx ON t (a);
+CREATE INDEX t_c_idx ON t (c);
+CREATE UNIQUE INDEX uix ON t (nn);
+CREATE TABLE r_parent (id BIGINT);
+CREATE TABLE r (id BIGINT PRIMARY KEY, x INT);
+CREATE TABLE r2 (id BIGINT);
+CREATE UNIQUE INDEX r2i ON r2 (id);
+CREATE TABLE part (id BIGINT NOT NULL) PARTITION BY RANGE (id);
+CREATE TABLE part1 PARTITION OF part FOR VALUES FROM (0) TO (100);
+CREATE TABLE part2 (id BIGINT NOT NULL);
+CREATE TABLE et (id BIGINT PRIMARY KEY, x en);
+CREATE TABLE dt (a dd);
+CREATE TABLE g (x INT, y INT GENERATED ALWAYS AS (x * 3) STORED);
+CREATE VIEW v AS SELECT id FROM t;
+CREATE MATERIALIZED VIEW mv AS SELECT id FROM t;
+CREATE UNIQUE INDEX mv_id_idx ON mv (id);
+CREATE SCHEMA s2;
+CREATE SEQUENCE sq;

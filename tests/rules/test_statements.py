@@ -1,0 +1,51 @@
+"""Statements one by one: what lint guesses from the text against what was measured to happen."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from ringfence import rules
+
+HERE = Path(__file__).parent
+TABLES = (HERE / "tables.sql").read_text(encoding="utf-8")
+STATEMENTS = tomllib.loads((HERE / "statements.toml").read_text(encoding="utf-8"))["statement"]
+WORKS = {
+    "M001", "M005", "M006", "M007", "M008", "M009", "M011", "M012", "M013", "M015", "M016", "M017",
+    "M018", "M020", "M021", "M022", "M023", "M027", "M034", "M035", "M036", "M039", "M040", "M046",
+}  # fmt: skip
+"""The codes that say: this takes as long as the table is large, and others wait meanwhile."""
+
+
+def found(case: dict[str, Any], folder: Path) -> list[str]:
+    """The codes that lint finds in a statement, on the tables as they are before it."""
+    folder.mkdir()
+    (folder / "1_before.sql").write_text(TABLES + case.get("before", ""))
+    (folder / "2_then.sql").write_text(f"{case['sql']};\n")
+    report = rules.lint(None, [folder], select=["M"])
+    return sorted({f.code for f in report.findings if f.span and "2_then" in f.span.path})
+
+
+def test_every_statement_is_judged_as_it_was_measured(tmp_path: Path) -> None:
+    assert len(STATEMENTS) > 150
+    wrong = []
+    for number, case in enumerate(STATEMENTS):
+        codes = found(case, tmp_path / str(number))
+        if codes != case["codes"] or bool(set(codes) & WORKS) != case["works"]:
+            wrong.append((case["sql"], codes, case["codes"], case["works"]))
+    assert wrong == []
+
+
+def test_without_the_tables_before_no_statement_that_works_is_missed(tmp_path: Path) -> None:
+    """What lint does not know it does not take for harmless."""
+    missed = []
+    for number, case in enumerate(STATEMENTS):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "1.sql").write_text(f"{case['sql']};\n")
+        codes = {f.code for f in rules.lint(None, [folder], select=["M"]).findings}
+        needs = {"M009", "M022", "M039"}  # a domain, a nullable column, a partitioned table
+        if case["works"] and not (codes & WORKS or set(case["codes"]) & needs):
+            missed.append(case["sql"])
+    assert missed == []
