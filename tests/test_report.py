@@ -224,13 +224,18 @@ def test_the_documented_example_is_true(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_format_is_a_module() -> None:
-    assert reports.formats() == ("text", "json")
+    assert reports.formats() == (
+        "text", "github", "gitlab", "json", "junit", "markdown", "sarif",
+    )  # fmt: skip
 
 
 def test_an_unknown_format() -> None:
     with pytest.raises(Misuse) as caught:
         reports.render(a_report(), "yaml")
-    assert (str(caught.value), caught.value.hint) == ("no report format yaml", "one of: text, json")
+    assert (str(caught.value), caught.value.hint) == (
+        "no report format yaml",
+        "one of: text, github, gitlab, json, junit, markdown, sarif",
+    )
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ringfence.cli.options import format_
+from ringfence.cli.options import format_, output
 from ringfence.report import formats
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ SECTION = "Prove"
 )
 @click.option("--skip", multiple=True, metavar="CODES", help="Not these rules or families.")
 @format_(*formats())
+@output
 @click.pass_obj
 def command(
     start: Path | None,
@@ -41,6 +42,7 @@ def command(
     select: tuple[str, ...],
     skip: tuple[str, ...],
     format_: str,
+    outputs: tuple[str, ...],
 ) -> int:
     """Find what is wrong with SQL files, without a server.
 
@@ -54,11 +56,12 @@ def command(
       ringfence lint --format json | jq .findings[].place
       ringfence explain style/LT01            what a finding means
     """
+    from ringfence import report as reports
     from ringfence.finding import Severity
     from ringfence.project import find
-    from ringfence.report import write
     from ringfence.rules import lint
 
+    files = reports.outputs(outputs)
     with _progress() as progress:
         report = lint(
             find(start),
@@ -69,7 +72,7 @@ def command(
             select=_codes(select),
             skip=_codes(skip),
         )
-    write(report, format_, sys.stdout)
+    reports.emit(report, format_, files, sys.stdout)
     return report.status
 
 

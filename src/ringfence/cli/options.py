@@ -38,3 +38,12 @@ def format_(*names: str) -> Callable[[F], F]:
         show_default=True,
         help="How the answer is written to standard output.",
     )
+
+
+output = click.option(
+    "--output",
+    "outputs",
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Write the report to a file too, in another format; repeatable.",
+)

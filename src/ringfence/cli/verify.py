@@ -19,9 +19,16 @@ SECTION = "Prove"
 @click.command()
 @options.dsn
 @click.option("--claim", "only", multiple=True, metavar="CODE", help="Only this claim; repeatable.")
-@options.format_("text", "json")
+@options.format_(*reports.formats())
+@options.output
 @click.pass_context
-def command(context: click.Context, dsn: str | None, only: tuple[str, ...], format_: str) -> None:
+def command(
+    context: click.Context,
+    dsn: str | None,
+    only: tuple[str, ...],
+    format_: str,
+    outputs: tuple[str, ...],
+) -> None:
     """Prove that a live database stands as the files say.
 
     Each claim is looked at on the server. The report says what holds, what does not, and what was
@@ -35,6 +42,7 @@ def command(context: click.Context, dsn: str | None, only: tuple[str, ...], form
 
     start: Path | None = context.obj
     found = project.need(start)
+    files = reports.outputs(outputs)
     known = [c.code for c in claims.claims()]
     for code in only:
         if code not in known:
@@ -42,5 +50,5 @@ def command(context: click.Context, dsn: str | None, only: tuple[str, ...], form
     target = resolve(found, dsn)
     with connect(target) as connection:
         report = claims.verify(claims.Case(connection, found, target.shown, target), only)
-    reports.write(report, format_, sys.stdout)
+    reports.emit(report, format_, files, sys.stdout)
     context.exit(report.status)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ringfence.errors import Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import TextIO
 
     from ringfence.finding import Report
@@ -45,6 +46,38 @@ def write(report: Report, format_: str, stream: TextIO) -> None:
     text = render(report, format_, width=width, colour=colour)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def emit(report: Report, format_: str, outputs: Mapping[str, Path], stream: TextIO) -> None:
+    """Write a report to a stream in one format, and to files in others.
+
+    Raises `Misuse` where a file cannot be written; nothing was written to the stream then.
+    """
+    for name, path in outputs.items():
+        text = render(report, name)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise Misuse(f"cannot write {path}: {error.strerror}") from None
+    write(report, format_, stream)
+
+
+def outputs(given: Iterable[str]) -> dict[str, Path]:
+    """What `--output FORMAT=FILE` says, checked before any work is done. Raises `Misuse`."""
+    found: dict[str, Path] = {}
+    for each in given:
+        name, equals, path = each.partition("=")
+        if not equals or not path:
+            raise Misuse(f"--output {each} names no file", hint="write --output sarif=report.sarif")
+        if name not in formats():
+            raise Misuse(f"no report format {name}", hint=f"one of: {', '.join(formats())}")
+        if name in found:
+            raise Misuse(f"--output gives {name} twice", hint="one file for each format")
+        if Path(path).is_dir():
+            raise Misuse(f"--output {each}: {path} is a folder", hint="name a file in it")
+        found[name] = Path(path)
+    return found
 
 
 def _taste(stream: TextIO) -> tuple[int, bool]:
