@@ -19,7 +19,7 @@ def render(report: Report, *, width: int = 0, colour: bool = False) -> str:  # n
 
 
 def _line(finding: Finding) -> str:
-    properties = {}
+    properties: dict[str, str] = {}
     if finding.span:
         properties |= {"file": finding.span.path, "line": str(finding.span.line)}
         if finding.span.column:

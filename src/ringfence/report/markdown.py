@@ -34,8 +34,8 @@ def _lines(report: Report) -> Iterator[str]:
             if finding.ref:
                 where = " ".join(filter(None, (_code(str(finding.ref)), where)))
             basis = f" *({finding.basis})*" if finding.basis else ""
-            row = (_MARKS[finding.severity], finding.code, _text(finding.message) + basis, where)
-            yield f"| {' | '.join(row)} |"
+            cells = (_MARKS[finding.severity], finding.code, _text(finding.message) + basis, where)
+            yield f"| {' | '.join(cells)} |"
         if len(findings) > _MOST:
             yield ""
             yield f"… and {counted(len(findings) - _MOST, 'finding')} more"
