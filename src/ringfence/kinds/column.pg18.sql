@@ -1,5 +1,24 @@
 -- A row is a column of a table, foreign table, view or materialized view, by position. From 18 on
 -- its NOT NULL is a constraint with a name and a state.
+WITH
+identity AS (
+    SELECT
+        d.refobjid,
+        d.refobjsubid,
+        ARRAY[
+            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+            s.seqstart::TEXT, s.seqincrement::TEXT, s.seqmin::TEXT, s.seqmax::TEXT,
+            s.seqcache::TEXT, s.seqcycle::TEXT
+        ] AS sequence
+    FROM pg_catalog.pg_sequence AS s
+    INNER JOIN pg_catalog.pg_depend AS d
+        ON
+            d.classid = 'pg_class'::REGCLASS AND s.seqrelid = d.objid AND d.objsubid = 0
+            AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype = 'i'
+    INNER JOIN pg_catalog.pg_class AS c ON s.seqrelid = c.oid
+    INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+)
+
 SELECT
     'pg_class'::REGCLASS::OID AS classid,
     a.attrelid AS objid,
@@ -10,7 +29,7 @@ SELECT
         ELSE 'table'
     END AS parent_kind,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
-    pg_catalog.pg_get_userbyid(c.relowner) AS acl_owner,
+    CASE WHEN a.attacl IS NOT NULL THEN pg_catalog.pg_get_userbyid(c.relowner) END AS acl_owner,
     a.attacl::TEXT[] AS acl,
     CASE
         WHEN c.relkind NOT IN ('v', 'm')
@@ -29,35 +48,15 @@ SELECT
     NOT nn.conislocal AND NOT c.relispartition AS not_null_inherited,
     -- From 17 on a partition's column shows its parent's identity, and has no sequence of its own.
     CASE
-        WHEN NOT c.relispartition OR EXISTS (
-            SELECT 1
-            FROM pg_catalog.pg_depend AS od
-            WHERE
-                od.refclassid = 'pg_class'::REGCLASS AND od.refobjid = a.attrelid
-                AND od.refobjsubid = a.attnum AND od.deptype = 'i'
-                AND od.classid = 'pg_class'::REGCLASS
-        ) THEN NULLIF(a.attidentity, '')
+        WHEN NOT c.relispartition OR i.sequence IS NOT NULL THEN NULLIF(a.attidentity, '')
     END AS identity,
-    CASE WHEN a.attidentity <> '' THEN (
-        SELECT
-            ARRAY[
-                pg_catalog.quote_ident(sn.nspname) || '.' || pg_catalog.quote_ident(sc.relname),
-                s.seqstart::TEXT, s.seqincrement::TEXT, s.seqmin::TEXT, s.seqmax::TEXT,
-                s.seqcache::TEXT, s.seqcycle::TEXT
-            ]
-        FROM pg_catalog.pg_depend AS sd
-        INNER JOIN pg_catalog.pg_sequence AS s ON sd.objid = s.seqrelid
-        INNER JOIN pg_catalog.pg_class AS sc ON s.seqrelid = sc.oid
-        INNER JOIN pg_catalog.pg_namespace AS sn ON sc.relnamespace = sn.oid
-        WHERE
-            sd.refclassid = 'pg_class'::REGCLASS AND sd.refobjid = a.attrelid
-            AND sd.refobjsubid = a.attnum AND sd.deptype = 'i'
-            AND sd.classid = 'pg_class'::REGCLASS
-    ) END AS sequence,
+    CASE WHEN a.attidentity <> '' THEN i.sequence END AS sequence,
     NULLIF(a.attgenerated, '') AS generated,
-    CASE
-        WHEN a.attgenerated <> '' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid)
-    END AS expression,
+    CASE WHEN a.attgenerated <> '' THEN (
+        SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
+        FROM pg_catalog.pg_attrdef AS d
+        WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum
+    ) END AS expression,
     CASE
         WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT
     END AS storage,
@@ -73,7 +72,7 @@ FROM pg_catalog.pg_attribute AS a
 INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
-LEFT JOIN pg_catalog.pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+LEFT JOIN identity AS i ON a.attrelid = i.refobjid AND a.attnum = i.refobjsubid
 LEFT JOIN pg_catalog.pg_constraint AS nn
     ON a.attrelid = nn.conrelid AND nn.contype = 'n' AND nn.conkey[1] = a.attnum AND a.attnotnull
 LEFT JOIN pg_catalog.pg_depend AS e

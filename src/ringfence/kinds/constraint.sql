@@ -16,21 +16,31 @@ SELECT
     NOT k.conislocal AND NOT c.relispartition AS inherited,
     CASE
         WHEN k.contype = 'f' AND k.conparentid <> 0
-            THEN ARRAY[pn.nspname::TEXT, pc.relname::TEXT, pk.conname::TEXT]
-        WHEN px.oid IS NOT NULL THEN ARRAY[xn.nspname::TEXT, px.relname::TEXT]
+            THEN (
+                SELECT ARRAY[pn.nspname::TEXT, pc.relname::TEXT, pk.conname::TEXT]
+                FROM pg_catalog.pg_constraint AS pk
+                INNER JOIN pg_catalog.pg_class AS pc ON pk.conrelid = pc.oid
+                INNER JOIN pg_catalog.pg_namespace AS pn ON pc.relnamespace = pn.oid
+                WHERE pk.oid = k.conparentid
+            )
+        WHEN x.relispartition
+            THEN (
+                SELECT ARRAY[xn.nspname::TEXT, px.relname::TEXT]
+                FROM pg_catalog.pg_inherits AS h
+                INNER JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
+                INNER JOIN pg_catalog.pg_namespace AS xn ON px.relnamespace = xn.oid
+                WHERE h.inhrelid = x.oid
+            )
     END AS attached,
-    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o)) AS index_options,
+    CASE
+        WHEN x.reloptions IS NOT NULL
+            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o))
+    END AS index_options,
     ts.spcname::TEXT AS index_tablespace
 FROM pg_catalog.pg_constraint AS k
 INNER JOIN pg_catalog.pg_class AS c ON k.conrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN pg_catalog.pg_constraint AS pk ON k.conparentid = pk.oid
-LEFT JOIN pg_catalog.pg_class AS pc ON pk.conrelid = pc.oid
-LEFT JOIN pg_catalog.pg_namespace AS pn ON pc.relnamespace = pn.oid
 LEFT JOIN pg_catalog.pg_class AS x ON k.contype IN ('p', 'u', 'x') AND k.conindid = x.oid
-LEFT JOIN pg_catalog.pg_inherits AS h ON x.oid = h.inhrelid
-LEFT JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
-LEFT JOIN pg_catalog.pg_namespace AS xn ON px.relnamespace = xn.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
 LEFT JOIN pg_catalog.pg_depend AS e
     ON
@@ -40,7 +50,12 @@ WHERE
     k.contype IN ('p', 'u', 'c', 'f', 'x')
     AND (
         k.conparentid = 0 OR k.contype <> 'f'
-        OR (pk.conrelid <> k.conrelid AND pk.conname = k.conname)
+        OR EXISTS (
+            SELECT 1
+            FROM pg_catalog.pg_constraint AS pk
+            WHERE
+                pk.oid = k.conparentid AND pk.conrelid <> k.conrelid AND pk.conname = k.conname
+        )
     )
     AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'

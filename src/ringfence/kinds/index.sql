@@ -8,27 +8,31 @@ SELECT
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
     d.head AS definition,
     CASE WHEN d.said THEN d.predicate END AS predicate,
-    (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o)) AS options,
+    CASE
+        WHEN x.reloptions IS NOT NULL
+            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o))
+    END AS options,
     ts.spcname::TEXT AS tablespace,
-    CASE WHEN px.oid IS NOT NULL THEN ARRAY[pn.nspname::TEXT, px.relname::TEXT] END AS attached,
+    CASE WHEN x.relispartition THEN (
+        SELECT ARRAY[pn.nspname::TEXT, px.relname::TEXT]
+        FROM pg_catalog.pg_inherits AS h
+        INNER JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
+        INNER JOIN pg_catalog.pg_namespace AS pn ON px.relnamespace = pn.oid
+        WHERE h.inhrelid = x.oid
+    ) END AS attached,
     NOT i.indisvalid AS invalid,
-    (
+    CASE WHEN i.indexprs IS NOT NULL THEN (
         SELECT array_agg(a.attnum::TEXT || '=' || a.attstattarget::TEXT ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = x.oid AND a.attstattarget >= 0
-    ) AS statistics
+    ) END AS statistics
 FROM pg_catalog.pg_index AS i
 INNER JOIN pg_catalog.pg_class AS x ON i.indexrelid = x.oid
 INNER JOIN pg_catalog.pg_class AS c ON i.indrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
-LEFT JOIN pg_catalog.pg_inherits AS h ON x.oid = h.inhrelid
-LEFT JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
-LEFT JOIN pg_catalog.pg_namespace AS pn ON px.relnamespace = pn.oid
-LEFT JOIN pg_catalog.pg_depend AS own
-    ON
-        own.classid = 'pg_class'::REGCLASS AND x.oid = own.objid
-        AND own.deptype = 'i' AND own.refclassid = 'pg_constraint'::REGCLASS
+LEFT JOIN pg_catalog.pg_constraint AS own
+    ON x.oid = own.conindid AND own.contype IN ('p', 'u', 'x')
 LEFT JOIN pg_catalog.pg_depend AS e
     ON
         e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
@@ -65,5 +69,5 @@ WHERE
     AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'
-    AND own.objid IS NULL
+    AND own.oid IS NULL
     AND e.objid IS NULL;

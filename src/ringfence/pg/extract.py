@@ -37,7 +37,7 @@ _SETTINGS = (
     "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off;"
     " SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = postgres;"
     " SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL TimeZone = 'UTC';"
-    " SET LOCAL bytea_output = hex; SET LOCAL xmlbinary = base64"
+    " SET LOCAL bytea_output = hex; SET LOCAL xmlbinary = base64; SET LOCAL work_mem = '64MB'"
 )
 
 

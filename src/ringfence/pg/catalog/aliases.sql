@@ -1,6 +1,6 @@
 -- A row leads from an address that is no object of its own to the one that stands for it: a row
 -- type to its relation, an array type to its element, a constraint's index to the constraint, a
--- view's rule to the view, an internal trigger to its constraint, a partition's trigger to the one
+-- view's rule to the view, a partition's trigger to the one
 -- it was made for, a member of an operator class or an extension to that.
 SELECT
     'pg_type'::REGCLASS::OID AS classid,
@@ -63,16 +63,6 @@ SELECT
     0
 FROM pg_catalog.pg_rewrite AS w
 WHERE w.oid >= 16384 AND w.rulename = '_RETURN'
-UNION ALL
-SELECT
-    'pg_trigger'::REGCLASS,
-    t.oid,
-    0,
-    'pg_constraint'::REGCLASS,
-    t.tgconstraint,
-    0
-FROM pg_catalog.pg_trigger AS t
-WHERE t.tgisinternal AND t.tgconstraint <> 0
 UNION ALL
 SELECT
     'pg_attrdef'::REGCLASS,

@@ -1,5 +1,7 @@
 -- A row is a dependency between two things that are not the system's own. A table's on the one it
--- inherits from or is a partition of is left out: that is a fact of its own, which needs both.
+-- inherits from or is a partition of is left out: that is a fact of its own, which needs both. So is
+-- that of a part on its whole (a row type, a constraint's index or trigger, a view's rule): it leads
+-- from a fact to itself; but not so where a column is one of the two.
 SELECT
     d.classid,
     d.objid,
@@ -17,4 +19,5 @@ WHERE
     d.objid >= 16384
     AND d.refobjid >= 16384
     AND d.deptype NOT IN ('e', 'x')
+    AND (d.deptype <> 'i' OR d.objsubid <> 0 OR d.refobjsubid <> 0)
     AND i.inhrelid IS NULL;
