@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
 
@@ -146,6 +147,28 @@ class Unmodeled:
     what: str
     name: str
     reason: str
+
+
+class Lazily(Mapping["Ref", frozenset["Ref"]]):
+    """A mapping that is made when somebody first looks into it: many never do."""
+
+    def __init__(self, make: Callable[[], Mapping[Ref, frozenset[Ref]]]) -> None:
+        self._make: Callable[[], Mapping[Ref, frozenset[Ref]]] | None = make
+
+    @cached_property
+    def _made(self) -> Mapping[Ref, frozenset[Ref]]:
+        assert self._make is not None
+        made, self._make = self._make(), None
+        return made
+
+    def __getitem__(self, ref: Ref) -> frozenset[Ref]:
+        return self._made[ref]
+
+    def __iter__(self) -> Iterator[Ref]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 @dataclass(frozen=True)

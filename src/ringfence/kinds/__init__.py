@@ -133,17 +133,20 @@ class Kind:
     last: ClassVar[bool] = False
     """Whether it acts on other statements: it is made after all else, and dropped before."""
 
+    probe: ClassVar[str] = ""
+    """An SQL condition that is false where there is none: its query is not run then. It may ask the
+    `relations` and `types` of pg/catalog/probe.sql."""
+
     # Reading
 
     def query(self, major: int) -> str:
         """The text of the query for a server of that major version."""
         stem = type(self).__module__.rpartition(".")[2]
-        here = files(__package__)
         for version in builtins.range(major, 14, -1):  # `range` is a module of this package
-            special = here / f"{stem}.pg{version}.sql"
-            if special.is_file():
-                return special.read_text(encoding="utf-8")
-        return (here / f"{stem}.sql").read_text(encoding="utf-8")
+            special = f"{stem}.pg{version}.sql"
+            if special in _queries():
+                return (files(__package__) / special).read_text(encoding="utf-8")
+        return (files(__package__) / f"{stem}.sql").read_text(encoding="utf-8")
 
     def parent(self, name: tuple[str, ...]) -> Ref | None:  # noqa: ARG002 - for subclasses
         """The parent of the object of that name, where the query has no `parent` column."""
@@ -291,6 +294,16 @@ class Kind:
                 done.add(how)
                 method: Callable[[Change, Context], Iterable[Do]] = getattr(self, how)
                 yield from method(change, context)
+
+
+def some(catalog: str, condition: str = "TRUE") -> str:
+    """The `probe` of a kind whose objects are rows of that catalog, none of them the system's own."""
+    return f"EXISTS (SELECT FROM pg_catalog.{catalog} WHERE oid >= 16384 AND {condition})"
+
+
+@cache
+def _queries() -> frozenset[str]:
+    return frozenset(path.name for path in files(__package__).iterdir())
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 from ringfence.kinds._sql import qualified
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ class AccessMethod(Kind):
     """An access method. PostgreSQL alters nothing in it."""
 
     name = "access_method"
+    probe = some("pg_am")
     keyword = "ACCESS METHOD"
     renames = False
     attributes = {"type": REPLACE, "handler": REPLACE}

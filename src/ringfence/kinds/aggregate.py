@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident, literal, qualified, signed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Aggregate(Kind):
     """An aggregate, named like a routine, for they share their names. OR REPLACE changes the rest."""
 
     name = "aggregate"
+    probe = some("pg_proc", "prokind = 'a'")
     keyword = "AGGREGATE"
     own = 1
     grantable = "FUNCTION"

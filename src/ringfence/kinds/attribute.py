@@ -24,6 +24,7 @@ class TypeAttribute(Kind):
     """An attribute. Added and dropped in place even where tables hold values of the type."""
 
     name = "attribute"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'c')"
     keyword = "COLUMN"
     folds = True
     placed = True

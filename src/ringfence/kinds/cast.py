@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ class Cast(Kind):
     """A cast; its name is `(source AS target)`. PostgreSQL alters nothing in it."""
 
     name = "cast"
+    probe = some("pg_cast")
     keyword = "CAST"
     renames = False
     attributes = {"method": REPLACE, "function": REPLACE, "context": REPLACE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do
+from ringfence.kinds import REPLACE, Context, Do, some
 from ringfence.kinds._sql import literal, qualified
 from ringfence.kinds._swap import Swapped
 
@@ -21,6 +21,7 @@ class Collation(Swapped):
     """A collation. Nothing of it can be altered; columns that have it are sorted anew."""
 
     name = "collation"
+    probe = some("pg_collation")
     keyword = "COLLATION"
     grantable = ""
     privileges = ""

@@ -20,6 +20,7 @@ class CompositeType(Swapped):
     """A composite type. Its attributes are facts of their own; their order is the type's."""
 
     name = "composite_type"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'c')"
     attributes = {"attributes": Attribute("reorder", when="can_reorder")}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 from ringfence.kinds._sql import literal, qualified
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class Conversion(Kind):
     """A conversion. Nothing of it can be altered."""
 
     name = "conversion"
+    probe = some("pg_conversion")
     keyword = "CONVERSION"
     attributes = dict.fromkeys(("for_encoding", "to_encoding", "function", "is_default"), REPLACE)
 

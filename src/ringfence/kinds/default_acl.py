@@ -33,6 +33,7 @@ class DefaultAcl(Kind):
     """
 
     name = "default_acl"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_default_acl)"
     last = True
     attributes = {"privileges": Attribute("regrant"), "options": Attribute("regrant")}
 

@@ -20,6 +20,7 @@ class Domain(Swapped):
     """A domain. Its constraints are facts of their own."""
 
     name = "domain"
+    probe = "EXISTS (SELECT FROM types WHERE typtype = 'd')"
     keyword = "DOMAIN"
     attributes = {
         "base": REPLACE,

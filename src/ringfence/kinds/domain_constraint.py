@@ -24,6 +24,7 @@ class DomainConstraint(Kind):
     """A constraint of a domain. Its definition is the server's own text of it."""
 
     name = "domain_constraint"
+    probe = "EXISTS (SELECT FROM types WHERE typtype = 'd')"
     keyword = "CONSTRAINT"
     folds = True
     attributes = {"definition": Attribute("validate", when="can_validate")}

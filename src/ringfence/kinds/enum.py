@@ -20,6 +20,7 @@ class Enum(Swapped):
     """An enumerated type. Labels can be added in place, anywhere; not removed, and not moved."""
 
     name = "enum"
+    probe = "EXISTS (SELECT FROM types WHERE typtype = 'e')"
     attributes = {"labels": Attribute("extend", when="can_extend")}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:

@@ -20,6 +20,7 @@ class EventTrigger(Kind):
     """An event trigger: it is not there while a plan runs, but for plans that do not touch it."""
 
     name = "event_trigger"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_event_trigger)"
     keyword = "EVENT TRIGGER"
     last = True
     attributes = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ class FamilyMember(Kind):
     """A member, named by its family, its number there (`operator 1`) and its operands' types."""
 
     name = "family_member"
+    probe = f"({some('pg_amop')} OR {some('pg_amproc')})"
     attributes = {"operator": REPLACE, "order_by": REPLACE, "function": REPLACE}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002

@@ -19,6 +19,7 @@ class ForeignDataWrapper(Kind):
     """A wrapper, with the functions that serve it."""
 
     name = "foreign_data_wrapper"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper)"
     keyword = "FOREIGN DATA WRAPPER"
     grantable = "FOREIGN DATA WRAPPER"
     privileges = "U"

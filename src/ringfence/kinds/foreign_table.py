@@ -21,6 +21,7 @@ class ForeignTable(Kind):
     """A foreign table. Columns, constraints and triggers are facts of their own below it."""
 
     name = "foreign_table"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'f')"
     keyword = "FOREIGN TABLE"
     grantable = "TABLE"
     privileges = "arwdDxtm"

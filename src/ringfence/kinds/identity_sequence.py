@@ -16,6 +16,7 @@ class IdentitySequence(Kind):
     """A sequence that comes and goes with its column, which says all else of it."""
 
     name = "identity_sequence"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'S')"
     keyword = "SEQUENCE"
     renames = False
     grantable = "SEQUENCE"

@@ -21,6 +21,7 @@ class Inheritance(Kind):
     """A table's parents, together: their order decides that of its columns."""
 
     name = "inheritance"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     folds = True
     attributes = {"parents": Attribute("reparent")}
 

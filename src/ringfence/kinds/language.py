@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import qualified
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class Language(Kind):
     """A language. OR REPLACE changes anything in it."""
 
     name = "language"
+    probe = some("pg_language")
     keyword = "LANGUAGE"
     grantable = "LANGUAGE"
     privileges = "U"

@@ -30,6 +30,7 @@ class MaterializedView(Kind):
     """A materialized view. What it holds comes from elsewhere: making it anew loses nothing."""
 
     name = "materialized_view"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'm')"
     keyword = "MATERIALIZED VIEW"
     grantable = "TABLE"
     privileges = "arwdDxtm"

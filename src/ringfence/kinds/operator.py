@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref
 
@@ -25,6 +25,7 @@ class Operator(Kind):
     """
 
     name = "operator"
+    probe = some("pg_operator")
     keyword = "OPERATOR"
     renames = False
     attributes = {

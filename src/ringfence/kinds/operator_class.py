@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ class OperatorClass(Kind):
     """A class, named by its schema, name and access method. PostgreSQL alters nothing in it."""
 
     name = "operator_class"
+    probe = some("pg_opclass")
     keyword = "OPERATOR CLASS"
     own = 1
     attributes = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Context, Do, Kind
+from ringfence.kinds import Context, Do, Kind, some
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ class OperatorFamily(Kind):
     """A family, named by its schema, name and access method. What is in it are facts of their own."""
 
     name = "operator_family"
+    probe = some("pg_opfamily")
     keyword = "OPERATOR FAMILY"
     own = 1
 

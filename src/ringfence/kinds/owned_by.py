@@ -18,6 +18,7 @@ class OwnedBy(Kind):
     """An ownership, named like the sequence: a fact of its own, for the column's default needs it."""
 
     name = "owned_by"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'S')"
     attributes = {"column": Attribute("reown")}
 
     def parent(self, name: tuple[str, ...]) -> Ref:

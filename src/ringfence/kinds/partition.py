@@ -21,6 +21,7 @@ class Partition(Kind):
     """A partition's place. ATTACH and DETACH keep its rows, whatever the bound was or is."""
 
     name = "partition"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"whole": REPLACE, "bound": REPLACE}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002

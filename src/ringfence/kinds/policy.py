@@ -22,6 +22,7 @@ class Policy(Kind):
     """A policy. An expression can be changed in place, not taken away."""
 
     name = "policy"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_policy)"
     keyword = "POLICY"
     attributes = {
         "command": REPLACE,

@@ -18,6 +18,7 @@ class Publication(Kind):
     """A publication. The tables and schemas in it are facts of their own below it."""
 
     name = "publication"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_publication)"
     keyword = "PUBLICATION"
     attributes = {
         "all_tables": REPLACE,

@@ -19,6 +19,7 @@ class PublicationSchema(Kind):
     """A membership, named by the schema and then the publication. It goes with either."""
 
     name = "publication_schema"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_publication)"
 
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("publication", name[-1:])

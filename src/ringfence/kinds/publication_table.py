@@ -19,6 +19,7 @@ class PublicationTable(Kind):
     """A membership, named by the table and then the publication. It goes with either."""
 
     name = "publication_table"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_publication)"
     attributes = {"columns": REPLACE, "filter": REPLACE}
 
     def parent(self, name: tuple[str, ...]) -> Ref:

@@ -21,6 +21,7 @@ class RangeType(Swapped):
     """A range type. Nothing of it can be altered."""
 
     name = "range_type"
+    probe = "EXISTS (SELECT FROM types WHERE typtype = 'r')"
     attributes = {
         "subtype": REPLACE,
         "operator_class": REPLACE,

@@ -19,6 +19,7 @@ class ReplicaIdentity(Kind):
     """A replica identity, named like its table: of its own, for it needs the index it names."""
 
     name = "replica_identity"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind IN ('r', 'p') AND relreplident <> 'd')"
     attributes = {"mode": Attribute("reidentify"), "index": Attribute("reidentify")}
 
     def parent(self, name: tuple[str, ...]) -> Ref:

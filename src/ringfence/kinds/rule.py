@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class Rule(Kind):
     """A rule. OR REPLACE changes anything in it, and leaves alone whether it is enabled."""
 
     name = "rule"
+    probe = some("pg_rewrite", "rulename <> '_RETURN'")
     keyword = "RULE"
     attributes = {"definition": Attribute("redefine"), "enabled": Attribute("enable")}
 

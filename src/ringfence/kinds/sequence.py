@@ -30,6 +30,7 @@ class Sequence(Kind):
     """A sequence. The column that owns it, if any, is a fact of its own."""
 
     name = "sequence"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'S')"
     keyword = "SEQUENCE"
     grantable = "SEQUENCE"
     privileges = "rwU"

@@ -19,6 +19,7 @@ class Server(Kind):
     """A server. Its version can be changed, but not taken away."""
 
     name = "server"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_foreign_server)"
     keyword = "SERVER"
     grantable = "FOREIGN SERVER"
     privileges = "U"

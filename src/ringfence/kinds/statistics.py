@@ -19,6 +19,7 @@ class Statistics(Kind):
     """A statistics object. What it measures cannot be altered; dropping it loses no data."""
 
     name = "statistics"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_statistic_ext)"
     keyword = "STATISTICS"
     attributes = {"definition": REPLACE, "target": Attribute("retarget")}
 

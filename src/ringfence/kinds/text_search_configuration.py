@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class TextSearchConfiguration(Kind):
     """
 
     name = "text_search_configuration"
+    probe = some("pg_ts_config")
     keyword = "TEXT SEARCH CONFIGURATION"
     attributes = {"parser": REPLACE, "mappings": Attribute("remap")}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +22,7 @@ class TextSearchDictionary(Kind):
     """A dictionary: a template and its options, as the server writes them."""
 
     name = "text_search_dictionary"
+    probe = some("pg_ts_dict")
     keyword = "TEXT SEARCH DICTIONARY"
     attributes = {"template": REPLACE, "options": Attribute("reoption")}
 

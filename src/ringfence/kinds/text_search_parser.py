@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ class TextSearchParser(Kind):
     """A parser: its functions. PostgreSQL alters nothing in it, and knows no owner."""
 
     name = "text_search_parser"
+    probe = some("pg_ts_parser")
     keyword = "TEXT SEARCH PARSER"
     attributes = dict.fromkeys(_OPTIONS, REPLACE)
 

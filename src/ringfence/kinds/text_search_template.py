@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds import REPLACE, Context, Do, Kind, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,7 @@ class TextSearchTemplate(Kind):
     """A template: its functions. PostgreSQL alters nothing in it, and knows no owner."""
 
     name = "text_search_template"
+    probe = some("pg_ts_template")
     keyword = "TEXT SEARCH TEMPLATE"
     attributes = dict.fromkeys(_OPTIONS, REPLACE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ class Transform(Kind):
     """A transform; its name is `(FOR type LANGUAGE language)`. OR REPLACE changes its functions."""
 
     name = "transform"
+    probe = some("pg_transform")
     keyword = "TRANSFORM"
     renames = False
     attributes = {"from_sql": Attribute("redefine"), "to_sql": Attribute("redefine")}

@@ -22,6 +22,7 @@ class TriggerState(Kind):
     """A state, named like the partition's trigger, below the trigger that one was made for."""
 
     name = "trigger_state"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"enabled": Attribute("enable")}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:  # noqa: ARG002

@@ -21,6 +21,7 @@ class UserMapping(Kind):
     """A mapping. Its name is the server's, then the role's."""
 
     name = "user_mapping"
+    probe = "EXISTS (SELECT FROM pg_catalog.pg_foreign_server)"
     keyword = "USER MAPPING"
     renames = False
     attributes = {"options": Attribute("reoption")}

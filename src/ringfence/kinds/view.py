@@ -19,6 +19,7 @@ class View(Kind):
     """A view. OR REPLACE keeps its columns and may add some at the end; else it is made anew."""
 
     name = "view"
+    probe = "EXISTS (SELECT FROM relations WHERE relkind = 'v')"
     keyword = "VIEW"
     grantable = "TABLE"
     privileges = "arwdDxtm"

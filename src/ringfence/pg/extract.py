@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
 from importlib.resources import files
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+
+from psycopg.pq import TransactionStatus
 
 from ringfence.errors import Bug
 from ringfence.kinds import Kind, kinds
-from ringfence.model import Catalog, Fact, Ref, Unmodeled
+from ringfence.model import Catalog, Fact, Lazily, Ref, Unmodeled
 from ringfence.pg import canonical
+from ringfence.pg.ahead import Reader, Rows, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from psycopg import Connection
+    from psycopg.pq.abc import PGresult
 
     from ringfence.model import Value
 
@@ -33,6 +37,23 @@ _SPECIAL = (
     "acl_owner",
 )
 
+_SATELLITES = {
+    "comments.sql": "comment",
+    "labels.sql": "security_label",
+    "extensions.sql": "extension_dependency",
+}
+_OTHERS = ("unmodeled.sql", *_SATELLITES, "aliases.sql", "depend.sql")
+
+_DEPARSED = ("constraint", "index", "policy", "view", "trigger", "rule")
+_MANY_ROWS = ("default", "table", "depend.sql", "column")
+"""What takes longest. Whichever order it is asked in, the answer is the same: for what is deparsed
+the server loads each table, so one connection asks for all of that; the other begins with what has
+many rows, which Python then has time for."""
+
+_MANY = 2000
+"""Relations from which on a second connection costs less than it saves."""
+
+_BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"
 _SETTINGS = (
     "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off;"
     " SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = postgres;"
@@ -60,19 +81,10 @@ def extract(
     collected = gc.isenabled()
     gc.disable()
     try:
-        with _snapshot(connection):
-            return _Extraction(connection, exclude, nobody, roles).catalog()
+        return _Extraction(connection, exclude, nobody, roles).catalog()
     finally:
         if collected:
             gc.enable()
-
-
-@contextmanager
-def _snapshot(connection: Connection[tuple[object, ...]]) -> Iterator[None]:
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute(_SETTINGS)
-        yield
 
 
 class _Extraction:
@@ -88,129 +100,177 @@ class _Extraction:
         self.exclude = frozenset(exclude)
         self.nobody = nobody
         self.roles = roles
-        self.facts: dict[Ref, Fact] = {}
+        self.rows = Rows(connection)
         self.at: dict[Address, Ref] = {}
         """Where pg_depend's addresses lead."""
+        self.parents: dict[str, dict[str, Ref]] = {}
+        self.acls: dict[tuple[str, str, str], list[tuple[str, Mapping[str, Value]]]] = {}
 
     def catalog(self) -> Catalog:
-        superuser = self.connection.info.parameter_status("is_superuser") == "on"
-        for kind in sorted(kinds().values(), key=lambda k: k.name):
-            if kind.skip & {"extract"} or (kind.cluster and not self.roles):
-                continue
-            if superuser or not kind.superuser:
-                self._read(kind)
-        self._satellites()
-        facts = self._sane()
-        return Catalog(facts, self._uses(facts), self.version, self._unmodeled())
+        by_kind: dict[str, dict[Ref, Fact]] = {}
+        answers: dict[str, PGresult] = {}
+        alone = self.connection.info.transaction_status == TransactionStatus.IDLE
+        with self.connection.transaction():
+            self.connection.execute(_BEGIN + _SETTINGS)
+            queries, snapshot = self._queries(alone)
+            with Reader(self.connection, queries, snapshot, _SETTINGS) as reader:
+                for name, answer in reader:
+                    if name in kinds():
+                        by_kind[name] = self._read(kinds()[name], answer)
+                    else:
+                        answers[name] = answer
+        facts: dict[Ref, Fact] = {}
+        for name in sorted(by_kind):
+            facts.update(by_kind[name])
+        for name, answer in answers.items():
+            if name in _SATELLITES:
+                self._satellites(_SATELLITES[name], answer, facts)
+        facts = _sane(facts)
+        uses = Lazily(lambda: self._uses(facts, answers["aliases.sql"], answers["depend.sql"]))
+        unmodeled = (Unmodeled(*map(str, row)) for row in self.rows.of(answers["unmodeled.sql"]))
+        return Catalog(facts, uses, self.version, tuple(unmodeled))
 
-    def _read(self, kind: Kind) -> None:
-        cursor = self.connection.execute(kind.query(self.version // 10000))
-        assert cursor.description is not None
-        names = [column.name for column in cursor.description]
+    def _queries(self, alone: bool) -> tuple[list[tuple[str, str]], str | None]:
+        """What to ask, in two halves from the two ends; the snapshot to share where that is much."""
+        superuser = self.connection.info.parameter_status("is_superuser") == "on"
+        asked = [
+            kind
+            for kind in kinds().values()
+            if not (kind.skip & {"extract"} or (kind.cluster and not self.roles))
+            and (superuser or not kind.superuser)
+        ]
+        probed = [kind for kind in asked if kind.probe]
+        probes = "".join(f",\n    {kind.probe}" for kind in probed)
+        row = self.connection.execute(_text("probe.sql").replace("-- …", probes)).fetchone()
+        assert row is not None
+        relations, *there = row
+        absent = {kind for kind, found in zip(probed, there, strict=True) if not found}
+        snapshot = None
+        if alone and isinstance(relations, int) and relations > _MANY:
+            exported = self.connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
+            assert exported is not None
+            snapshot = str(exported[0])
+        major = self.version // 10000
+        queries = [(kind.name, kind.query(major)) for kind in asked if kind not in absent]
+        queries += [(name, _text(name)) for name in _OTHERS]
+        queries.sort(key=lambda q: _MANY_ROWS.index(q[0]) + 1 if q[0] in _MANY_ROWS else 0)
+        queries.sort(key=lambda q: q[0] not in _DEPARSED)
+        return queries, snapshot
+
+    def _read(self, kind: Kind, answer: PGresult) -> dict[Ref, Fact]:
+        """The facts of one kind, and what hangs on them."""
+        names, arrays = columns(answer)
         at = {name: names.index(name) for name in _SPECIAL if name in names}
         rest = [(i, n) for i, n in enumerate(names) if n not in at]
-        name_at, parent_at = at["name"], at.get("parent")
         for name in (n for _, n in rest):
             if name not in kind.attributes:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
+        address_of = itemgetter(at["classid"], at["objid"], at["objsubid"])
+        # The row itself stands in for its attributes where there is none.
+        key_of = itemgetter(*(i for i, _ in rest)) if rest else None
+        name_at, owner_at = at["name"], at.get("owner")
+        acl_at, acl_owner_at = at.get("acl"), at.get("owner", at.get("acl_owner", -1))
+        parent_at, parent_kind_at = at.get("parent"), at.get("parent_kind", -1)
+        facts: dict[Ref, Fact] = {}
+        addresses, exclude, name_of = self.at, self.exclude, self.rows.name
+        known: dict[Any, dict[str, Value]] = {}
+        rows = self.rows.of(answer)
+        count = 0
         # This loop runs for every column of every table: it uses no abstraction.
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
         for row in rows:
-            name = row[name_at]
-            if name[0] in self.exclude:
+            path = name_of(row[name_at])
+            if path[0] in exclude:
                 continue
-            ref = Ref(kind.name, tuple(name))
-            attrs: dict[str, Value] = {}
-            for i, key in rest:
-                value = row[i]
-                if value is None or value is False:
-                    continue
-                if value.__class__ is str:
-                    if "ARRAY[" in value:
-                        value = canonical.expression(value)
-                    attrs[key] = value
-                else:
-                    attrs[key] = _frozen(value)
+            ref = Ref(kind.name, path)
+            key = key_of(row) if key_of is not None else None
+            attrs = known.get(key)
+            if attrs is None:
+                attrs = known[key] = self._attrs(row, rest, arrays)
             parent: Ref | None
             if parent_at is None:
-                parent = kind.parent(ref.name)
+                parent = kind.parent(path)
+            elif row[parent_at] is None:
+                parent = None
             else:
-                above = row[parent_at]
-                parent = (
-                    Ref(str(row[at["parent_kind"]]), tuple(above))
-                    if isinstance(above, list)
-                    else None
-                )
-            if ref in self.facts:
-                raise Bug(f"two objects are called {ref}")
-            self.facts[ref] = Fact(ref, attrs, parent)
-            self.at[row[at["classid"]], row[at["objid"]], row[at["objsubid"]]] = ref
-            if "owner" in at:
-                self._owner(ref, row[at["owner"]])
-            if "acl" in at and row[at["acl"]] is not None:
-                owner = row[at["owner" if "owner" in at else "acl_owner"]]
-                self._grants(kind, ref, str(owner), row[at["acl"]])
+                parent = self._parent(row[parent_kind_at], row[parent_at])
+            count += 1
+            facts[ref] = Fact(ref, attrs, parent)
+            addresses[address_of(row)] = ref
+            if owner_at is not None:
+                owner = row[owner_at]
+                if owner is not None and owner != self.nobody:
+                    count += 1
+                    own = Ref("owner", (kind.name, *path))
+                    facts[own] = Fact(own, {"owner": str(owner)}, ref)
+            if acl_at is not None and row[acl_at] is not None:
+                for grantee, held in self._grants(kind, row[acl_owner_at], row[acl_at]):
+                    count += 1
+                    grant = Ref("grant", (kind.name, *path, grantee))
+                    facts[grant] = Fact(grant, held, ref)
+        if len(facts) != count:
+            raise Bug(f"two objects of kind {kind.name} have one name")
+        return facts
 
-    def _owner(self, ref: Ref, owner: object) -> None:
-        if owner is not None and owner != self.nobody:
-            own = Ref("owner", (ref.kind, *ref.name))
-            self.facts[own] = Fact(own, {"owner": str(owner)}, ref)
+    def _attrs(
+        self, row: tuple[Any, ...], rest: list[tuple[int, str]], arrays: set[int]
+    ) -> dict[str, Value]:
+        attrs: dict[str, Value] = {}
+        for i, key in rest:
+            value = row[i]
+            if value is None or value is False:
+                continue
+            if i in arrays:
+                attrs[key] = _frozen(self.rows.array(value))
+            elif value.__class__ is str:
+                attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
+            else:
+                attrs[key] = _frozen(value)
+        return attrs
 
-    def _grants(self, kind: Kind, ref: Ref, owner: str, acl: object) -> None:
-        """A fact for each role whose privileges are not what they are by default."""
+    def _parent(self, kind: str, path: str) -> Ref:
+        """The reference to a parent: what is below one thing shares it."""
+        known = self.parents.setdefault(kind, {})
+        found = known.get(path)
+        if found is None:
+            found = known[path] = Ref(kind, self.rows.name(path))
+        return found
+
+    def _grants(self, kind: Kind, owner: str, acl: str) -> list[tuple[str, Mapping[str, Value]]]:
+        """What each role has whose privileges are not what they are by default."""
         from ringfence.kinds._acl import parse
 
-        assert isinstance(acl, list)
-        for grantee, held in parse(acl, kind, owner).items():
-            grant = Ref("grant", (ref.kind, *ref.name, grantee))
-            privileges, options = ("".join(sorted(letters)) for letters in held.own)
-            attrs: dict[str, Value] = {"privileges": privileges}
-            if options:
-                attrs["options"] = options
-            if held.via:
-                attrs["via"] = tuple(
-                    (by, *("".join(sorted(letters)) for letters in held.via[by]))
-                    for by in sorted(held.via)
-                )
-            self.facts[grant] = Fact(grant, attrs, ref)
+        key = (kind.name, owner, acl)
+        found = self.acls.get(key)
+        if found is None:
+            found = self.acls[key] = []
+            for grantee, held in parse(self.rows.array(acl), kind, owner).items():
+                privileges, options = ("".join(sorted(letters)) for letters in held.own)
+                attrs: dict[str, Value] = {"privileges": privileges}
+                if options:
+                    attrs["options"] = options
+                if held.via:
+                    attrs["via"] = tuple(
+                        (by, *("".join(sorted(letters)) for letters in held.via[by]))
+                        for by in sorted(held.via)
+                    )
+                found.append((grantee, attrs))
+        return found
 
-    def _satellites(self) -> None:
+    def _satellites(self, kind: str, answer: PGresult, facts: dict[Ref, Fact]) -> None:
         """Comments, security labels and dependences on extensions, of whatever they are on."""
-        for kind, query in (
-            ("comment", "comments.sql"),
-            ("security_label", "labels.sql"),
-            ("extension_dependency", "extensions.sql"),
-        ):
-            rows: list[tuple[Any, ...]] = self.connection.execute(_text(query)).fetchall()
-            for row in rows:
-                classid, objid, objsubid, provider, text = row
-                ref = self.at.get((classid, objid, objsubid))
-                if ref is None:
-                    continue
-                name = (ref.kind, *ref.name, *([str(provider)] if provider else []))
-                on = Ref(kind, name)
-                self.facts[on] = Fact(on, {"text": str(text)} if text else {}, ref)
+        for classid, objid, objsubid, provider, text in self.rows.of(answer):
+            ref = self.at.get((classid, objid, objsubid))
+            if ref is None:
+                continue
+            name = (ref.kind, *ref.name, *([str(provider)] if provider else []))
+            on = Ref(kind, name)
+            facts[on] = Fact(on, {"text": str(text)} if text else {}, ref)
 
-    def _sane(self) -> dict[Ref, Fact]:
-        """The facts whose parents are there: what hangs on something left out is left out too."""
-        kept: dict[Ref, Fact] = {}
-        missing: set[Ref] = set()
-        for ref, fact in self.facts.items():
-            above = fact.parent
-            while above is not None and above in self.facts and above not in missing:
-                above = self.facts[above].parent
-            if above is None:
-                kept[ref] = fact
-            else:
-                missing.add(ref)
-        return kept
-
-    def _uses(self, facts: Mapping[Ref, Fact]) -> Mapping[Ref, frozenset[Ref]]:
+    def _uses(
+        self, facts: Mapping[Ref, Fact], aliases: PGresult, depend: PGresult
+    ) -> Mapping[Ref, frozenset[Ref]]:
         """pg_depend, with each address led to the fact that stands for it."""
-        alias: dict[Address, Address] = {}
-        aliases: list[Any] = self.connection.execute(_text("aliases.sql")).fetchall()
-        for row in aliases:
-            alias[row[:3]] = row[3:]
+        alias: dict[Address, Address] = {row[:3]: row[3:] for row in self.rows.of(aliases)}
         at = self.at
 
         def lead(address: Address) -> Ref | None:
@@ -229,20 +289,23 @@ class _Extraction:
             return None
 
         known = kinds()
+        # Most kinds have nothing to say of it: they are not asked for every fact they have.
+        told = {n: kind.user for n, kind in known.items() if type(kind).user is not Kind.user}
         found: dict[Ref, set[Ref]] = {}
-        depends: list[Any] = self.connection.execute(_text("depend.sql")).fetchall()
-        for row in depends:
-            user = at.get(row[:3]) or lead(row[:3])
-            used = at.get(row[3:]) or lead(row[3:])
+        for row in self.rows.of(depend):
+            address, on = row[:3], row[3:]
+            user = at.get(address) or lead(address)
+            used = at.get(on) or lead(on)
             if user is None or used is None:
                 continue
-            user = known[user.kind].user(user, used)
-            if user == used:
+            if user[0] in told:
+                user = told[user[0]](user, used)
+            if user == used or user not in facts or used not in facts:
                 continue
-            if user not in facts or used not in facts:
-                continue
-            found.setdefault(user, set()).add(used)
-        # Most kinds have nothing to add: they are not asked for every fact they have.
+            if user in found:
+                found[user].add(used)
+            else:
+                found[user] = {used}
         asked = {name: kind for name, kind in known.items() if type(kind).needs is not Kind.needs}
         for ref, fact in facts.items():
             if ref.kind in asked:
@@ -260,11 +323,19 @@ class _Extraction:
                 known[ref.kind].untangle(ref, found)
         return {ref: frozenset(used) for ref, used in found.items()}
 
-    def _unmodeled(self) -> tuple[Unmodeled, ...]:
-        return tuple(
-            Unmodeled(str(what), str(name), str(reason))
-            for what, name, reason in self.connection.execute(_text("unmodeled.sql"))
-        )
+
+def _sane(facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
+    """The facts whose parents are there: what hangs on something left out is left out too."""
+    while True:
+        missing = [
+            ref
+            for ref, fact in facts.items()
+            if fact.parent is not None and fact.parent not in facts
+        ]
+        if not missing:
+            return facts
+        for ref in missing:
+            del facts[ref]
 
 
 def _frozen(value: object) -> Value:
