@@ -125,6 +125,23 @@ def test_files_in_any_order_and_in_a_circle(project: Project) -> None:
     assert "proved" in result.err
 
 
+def test_a_body_may_leave_out_schemas_where_the_server_looks_into_it(
+    project: Project, database: str
+) -> None:
+    """pg_dump's own text of such a table does not load: it empties search_path."""
+    psql(
+        database,
+        "CREATE TYPE kind AS (a integer);\n"
+        "CREATE FUNCTION as_kind(x integer) RETURNS kind IMMUTABLE LANGUAGE sql"
+        " AS 'SELECT ROW(x)::kind';\n"
+        "CREATE TABLE t (a integer, b kind GENERATED ALWAYS AS (as_kind(a)) STORED);\n",
+    )
+    b = _file(project, "b.sql", "CREATE TABLE other (id integer);")
+    result = project.run("diff", "live", b)
+    assert result.status == 1, result.err
+    assert "proved: applied to a clone" in result.err
+
+
 def test_a_plan_in_json_is_the_plan(project: Project, database: str) -> None:
     psql(database, ONE)
     result = project.run("diff", "live", _file(project, "b.sql", TWO), "--format", "json")

@@ -62,9 +62,9 @@ class Context:
     def standing(self) -> tuple[Fact, ...]:
         """The default privileges in force while the executor makes things: those that stay."""
         return tuple(
-            fact
-            for ref, fact in self.old.facts.items()
-            if ref.kind == "default_acl" and ref.name[1] == self.executor and ref not in self.drops
+            self.old.facts[ref]
+            for ref in sorted(r for r in self.old.facts if r.kind == "default_acl")
+            if ref.name[1] == self.executor and ref not in self.drops
         )
 
     @property

@@ -93,7 +93,7 @@ def reinherit(
 def _inherited(table: Ref, context: Context) -> list[Fact]:
     return [
         f
-        for f in context.new.children.get(table, ())
+        for f in sorted(context.new.children.get(table, ()), key=lambda f: f.ref)
         if f.ref.kind in ("column", "constraint") and f["inherited"]
     ]
 

@@ -186,7 +186,7 @@ def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
     family = context.old.facts.get(inheritance(old.ref))
     for parent in names(family["parents"]) if family and family.ref in context.new.facts else ():
         yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
-    for child in context.old.children.get(old.ref, ()):
+    for child in sorted(context.old.children.get(old.ref, ()), key=lambda f: f.ref):
         if child.ref.kind == "index" or (
             child.ref.kind == "constraint" and child["type"] in ("p", "u", "x")
         ):

@@ -7,7 +7,7 @@ nothing moves any more. Function bodies are looked at last, when everything they
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -58,9 +58,12 @@ class Loader:
                 error = self._try(item)
                 if error is not None:
                     failed.append((item, error))
+            items = [item for item, _ in failed]
             if len(failed) == len(waiting) and not self._stub(failed):
-                raise _first(failed)
-            waiting = [item for item, _ in failed]
+                items = [item.searching() for item in items]
+                if items == waiting:
+                    raise _first(failed)
+            waiting = items
         self._settings(())
         return tuple(self.notes)
 
@@ -157,7 +160,17 @@ class _Item:
     statement: Statement
     settings: tuple[str, ...]
 
+    def searching(self) -> _Item:
+        """The same without an empty search_path, as pg_dump sets it.
 
+        What it writes names schemas, and means the same; a function's body, which the server may
+        look into for a generated column or an index, need not.
+        """
+        kept = tuple(s for s in self.settings if not _NO_PATH.search(s))
+        return replace(self, settings=kept)
+
+
+_NO_PATH = re.compile(r"'search_path',\s*''")
 _MISSING = {"42P01", "42704", "42883", "42703", "3F000", "42P17"}
 
 

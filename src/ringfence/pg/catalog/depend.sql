@@ -1,7 +1,8 @@
 -- A row is a dependency between two things that are not the system's own. A table's on the one it
 -- inherits from or is a partition of is left out: that is a fact of its own, which needs both. So is
 -- that of a part on its whole (a row type, a constraint's index or trigger, a view's rule): it leads
--- from a fact to itself; but not so where a column is one of the two.
+-- from a fact to itself; but not so where a column is one of the two. Nor
+-- does what the copy of a trigger on a partition needs say more than the trigger itself.
 SELECT
     d.classid,
     d.objid,
@@ -15,9 +16,12 @@ LEFT JOIN pg_catalog.pg_inherits AS i
         d.classid = 'pg_class'::REGCLASS AND d.refclassid = 'pg_class'::REGCLASS
         AND d.objid = i.inhrelid AND d.refobjid = i.inhparent
         AND d.objsubid = 0 AND d.refobjsubid = 0 AND d.deptype IN ('n', 'a')
+LEFT JOIN pg_catalog.pg_trigger AS t
+    ON d.classid = 'pg_trigger'::REGCLASS AND d.objid = t.oid AND t.tgparentid <> 0
 WHERE
     d.objid >= 16384
     AND d.refobjid >= 16384
     AND d.deptype NOT IN ('e', 'x')
     AND (d.deptype <> 'i' OR d.objsubid <> 0 OR d.refobjsubid <> 0)
-    AND i.inhrelid IS NULL;
+    AND i.inhrelid IS NULL
+    AND t.oid IS NULL;
