@@ -1,0 +1,137 @@
+"""Lock-safe plans, run on a server: they end where the plain plan would, rows and all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine import catalog, psql, rows
+from ringfence.change import diff
+from ringfence.online import online
+from ringfence.pg import dump
+from ringfence.planner import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import SomeServer
+
+TREE = (
+    "CREATE TABLE w (id int NOT NULL, a int, b text) PARTITION BY RANGE (id);"
+    "CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (0) TO (10);"
+    'CREATE TABLE "W 2" PARTITION OF w FOR VALUES FROM (10) TO (100) PARTITION BY LIST (id);'
+    'CREATE TABLE w3 PARTITION OF "W 2" DEFAULT;'
+    "CREATE TABLE o (id int PRIMARY KEY);"
+)
+FILL = (
+    "INSERT INTO o SELECT generate_series(1, 50);"
+    "INSERT INTO w SELECT g, g, 'x' FROM generate_series(1, 50) AS g;"
+)
+PLAIN = "CREATE TABLE o (id int PRIMARY KEY); CREATE TABLE w (id int, a int, b text);"
+
+# before, rows, after, patterns of statements that are there, patterns of ones that are not
+CASES = {
+    "an index on a partitioned table": (
+        TREE, FILL, TREE + "CREATE INDEX w_a ON w (a) WITH (fillfactor = 70)",
+        ["CREATE INDEX w_a ON ONLY", "CREATE INDEX CONCURRENTLY w1_a_idx", "ATTACH PARTITION"],
+        ["CONCURRENTLY w_a"],
+    ),
+    "and its going": (
+        TREE + "CREATE INDEX w_a ON w (a)", FILL, TREE, ["DROP INDEX public.w_a"], ["CONCURRENTLY"],
+    ),
+    "a unique constraint on a partitioned table": (
+        TREE.replace("PARTITION BY LIST (id);", ";").replace('CREATE TABLE w3 PARTITION OF "W 2" DEFAULT;', ""),
+        FILL,
+        TREE.replace("PARTITION BY LIST (id);", ";").replace('CREATE TABLE w3 PARTITION OF "W 2" DEFAULT;', "")
+        + "ALTER TABLE w ADD CONSTRAINT w_u UNIQUE (id, a)",
+        ["ALTER TABLE ONLY public.w ADD CONSTRAINT w_u", "CREATE UNIQUE INDEX CONCURRENTLY w1_id_a_key"],
+        [],
+    ),
+    "checks and references of a partitioned table": (
+        TREE, FILL,
+        TREE + "ALTER TABLE w ADD CONSTRAINT c CHECK (a > 0); ALTER TABLE w ADD CONSTRAINT f"
+        " FOREIGN KEY (a) REFERENCES o",
+        ["ADD CONSTRAINT c .* NOT VALID", "VALIDATE CONSTRAINT c"], [],
+    ),
+    "a reference to a partitioned table": (
+        TREE + "CREATE TABLE r (id int); ALTER TABLE w ADD CONSTRAINT w_p PRIMARY KEY (id)", FILL,
+        TREE + "CREATE TABLE r (id int); ALTER TABLE w ADD CONSTRAINT w_p PRIMARY KEY (id);"
+        "ALTER TABLE r ADD CONSTRAINT f FOREIGN KEY (id) REFERENCES w",
+        ["ADD CONSTRAINT f .* NOT VALID", "VALIDATE CONSTRAINT f"], [],
+    ),
+    "not null on a partitioned table": (
+        TREE, FILL, TREE + "ALTER TABLE w ALTER a SET NOT NULL", ["NOT VALID", "VALIDATE"], [],
+    ),
+    "not null with children": (
+        PLAIN + "CREATE TABLE k () INHERITS (w)", FILL,
+        PLAIN + "CREATE TABLE k () INHERITS (w); ALTER TABLE w ALTER a SET NOT NULL",
+        ["NOT VALID", "VALIDATE"], [],
+    ),
+    "a name that is too long, and one that is taken": (
+        PLAIN + f"CREATE TABLE q ({'ü' * 30} int, a int); CREATE TABLE z (a int)", FILL,
+        PLAIN + f"CREATE TABLE q ({'ü' * 30} int NOT NULL, a int);"
+        " CREATE TABLE z (a int NOT NULL, CONSTRAINT a_is_not_null CHECK (a > 1))",
+        [], [],
+    ),
+    "a primary key over columns that may be null": (
+        PLAIN, FILL, PLAIN + "ALTER TABLE w ADD CONSTRAINT w_p PRIMARY KEY (id)",
+        ["CREATE UNIQUE INDEX CONCURRENTLY w_p", "USING INDEX w_p", "VALIDATE"], [],
+    ),
+    "an index and what hangs on it": (
+        PLAIN, FILL,
+        PLAIN + "CREATE INDEX i ON w ((a + 1)); COMMENT ON INDEX i IS 'x';"
+        " ALTER INDEX i ALTER 1 SET STATISTICS 7; CREATE INDEX j ON w (a); ALTER TABLE w CLUSTER ON j",
+        ["CREATE INDEX CONCURRENTLY i", "CREATE INDEX CONCURRENTLY j"], [],
+    ),
+    "an index in the place of another": (
+        PLAIN + 'CREATE INDEX "I" ON w (a); CREATE UNIQUE INDEX n ON w (id);'
+        "ALTER TABLE w ADD FOREIGN KEY (a) REFERENCES w (id)", FILL,
+        PLAIN + 'CREATE INDEX "I" ON w (a, b); CREATE UNIQUE INDEX n ON w (id) INCLUDE (b);'
+        "ALTER TABLE w ADD FOREIGN KEY (a) REFERENCES w (id)",
+        ['ALTER INDEX public."I" RENAME TO ringfence_', "DROP INDEX CONCURRENTLY public.ringfence_"],
+        ['DROP INDEX [A-Z ]*public."I"'],
+    ),
+    "an index on one partition alone": (
+        TREE, FILL, TREE + "CREATE INDEX one ON w1 (b)", ["CREATE INDEX CONCURRENTLY one"], [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_lock_safe_plan_ends_where_the_plain_one_does(
+    case: str, make_database: Callable[..., str]
+) -> None:
+    before, fill, after, there, absent = CASES[case]
+    one, two = make_database(), make_database()
+    psql(one, before)
+    psql(one, fill)
+    psql(two, after)
+    old, new = catalog(one), catalog(two)
+    safe = online(plan(old, new, executor="postgres"), old, new)
+    statements = "\n".join(s.sql for s in safe.steps)
+    for pattern in there:
+        assert re.search(pattern, statements), statements
+    for pattern in absent:
+        assert not re.search(pattern, statements), statements
+    had = rows(one)
+    psql(one, safe.script())
+    assert diff(catalog(one), new) == (), statements
+    assert dump.normalised(one) == dump.normalised(two)
+    assert rows(one) == had
+    assert not {str(h.code) for h in safe.hazards} & {"INDEX_BUILD", "REWRITE"}
+
+
+def test_a_reference_of_a_partitioned_table_waits_for_the_release_that_can(
+    server: SomeServer, make_database: Callable[..., str]
+) -> None:
+    before, _, after, *_ = CASES["checks and references of a partitioned table"]
+    one, two = make_database(), make_database()
+    psql(one, before)
+    psql(two, after)
+    old, new = catalog(one), catalog(two)
+    safe = online(plan(old, new, executor="postgres"), old, new)
+    open_ = any("ADD CONSTRAINT f " in s.sql and "NOT VALID" in s.sql for s in safe.steps)
+    scans = any(h.code == "SCAN_UNDER_LOCK" for h in safe.hazards)
+    assert (open_, scans) == ((True, False) if server.major >= 18 else (False, True))
