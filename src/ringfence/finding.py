@@ -43,8 +43,8 @@ class Finding:
 
     `code` names the rule, claim or hazard; `ref` the object and `span` the place, where there is
     one. `help` says what to do, `fix` is SQL or text that does it. `basis` is what the finding
-    rests on, `evidence` what was observed. `key` tells it from others with the same code where
-    object or file would not.
+    rests on, `evidence` what was observed, `reproduction` SQL that shows it to whoever runs it.
+    `key` tells it from others with the same code where object or file would not.
     """
 
     code: str
@@ -57,6 +57,7 @@ class Finding:
     evidence: Mapping[str, str | int | bool] = field(default_factory=dict)
     basis: Basis | None = None
     key: str = ""
+    reproduction: str = ""
 
     @property
     def fingerprint(self) -> str:

@@ -196,6 +196,20 @@ class Shop:
         self._databases.clear()
         self.__dict__["host"] = shadow.local(self.project, self.host.major)
 
+    def command(self) -> None:
+        """Make shadows from now on where we may do everything: become any role, for one.
+
+        Raises `Misuse` where there is no such server.
+        """
+        from ringfence.pg.connect import connect
+
+        with connect(self.host.target) as connection:
+            row = connection.execute(
+                "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
+        if row is None or not row[0]:
+            self._move_home()
+
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""
         if source.what == "snapshot":

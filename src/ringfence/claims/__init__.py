@@ -37,6 +37,8 @@ class Case:
     shown: str = ""
     target: Target | None = None
     """How the database is reached: what needs a shadow makes it near there."""
+    require_coverage: int = 100
+    """How many per cent of what is tried must have shown something."""
 
     @cached_property
     def graph(self) -> revisions.Graph:
@@ -59,6 +61,8 @@ class Verdict:
     checked: int = 0
     skipped: str = ""
     findings: list[Finding] = field(default_factory=list)
+    title: str = ""
+    """What to say instead of the claim's own title, where the claim knows more."""
 
     def no(
         self,
@@ -89,17 +93,21 @@ class Claim:
     unit: str
     check: Check
     page: str
+    asked: bool = False
 
 
 _claims: dict[str, Claim] = {}
 
 
-def claim(code: str, title: str, unit: str) -> Callable[[Check], Check]:
-    """Register the function below as the claim `code`. `unit` is one of what it counts."""
+def claim(code: str, title: str, unit: str, *, asked: bool = False) -> Callable[[Check], Check]:
+    """Register the function below as the claim `code`. `unit` is one of what it counts.
+
+    One that is `asked` for is looked at when it is named, and not with the others.
+    """
 
     def register(check: Check) -> Check:
         page = import_module(getattr(check, "__module__", "")).__doc__ or ""
-        _claims[code] = Claim(code, title, unit, check, page)
+        _claims[code] = Claim(code, title, unit, check, page, asked)
         return check
 
     return register
@@ -117,7 +125,7 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
     findings: list[Finding] = []
     coverage: list[Coverage] = []
     for each in claims():
-        if only and each.code not in only:
+        if each.code not in only and (only or each.asked):
             coverage.append(Coverage(each.code, each.title, 0, each.unit, "not asked for"))
             continue
         verdict = Verdict(each.code, each.unit)
@@ -126,5 +134,6 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
         skipped = verdict.skipped or (
             "" if verdict.checked else f"there is no {each.unit} to look at"
         )
-        coverage.append(Coverage(each.code, each.title, verdict.checked, each.unit, skipped))
+        title = verdict.title or each.title
+        coverage.append(Coverage(each.code, title, verdict.checked, each.unit, skipped))
     return Report("verify", ordered(findings), tuple(coverage), case.shown, unit="claim")

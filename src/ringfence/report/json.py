@@ -46,6 +46,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fix": finding.fix,
         "basis": finding.basis,
         "evidence": dict(finding.evidence),
+        "reproduction": finding.reproduction,
         "fingerprint": finding.fingerprint,
     }
 

@@ -89,9 +89,14 @@ class _Page:
             yield from self.labelled("observed", seen)
         if help_:
             yield from self.labelled("help", help_)
-        if finding.fix:
-            yield "  " + self.ink("fix:", "green")
-            for line in finding.fix.expandtabs(4).strip("\n").split("\n"):
+        yield from self.copyable("reproduce", finding.reproduction, "bold")
+        yield from self.copyable("fix", finding.fix, "green")
+
+    def copyable(self, label: str, text: str, colour: str) -> Iterator[str]:
+        """Lines as they are, below a label."""
+        if text:
+            yield "  " + self.ink(f"{label}:", colour)
+            for line in text.expandtabs(4).strip("\n").split("\n"):
                 yield ("    " + _plain(line)).rstrip()
 
     def source(self, span: Span) -> Iterator[str]:

@@ -1,0 +1,221 @@
+"""No tenant gets at another tenant's rows.
+
+Row security that looks right may not be: a table without a policy, a view that works as its owner, a
+foreign key that looks past policies. So this claim does not read policies, it becomes the role. On
+a shadow with the target's schema and two tenants of its own making, every statement that a runtime
+role could use is tried in tenant A's name, aimed at tenant B's rows, and undone.
+
+A probe passes only if A gets nothing of B's, the same statement reaches A's own twin of the row, and
+a superuser reaches B's row with it. Whatever shows less is inconclusive and counts against the
+coverage, which must be `--require-coverage` per cent (100).
+
+Who the tenants are comes from `[tool.ringfence.tenancy]`, else from policies and foreign keys; the
+roles from there, else from grants. What is known and accepted is named under
+`[[tool.ringfence.accepted]]`, with a reason and the day it ends.
+
+Looked at: tables, partitions, views, materialized views, functions and procedures that the roles may
+use. Not looked at: large objects, what a query's time tells, and code outside the database.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.claims import claim
+from ringfence.errors import Error
+from ringfence.finding import Finding, Severity
+from ringfence.isolation import causes as sorting
+from ringfence.isolation import corners, kept, look, prepare, repro, who
+from ringfence.isolation.judge import State
+from ringfence.model import Ref
+from ringfence.pg.connect import connect
+from ringfence.sources import Source, shop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.claims import Case, Verdict
+    from ringfence.isolation import Cell, Examiner, Ground, Who
+    from ringfence.isolation.causes import Cause
+
+
+@claim("isolation", "no tenant gets at another tenant's rows", "probe", asked=True)
+def isolation(case: Case, verdict: Verdict) -> None:
+    """Try everything on a shadow and report what let something through, by its cause."""
+    tenancy = case.project.config.tenancy
+    exclude = (case.project.config.migrate.schema,)
+    found = who(case.connection, tenancy, exclude)
+    if found.model.root is None:
+        verdict.skipped = "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy reads a setting"
+        return
+    if not found.roles:
+        _no(
+            verdict,
+            "no-role",
+            "no role but the owner may use tenants' tables: nobody to try as",
+            help_='name in [tool.ringfence.tenancy] what the application works as: roles = ["…"]',
+        )
+        return
+    try:
+        _on_shadow(case, verdict, found, exclude)
+    except Error as error:
+        _no(
+            verdict,
+            "inconclusive",
+            f"nothing could be tried: {error.message}",
+            help_=error.hint,
+        )
+
+
+def _on_shadow(case: Case, verdict: Verdict, found: Who, exclude: Sequence[str]) -> None:
+    with shop(case.project, [], None, near=case.target) as made:
+        made.command()
+        target = made.copy(Source("live", "database", target=case.target))
+        with connect(target) as connection, connect(target) as fresh:
+            ground = prepare(connection, case.project.config.tenancy, found, exclude)
+            ground.begin()
+            examiner = ground.examiner()
+            look(examiner)
+            examiner.cells += corners.unset(examiner, fresh)
+            _report(verdict, ground, examiner, case.require_coverage)
+            connection.rollback()
+
+
+def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -> None:
+    cells = examiner.cells
+    counts = kept(cells)
+    conclusive = len(cells) - counts[State.INCONCLUSIVE]
+    share = 100 * conclusive // len(cells) if cells else 0
+    verdict.checked = conclusive
+    verdict.title = (
+        f"no tenant gets at another tenant's rows ({ground.who.shown()}):"
+        f" {share} % of {len(cells)} probes conclusive"
+    )
+    for role in ground.who.roles:
+        if role.bypasses:
+            _no(
+                verdict,
+                "role",
+                f"role {role.name} bypasses row security: no policy binds it",
+                ref=Ref("role", (role.name,)),
+                fix=f"ALTER ROLE {role.name} NOBYPASSRLS;",
+            )
+    found = sorting.Sorter(ground, cells, sorting.deletes(ground)).sort()
+    sorting.try_fixes(ground, found)
+    verdict.findings += [_finding(examiner, cause) for cause in found]
+    for relation, saw in corners.as_owner(examiner):
+        verdict.findings.append(
+            Finding(
+                "isolation/not-forced",
+                Severity.WARNING,
+                f"row security of {relation.path} does not bind its owner, {relation.owner}",
+                relation.ref,
+                help="what works as the owner (a view, a function, a job) uses every tenant's rows",
+                fix=f"ALTER TABLE {relation.sql} FORCE ROW LEVEL SECURITY;",
+                evidence={"saw": saw},
+            )
+        )
+    _inconclusive(verdict, cells)
+    _denied(verdict, cells)
+    if share < wanted or not cells:
+        _no(
+            verdict,
+            "coverage",
+            f"{share} % of {len(cells)} probes are conclusive, {wanted} % are asked for",
+            help_="--require-coverage N allows less",
+        )
+
+
+def _finding(examiner: Examiner, cause: Cause) -> Finding:
+    first = min(cause.cells, key=_telling)
+    roles = dict.fromkeys(c.role for c in cause.cells)
+    evidence: dict[str, str | int | bool] = {
+        "role": ", ".join(roles),
+        "leaks": len(cause.cells),
+        "first": first.probe.name + (f" ({first.context} context)" if first.context else ""),
+    }
+    if first.saw:
+        evidence["saw"] = first.saw
+    if cause.also:
+        evidence["also through"] = ", ".join(cause.also)
+    fix = cause.fix
+    help_ = cause.help
+    if cause.fixed:
+        evidence["fix"] = "tried on the shadow with the other fixes: it closes this"
+    elif cause.fixed is False:
+        evidence["fix"] = f"tried on the shadow, and not enough: {cause.why_not}"
+    return Finding(
+        cause.code,
+        cause.severity,
+        cause.message,
+        cause.ref,
+        help=help_,
+        fix=fix,
+        evidence=evidence,
+        reproduction=repro.script(examiner, first),
+    )
+
+
+def _telling(cell: Cell) -> tuple[bool, int, bool]:
+    """The plainest leak first: reading by name, then what changes rows."""
+    order = ("select by key", "select", "delete by key", "update by key", "insert")
+    name = cell.probe.name
+    place = order.index(name) if name in order else len(order)
+    return bool(cell.context), place, not cell.saw
+
+
+def _inconclusive(verdict: Verdict, cells: Sequence[Cell]) -> None:
+    """What has shown nothing, by object and reason: it is neither safe nor unsafe."""
+    groups: dict[tuple[Ref, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.state is State.INCONCLUSIVE:
+            groups.setdefault((cell.ref, cell.because), []).append(cell)
+    for (ref, why), some in groups.items():
+        names = ", ".join(dict.fromkeys(c.probe.name for c in some))
+        verdict.findings.append(
+            Finding(
+                "isolation/inconclusive",
+                Severity.WARNING,
+                f"nothing is known of {names} on {ref.path}: {why}",
+                ref,
+                evidence={"probes": len(some)},
+            )
+        )
+
+
+def _denied(verdict: Verdict, cells: Sequence[Cell]) -> None:
+    """Where a role may not even reach its own tenant's rows although it was granted to."""
+    groups: dict[tuple[Ref, str], list[Cell]] = {}
+    for cell in cells:
+        if cell.state is State.DENIED_ALL:
+            groups.setdefault((cell.ref, cell.probe.verb), []).append(cell)
+    for (ref, verb), some in groups.items():
+        # One form of a statement may be refused where another works: a policy for INSERT alone.
+        if any(
+            c.ref == ref and c.probe.verb == verb and c.state is State.PASS and not c.context
+            for c in cells
+        ):
+            continue
+        verdict.findings.append(
+            Finding(
+                "isolation/denied-all",
+                Severity.INFO,
+                f"role {some[0].role} was granted {verb} on {ref.path} and reaches no row, not even"
+                f" its own tenant's: {some[0].because}",
+                ref,
+            )
+        )
+
+
+def _no(
+    verdict: Verdict,
+    kind: str,
+    message: str,
+    *,
+    ref: Ref | None = None,
+    help_: str = "",
+    fix: str = "",
+) -> None:
+    verdict.findings.append(
+        Finding(f"isolation/{kind}", Severity.ERROR, message, ref, help=help_, fix=fix)
+    )

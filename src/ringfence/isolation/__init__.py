@@ -1,0 +1,148 @@
+"""Whether tenants can get at each other's rows, found by becoming a role and trying.
+
+A shadow of the schema gets two tenants with twin rows; then every statement that a runtime role
+could use is tried as that role in tenant A's name, aimed at tenant B's rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ringfence.errors import Misuse, Refused
+from ringfence.isolation import calls, corners
+from ringfence.isolation import estate as estates
+from ringfence.isolation import surface as surfaces
+from ringfence.isolation.estate import Estate
+from ringfence.isolation.judge import Cell, Examiner, State
+from ringfence.isolation.prober import TIMEOUT, Prober
+from ringfence.seed import Model, Shape, model, seed
+from ringfence.seed import read as read_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from psycopg import Connection
+
+    from ringfence.config import Tenancy
+    from ringfence.isolation.estate import Fixture
+    from ringfence.isolation.surface import Role, Surface
+
+__all__ = ["Cell", "Examiner", "Ground", "State", "Who", "again", "kept", "look", "prepare", "who"]
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whose rows are whose and who looks: the tenancy, and the roles that work at run time.
+
+    `inferred` says that the roles were found by their grants rather than named.
+    """
+
+    shape: Shape
+    model: Model
+    roles: tuple[Role, ...]
+    inferred: bool
+
+    def shown(self) -> str:
+        """In one line."""
+        root = self.model.root
+        said = f"tenants are the rows of {root.path}" if root else "no tenants"
+        if self.model.setting:
+            said += f", named by {self.model.setting}"
+        said += f"; roles {', '.join(r.name for r in self.roles)}"
+        return said + (" (found by their grants)" if self.inferred else "")
+
+
+def who(conn: Connection[Any], tenancy: Tenancy, exclude: Sequence[str]) -> Who:
+    """The tenancy of the database that `conn` is in. Reads only.
+
+    Raises `Misuse` for a role that does not exist and `Refused` for one that no policy binds.
+    """
+    shape = read_shape(conn, exclude_schemas=exclude)
+    found = model(shape, tenancy)
+    known = surfaces.roles(conn)
+    names: Sequence[str] = tenancy.roles
+    if not names and found.root is not None:
+        tables = [oid for oid, table in shape.tables.items() if found.scoped(table)]
+        names = [row["name"] for row in surfaces.rows(conn, "granted", tables=tables)]
+    roles = []
+    for name in names:
+        if name not in known:
+            raise Misuse(
+                f"[tool.ringfence.tenancy] roles names {name}, and there is no such role",
+                hint=f"there are: {', '.join(r for r in known if not r.startswith('pg_'))}",
+            )
+        if known[name].superuser:
+            raise Refused(
+                f"role {name} is a superuser: row security does not bind it, so trying as it"
+                " would prove nothing",
+                hint="name in [tool.ringfence.tenancy] roles what the application works as",
+            )
+        roles.append(known[name])
+    return Who(shape, found, tuple(roles), not tenancy.roles)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A shadow that is ready to be tried on."""
+
+    conn: Connection[Any]
+    who: Who
+    estate: Estate
+    fixture: Fixture
+    surface: Surface
+    version: int
+    exclude: Sequence[str] = ()
+
+    def examiner(self) -> Examiner:
+        """Somebody to try everything, in a transaction that is open already."""
+        prober = Prober(self.conn, self.estate, self.who.model.setting)
+        return Examiner(prober, self.fixture, self.surface, self.who.roles, self.version)
+
+    def begin(self) -> None:
+        """Begin the transaction that everything is tried in."""
+        self.conn.execute(
+            f"BEGIN; SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL lock_timeout = '{TIMEOUT}';"
+            " SET LOCAL jit = off; SET LOCAL client_min_messages = notice;"
+            " SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'"
+        )
+
+
+def prepare(conn: Connection[Any], tenancy: Tenancy, roles: Who, exclude: Sequence[str]) -> Ground:
+    """Two tenants' rows in the empty shadow that `conn`, a superuser's, is in.
+
+    Raises what `seed` raises where no rows can be found for a table.
+    """
+    seeded = seed(
+        conn, tenants=2, rows=estates.ROWS, seed=1, tenancy=tenancy, exclude_schemas=exclude
+    )
+    shape = read_shape(conn, exclude_schemas=exclude)
+    here = model(shape, tenancy)
+    estate = Estate(shape, here)
+    names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
+    surface = surfaces.read(conn, names, exclude)
+    fixture = estates.make(conn, estate, surface, seeded.tenants)
+    found = Who(shape, here, roles.roles, roles.inferred)
+    return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude)
+
+
+def again(ground: Ground) -> list[Cell]:
+    """Try everything on a shadow that was changed within the transaction."""
+    names = sorted({r for role in ground.who.roles for r in (role.name, *role.becomes)})
+    exclude = ground.exclude
+    changed = replace(ground, surface=surfaces.read(ground.conn, names, exclude))
+    examiner = changed.examiner()
+    return look(examiner)
+
+
+def look(examiner: Examiner) -> list[Cell]:
+    """Try everything that one session can."""
+    examiner.examine()
+    calls.examine(examiner)
+    corners.examine(examiner)
+    return examiner.cells
+
+
+def kept(cells: Sequence[Cell]) -> Mapping[State, int]:
+    """How many cells there are of each state."""
+    return {state: sum(c.state is state for c in cells) for state in State}

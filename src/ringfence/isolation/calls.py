@@ -1,0 +1,310 @@
+"""Functions and procedures called with whatever names tenant B's rows, to see what they let through.
+
+Arguments come from pools: values of both tenants' rows whose column has the argument's type, those
+whose name the argument's name resembles first. Every value of B's has a counterpart of A's, so that
+each call has its control.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence.isolation.judge import Cell, State
+from ringfence.isolation.probes import Probe
+from ringfence.kinds._sql import literal
+from ringfence.seed.place import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ringfence.isolation.estate import Fixture
+    from ringfence.isolation.judge import Examiner
+    from ringfence.isolation.prober import Outcome
+    from ringfence.isolation.surface import Role, Routine, Surface
+
+    Pair = tuple[str | None, str | None]
+
+CALLS = 48
+"""How many calls of one routine are tried."""
+
+_PLAIN = {
+    "integer": ("1", "2"),
+    "bigint": ("1", "2"),
+    "smallint": ("1", "2"),
+    "numeric": ("1", "2"),
+    "boolean": ("true", "false"),
+    "text": ("ringfence",),
+    "character varying": ("ringfence",),
+    "jsonb": ("{}",),
+    "json": ("{}",),
+    "date": ("2030-01-01",),
+    "timestamp with time zone": ("2030-01-01 00:00:00+00",),
+    "timestamp without time zone": ("2030-01-01 00:00:00",),
+    "interval": ("1 day",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call for B's things, and the same for A's."""
+
+    theirs: tuple[str | None, ...]
+    mine: tuple[str | None, ...]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """What whoever calls has said himself."""
+        return tuple(v for v in (*self.theirs, *self.mine) if v)
+
+
+def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell]:
+    """Judge every routine that one of the roles may call."""
+    surface, fixture = examiner.surface, examiner.fixture
+    touching = _touching(surface, fixture)
+    for role in examiner.roles:
+        for routine in surface.routines:
+            wanted = only is None or routine.oid in only
+            if wanted and role.name in routine.callers and routine.oid in touching:
+                _judge(examiner, role, routine)
+    return examiner.cells
+
+
+def _touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
+    """The routines that name a table or view of tenants' rows, or a routine that does."""
+    tables = set(fixture.estate.tables)
+    names = {surface.relations[oid].name for oid in tables if oid in surface.relations}
+    names |= {
+        r.name
+        for oid, r in surface.relations.items()
+        if r.kind in "vm" and surface.reads(oid) & tables
+    }
+    found: set[int] = set()
+    while True:
+        more = {
+            r.oid
+            for r in surface.routines
+            if r.oid not in found
+            and (
+                any(re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", r.body) for name in names)
+                or re.search(r"\bEXECUTE\b\s+(?!FUNCTION|PROCEDURE)", r.body, re.IGNORECASE)
+                or not r.body.strip()
+            )
+        }
+        if not more:
+            return frozenset(found)
+        found |= more
+        names |= {r.name for r in surface.routines if r.oid in more}
+
+
+def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
+    """The call, with arguments as text of the types the routine takes."""
+    given = ", ".join(
+        f"{literal(value).strip()}::{type_}" if value is not None else f"NULL::{type_}"
+        for value, type_ in zip(arguments, routine.types, strict=True)
+    )
+    if routine.procedure:
+        return f"CALL {routine.sql}({given})"
+    return f"SELECT * FROM {routine.sql}({given})"
+
+
+def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
+    prober, fixture = examiner.prober, examiner.fixture
+    a, b = fixture.a, fixture.b
+    calls = list(_calls(fixture, routine))
+    texts = [statement(routine, call.theirs) for call in calls]
+    full = [prober.attempt(role.name, a, text, writes=True) for text in texts]
+    with fixture.without(b):
+        alone = [prober.attempt(role.name, a, text) for text in texts]
+    for call, text, out, without in zip(calls, texts, full, alone, strict=True):
+        touched, crossed = examiner.touches(out)
+        saw = fixture.shown(out.values(), but=(*call.known, a, b))
+        depends = False
+        if not touched and not saw and out.answer() != without.answer():
+            # An answer that is another one every time depends on nothing.
+            again = prober.attempt(role.name, a, text)
+            depends = again.answer() == out.answer() and _tells(out, without)
+        if touched or saw or depends:
+            why = (
+                "B's rows are others afterwards"
+                if touched
+                else "shows a value of B's rows"
+                if saw
+                else "the answer is another one when B has no rows"
+            )
+            probe = Probe("EXECUTE", "call", text, statement(routine, call.mine), keyed=not touched)
+            _add(
+                examiner,
+                role,
+                routine,
+                probe,
+                State.LEAK,
+                why,
+                saw,
+                max(out.count, 0),
+                crossed=crossed,
+            )
+            return
+    probe = Probe("EXECUTE", "call", texts[0], statement(routine, calls[0].mine))
+    bad = [o for o in full if o.sqlstate in ("57014", "54001", "2D000", "40P01")]
+    if bad and len(bad) == len(full):
+        why = f"{bad[0].message} [{bad[0].sqlstate}]"
+        _add(examiner, role, routine, probe, State.INCONCLUSIVE, why)
+        return
+    state, why = _control(examiner, role, routine, calls, texts)
+    _add(examiner, role, routine, probe, state, why)
+
+
+def _tells(out: Outcome, without: Outcome) -> bool:
+    """Whether the difference is more than the words of an error."""
+    return out.ok != without.ok or out.sqlstate != without.sqlstate or out.rows != without.rows
+
+
+def _control(
+    examiner: Examiner, role: Role, routine: Routine, calls: Sequence[Call], texts: Sequence[str]
+) -> tuple[State, str]:
+    """Whether the calls would have shown anything: who may everything reaches B's rows with one, and
+    the role reaches its own."""
+    prober, fixture = examiner.prober, examiner.fixture
+    a, b = fixture.a, fixture.b
+    reached = False
+    words = ""
+    almighty = [prober.attempt(None, b, text, writes=True) for text in texts]
+    with fixture.without(b):
+        alone = [prober.attempt(None, b, text) for text in texts]
+    for call, out, without in zip(calls, almighty, alone, strict=True):
+        touched, _ = examiner.touches(out)
+        seen = fixture.shown(out.values(), but=(*call.known, a, b))
+        if touched or seen or (out.ok and out.answer() != without.answer()):
+            reached = True
+            break
+        words = words or (f"{out.message} [{out.sqlstate}]" if not out.ok else "")
+    if not reached:
+        said = f": {words}" if words else ""
+        return (
+            State.INCONCLUSIVE,
+            f"no call of {len(calls)} reaches a row of B's for a superuser{said}",
+        )
+    refused = ""
+    for call in calls:
+        out = prober.attempt(role.name, a, statement(routine, call.mine))
+        if out.ok:
+            return State.PASS, ""
+        refused = refused or f"{out.message} [{out.sqlstate}]"
+    return State.DENIED_ALL, refused
+
+
+def _calls(fixture: Fixture, routine: Routine) -> Iterator[Call]:
+    """Calls worth trying: the likeliest argument everywhere, then one argument after the other."""
+    pools = [
+        _pool(fixture, type_, name)
+        for type_, name in zip(routine.types, _names(routine), strict=True)
+    ]
+    seen: set[Call] = set()
+    first = [pool[0] for pool in pools]
+    plans: list[list[Pair]] = [first]
+    for place, pool in enumerate(pools):
+        plans += [[*first[:place], pair, *first[place + 1 :]] for pair in pool[1:]]
+    # Rows of one tenant belong together: the n-th of every pool as well.
+    depth = max((len(pool) for pool in pools), default=0)
+    plans += [[pool[min(n, len(pool) - 1)] for pool in pools] for n in range(1, depth)]
+    for plan in plans:
+        call = Call(tuple(b for b, _ in plan), tuple(a for _, a in plan))
+        if call not in seen:
+            seen.add(call)
+            yield call
+        if len(seen) >= CALLS:
+            return
+
+
+def _names(routine: Routine) -> Sequence[str]:
+    missing = len(routine.types) - len(routine.names)
+    return (*routine.names, *[""] * missing)[: len(routine.types)]
+
+
+def _pool(fixture: Fixture, type_: str, name: str) -> list[Pair]:
+    """Values for an argument, the likeliest first: B's, each with its counterpart of A's."""
+    said = words_of(re.sub(r"\A(p|v|in|arg|_)_*(?=[a-zA-Z])(?<=_)", "", name)) if name else ""
+    array = type_.endswith("[]")
+    wanted = _family(type_.removesuffix("[]"))
+    scored: list[tuple[int, str, str, Pair]] = []
+    for oid, table in fixture.estate.tables.items():
+        pairs = list(
+            zip(
+                fixture.rows[fixture.b].get(oid, ()),
+                fixture.rows[fixture.a].get(oid, ()),
+                strict=False,
+            )
+        )
+        keys = {c for k in table.keys if k.primary for c in k.columns}
+        for column in table.columns:
+            if _family(re.sub(r"\(.*\)", "", column.sql)) != wanted:
+                continue
+            score = _likeness(said, table.name, column.name, column.name in keys)
+            if wanted != "uuid" and score < 2:
+                continue
+            limit = 6 if score else 2
+            for theirs, mine in pairs[:limit]:
+                values = (theirs.values[column.name], mine.values[column.name])
+                if values[0] is not None:
+                    scored.append((-score, table.path, column.name, values))
+    scored.sort(key=lambda s: s[:3])
+    found: list[Pair] = [pair for *_, pair in scored]
+    if array:
+        found = [("{" + str(b) + "}", "{" + str(a) + "}") for b, a in found]
+    found += [(v, v) for v in _PLAIN.get(type_, ())]
+    if not found or wanted in ("text", "uuid"):
+        found.append((None, None))
+    return list(dict.fromkeys(found))
+
+
+def _likeness(said: str, table: str, column: str, key: bool) -> int:
+    """How much an argument's name resembles a column's: 3 the same, 2 the key of the table it names."""
+    if not said:
+        return 0
+    own = words_of(column)
+    if said == own:
+        return 3 if not key or said != "_id_" else 1
+    stem = re.sub(r"_(id|uuid|key)_\Z", "_", said)
+    near = words_of(table)
+    if key and stem != said and any(near.endswith(f"{stem[:-1]}{s}_") for s in ("", "s", "es")):
+        return 4
+    if own.strip("_") and (own.strip("_") in said or said.strip("_") in own):
+        return 2
+    return 0
+
+
+def _family(type_: str) -> str:
+    if type_.startswith(("character", "varchar", "text", "citext")):
+        return "text"
+    if type_ in ("smallint", "integer", "bigint"):
+        return "integer"
+    return type_
+
+
+def _add(
+    examiner: Examiner,
+    role: Role,
+    routine: Routine,
+    probe: Probe,
+    state: State,
+    because: str,
+    saw: str = "",
+    count: int = 0,
+    *,
+    crossed: bool = False,
+) -> None:
+    examiner.cells.append(
+        Cell(
+            role.name,
+            routine.ref,
+            routine.oid,
+            probe,
+            state,
+            because,
+            saw,
+            count,
+            crossed=crossed,
+        )
+    )

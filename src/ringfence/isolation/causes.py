@@ -1,0 +1,379 @@
+"""Leaks grouped by what lets them happen, each with its consequence and SQL that closes it.
+
+One table without row security leaks in thirty ways; that is one thing to mend. The SQL was tried:
+all of it together, on the shadow, with every probe run again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence.finding import Severity
+from ringfence.isolation import fixes, surface
+from ringfence.isolation.corners import unguessable
+from ringfence.isolation.judge import Cell, State
+from ringfence.kinds._sql import ident
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ringfence.isolation import Ground
+    from ringfence.isolation.surface import Relation, Routine, Surface
+    from ringfence.seed.shape import Reference, Table
+
+_DOES = {
+    "SELECT": "reads",
+    "INSERT": "makes",
+    "UPDATE": "changes",
+    "DELETE": "deletes",
+    "TRUNCATE": "empties",
+}
+
+
+@dataclass
+class Cause:
+    """What lets some leaks happen. `order` says when its fix is applied among the others' fixes.
+
+    `fixed` tells what trying the fix has shown: True, False, or None where it was not tried; `also`
+    names what else leaks because of it.
+    """
+
+    code: str
+    ref: Ref
+    message: str
+    help: str = ""
+    severity: Severity = Severity.ERROR
+    cells: list[Cell] = field(default_factory=list)
+    fix: str = ""
+    order: int = 0
+    fixed: bool | None = None
+    also: list[str] = field(default_factory=list)
+    why_not: str = ""
+
+
+class Sorter:
+    """Finds the cause of each leak."""
+
+    def __init__(self, ground: Ground, cells: Sequence[Cell], deletes: Mapping[str, str]) -> None:
+        self.ground = ground
+        self.surface: Surface = ground.surface
+        self.leaks = [c for c in cells if c.state is State.LEAK]
+        self.deletes = deletes
+        self.causes: dict[tuple[str, Ref], Cause] = {}
+
+    def sort(self) -> list[Cause]:
+        """The causes, those that others follow from first."""
+        later: list[tuple[Cell, Relation | Routine]] = []
+        for cell in self.leaks:
+            relation = self.surface.relations.get(cell.oid)
+            routine = next((r for r in self.surface.routines if r.oid == cell.oid), None)
+            if cell.become and relation is not None:
+                self._role(cell)
+            elif routine is not None:
+                if routine.definer:
+                    self._routine(cell, routine)
+                else:
+                    later.append((cell, routine))
+            elif relation is None:
+                continue
+            elif relation.kind == "v":
+                if relation.invoker:
+                    later.append((cell, relation))
+                else:
+                    self._view(cell, relation)
+            elif relation.kind == "m":
+                self._matview(cell, relation)
+            else:
+                self._table(cell, relation)
+        for cell, what in later:
+            self._follow(cell, what)
+        for cause in self.causes.values():
+            self._say(cause)
+        return sorted(self.causes.values(), key=lambda c: (c.severity.rank, c.order, str(c.ref)))
+
+    def _cause(self, code: str, ref: Ref, cell: Cell, **more: object) -> Cause:
+        key = (code, ref)
+        if key not in self.causes:
+            self.causes[key] = Cause(f"isolation/{code}", ref, "", **more)  # type: ignore[arg-type]
+        self.causes[key].cells.append(cell)
+        return self.causes[key]
+
+    # Tables
+
+    def _table(self, cell: Cell, relation: Relation) -> None:
+        estate = self.ground.estate
+        table = estate.table(relation)
+        name = cell.probe.name
+        if cell.probe.verb == "TRUNCATE":
+            fix = fixes.revoke("TRUNCATE", relation, [cell.role])
+            self._cause("truncate", relation.ref, cell, fix=fix, order=5)
+        elif table is None:
+            fix = fixes.revoke("SELECT", relation, [cell.role])
+            self._cause("copy", relation.ref, cell, fix=fix, order=5)
+        elif name.startswith("point "):
+            column = Ref("column", (*relation.ref.name, name.split(" ")[1]))
+            self._cause("soft-reference", column, cell, severity=Severity.WARNING)
+        elif name.startswith("key "):
+            self._key(cell, relation, table)
+        elif name.startswith("ask for "):
+            edge = _edge(estate.edges(table), name.removeprefix("ask for "))
+            ref = Ref("constraint", (table.schema, table.name, edge.name)) if edge else relation.ref
+            self._cause("reference-oracle", ref, cell, severity=Severity.INFO)
+        elif self._crosses(cell, table):
+            edge = cell.probe.edge
+            assert edge is not None
+            ref = Ref("constraint", (table.schema, table.name, edge.name))
+            fix = fixes.reference(estate, table, edge, self.deletes.get(str(ref), ""))
+            self._cause("foreign-key", ref, cell, fix=fix, order=3)
+        elif relation.partition_of and not relation.row_security:
+            self._cause(
+                "partition", relation.ref, cell, fix=fixes.close_partition(relation), order=2
+            )
+        elif not relation.row_security:
+            named = any(p.relation == relation.oid for p in self.surface.policies)
+            fix = (fixes.enable if named else fixes.row_security)(estate, table)
+            fix = fix if self.ground.who.model.setting else ""
+            self._cause("row-security-off", relation.ref, cell, fix=fix, order=1)
+        else:
+            fix = fixes.floor(estate, table) if self.ground.who.model.setting else ""
+            self._cause("policy", relation.ref, cell, fix=fix, order=2)
+
+    def _crosses(self, cell: Cell, table: Table) -> bool:
+        """Whether a row of A's came to point to one of B's, over a key that does not say whose it is."""
+        edge = cell.probe.edge
+        if edge is None or cell.probe.name.startswith("take "):
+            return False
+        return cell.crossed and self.ground.estate.model.path.get(table.oid) != edge
+
+    def _key(self, cell: Cell, relation: Relation, table: Table) -> None:
+        name = cell.probe.name.removeprefix("key ")
+        key = next(k for k in table.keys if k.name == name)
+        if self._open(relation):
+            return  # who reads the rows needs no error to learn of them
+        if unguessable(table, key):
+            ref = Ref("schema", (relation.schema,))
+            self._cause("unguessable-keys", ref, cell, severity=Severity.INFO)
+        else:
+            ref = Ref("constraint", (table.schema, table.name, name))
+            self._cause("key-oracle", ref, cell, severity=Severity.WARNING)
+
+    def _open(self, relation: Relation) -> bool:
+        """Whether the rows themselves are read."""
+        return any(c.oid == relation.oid and c.probe.verb == "SELECT" for c in self.leaks)
+
+    # What reads tables
+
+    def _view(self, cell: Cell, relation: Relation) -> None:
+        fix = fixes.invoker(relation) if self.ground.version >= 150000 else ""
+        self._cause("view-owner-rights", relation.ref, cell, fix=fix, order=4)
+
+    def _matview(self, cell: Cell, relation: Relation) -> None:
+        fix = fixes.revoke("ALL", relation, [cell.role])
+        self._cause("materialized-view", relation.ref, cell, fix=fix, order=5)
+
+    def _routine(self, cell: Cell, routine: Routine) -> None:
+        self._cause("definer", routine.ref, cell, fix=fixes.as_caller(routine), order=4)
+
+    def _role(self, cell: Cell) -> None:
+        fix = f"REVOKE {ident(cell.become)} FROM {ident(cell.role)};"
+        self._cause("role", Ref("role", (cell.role,)), cell, fix=fix, order=9)
+
+    def _follow(self, cell: Cell, what: Relation | Routine) -> None:
+        """Something that works as its caller leaks because what it reaches does."""
+        name = what.ref.path
+        through = [
+            cause
+            for cause in self.causes.values()
+            if cause.code
+            in ("isolation/row-security-off", "isolation/policy", "isolation/partition")
+            and self._reaches(what, cause)
+        ]
+        for cause in through:
+            if name not in cause.also:
+                cause.also.append(name)
+            cause.cells.append(cell)
+        if not through:
+            self._cause("routine" if cell.probe.verb == "EXECUTE" else "view", what.ref, cell)
+
+    def _reaches(self, what: Relation | Routine, cause: Cause) -> bool:
+        table = cause.ref.name[-1]
+        if isinstance(what, surface.Routine):
+            return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", what.body) is not None
+        read = self.surface.reads(what.oid)
+        return any(
+            self.surface.relations[o].ref == cause.ref for o in read if o in self.surface.relations
+        )
+
+    # Words
+
+    def _say(self, cause: Cause) -> None:
+        kind = cause.code.removeprefix("isolation/")
+        path = cause.ref.path
+        own = [c for c in cause.cells if c.probe.verb != "EXECUTE"]
+        does = _listed(
+            dict.fromkeys(
+                _DOES[v] for v in _DOES if any(c.probe.verb == v for c in own or cause.cells)
+            )
+        )
+        unset = any(c.context for c in cause.cells)
+        anyone = "; so does a session that names no tenant" if unset else ""
+        first = cause.cells[0]
+        stolen = any(c.probe.name.startswith("take ") for c in cause.cells)
+        if kind == "row-security-off":
+            cause.message = f"a tenant {does} other tenants' rows of {path}: row security is off"
+            cause.help = f"whoever may use the table uses everybody's rows{anyone}"
+        elif kind == "policy":
+            cause.message = f"a tenant {does} other tenants' rows of {path}: its policies let it"
+            cause.help = (
+                "the policies, taken together, allow more than the tenant's own rows"
+                f" ({_listed(dict.fromkeys(c.probe.name for c in cause.cells))}){anyone}"
+            )
+        elif kind == "partition":
+            cause.message = (
+                f"a tenant {does} other tenants' rows of {path}, asking the partition itself"
+            )
+            cause.help = "the policies of the whole table do not bind who asks a partition of it"
+        elif kind == "copy":
+            cause.message = f"{path} holds copies of tenants' rows, and any tenant {does} them"
+            cause.help = "nothing says whose a row of it is, so no policy can: keep it from tenants"
+        elif kind == "view-owner-rights":
+            owner = next(r.owner for r in self.surface.relations.values() if r.ref == cause.ref)
+            cause.message = (
+                f"a tenant {does} other tenants' rows through {path}: it works as {owner}"
+            )
+            cause.help = "the view's owner, whom no policy binds, reads on everybody's behalf"
+            if stolen:
+                cause.help += (
+                    "; a row moved to oneself through it, with all its columns, is one's own"
+                )
+        elif kind == "view":
+            cause.message = f"a tenant {does} other tenants' rows through {path}"
+        elif kind == "materialized-view":
+            cause.message = f"a tenant reads other tenants' rows in {path}"
+            cause.help = "row security does not reach into a materialized view"
+        elif kind in ("definer", "routine"):
+            what = "shows" if first.saw or "answer" in first.because else "changes"
+            cause.message = f"{path} {what} other tenants' rows"
+            if kind == "definer":
+                cause.message += ": it works as its owner"
+                cause.help = (
+                    "a SECURITY DEFINER function sees what its owner sees, whoever calls it"
+                )
+        elif kind == "foreign-key":
+            edge = first.probe.edge
+            assert edge is not None
+            target = self.ground.estate.tables[edge.target]
+            table = self.ground.estate.tables[edge.table]
+            cause.message = (
+                f"a row of {table.path} may point to another tenant's row of {target.path}"
+            )
+            cause.help = (
+                "foreign keys look past row security: the other tenant's row is pinned, its existence"
+                " is told, and what cascades crosses over"
+            )
+        elif kind == "soft-reference":
+            target_name = first.probe.name.rpartition(" at ")[2]
+            cause.message = (
+                f"{path} names rows of {target_name} and takes another tenant's, or none's"
+            )
+            cause.help = "no foreign key holds it: what joins over it joins across tenants"
+        elif kind == "key-oracle":
+            cause.message = (
+                f"{path} is unique across tenants: an error tells that another tenant has it"
+            )
+            cause.help = "make the key (tenant, …), or let it be a value that nobody can guess"
+        elif kind == "unguessable-keys":
+            names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            cause.message = f"an error tells that a key is taken by another tenant's row: {names}"
+            cause.help = "harmless while keys are drawn at random and never told to other tenants"
+        elif kind == "reference-oracle":
+            cause.message = f"{path} tells by its error whether another tenant's row exists"
+            cause.help = first.because
+        elif kind == "truncate":
+            cause.message = f"a tenant empties {path}, everybody's rows included"
+            cause.help = "row security does not bind TRUNCATE"
+        elif kind == "role":
+            becomes = _listed(dict.fromkeys(c.become for c in cause.cells))
+            cause.message = f"role {first.role} can become {becomes}, who reads every tenant's rows"
+            cause.help = "one SET ROLE in an injected statement is enough"
+
+
+def _edge(edges: Iterable[Reference], column: str) -> Reference | None:
+    return next((e for e in edges if e.columns == (column,)), None)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names as a sentence lists them.
+
+    >>> _listed(["reads", "changes", "deletes"])
+    'reads, changes and deletes'
+    """
+    found = list(names)
+    if len(found) < 2:
+        return "".join(found)
+    return f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def deletes(ground: Ground) -> dict[str, str]:
+    """What a foreign key of tenants' rows does when the row it points to goes, as SQL, by its name."""
+    found = ground.conn.execute(
+        "SELECT n.nspname, r.relname, c.conname, c.confdeltype::text, c.confupdtype::text,"
+        " c.condeferrable, c.condeferred,"
+        " ARRAY(SELECT quote_ident(a.attname) FROM unnest(c.conkey) AS k (n)"
+        "  JOIN pg_attribute AS a ON a.attrelid = c.conrelid AND a.attnum = k.n)"
+        " FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.conrelid"
+        " JOIN pg_namespace AS n ON n.oid = r.relnamespace WHERE c.contype = 'f'"
+    )
+    actions = {"c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT", "r": "RESTRICT"}
+    said = {}
+    for schema, table, name, on_delete, on_update, deferrable, deferred, columns in found:
+        text = ""
+        if on_update in actions:
+            text += f" ON UPDATE {actions[on_update]}"
+        if on_delete in actions:
+            text += f" ON DELETE {actions[on_delete]}"
+            if on_delete in "nd" and ground.version >= 150000:
+                text += f" ({', '.join(columns)})"
+        if deferrable:
+            text += " DEFERRABLE" + (" INITIALLY DEFERRED" if deferred else "")
+        said[str(Ref("constraint", (schema, table, name)))] = text
+    return said
+
+
+def try_fixes(ground: Ground, causes: Sequence[Cause]) -> None:
+    """Apply every fix to the shadow, all in one transaction, and try everything again."""
+    from ringfence.isolation import again
+
+    conn = ground.conn
+    tried = sorted((c for c in causes if c.fix and c.order < 9), key=lambda c: c.order)
+    if not tried:
+        return
+    conn.execute("SAVEPOINT ringfence_fixes")
+    try:
+        for cause in tried:
+            try:
+                with conn.transaction():
+                    conn.execute(cause.fix, prepare=False)
+            except psycopg.Error as error:
+                cause.fixed, cause.why_not = False, error.diag.message_primary or str(error)
+        cells = again(ground)
+        leaks = {_same(c) for c in cells if c.state is State.LEAK}
+        works = {(c.role, c.ref) for c in cells if c.state is State.PASS and not c.context}
+        for cause in tried:
+            if cause.fixed is None:
+                still = [c for c in cause.cells if _same(c) in leaks]
+                revoked = cause.fix.startswith("REVOKE") or cause.order == 2
+                alive = revoked or any((c.role, c.ref) in works for c in cause.cells)
+                cause.fixed = not still and alive
+                cause.why_not = f"{still[0].probe.name} leaks still" if still else ""
+    finally:
+        conn.execute("ROLLBACK TO SAVEPOINT ringfence_fixes; RELEASE SAVEPOINT ringfence_fixes")
+
+
+def _same(cell: Cell) -> tuple[object, ...]:
+    return cell.role, cell.ref, cell.probe.name, cell.context, cell.become

@@ -1,0 +1,147 @@
+"""SQL that closes what was found, to be tried before it is shown.
+
+Whose a row is, a policy decides by following the same foreign keys that decide it here. None of this
+is the only way: it is one that works.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds._sql import ident, literal, qualified
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.isolation.estate import Estate
+    from ringfence.isolation.surface import Relation, Routine
+    from ringfence.seed.shape import Reference, Table
+
+_MAXIMUM = 63
+
+
+def condition(estate: Estate, table: Table, alias: str = "", depth: int = 1) -> str:
+    """What is true of the rows of the tenant that the session names; no row where it names none."""
+    root = estate.model.root
+    prefix = f"{alias}." if alias else ""
+    if root is not None and table.oid == root.oid:
+        return f"{prefix}{ident(estate.model.column)} = {_setting(estate, table)}"
+    return _through(estate, table, estate.model.path[table.oid], prefix, depth)
+
+
+def _setting(estate: Estate, root: Table) -> str:
+    type_ = root.column[estate.model.column].sql
+    return f"(SELECT nullif(current_setting({literal(estate.model.setting)}, true), '')::{type_})"
+
+
+def _through(estate: Estate, table: Table, edge: Reference, prefix: str, depth: int) -> str:
+    root = estate.model.root
+    target = estate.tables[edge.target]
+    if (
+        root is not None
+        and target.oid == root.oid
+        and edge.target_columns == (estate.model.column,)
+    ):
+        # No need to look the tenant up: the key holds what the setting names.
+        return f"{prefix}{ident(edge.columns[0])} = {_setting(estate, root)}"
+    up = f"up{depth}"
+    here = prefix or f"{ident(table.name)}."
+    on = " AND ".join(
+        f"{up}.{ident(there)} = {here}{ident(own)}"
+        for own, there in zip(edge.columns, edge.target_columns, strict=True)
+    )
+    more = condition(estate, target, up, depth + 1)
+    name = qualified((target.schema, target.name))
+    return f"EXISTS (SELECT FROM {name} AS {up} WHERE {on} AND {more})"
+
+
+def row_security(estate: Estate, table: Table) -> str:
+    """Row security, and a policy that lets each tenant at its own rows."""
+    name = qualified((table.schema, table.name))
+    policy = ident(f"{table.name}_tenant"[:_MAXIMUM])
+    return (
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\n"
+        f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY;\n"
+        f"CREATE POLICY {policy} ON {name}\n    USING ({condition(estate, table)});"
+    )
+
+
+def enable(estate: Estate, table: Table) -> str:
+    """Row security where the policies are there already."""
+    name = qualified((table.schema, table.name))
+    del estate
+    return (
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY;\n"
+        f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY;"
+    )
+
+
+def floor(estate: Estate, table: Table) -> str:
+    """A policy that whatever others allow must meet as well."""
+    name = qualified((table.schema, table.name))
+    policy = ident(f"{table.name}_tenant_floor"[:_MAXIMUM])
+    said = condition(estate, table)
+    return (
+        f"CREATE POLICY {policy} ON {name} AS RESTRICTIVE\n    USING ({said})\n"
+        f"    WITH CHECK ({said});"
+    )
+
+
+def close_partition(relation: Relation) -> str:
+    """Row security on a partition: who asks the whole table is bound by the whole table's policies."""
+    return f"ALTER TABLE {relation.sql} ENABLE ROW LEVEL SECURITY;"
+
+
+def reference(estate: Estate, table: Table, edge: Reference, on_delete: str) -> str:
+    """A foreign key that cannot leave the tenant, or where it lacks the column, a policy."""
+    target = estate.tables[edge.target]
+    mine, theirs = _tenant_column(estate, table), _tenant_column(estate, target)
+    child = qualified((table.schema, table.name))
+    if mine and theirs and mine not in edge.columns:
+        parent = qualified((target.schema, target.name))
+        columns = (theirs, *edge.target_columns)
+        lines = []
+        if not any(k.columns == columns and not k.predicate for k in target.keys):
+            lines.append(f"ALTER TABLE {parent} ADD UNIQUE ({', '.join(map(ident, columns))});")
+        lines.append(
+            f"ALTER TABLE {child} DROP CONSTRAINT {ident(edge.name)},\n"
+            f"    ADD CONSTRAINT {ident(edge.name)}"
+            f" FOREIGN KEY ({', '.join(map(ident, (mine, *edge.columns)))})\n"
+            f"    REFERENCES {parent} ({', '.join(map(ident, columns))}){on_delete};"
+        )
+        return "\n".join(lines)
+    policy = ident(f"{table.name}_{'_'.join(edge.columns)}_tenant"[:_MAXIMUM])
+    said = _through(estate, table, edge, "", 1)
+    if table.nullable(edge):
+        said = " OR ".join([*(f"{ident(c)} IS NULL" for c in edge.columns), said])
+    return (
+        f"CREATE POLICY {policy} ON {child} AS RESTRICTIVE\n    USING (true)\n"
+        f"    WITH CHECK ({said});"
+    )
+
+
+def _tenant_column(estate: Estate, table: Table) -> str:
+    """The column of a table that holds the tenant itself."""
+    edge = estate.model.path.get(table.oid)
+    root = estate.model.root
+    if edge is None or root is None or edge.target != root.oid or len(edge.columns) != 1:
+        return ""
+    return edge.columns[0]
+
+
+def invoker(relation: Relation) -> str:
+    """A view that reads as whoever asks it."""
+    return f"ALTER VIEW {relation.sql} SET (security_invoker = on);"
+
+
+def revoke(what: str, relation: Relation, roles: Sequence[str]) -> str:
+    """Take a privilege away."""
+    whom = ", ".join(["PUBLIC", *map(ident, roles)])
+    return f"REVOKE {what} ON {relation.sql} FROM {whom};"
+
+
+def as_caller(routine: Routine) -> str:
+    """A function that works as whoever calls it."""
+    kind = "PROCEDURE" if routine.procedure else "FUNCTION"
+    given = ", ".join(routine.types)
+    return f"ALTER {kind} {routine.sql}({given}) SECURITY INVOKER;"

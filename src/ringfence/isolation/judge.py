@@ -1,0 +1,455 @@
+"""Whether what tenant A got says anything about tenant B's rows.
+
+A cell is one probe of one role on one object. It passes only when three things hold: A gets nothing
+of B's, the same statement reaches A's own twin, and who may everything does reach B's row with it.
+Anything else is a state of its own, never a pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ringfence.isolation import probes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ringfence.isolation.estate import Fixture
+    from ringfence.isolation.prober import Outcome, Prober
+    from ringfence.isolation.probes import Aim, Probe
+    from ringfence.isolation.surface import Relation, Role, Surface
+    from ringfence.model import Ref
+
+
+class State(StrEnum):
+    """What a cell has shown."""
+
+    PASS = "pass"
+    LEAK = "leak"
+    DENIED_ALL = "denied-all"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One probe of one role on one object, with what it has shown and why one may believe it.
+
+    `context` is empty for a session that names tenant A as it should; `because` says what was seen,
+    in words; `saw` is a value of B's that was shown; `count` rows were hit; `crossed` says that a
+    row came to point across tenants; `become` is the role that was taken on first.
+    """
+
+    role: str
+    ref: Ref
+    oid: int
+    probe: Probe
+    state: State
+    because: str = ""
+    saw: str = ""
+    count: int = 0
+    context: str = ""
+    crossed: bool = False
+    become: str = ""
+    aim: Aim | None = None
+    follows: bool = False
+
+
+CONTEXTS: Mapping[str, str] = {
+    "empty": "",
+    "blank": " ",
+    "garbage": "ringfence",
+    "nobody": "00000000-0000-4000-8000-000000000000",
+}
+"""What a session may name instead of a tenant: what SET LOCAL leaves behind after COMMIT is empty."""
+
+
+@dataclass
+class Examiner:
+    """Tries every probe and judges it."""
+
+    prober: Prober
+    fixture: Fixture
+    surface: Surface
+    roles: Sequence[Role]
+    version: int
+    cells: list[Cell] = field(default_factory=list)
+    aims: dict[int, tuple[Aim | None, Mapping[str, tuple[str, str]]]] = field(default_factory=dict)
+
+    @property
+    def tenants(self) -> tuple[str, str]:
+        """The keys of A and B."""
+        return self.fixture.a, self.fixture.b
+
+    def relations(self) -> list[Relation]:
+        """The relations that any of the roles may do anything to, by name."""
+        names = {role.name for role in self.roles}
+        return [
+            r
+            for r in self.surface.relations.values()
+            if r.kind != "S" and any(who in names for _, who in r.grants)
+        ]
+
+    def examine(self, only: frozenset[int] | None = None) -> list[Cell]:
+        """Judge every probe of every role on these relations (all of them)."""
+        self.prober.settle()
+        relations = [r for r in self.relations() if only is None or r.oid in only]
+        self.aims = {r.oid: self._aim(r) for r in relations}
+        for role in self.roles:
+            self._read(role, relations)
+        for role in self.roles:
+            self._write(role, relations)
+        self._settle()
+        return self.cells
+
+    # Reading
+
+    def _read(self, role: Role, relations: Sequence[Relation]) -> None:
+        a = self.fixture.a
+        tried: list[tuple[Relation, Probe, str, str]] = []
+        for relation in relations:
+            aim = self.aims[relation.oid][0]
+            setting = self.prober.setting
+            found = list(probes.reads(relation, role.name, setting, self.tenants, aim))
+            tried += [(relation, probe, "", "") for probe in found]
+            plain = found[:1]
+            for context in CONTEXTS if self.prober.setting else ():
+                tried += [(relation, probe, context, "") for probe in plain]
+            for other in role.becomes:
+                if relation.may(other, "SELECT"):
+                    tried += [
+                        (relation, probe, "", other)
+                        for probe in probes.reads(relation, other, "", self.tenants, None)
+                        if probe.name == "select"
+                    ]
+
+        def run(*, control: bool = False) -> list[Outcome]:
+            return [
+                self.prober.attempt(
+                    role.name,
+                    CONTEXTS.get(context, a) if context else a,
+                    probe.control or probe.statement if control else probe.statement,
+                    setup=probe.setup,
+                    before=(*_becoming(become), *probe.before),
+                )
+                for _, probe, context, become in tried
+            ]
+
+        full = run()
+        every = self._all(relations)
+        with self.fixture.without(self.fixture.b):
+            no_b, all_no_b = run(), self._all(relations)
+        with self.fixture.without(self.fixture.a):
+            no_a = run(control=True)
+        mine = {
+            index: self.prober.attempt(role.name, a, probe.control)
+            for index, (_, probe, _, _) in enumerate(tried)
+            if probe.control
+        }
+        for index, (relation, probe, context, become) in enumerate(tried):
+            depends = every[relation.oid].answer() != all_no_b[relation.oid].answer()
+            shows_b = depends or bool(self.fixture.shown(every[relation.oid].values()))
+            if not shows_b and not self._tenants_rows(relation):
+                continue  # nothing of any tenant's is in there: no cell
+            verdict = self._judge_read(
+                full[index],
+                no_b[index],
+                no_a[index],
+                mine.get(index, full[index]),
+                probe,
+                context,
+                shows_b=shows_b,
+            )
+            self._add(role.name, relation, probe, *verdict, context=context, become=become)
+
+    def _tenants_rows(self, relation: Relation) -> bool:
+        """Whether tenants' rows are meant to be found in a relation."""
+        tables = self.fixture.estate.tables
+        if self.fixture.estate.table(relation) is not None:
+            return True
+        return bool(self.surface.reads(relation.oid) & set(tables))
+
+    def _all(self, relations: Iterable[Relation]) -> dict[int, Outcome]:
+        """What there is in relations for who may read everything."""
+        return {
+            r.oid: self.prober.attempt(None, self.fixture.a, f"SELECT * FROM {r.sql}")
+            for r in relations
+        }
+
+    def _judge_read(
+        self,
+        full: Outcome,
+        no_b: Outcome,
+        no_a: Outcome,
+        mine: Outcome,
+        probe: Probe,
+        context: str,
+        *,
+        shows_b: bool,
+    ) -> tuple[State, str, str, int]:
+        known = [*self.tenants, *CONTEXTS.values()]
+        values = full.values()
+        saw = self.fixture.shown(values, but=known)
+        if context and not saw:
+            saw = self.fixture.shown(values, own=True, but=known)
+        if saw:
+            return State.LEAK, "shows a value of B's rows", saw, len(full.rows)
+        if full.answer() != no_b.answer():
+            return State.LEAK, "the answer is another one when B has no rows", "", len(full.rows)
+        if context and full.ok and full.answer() != no_a.answer():
+            return State.LEAK, "the answer is another one when A has no rows", "", len(full.rows)
+        if not full.ok and full.sqlstate in ("57014", "54001", "40P01", "XX000"):
+            return State.INCONCLUSIVE, f"{full.message} [{full.sqlstate}]", "", 0
+        if not shows_b:
+            return State.INCONCLUSIVE, "no row of B's shows in it for anybody", "", 0
+        if context:
+            return State.PASS, full.sqlstate, "", 0
+        if probe.name == "pg_stats" or (probe.name == "row_security off" and full.denied):
+            return State.PASS, "refused", "", 0
+        if mine.answer() != no_a.answer() or self.fixture.shown(mine.values(), own=True):
+            return State.PASS, "", "", 0
+        if mine.denied or mine.ok:
+            return State.DENIED_ALL, mine.message or "A does not see its own rows", "", 0
+        return State.INCONCLUSIVE, f"{full.message} [{full.sqlstate}]", "", 0
+
+    # Writing
+
+    def _write(self, role: Role, relations: Sequence[Relation]) -> None:
+        for relation in relations:
+            aim, parents = self.aims[relation.oid]
+            if aim is None:
+                if self._tenants_rows(relation) and relation.kind in "rpv":
+                    self._nothing_to_aim_at(role.name, relation)
+                continue
+            found = list(probes.writes(self.fixture, aim, role.name, self.version, parents))
+            found += probes.crossing(self.fixture, aim, role.name)
+            for probe in found:
+                self._judge_write(role.name, relation, probe, aim)
+
+    def _aim(self, relation: Relation) -> tuple[Aim | None, Mapping[str, tuple[str, str]]]:
+        """A row of A's and one of B's in a relation, and a view's columns that say whose one is."""
+        aim = probes.aim_at(self.fixture, relation)
+        if aim is None and relation.kind in "vm" and self._tenants_rows(relation):
+            return self._aim_through(relation)
+        return aim, {}
+
+    def _aim_through(self, relation: Relation) -> tuple[Aim | None, dict[str, tuple[str, str]]]:
+        """Rows of a view that are there because of A, and because of B."""
+        every = self._named(relation)
+        with self.fixture.without(self.fixture.b):
+            no_b = self._named(relation)
+        with self.fixture.without(self.fixture.a):
+            no_a = self._named(relation)
+        a = [row for row in every if row not in no_a]
+        b = [row for row in every if row not in no_b]
+        aim = probes.aim_through(relation, a, b)
+        if aim is None:
+            return None, {}
+        parents = {}
+        keys_a, keys_b = self._keys(self.fixture.a), self._keys(self.fixture.b)
+        for column in relation.columns:
+            mine, theirs = aim.a.get(column.name), aim.b.get(column.name)
+            if column.updatable and mine in keys_a and theirs in keys_b:
+                parents[column.name] = (str(mine), str(theirs))
+        return aim, parents
+
+    def _named(self, relation: Relation) -> list[dict[str, str | None]]:
+        names = [c.name for c in relation.columns]
+        out = self.prober.attempt(None, self.fixture.a, f"SELECT * FROM {relation.sql}")
+        return [dict(zip(names, row, strict=True)) for row in out.rows]
+
+    def _keys(self, tenant: str) -> frozenset[str | None]:
+        """What names rows of a tenant's, and nobody else's."""
+        tokens = self.fixture.tokens if tenant == self.fixture.b else self.fixture.own_tokens
+        targets = {
+            (r.target, r.target_columns)
+            for t in self.fixture.estate.tables.values()
+            for r in t.references
+            if len(r.columns) == 1
+        }
+        found = {
+            row.values.get(columns[0])
+            for oid, columns in targets
+            for row in self.fixture.rows[tenant].get(oid, ())
+        }
+        return frozenset(v for v in found if v in tokens or v == tenant)
+
+    def _nothing_to_aim_at(self, role: str, relation: Relation) -> None:
+        for verb, bit in (("INSERT", 8), ("UPDATE", 4), ("DELETE", 16)):
+            if relation.may(role, verb) and relation.events & bit:
+                probe = probes.Probe(verb, verb.lower(), "")
+                why = "there are no rows of both tenants in it"
+                self._add(role, relation, probe, State.INCONCLUSIVE, why, "", 0)
+
+    def _judge_write(self, role: str, relation: Relation, probe: Probe, aim: Aim) -> None:
+        a, b = self.tenants
+        out = self._attempt(role, a, probe)
+        touched, crossed = self.touches(out)
+        if probe.others == 0 and out.ok:
+            # A statement over all rows: it hit B's where it hits fewer when B has none.
+            with self.fixture.without(b):
+                alone = self._attempt(role, a, probe)
+            touched = touched or (alone.ok and alone.count < out.count)
+        if not touched and _by_reference(out) and probe.edge is None:
+            # A foreign key stood in the way of what row security had let through.
+            again = self._attempt(role, a, probe, replica=True)
+            touched, crossed = self.touches(again)
+            out = again if touched or (probe.keyed and again.ok and again.count > 0) else out
+        if (touched or (probe.keyed and out.ok and out.count > 0)) and out.prepared:
+            why = "B's rows are others afterwards" if touched else "it hits B's row"
+            self._add(
+                role,
+                relation,
+                probe,
+                State.LEAK,
+                why,
+                "",
+                max(out.count, 0),
+                crossed=crossed,
+                aim=aim,
+            )
+            return
+        if out.sqlstate == "0A000":
+            self._add(role, relation, probe, State.PASS, out.message, "", 0, aim=aim)
+            return
+        found = self._control(role, probe, out, relation)
+        if found is None:
+            return
+        state, why = found
+        self._add(role, relation, probe, state, why, "", 0, aim=aim)
+
+    def touches(self, out: Outcome) -> tuple[bool, bool]:
+        """Whether B's rows are others now, and whether a row of A's points to one of B's."""
+        a, b = self.tenants
+        touched = any(owner == b or b in through for _, _, owner, through in (*out.lost, *out.made))
+        crossed = any(owner == a and b in through for _, _, owner, through in out.made)
+        return touched, crossed
+
+    def _attempt(
+        self,
+        role: str | None,
+        tenant: str,
+        probe: Probe,
+        *,
+        replica: bool = False,
+        writes: bool = True,
+    ) -> Outcome:
+        return self.prober.attempt(
+            role,
+            tenant,
+            probe.statement,
+            setup=probe.setup,
+            before=probe.before,
+            writes=writes,
+            copied=probe.copied,
+            replica=replica,
+        )
+
+    def _mine(self, role: str, probe: Probe, *, replica: bool = False) -> Outcome:
+        return self.prober.attempt(
+            role,
+            self.fixture.a,
+            probe.control or probe.statement,
+            setup=probe.control_setup,
+            before=probe.control_before or (() if probe.control_before else probe.before),
+            writes=False,
+            copied=probe.control_copied,
+            replica=replica,
+        )
+
+    def _control(
+        self, role: str, probe: Probe, out: Outcome, relation: Relation
+    ) -> tuple[State, str] | None:
+        """What a statement that did no harm has shown; None where nobody at all can do it."""
+        if out.sqlstate == "57014":
+            return State.INCONCLUSIVE, f"it did not end within {self._timeout}"
+        almighty = self._attempt(None, self.fixture.b, probe, writes=False)
+        if _by_reference(almighty) and probe.edge is None:
+            almighty = self._attempt(None, self.fixture.b, probe, replica=True, writes=False)
+        if not almighty.ok or almighty.count == 0:
+            if probe.edge is not None and almighty.sqlstate[:2] in ("23", "P0"):
+                return State.PASS, f"the schema refuses it to everybody: {almighty.message}"
+            if relation.kind == "v" and almighty.sqlstate[:2] == "23" and _makes(probe):
+                return None
+            why = almighty.message or "it hits no row"
+            return State.INCONCLUSIVE, f"it does not work for a superuser either: {why}"
+        mine = self._mine(role, probe)
+        if _by_reference(mine):
+            mine = self._mine(role, probe, replica=True)
+        if mine.ok and mine.count != 0:
+            return State.PASS, out.sqlstate
+        if mine.denied or mine.ok:
+            return State.DENIED_ALL, mine.message or "A does not reach its own row"
+        return State.INCONCLUSIVE, f"{mine.message} [{mine.sqlstate}]"
+
+    _timeout = "2 s"
+
+    # Cells
+
+    def _add(
+        self,
+        role: str,
+        relation: Relation,
+        probe: Probe,
+        state: State,
+        because: str,
+        saw: str,
+        count: int,
+        *,
+        context: str = "",
+        become: str = "",
+        crossed: bool = False,
+        aim: Aim | None = None,
+    ) -> None:
+        self.cells.append(
+            Cell(
+                role,
+                relation.ref,
+                relation.oid,
+                probe,
+                state,
+                because,
+                saw,
+                count,
+                context,
+                crossed,
+                become,
+                aim,
+            )
+        )
+
+    def _settle(self) -> None:
+        """Where a role reaches nothing of its own at all, the session is not as it should be."""
+        works = {c.role for c in self.cells if c.state is State.PASS and not c.context}
+        works |= {c.role for c in self.cells if c.state is State.LEAK and not c.context}
+        self.cells[:] = [
+            c
+            if c.state is not State.DENIED_ALL or c.role in works
+            else Cell(
+                c.role,
+                c.ref,
+                c.oid,
+                c.probe,
+                State.INCONCLUSIVE,
+                f"this role reaches no row of its own anywhere: {c.because}",
+                context=c.context,
+                become=c.become,
+            )
+            for c in self.cells
+        ]
+
+
+def _becoming(role: str) -> tuple[str, ...]:
+    from ringfence.kinds._sql import ident
+
+    return (f"SET LOCAL ROLE {ident(role)}",) if role else ()
+
+
+def _by_reference(out: Outcome) -> bool:
+    return out.sqlstate in ("23503", "23001")
+
+
+def _makes(probe: Probe) -> bool:
+    """Whether a statement makes a row or moves one, which a view's columns may not suffice for."""
+    return probe.verb == "INSERT" or probe.name.startswith(("take ", "give "))

@@ -1,0 +1,527 @@
+"""The statements that tenant A tries in order to get at tenant B's rows, for one relation.
+
+A probe carries the same statement aimed at A's own twin of the row, its control: where that does not
+work either, nothing has been shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence.isolation.estate import by_key
+from ringfence.kinds._sql import ident, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ringfence.isolation.estate import Fixture, Row
+    from ringfence.isolation.surface import Column, Relation
+    from ringfence.seed.shape import Reference, Table
+
+PEEK = (
+    "CREATE FUNCTION pg_temp.ringfence_peek(said text) RETURNS boolean LANGUAGE plpgsql COST 0.0001"
+    " AS $$ BEGIN RAISE NOTICE '%', said; RETURN true; END $$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One way to get at rows. `keyed`: the statement can hit no row but B's.
+
+    `setup` and `control_setup` prepare the two statements as who may everything, `before` as the
+    role. `edge` is the foreign key that the statement bends. `others`: how many rows are not B's,
+    where a statement that hits more has hit B's.
+    """
+
+    verb: str
+    name: str
+    statement: str
+    control: str = ""
+    setup: tuple[str, ...] = ()
+    control_setup: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
+    control_before: tuple[str, ...] = ()
+    keyed: bool = False
+    edge: Reference | None = None
+    copied: str | None = None
+    control_copied: str | None = None
+    others: int = -1
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A relation with a row of A's and one of B's that show in it."""
+
+    relation: Relation
+    a: Mapping[str, str | None]
+    b: Mapping[str, str | None]
+    where_a: str
+    where_b: str
+    table: Table | None = None
+    row_a: Row | None = None
+    row_b: Row | None = None
+
+
+def reads(
+    relation: Relation, role: str, setting: str, tenants: tuple[str, str], aim: Aim | None
+) -> Iterator[Probe]:
+    """Ways to read a relation."""
+    columns = relation.open_to(role, "SELECT")
+    if not columns:
+        return
+    names = ", ".join(ident(c.name) for c in columns)
+    every = len(columns) == len(relation.columns)
+    star = "*" if every else names
+    at = relation.sql
+    first = ident(columns[0].name)
+    yield Probe("SELECT", "select", f"SELECT {star} FROM {at}")
+    yield Probe("SELECT", "count", f"SELECT count({'*' if every else first}) FROM {at}")
+    yield Probe(
+        "SELECT",
+        "aggregate",
+        f"SELECT max({first}::text), string_agg(concat_ws(' ', {names}), ' ') FROM {at}",
+    )
+    if aim is not None and every:
+        for name, head in (
+            ("select by key", f"SELECT {star}"),
+            ("exists", f"SELECT EXISTS (SELECT {star}"),
+        ):
+            close = ")" if name == "exists" else ""
+            yield Probe(
+                "SELECT",
+                name,
+                f"{head} FROM {at} WHERE {aim.where_b}{close}",
+                f"{head} FROM {at} WHERE {aim.where_a}{close}",
+                keyed=True,
+            )
+    yield Probe("SELECT", "order", f"SELECT {star} FROM {at} ORDER BY {first}::text DESC LIMIT 3")
+    yield Probe(
+        "SELECT",
+        "join",
+        f"SELECT count(*) FROM {at} AS one JOIN {at} AS other"
+        f" ON one.{first}::text = other.{first}::text",
+    )
+    yield Probe(
+        "SELECT",
+        "cursor",
+        "FETCH ALL FROM ringfence_cursor",
+        before=(f"DECLARE ringfence_cursor CURSOR FOR SELECT {star} FROM {at}",),
+    )
+    yield Probe("SELECT", "copy of a query", f"COPY (SELECT {star} FROM {at}) TO STDOUT")
+    yield Probe(
+        "SELECT",
+        "leaky function",
+        f"SELECT count({first}) FROM {at} WHERE pg_temp.ringfence_peek(concat_ws(' ', {names}))",
+        setup=(PEEK,),
+    )
+    yield Probe(
+        "SELECT",
+        "row_security off",
+        f"SELECT {star} FROM {at}",
+        before=("SET LOCAL row_security = off",),
+    )
+    if setting:
+        a, b = tenants
+        use = f"SELECT set_config({literal(setting)}, "
+        yield Probe(
+            "SELECT",
+            "statement planned for B",
+            "EXECUTE ringfence_plan",
+            before=(
+                f"{use}{literal(b)}, true)",
+                f"PREPARE ringfence_plan AS SELECT {star} FROM {at}",
+                *["EXECUTE ringfence_plan"] * 6,
+                f"{use}{literal(a)}, true)",
+            ),
+        )
+    if relation.kind in "rpf":
+        yield Probe(
+            "SELECT",
+            "pg_stats",
+            "SELECT most_common_vals, histogram_bounds FROM pg_stats"
+            f" WHERE schemaname = {literal(relation.schema)}"
+            f" AND tablename = {literal(relation.name)}",
+        )
+        if relation.kind != "f":
+            yield Probe(
+                "SELECT", "tablesample", f"SELECT {star} FROM {at} TABLESAMPLE SYSTEM (100)"
+            )
+        if relation.may(role, "UPDATE") or relation.may(role, "DELETE"):
+            yield Probe("SELECT", "for update", f"SELECT {star} FROM {at} FOR UPDATE")
+        if relation.kind == "r":
+            yield Probe("SELECT", "copy", f"COPY {at} ({names}) TO STDOUT")
+
+
+def writes(
+    fixture: Fixture, aim: Aim, role: str, version: int, parents: Mapping[str, tuple[str, str]]
+) -> Iterator[Probe]:
+    """Ways to change what is in a relation.
+
+    `parents` holds, for columns of a view, the values that name a row of A's and one of B's.
+    """
+    relation = aim.relation
+    if relation.may(role, "INSERT") and relation.events & 8:
+        yield from _inserts(aim, role)
+    if relation.may(role, "UPDATE") and relation.events & 4:
+        yield from _updates(fixture, aim, role, version, parents)
+    if relation.may(role, "DELETE") and relation.events & 16:
+        yield from _deletes(aim, role, version)
+    if relation.may(role, "TRUNCATE"):
+        yield Probe("TRUNCATE", "truncate", f"TRUNCATE {relation.sql} CASCADE")
+
+
+def _values(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
+    return ", ".join(literal(row[c.name]) for c in columns)
+
+
+def _gone(row: Row) -> tuple[str, ...]:
+    """Take a row away, so that it can be made again as somebody else."""
+    return (
+        "SET LOCAL session_replication_role = replica",
+        f"DELETE FROM ONLY {row.leaf} WHERE ctid = {literal(row.ctid)}",
+        "SET LOCAL session_replication_role = origin",
+    )
+
+
+def _inserts(aim: Aim, role: str) -> Iterator[Probe]:
+    relation = aim.relation
+    if relation.kind == "v":
+        columns = [c for c in relation.open_to(role, "INSERT") if c.updatable and c.name in aim.b]
+    else:
+        columns = [c for c in relation.open_to(role, "INSERT") if not c.generated]
+    if not columns:
+        return
+    names = ", ".join(ident(c.name) for c in columns)
+    always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in columns) else ""
+    head = f"INSERT INTO {relation.sql} ({names}){always} VALUES"
+    gone_a = _gone(aim.row_a) if aim.row_a else ()
+    gone_b = _gone(aim.row_b) if aim.row_b else ()
+    mine, theirs = _values(columns, aim.a), _values(columns, aim.b)
+    insert = Probe("INSERT", "insert", f"{head} ({theirs})", f"{head} ({mine})", gone_b, gone_a)
+    yield insert
+    if shown := relation.open_to(role, "SELECT"):
+        back = " RETURNING " + ", ".join(ident(c.name) for c in shown)
+        yield Probe(
+            "INSERT",
+            "insert returning",
+            insert.statement + back,
+            insert.control + back,
+            gone_b,
+            gone_a,
+        )
+    if relation.kind == "v":
+        return
+    yield Probe(
+        "INSERT",
+        "copy from",
+        f"COPY {relation.sql} ({names}) FROM STDIN",
+        f"COPY {relation.sql} ({names}) FROM STDIN",
+        gone_b,
+        gone_a,
+        copied=_line(columns, aim.b),
+        control_copied=_line(columns, aim.a),
+    )
+    change = _change(aim, role)
+    key = next((k for k in (aim.table.keys if aim.table else ()) if k.primary), None)
+    if change and key and all(key.columns) and relation.may(role, "SELECT"):
+        column, for_b, for_a = change
+        on = ", ".join(map(ident, key.columns))
+        yield Probe(
+            "UPDATE",
+            "on conflict do update",
+            f"{head} ({theirs}) ON CONFLICT ({on}) DO UPDATE SET {ident(column)} = {literal(for_b)}",
+            f"{head} ({mine}) ON CONFLICT ({on}) DO UPDATE SET {ident(column)} = {literal(for_a)}",
+            keyed=True,
+        )
+
+
+def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
+    out = []
+    for column in columns:
+        value = row[column.name]
+        if value is None:
+            out.append(r"\N")
+        else:
+            value = value.replace("\\", "\\\\").replace("\t", "\\t")
+            out.append(value.replace("\n", "\\n").replace("\r", "\\r"))
+    return "\t".join(out) + "\n"
+
+
+def _change(aim: Aim, role: str) -> tuple[str, str | None, str | None] | None:
+    """A column that the role may change, with what it becomes in B's row and in A's."""
+    bound: set[str] = set()
+    if aim.table is not None:
+        bound |= {c for r in aim.table.references for c in r.columns}
+        bound |= {c for k in aim.table.keys for c in k.columns}
+    open_ = [c for c in aim.relation.open_to(role, "UPDATE") if c.updatable and c.name in aim.b]
+    free = [c for c in open_ if c.name not in bound and not c.generated and not c.identity_always]
+    same = [c for c in free if aim.a[c.name] == aim.b[c.name] and aim.a[c.name] is not None]
+    other = [
+        c
+        for c in free
+        if aim.a[c.name] != aim.b[c.name] and None not in (aim.a[c.name], aim.b[c.name])
+    ]
+    for column in other:
+        return column.name, aim.a[column.name], aim.b[column.name]
+    for column in same or free or [c for c in open_ if not c.generated and not c.identity_always]:
+        return column.name, aim.b[column.name], aim.a[column.name]
+    return None
+
+
+def _updates(
+    fixture: Fixture, aim: Aim, role: str, version: int, parents: Mapping[str, tuple[str, str]]
+) -> Iterator[Probe]:
+    relation, at = aim.relation, aim.relation.sql
+    change = _change(aim, role)
+    if change is not None:
+        column, for_b, for_a = change
+        name = ident(column)
+        theirs, mine = f"{name} = {literal(for_b)}", f"{name} = {literal(for_a)}"
+        if relation.may(role, "SELECT"):
+            yield Probe(
+                "UPDATE",
+                "update by key",
+                f"UPDATE {at} SET {theirs} WHERE {aim.where_b}",
+                f"UPDATE {at} SET {mine} WHERE {aim.where_a}",
+                keyed=True,
+            )
+            back = " RETURNING " + ", ".join(
+                ident(c.name) for c in relation.open_to(role, "SELECT")
+            )
+            yield Probe(
+                "UPDATE",
+                "update returning",
+                f"UPDATE {at} SET {theirs} WHERE {aim.where_b}{back}",
+                f"UPDATE {at} SET {mine} WHERE {aim.where_a}{back}",
+                keyed=True,
+            )
+            if version >= 150000 and relation.holds_rows and relation.kind != "f":
+                yield Probe(
+                    "UPDATE",
+                    "merge",
+                    f"MERGE INTO {at} USING (SELECT 1) AS one ON {aim.where_b}"
+                    f" WHEN MATCHED THEN UPDATE SET {theirs}",
+                    f"MERGE INTO {at} USING (SELECT 1) AS one ON {aim.where_a}"
+                    f" WHEN MATCHED THEN UPDATE SET {mine}",
+                    keyed=True,
+                )
+            if relation.kind == "r" and len(relation.open_to(role, "SELECT")) == len(
+                relation.columns
+            ):
+                yield Probe(
+                    "UPDATE",
+                    "update where current of",
+                    f"UPDATE {at} SET {theirs} WHERE CURRENT OF ringfence_cursor",
+                    f"UPDATE {at} SET {mine} WHERE CURRENT OF ringfence_cursor",
+                    before=_cursor(at, aim.where_b),
+                    control_before=_cursor(at, aim.where_a),
+                    keyed=True,
+                )
+        yield Probe(
+            "UPDATE",
+            "update all",
+            f"UPDATE {at} SET {name} = {name}",
+            f"UPDATE {at} SET {name} = {name}",
+            others=0,
+        )
+    yield from _moves(fixture, aim, role, parents)
+
+
+def _cursor(at: str, where: str) -> tuple[str, ...]:
+    return (
+        f"DECLARE ringfence_cursor CURSOR FOR SELECT * FROM {at} WHERE {where} FOR UPDATE",
+        "FETCH ringfence_cursor",
+    )
+
+
+def _moves(
+    fixture: Fixture, aim: Aim, role: str, parents: Mapping[str, tuple[str, str]]
+) -> Iterator[Probe]:
+    """Take B's row under a parent of A's, give A's row to one of B's."""
+    at = aim.relation.sql
+    if not aim.relation.may(role, "SELECT"):
+        return
+    may = {c.name for c in aim.relation.open_to(role, "UPDATE")}
+    for columns, mine, theirs, edge in ends(fixture, aim, parents):
+        if not set(columns) <= may:
+            continue
+        to_me = ", ".join(f"{ident(c)} = {literal(v)}" for c, v in zip(columns, mine, strict=True))
+        to_them = ", ".join(
+            f"{ident(c)} = {literal(v)}" for c, v in zip(columns, theirs, strict=True)
+        )
+        own = f"UPDATE {at} SET {to_me} WHERE {aim.where_a}"
+        yield Probe(
+            "UPDATE",
+            f"take {', '.join(columns)}",
+            f"UPDATE {at} SET {to_me} WHERE {aim.where_b}",
+            own,
+            keyed=True,
+            edge=edge,
+        )
+        yield Probe(
+            "UPDATE",
+            f"give {', '.join(columns)}",
+            f"UPDATE {at} SET {to_them} WHERE {aim.where_a}",
+            own,
+            edge=edge,
+        )
+
+
+def ends(
+    fixture: Fixture, aim: Aim, parents: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], Reference | None]]:
+    """Columns that say whose a row is, with their values for A and for B."""
+    if aim.table is None:
+        for name, (a, b) in parents.items():
+            yield (name,), (a,), (b,), None
+        return
+    for edge in fixture.estate.edges(aim.table):
+        target = fixture.estate.tables[edge.target]
+        own = next(
+            (
+                (mine, r)
+                for r in fixture.rows[fixture.a].get(aim.table.oid, ())
+                if (mine := _key(r, edge.columns)) is not None
+            ),
+            None,
+        )
+        mine = own[0] if own else _parent(fixture, fixture.a, target, edge)
+        theirs = _parent(fixture, fixture.b, target, edge)
+        if mine is not None and theirs is not None:
+            yield edge.columns, mine, theirs, edge
+
+
+def _key(row: Row, columns: Sequence[str]) -> tuple[str, ...] | None:
+    found = tuple(v for c in columns if (v := row.values.get(c)) is not None)
+    return found if len(found) == len(columns) else None
+
+
+def _parent(
+    fixture: Fixture, tenant: str, target: Table, edge: Reference
+) -> tuple[str, ...] | None:
+    """The key of some row of the tenant's that a foreign key may point to."""
+    for row in fixture.rows[tenant].get(target.oid, ()):
+        found = _key(row, edge.target_columns)
+        if found is not None:
+            return found
+    return None
+
+
+def crossing(fixture: Fixture, aim: Aim, role: str) -> Iterator[Probe]:
+    """A's row made anew with each of its foreign keys pointing to a row of B's."""
+    relation = aim.relation
+    columns = [c for c in relation.open_to(role, "INSERT") if not c.generated]
+    if aim.row_a is None or not relation.may(role, "INSERT") or not relation.events & 8:
+        return
+    names = ", ".join(ident(c.name) for c in columns)
+    always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in columns) else ""
+    head = f"INSERT INTO {relation.sql} ({names}){always} VALUES"
+    for across, _, theirs, edge in ends(fixture, aim, {}):
+        if not set(across) <= {c.name for c in columns}:
+            continue
+        bent = {**aim.a, **dict(zip(across, theirs, strict=True))}
+        yield Probe(
+            "INSERT",
+            f"insert with {', '.join(across)} of B",
+            f"{head} ({_values(columns, bent)})",
+            f"{head} ({_values(columns, aim.a)})",
+            _gone(aim.row_a),
+            _gone(aim.row_a),
+            edge=edge,
+        )
+
+
+def _deletes(aim: Aim, role: str, version: int) -> Iterator[Probe]:
+    at = aim.relation.sql
+    if aim.relation.may(role, "SELECT"):
+        yield Probe(
+            "DELETE",
+            "delete by key",
+            f"DELETE FROM {at} WHERE {aim.where_b}",
+            f"DELETE FROM {at} WHERE {aim.where_a}",
+            keyed=True,
+        )
+        shown = ", ".join(ident(c.name) for c in aim.relation.open_to(role, "SELECT"))
+        yield Probe(
+            "DELETE",
+            "delete returning",
+            f"DELETE FROM {at} WHERE {aim.where_b} RETURNING {shown}",
+            f"DELETE FROM {at} WHERE {aim.where_a} RETURNING {shown}",
+            keyed=True,
+        )
+        if version >= 150000 and aim.relation.kind in "rp":
+            yield Probe(
+                "DELETE",
+                "merge delete",
+                f"MERGE INTO {at} USING (SELECT 1) AS one ON {aim.where_b} WHEN MATCHED THEN DELETE",
+                f"MERGE INTO {at} USING (SELECT 1) AS one ON {aim.where_a} WHEN MATCHED THEN DELETE",
+                keyed=True,
+            )
+    yield Probe("DELETE", "delete all", f"DELETE FROM {at}", f"DELETE FROM {at}")
+
+
+def aim_at(fixture: Fixture, relation: Relation) -> Aim | None:
+    """Rows of A's and B's in a table of tenants' rows, or None where either has none there."""
+    table = fixture.estate.table(relation)
+    if table is None:
+        return None
+    leaf = ""
+    if relation.partition_of and relation.kind == "r":
+        leaf = _leaf(fixture, table, relation)
+        if not leaf:
+            return None
+    twins = fixture.twins(table, leaf)
+    if twins is None:
+        return None
+    a, b = twins
+    return Aim(relation, a.values, b.values, _where(table, a), _where(table, b), table, a, b)
+
+
+def _leaf(fixture: Fixture, table: Table, relation: Relation) -> str:
+    for tenant in (fixture.a, fixture.b):
+        for row in fixture.rows[tenant].get(table.oid, ()):
+            if row.leaf in (relation.sql, relation.name, f"{relation.schema}.{relation.name}"):
+                return row.leaf
+    return ""
+
+
+def _where(table: Table, row: Row) -> str:
+    lies = f"tableoid = {literal(row.leaf)}::regclass AND ctid = {literal(row.ctid)}"
+    return by_key(table, row) or lies
+
+
+def aim_through(
+    relation: Relation,
+    a: Sequence[Mapping[str, str | None]],
+    b: Sequence[Mapping[str, str | None]],
+) -> Aim | None:
+    """Rows of A's and B's that show in a view."""
+    if not a or not b:
+        return None
+    mine, theirs = a[0], b[0]
+    every = [*a, *b]
+    for column in relation.columns:
+        name = column.name
+        if mine.get(name) is None or theirs.get(name) is None:
+            continue
+        seen = [row.get(name) for row in every]
+        if seen.count(mine[name]) == 1 and seen.count(theirs[name]) == 1 and _plain(column.type):
+            return Aim(
+                relation,
+                mine,
+                theirs,
+                f"{ident(name)} = {literal(mine[name])}",
+                f"{ident(name)} = {literal(theirs[name])}",
+            )
+    return Aim(relation, mine, theirs, _whole(mine), _whole(theirs))
+
+
+def _whole(row: Mapping[str, str | None]) -> str:
+    return " AND ".join(
+        f"{ident(n)}::text IS NOT DISTINCT FROM {literal(v)}" for n, v in row.items()
+    )
+
+
+def _plain(type_: str) -> bool:
+    return type_ in ("uuid", "integer", "bigint", "text") or type_.startswith("character")

@@ -1,0 +1,198 @@
+"""A leak as a script that psql runs: the fewest rows it takes, the role, the tenant, the statement.
+
+A script is shown only if it was run on tables without rows and did there what it says.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from ringfence.kinds._sql import ident, literal, qualified
+
+if TYPE_CHECKING:
+    from ringfence.isolation.estate import Fixture, Row
+    from ringfence.isolation.judge import Cell, Examiner
+    from ringfence.seed.shape import Table
+
+
+def script(examiner: Examiner, cell: Cell) -> str:
+    """SQL that shows a leak, or nothing where none was found that does on its own."""
+    fixture = examiner.fixture
+    for whole in (False, True):
+        rows = _rows(fixture, cell)
+        inserts = [_insert(fixture, row, whole=whole) for row in rows]
+        tried = _run(examiner, cell, inserts)
+        if tried is not None:
+            return "\n".join(
+                [
+                    "BEGIN;",
+                    *inserts,
+                    *_session(examiner, cell),
+                    f"{cell.probe.statement};",
+                    tried,
+                    "ROLLBACK;",
+                ]
+            )
+    return ""
+
+
+def _session(examiner: Examiner, cell: Cell) -> list[str]:
+    lines = [*(f"{line};" for line in _setup(cell)), f"SET LOCAL ROLE {ident(cell.role)};"]
+    if cell.become:
+        lines.append(f"SET LOCAL ROLE {ident(cell.become)};")
+    if cell.context != "unset" and examiner.prober.setting:
+        from ringfence.isolation.judge import CONTEXTS
+
+        tenant = CONTEXTS.get(cell.context, "") if cell.context else examiner.fixture.a
+        setting = ".".join(map(ident, examiner.prober.setting.split(".")))
+        whose = f"tenant {cell.context}" if cell.context else "tenant A"
+        lines.append(f"SET LOCAL {setting} = {literal(tenant).strip()};  -- {whose}")
+    return [*lines, *(f"{line};" for line in cell.probe.before)]
+
+
+def _setup(cell: Cell) -> list[str]:
+    """What must be there first; rows are simply not inserted, instead of taken away."""
+    return [
+        line
+        for line in cell.probe.setup
+        if not line.startswith(("DELETE FROM ONLY ", "SET LOCAL session_replication_role"))
+    ]
+
+
+def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
+    """What the script ends up with as a comment, or None where it does not work."""
+    conn, fixture = examiner.prober.conn, examiner.fixture
+    tables = [t for t in fixture.estate.shape.tables.values() if t.takes_rows]
+    deletes = [f"DELETE FROM {qualified((t.schema, t.name))}" for t in tables]
+    conn.execute("SAVEPOINT ringfence_repro")
+    try:
+        conn.execute(
+            "; ".join(
+                [
+                    "SET LOCAL session_replication_role = replica",
+                    *deletes,
+                    "SET LOCAL session_replication_role = origin",
+                ]
+            )
+        )
+        out = examiner.prober.attempt(
+            cell.role,
+            None,
+            cell.probe.statement,
+            copied=cell.probe.copied,
+            setup=[line.rstrip(";") for line in inserts] + list(cell.probe.setup),
+            before=[
+                line.partition(";")[0]
+                for line in _session(examiner, cell)[len(cell.probe.setup) + 1 :]
+            ],
+        )
+    except psycopg.Error:
+        return None
+    finally:
+        conn.execute("ROLLBACK TO SAVEPOINT ringfence_repro; RELEASE SAVEPOINT ringfence_repro")
+    if cell.probe.name.startswith("key "):
+        return f"-- {out.sqlstate}: {out.message}" if out.sqlstate == "23505" else None
+    if not out.ok or (out.count == 0 and not out.rows):
+        return None
+    if cell.probe.verb == "SELECT" and not fixture.shown(out.values()):
+        return None
+    if cell.probe.verb == "SELECT":
+        return "-- shows what belongs to tenant B"
+    return f"-- done{f', {out.count} row' if out.count == 1 else ''}: it should have been refused"
+
+
+def _rows(fixture: Fixture, cell: Cell) -> list[Row]:
+    """The rows of B's and of A's that the statement is about, with all rows they point to."""
+    tables = fixture.estate.tables
+    said = cell.probe.statement
+    everything = _all(fixture)
+    made = [row for row in everything if _taken_away(cell, row)]
+    named = [row for row in everything if row not in made and _named(fixture, row, said)]
+    wanted = list(named)
+    if not named or (cell.aim is not None and cell.aim.table is None):
+        # Nothing is named, so any row of B's will do; of a view, whichever it shows.
+        reads = fixture.surface.reads(cell.oid) | {cell.oid}
+        table = cell.aim.table if cell.aim is not None else None
+        for oid in (
+            [table.oid] if table else [oid for oid in tables if oid in reads] or list(tables)
+        ):
+            mine = list(fixture.rows[fixture.b].get(oid, ()))
+            wanted += mine[:1] if table else mine
+    # A row that the statement makes needs its parents to be there, not itself.
+    closed = _closed(fixture, [*wanted, *made])
+    return [row for row in closed if row not in made]
+
+
+def _taken_away(cell: Cell, row: Row) -> bool:
+    return any(
+        line.startswith(f"DELETE FROM ONLY {row.leaf} ") and row.ctid in line
+        for line in cell.probe.setup
+    )
+
+
+def _all(fixture: Fixture) -> list[Row]:
+    return [
+        row
+        for tenant in (fixture.a, fixture.b)
+        for rows in fixture.rows[tenant].values()
+        for row in rows
+    ]
+
+
+def _named(fixture: Fixture, row: Row, statement: str) -> bool:
+    table = fixture.estate.tables[row.table]
+    key = next((k for k in table.keys if k.primary), None)
+    if key is None or not all(key.columns):
+        return False
+    values = [row.values.get(c) for c in key.columns]
+    return all(v is not None and f"'{v}'" in statement for v in values)
+
+
+def _closed(fixture: Fixture, wanted: list[Row]) -> list[Row]:
+    """The rows and all that they point to, parents first."""
+    shape = fixture.estate.shape
+    everything: dict[int, list[Row]] = {}
+    for row in _all(fixture):
+        everything.setdefault(row.table, []).append(row)
+    for oid, rows in fixture.nobody.items():
+        everything.setdefault(oid, []).extend(rows)
+    done: list[Row] = []
+    doing: set[int] = set()
+
+    def add(row: Row) -> None:
+        if id(row) in doing:
+            return
+        doing.add(id(row))
+        for edge in shape.tables[row.table].references:
+            values = [row.values.get(c) for c in edge.columns]
+            if None in values:
+                continue
+            for parent in everything.get(edge.target, ()):
+                if [parent.values.get(c) for c in edge.target_columns] == values:
+                    add(parent)
+                    break
+        done.append(row)
+
+    for row in wanted:
+        add(row)
+    return done
+
+
+def _insert(fixture: Fixture, row: Row, *, whole: bool) -> str:
+    table = fixture.estate.shape.tables[row.table]
+    names = [c for c in table.columns if not c.generated and row.values.get(c.name) is not None]
+    if not whole:
+        bound = _bound(table)
+        names = [c for c in names if c.name in bound or (c.not_null and not c.default)]
+    columns = ", ".join(ident(c.name) for c in names)
+    values = ", ".join(literal(row.values[c.name]).strip() for c in names)
+    always = " OVERRIDING SYSTEM VALUE" if any(c.identity == "a" for c in names) else ""
+    name = qualified((table.schema, table.name))
+    return f"INSERT INTO {name} ({columns}){always} VALUES\n    ({values});"
+
+
+def _bound(table: Table) -> set[str]:
+    bound = {c for r in table.references for c in r.columns}
+    return bound | {c for k in table.keys if k.primary for c in k.columns}

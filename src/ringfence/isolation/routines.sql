@@ -1,0 +1,50 @@
+-- A row is a function or procedure that somebody can call, with the roles that may.
+SELECT
+    p.oid::BIGINT AS oid,
+    n.nspname AS schema,
+    p.proname AS name,
+    pg_get_function_identity_arguments(p.oid) AS signature,
+    p.prokind = 'p' AS procedure,
+    p.prosecdef AS definer,
+    o.rolname AS owner,
+    p.provolatile::TEXT AS volatility,
+    EXISTS (
+        SELECT FROM unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%%'
+    ) AS pinned,
+    p.proretset AS returns_set,
+    t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,
+    p.prosrc AS body,
+    ARRAY(
+        SELECT format_type(a.type, NULL)
+        FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) ORDER BY a.n
+    ) AS types,
+    ARRAY(
+        SELECT COALESCE(p.proargnames[i.n], '')
+        FROM unnest(
+            COALESCE(p.proargmodes::TEXT[], array_fill('i'::TEXT, ARRAY[p.pronargs::INT]))
+        ) WITH ORDINALITY AS i (mode, n)
+        WHERE i.mode IN ('i', 'b', 'v') OR (p.prokind = 'p' AND i.mode = 'o')
+        ORDER BY i.n
+    ) AS names,
+    ARRAY(
+        SELECT r.rolname FROM pg_roles AS r
+        WHERE
+            r.rolname = ANY(%(roles)s::TEXT[])
+            AND has_schema_privilege(r.oid, n.oid, 'USAGE')
+            AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
+    ) AS callers,
+    has_function_privilege('public', p.oid, 'EXECUTE') AS public
+FROM pg_proc AS p
+INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
+INNER JOIN pg_roles AS o ON p.proowner = o.oid
+INNER JOIN pg_type AS t ON p.prorettype = t.oid
+WHERE
+    p.prokind IN ('f', 'p')
+    AND p.prorettype <> ALL(ARRAY['trigger', 'event_trigger', 'internal']::REGTYPE[])
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND n.nspname <> ALL(%(exclude)s::TEXT[])
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = 'pg_proc'::REGCLASS AND d.objid = p.oid AND d.deptype = 'e'
+    )
+ORDER BY n.nspname, p.proname, p.oid;

@@ -1,0 +1,225 @@
+"""What roles can reach in a database: relations, columns, routines, and who may do what to them.
+
+Privileges are the server's word (`has_table_privilege` and its like), inherited ones and PUBLIC's
+included. Each query is a `.sql` file beside this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from psycopg.rows import dict_row
+
+from ringfence.kinds._sql import qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from psycopg import Connection
+
+_KINDS = {
+    "r": "table",
+    "p": "table",
+    "v": "view",
+    "m": "materialized_view",
+    "f": "foreign_table",
+    "S": "sequence",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; `grants` are pairs of a privilege and a role."""
+
+    name: str
+    type: str
+    generated: bool
+    identity_always: bool
+    updatable: bool
+    grants: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation. `kind` is pg_class's letter, `events` the bits of `pg_relation_is_updatable`.
+
+    `partition_of` is the topmost table of a partition, `owned_by` the table of a column's sequence,
+    both 0 for others.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    owner_exempt: bool
+    owner_logs_in: bool
+    row_security: bool
+    forced: bool
+    partition_of: int
+    invoker: bool
+    events: int
+    owned_by: int
+    grants: frozenset[tuple[str, str]]
+    columns: tuple[Column, ...] = ()
+
+    @cached_property
+    def sql(self) -> str:
+        """The name as a statement has it."""
+        return qualified((self.schema, self.name))
+
+    @cached_property
+    def ref(self) -> Ref:
+        """What findings call it."""
+        return Ref(_KINDS[self.kind], (self.schema, self.name))
+
+    @property
+    def path(self) -> str:
+        """The name as messages have it."""
+        return self.ref.path
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether it is a table of some sort, rather than a query or a counter."""
+        return self.kind in "rpf"
+
+    def may(self, role: str, privilege: str) -> bool:
+        """Whether a role may do this to the relation, or to a column of it."""
+        return (privilege, role) in self.grants
+
+    def open_to(self, role: str, privilege: str) -> tuple[Column, ...]:
+        """The columns that a role may do this to."""
+        return tuple(c for c in self.columns if (privilege, role) in c.grants)
+
+
+@dataclass(frozen=True)
+class Routine:
+    """A function or procedure. `types` and `names` are those of its arguments, `callers` the roles."""
+
+    oid: int
+    schema: str
+    name: str
+    signature: str
+    procedure: bool
+    definer: bool
+    owner: str
+    volatility: str
+    pinned: bool
+    returns_set: bool
+    pseudo: bool
+    body: str
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+    callers: frozenset[str]
+    public: bool
+
+    @property
+    def sql(self) -> str:
+        """The name as a statement has it."""
+        return qualified((self.schema, self.name))
+
+    @cached_property
+    def ref(self) -> Ref:
+        """What findings call it."""
+        kind = "procedure" if self.procedure else "function"
+        return Ref(kind, (self.schema, self.name, f"({', '.join(self.types)})"))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy; `command` is pg_policy's letter, `*` for all."""
+
+    relation: int
+    name: str
+    command: str
+    permissive: bool
+    roles: tuple[str, ...]
+    using_expression: str
+    check_expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role, and the roles it can become with SET ROLE."""
+
+    name: str
+    superuser: bool
+    bypasses: bool
+    logs_in: bool
+    becomes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Everything that could be reached, by OID."""
+
+    relations: Mapping[int, Relation]
+    routines: tuple[Routine, ...]
+    policies: tuple[Policy, ...]
+    bases: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    def reads(self, oid: int) -> frozenset[int]:
+        """The relations that a view reads, directly or through other views."""
+        found: set[int] = set()
+        todo = [oid]
+        while todo:
+            for base in self.bases.get(todo.pop(), ()):
+                if base not in found:
+                    found.add(base)
+                    todo.append(base)
+        return frozenset(found)
+
+
+def rows(conn: Connection[Any], name: str, **given: object) -> list[dict[str, Any]]:
+    """The rows of one of the queries beside this module."""
+    text = files(__package__).joinpath(f"{name}.sql").read_bytes()
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(text, given).fetchall()
+
+
+def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) -> Surface:
+    """What the roles can reach; schemas in `exclude` are left out."""
+    given: dict[str, object] = {"roles": list(roles), "exclude": list(exclude)}
+    found = rows(conn, "relations", **given)
+    columns: dict[int, list[Column]] = {}
+    for row in rows(conn, "columns", roles=list(roles), relations=[r["oid"] for r in found]):
+        oid = row.pop("relation")
+        columns.setdefault(oid, []).append(Column(**row | {"grants": _pairs(row["grants"])}))
+    bases: dict[int, set[int]] = {}
+    for row in rows(conn, "views"):
+        bases.setdefault(row["view"], set()).add(row["base"])
+    return Surface(
+        relations={
+            row["oid"]: Relation(
+                **row | {"grants": _pairs(row["grants"])},
+                columns=tuple(columns.get(row["oid"], ())),
+            )
+            for row in found
+        },
+        routines=tuple(
+            Routine(
+                **row
+                | {"callers": frozenset(row["callers"])}
+                | {key: tuple(row[key]) for key in ("types", "names")}
+            )
+            for row in rows(conn, "routines", **given)
+        ),
+        policies=tuple(
+            Policy(**row | {"roles": tuple(row["roles"])}) for row in rows(conn, "policies")
+        ),
+        bases={view: frozenset(found) for view, found in bases.items()},
+    )
+
+
+def roles(conn: Connection[Any]) -> dict[str, Role]:
+    """The cluster's roles by name."""
+    return {r["name"]: Role(**r | {"becomes": tuple(r["becomes"])}) for r in rows(conn, "roles")}
+
+
+def _pairs(grants: Sequence[str]) -> frozenset[tuple[str, str]]:
+    pairs = (grant.split(" ", 1) for grant in grants)
+    return frozenset((privilege, role) for privilege, role in pairs)
