@@ -395,6 +395,7 @@ def test_json_of_verify(project: Project) -> None:
                 "help": "ringfence migrate",
                 "fix": "",
                 "evidence": {},
+                "reproduction": "",
                 "fingerprint": 'head:revision:"0001"',
             }
         ],

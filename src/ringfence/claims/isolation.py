@@ -82,7 +82,8 @@ def _on_shadow(case: Case, verdict: Verdict, found: Who, exclude: Sequence[str])
 
 
 def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -> None:
-    cells = examiner.cells
+    # What a role turns out not to be granted, further down than the catalog tells, is no question.
+    cells = [c for c in examiner.cells if c.state is not State.NO_GRANT]
     counts = kept(cells)
     conclusive = len(cells) - counts[State.INCONCLUSIVE]
     share = 100 * conclusive // len(cells) if cells else 0

@@ -103,7 +103,7 @@ class Ground:
         """Begin the transaction that everything is tried in."""
         self.conn.execute(
             f"BEGIN; SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL lock_timeout = '{TIMEOUT}';"
-            " SET LOCAL jit = off; SET LOCAL client_min_messages = notice;"
+            " SET LOCAL jit = off; SET LOCAL lc_messages = 'C'; SET LOCAL client_min_messages = notice;"
             " SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'"
         )
 
@@ -113,6 +113,7 @@ def prepare(conn: Connection[Any], tenancy: Tenancy, roles: Who, exclude: Sequen
 
     Raises what `seed` raises where no rows can be found for a table.
     """
+    conn.prepare_threshold = None  # psycopg deallocates everything when it sees DDL, ours too
     seeded = seed(
         conn, tenants=2, rows=estates.ROWS, seed=1, tenancy=tenancy, exclude_schemas=exclude
     )
@@ -126,13 +127,30 @@ def prepare(conn: Connection[Any], tenancy: Tenancy, roles: Who, exclude: Sequen
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude)
 
 
-def again(ground: Ground) -> list[Cell]:
+def changed(ground: Ground) -> Ground:
+    """The ground as it is after a change to the schema, within the transaction.
+
+    Whose a row is does not change with it.
+    """
+    known = surfaces.roles(ground.conn)
+    roles = tuple(known[r.name] for r in ground.who.roles)
+    names = sorted({r for role in roles for r in (role.name, *role.becomes)})
+    shape = read_shape(ground.conn, exclude_schemas=ground.exclude)
+    surface = surfaces.read(ground.conn, names, ground.exclude)
+    estate = replace(ground.estate, shape=shape)
+    return replace(
+        ground,
+        who=replace(ground.who, roles=roles),
+        estate=estate,
+        surface=surface,
+        fixture=replace(ground.fixture, estate=estate, surface=surface),
+    )
+
+
+def again(ground: Ground) -> tuple[Ground, list[Cell]]:
     """Try everything on a shadow that was changed within the transaction."""
-    names = sorted({r for role in ground.who.roles for r in (role.name, *role.becomes)})
-    exclude = ground.exclude
-    changed = replace(ground, surface=surfaces.read(ground.conn, names, exclude))
-    examiner = changed.examiner()
-    return look(examiner)
+    now = changed(ground)
+    return now, look(now.examiner())
 
 
 def look(examiner: Examiner) -> list[Cell]:

@@ -191,6 +191,8 @@ def _control(
         out = prober.attempt(role.name, a, statement(routine, call.mine))
         if out.ok:
             return State.PASS, ""
+        if out.sqlstate == "42501" and out.message.startswith("permission denied"):
+            return State.NO_GRANT, out.message
         refused = refused or f"{out.message} [{out.sqlstate}]"
     return State.DENIED_ALL, refused
 

@@ -34,6 +34,9 @@ _DOES = {
     "TRUNCATE": "empties",
 }
 
+_DEEPER = ("row-security-off", "policy", "partition", "owner", "helper")
+"""Causes that other things leak because of."""
+
 
 @dataclass
 class Cause:
@@ -82,16 +85,19 @@ class Sorter:
             elif relation is None:
                 continue
             elif relation.kind == "v":
-                if relation.invoker:
+                if relation.invoker or self._adds_nothing(relation):
                     later.append((cell, relation))
                 else:
                     self._view(cell, relation)
             elif relation.kind == "m":
                 self._matview(cell, relation)
+            elif self._by_others(relation):
+                later.append((cell, relation))
             else:
                 self._table(cell, relation)
         for cell, what in later:
             self._follow(cell, what)
+        self._helpers()
         for cause in self.causes.values():
             self._say(cause)
         return sorted(self.causes.values(), key=lambda c: (c.severity.rank, c.order, str(c.ref)))
@@ -103,12 +109,38 @@ class Sorter:
         self.causes[key].cells.append(cell)
         return self.causes[key]
 
+    def _adds_nothing(self, view: Relation) -> bool:
+        """Whether a view's owner sees no more than the role: policies bind it, or nobody."""
+        bases = [
+            self.surface.relations[oid]
+            for oid in self.surface.reads(view.oid)
+            if oid in self.ground.estate.tables and oid in self.surface.relations
+        ]
+        bound = all(not b.row_security or b.forced or b.owner != view.owner for b in bases)
+        return bound and not view.owner_exempt and any(b.row_security for b in bases)
+
+    def _by_others(self, relation: Relation) -> bool:
+        """Whether a table's policies go by another table's, which let something through."""
+        if not relation.row_security:
+            return False
+        asked = {
+            oid for p in self.surface.policies if p.relation == relation.oid for oid in p.reads
+        }
+        return any(c.oid in asked and c.probe.verb == "SELECT" and not c.become for c in self.leaks)
+
     # Tables
 
     def _table(self, cell: Cell, relation: Relation) -> None:
         estate = self.ground.estate
         table = estate.table(relation)
         name = cell.probe.name
+        role = next(r for r in self.ground.who.roles if r.name == cell.role)
+        owns = relation.owner in (role.name, *role.inherits)
+        if owns and relation.row_security and not relation.forced:
+            fix = f"ALTER TABLE {relation.sql} FORCE ROW LEVEL SECURITY;"
+            cause = self._cause("owner", relation.ref, cell, fix=fix, order=2)
+            cause.help = f"role {role.name} has the rights of its owner, {relation.owner}"
+            return
         if cell.probe.verb == "TRUNCATE":
             fix = fixes.revoke("TRUNCATE", relation, [cell.role])
             self._cause("truncate", relation.ref, cell, fix=fix, order=5)
@@ -189,25 +221,50 @@ class Sorter:
         through = [
             cause
             for cause in self.causes.values()
-            if cause.code
-            in ("isolation/row-security-off", "isolation/policy", "isolation/partition")
-            and self._reaches(what, cause)
+            if cause.code.removeprefix("isolation/") in _DEEPER and self._reaches(what, cause)
         ]
         for cause in through:
             if name not in cause.also:
                 cause.also.append(name)
             cause.cells.append(cell)
-        if not through:
-            self._cause("routine" if cell.probe.verb == "EXECUTE" else "view", what.ref, cell)
+        if through:
+            return
+        if isinstance(what, surface.Routine):
+            self._cause("routine", what.ref, cell)
+        elif what.kind == "v":
+            self._cause("view", what.ref, cell)
+        else:
+            self._table(cell, what)
 
     def _reaches(self, what: Relation | Routine, cause: Cause) -> bool:
         table = cause.ref.name[-1]
         if isinstance(what, surface.Routine):
             return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", what.body) is not None
-        read = self.surface.reads(what.oid)
+        read = set(self.surface.reads(what.oid))
+        read |= {o for p in self.surface.policies if p.relation == what.oid for o in p.reads}
         return any(
             self.surface.relations[o].ref == cause.ref for o in read if o in self.surface.relations
         )
+
+    def _helpers(self) -> None:
+        """Tables that leak only to sessions without their tenant, through one function of them all."""
+        alike: dict[int, list[Cause]] = {}
+        for cause in self.causes.values():
+            plain = [c for c in cause.cells if not c.context and "planned" not in c.probe.name]
+            if cause.code != "isolation/policy" or plain:
+                continue
+            oid = cause.cells[0].oid
+            for called in {f for p in self.surface.policies if p.relation == oid for f in p.calls}:
+                alike.setdefault(called, []).append(cause)
+        for called, some in sorted(alike.items(), key=lambda pair: -len(pair[1])):
+            routine = next((r for r in self.surface.routines if r.oid == called), None)
+            mine = [c for c in some if ("policy", c.ref) in self.causes]
+            if routine is None or len(mine) < 2:
+                continue
+            for cause in mine:
+                del self.causes["policy", cause.ref]
+                for cell in cause.cells:
+                    self._cause("helper", routine.ref, cell)
 
     # Words
 
@@ -227,6 +284,15 @@ class Sorter:
         if kind == "row-security-off":
             cause.message = f"a tenant {does} other tenants' rows of {path}: row security is off"
             cause.help = f"whoever may use the table uses everybody's rows{anyone}"
+        elif kind == "helper":
+            tables = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            ways = _listed(dict.fromkeys(c.context or c.probe.name for c in cause.cells))
+            cause.message = (
+                f"{path} names a tenant that the session does not: {tables} show its rows"
+            )
+            cause.help = f"seen with: {ways}; a helper is STABLE, and NULL where nothing is set"
+        elif kind == "owner":
+            cause.message = f"a tenant {does} other tenants' rows of {path}: its owner is not bound"
         elif kind == "policy":
             cause.message = f"a tenant {does} other tenants' rows of {path}: its policies let it"
             cause.help = (
@@ -361,7 +427,7 @@ def try_fixes(ground: Ground, causes: Sequence[Cause]) -> None:
                     conn.execute(cause.fix, prepare=False)
             except psycopg.Error as error:
                 cause.fixed, cause.why_not = False, error.diag.message_primary or str(error)
-        cells = again(ground)
+        _, cells = again(ground)
         leaks = {_same(c) for c in cells if c.state is State.LEAK}
         works = {(c.role, c.ref) for c in cells if c.state is State.PASS and not c.context}
         for cause in tried:

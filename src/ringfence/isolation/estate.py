@@ -7,9 +7,10 @@ them is only whose they are.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ class Estate:
     def edges(self, table: Table) -> tuple[Reference, ...]:
         """The foreign keys to tenants' rows, the one that decides whose a row is first."""
         own = self.model.path.get(table.oid)
-        found = [r for r in table.references if r.target in self.tables and r is not own]
+        found = [r for r in table.references if r.target in self.tables and r != own]
         return (*([own] if own else []), *found)
 
     def owner(self, table: Table, alias: str, depth: int = 1) -> str:
@@ -90,9 +91,20 @@ class Estate:
             )
         return "\nUNION ALL\n".join(parts)
 
+    @cached_property
+    def plan(self) -> str:
+        """The name that the query is prepared by."""
+        return f"ringfence_{hashlib.blake2b(self.query.encode(), digest_size=8).hexdigest()}"
+
+    def ready(self, conn: Connection[Any]) -> None:
+        """Prepare the query, for it takes longer to plan than to run."""
+        there = conn.execute("SELECT FROM pg_prepared_statements WHERE name = %s", [self.plan])
+        if there.fetchone() is None:
+            conn.execute(f"PREPARE {self.plan} AS {self.query}")
+
     def state(self, conn: Connection[Any]) -> State:
         """Every tenants' row there is now, with its owner and the owners of what it points to."""
-        found = conn.execute("EXECUTE ringfence_state", prepare=False)
+        found = conn.execute(f"EXECUTE {self.plan}", prepare=False)
         return Counter((oid, text, owner, tuple(edges)) for oid, text, owner, edges in found)
 
 
@@ -141,17 +153,28 @@ class Fixture:
             f"DELETE FROM ONLY {leaf} WHERE ctid = ANY({literal('{' + _quoted(ctids) + '}')}::tid[])"
             for leaf, ctids in by_leaf.items()
         ]
-        refreshes = [f"REFRESH MATERIALIZED VIEW {name}" for name in self.matviews]
         self.conn.execute(
             "SAVEPOINT ringfence_world; SET LOCAL session_replication_role = replica; "
-            + "; ".join([*deletes, "SET LOCAL session_replication_role = origin", *refreshes])
+            + "; ".join([*deletes, "SET LOCAL session_replication_role = origin"])
         )
+        self.refresh()
         try:
             yield
         finally:
             self.conn.execute(
                 "ROLLBACK TO SAVEPOINT ringfence_world; RELEASE SAVEPOINT ringfence_world"
             )
+
+    def refresh(self) -> None:
+        """Fill the materialized views in B's name: their owner may be bound by policies. In a
+        transaction."""
+        if self.matviews:
+            setting = self.estate.model.setting
+            become = [f"SELECT set_config({literal(setting)}, {literal(self.b)}, true)"]
+            fill = [f"REFRESH MATERIALIZED VIEW {name}" for name in self.matviews]
+            with suppress(psycopg.Error), self.conn.transaction():
+                # One that cannot be filled stays as it is, which its probes will tell.
+                self.conn.execute("; ".join([*(become if setting else []), *fill]))
 
     @cached_property
     def tokens(self) -> frozenset[str]:
@@ -235,11 +258,11 @@ def make(
         for oid in _ordered(surface)
         if surface.relations[oid].kind == "m"
     )
-    conn.execute(f"DEALLOCATE ALL; PREPARE ringfence_state AS {estate.query}")
     before = _collect(conn, estate, surface, tenants, views)
-    _vary(conn, before)
-    for name in views:
-        conn.execute(f"REFRESH MATERIALIZED VIEW {name}")
+    _spread(conn, before)
+    _vary(conn, _collect(conn, estate, surface, tenants, views))
+    with conn.transaction():
+        before.refresh()
     conn.execute("ANALYZE")
     return _collect(conn, estate, surface, tenants, views)
 
@@ -341,9 +364,8 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
             for column in table.columns:
                 if column.name in bound or column.generated:
                     continue
-                if not re.search(rf"\b{re.escape(column.name)}\b", body):
-                    continue
-                for value in _candidates(column.sql, body):
+                near = " ".join(m.group() for m in re.finditer(_near(column.name), body, re.DOTALL))
+                for value in _candidates(column.sql, near):
                     wanted[column.name, value] = None
         for name, value in list(wanted)[:60]:
             turn += 1
@@ -352,6 +374,64 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
                 if rows:
                     row = rows[turn % len(rows)]
                     _set(conn, table, row, name, value)
+
+
+def _spread(conn: Connection[Any], fixture: Fixture) -> None:
+    """Let each partition that has rows at all have rows of both tenants.
+
+    A row moves to a partition when it takes over the values by which another row is there.
+    """
+    for oid, table in fixture.estate.tables.items():
+        if not table.partitioned:
+            continue
+        rows = [r for t in (fixture.a, fixture.b) for r in fixture.rows[t].get(oid, ())]
+        examples = {row.leaf: row for row in rows}
+        free = [
+            c.name
+            for c in table.columns
+            if not c.generated and not any(c.name in r.columns for r in table.references)
+        ]
+        for tenant in (fixture.a, fixture.b):
+            mine = list(fixture.rows[tenant].get(oid, ()))
+            missing = [leaf for leaf in examples if all(r.leaf != leaf for r in mine)]
+            for leaf in missing:
+                many = [r for r in mine if sum(o.leaf == r.leaf for o in mine) > 1]
+                for row in many[-1:]:
+                    mine.remove(row)
+                    taken = _alone(table)
+                    for name in free:
+                        value = examples[leaf].values[name]
+                        if name not in taken and value != row.values[name]:
+                            _move(conn, table, row, name, value, leaf)
+
+
+def _move(
+    conn: Connection[Any], table: Table, row: Row, name: str, value: str | None, leaf: str
+) -> None:
+    """Give a row a value, if that brings it to a partition."""
+    where = by_key(table, row)
+    if where is None:
+        return
+    with suppress(psycopg.Error), conn.transaction():
+        found = conn.execute(
+            f"UPDATE {qualified((table.schema, table.name))} SET {ident(name)} = {literal(value)}"
+            f" WHERE {where} RETURNING tableoid::regclass::text",
+            prepare=False,
+        ).fetchone()
+        if found is None or found[0] != leaf:
+            raise psycopg.Rollback
+
+
+def _alone(table: Table) -> set[str]:
+    """Columns that are a key by themselves: no row takes over such a value."""
+    return {k.columns[0] for k in table.keys if len(k.columns) == 1 and k.columns[0]}
+
+
+def _near(name: str) -> str:
+    """A column's name and what it is compared with: up to the next AND, OR or semicolon."""
+    end = r"\b(?:and|or|then|else|where|group|order|from|join)\b|;"
+    before = r"(?:[^\s(),]+(?:::\w+)?\s*(?:=|<>|!=|[<>]=?)\s*(?:ANY\s*\()?)?"
+    return rf"(?i:{before}(?<![\w$]){re.escape(name)}(?![\w$])(?:(?!{end}).){{0,200}})"
 
 
 def _candidates(type_: str, body: str) -> Iterator[str]:

@@ -7,8 +7,13 @@ WHERE
     c.oid = ANY(%(tables)s::BIGINT[])
     AND NOT r.rolsuper
     AND r.rolname !~ '^pg_'
-    AND EXISTS (
-        SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee = r.oid
+    AND (
+        EXISTS (SELECT FROM aclexplode(c.relacl) AS a WHERE a.grantee = r.oid)
+        OR EXISTS (
+            SELECT FROM pg_attribute AS t
+            CROSS JOIN LATERAL aclexplode(t.attacl) AS a
+            WHERE t.attrelid = c.oid AND a.grantee = r.oid
+        )
     )
     AND NOT EXISTS (
         SELECT FROM pg_class AS t

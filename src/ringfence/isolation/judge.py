@@ -7,11 +7,12 @@ Anything else is a state of its own, never a pass.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ringfence.isolation import probes
+from ringfence.kinds._sql import ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture
     from ringfence.isolation.prober import Outcome, Prober
     from ringfence.isolation.probes import Aim, Probe
-    from ringfence.isolation.surface import Relation, Role, Surface
+    from ringfence.isolation.surface import Column, Relation, Role, Surface
     from ringfence.model import Ref
 
 
@@ -29,6 +30,7 @@ class State(StrEnum):
     PASS = "pass"
     LEAK = "leak"
     DENIED_ALL = "denied-all"
+    NO_GRANT = "no-grant"
     INCONCLUSIVE = "inconclusive"
 
 
@@ -161,6 +163,8 @@ class Examiner:
                 context,
                 shows_b=shows_b,
             )
+            if verdict[0] is not State.LEAK and not self._tenants_rows(relation):
+                continue  # what keeps copies has no twins to show
             self._add(role.name, relation, probe, *verdict, context=context, become=become)
 
     def _tenants_rows(self, relation: Relation) -> bool:
@@ -173,7 +177,8 @@ class Examiner:
     def _all(self, relations: Iterable[Relation]) -> dict[int, Outcome]:
         """What there is in relations for who may read everything."""
         return {
-            r.oid: self.prober.attempt(None, self.fixture.a, f"SELECT * FROM {r.sql}")
+            # In B's name: a view may work as an owner whom policies bind.
+            r.oid: self.prober.attempt(None, self.fixture.b, f"SELECT * FROM {r.sql}")
             for r in relations
         }
 
@@ -209,6 +214,8 @@ class Examiner:
             return State.PASS, "refused", "", 0
         if mine.answer() != no_a.answer() or self.fixture.shown(mine.values(), own=True):
             return State.PASS, "", "", 0
+        if _not_granted(mine):
+            return State.NO_GRANT, mine.message, "", 0
         if mine.denied or mine.ok:
             return State.DENIED_ALL, mine.message or "A does not see its own rows", "", 0
         return State.INCONCLUSIVE, f"{full.message} [{full.sqlstate}]", "", 0
@@ -236,16 +243,24 @@ class Examiner:
 
     def _aim_through(self, relation: Relation) -> tuple[Aim | None, dict[str, tuple[str, str]]]:
         """Rows of a view that are there because of A, and because of B."""
-        every = self._named(relation)
-        with self.fixture.without(self.fixture.b):
-            no_b = self._named(relation)
-        with self.fixture.without(self.fixture.a):
-            no_a = self._named(relation)
-        a = [row for row in every if row not in no_a]
-        b = [row for row in every if row not in no_b]
+        shows = []
+        for tenant in self.tenants:
+            every = self._named(relation, tenant)
+            with self.fixture.without(tenant):
+                others = self._named(relation, tenant)
+            shows.append([row for row in every if row not in others])
+        a, b = shows
         aim = probes.aim_through(relation, a, b)
         if aim is None:
             return None, {}
+        fixed = {
+            c.name for c in relation.columns if c.updatable and not self._settable(relation, c)
+        }
+        aim = replace(
+            aim,
+            a={k: v for k, v in aim.a.items() if k not in fixed},
+            b={k: v for k, v in aim.b.items() if k not in fixed},
+        )
         parents = {}
         keys_a, keys_b = self._keys(self.fixture.a), self._keys(self.fixture.b)
         for column in relation.columns:
@@ -254,9 +269,15 @@ class Examiner:
                 parents[column.name] = (str(mine), str(theirs))
         return aim, parents
 
-    def _named(self, relation: Relation) -> list[dict[str, str | None]]:
+    def _settable(self, relation: Relation, column: Column) -> bool:
+        """Whether a view's column can be given a value, which an identity below it cannot."""
+        name = ident(column.name)
+        change = f"UPDATE {relation.sql} SET {name} = {name} WHERE false"
+        return self.prober.attempt(None, self.fixture.b, change).ok
+
+    def _named(self, relation: Relation, tenant: str) -> list[dict[str, str | None]]:
         names = [c.name for c in relation.columns]
-        out = self.prober.attempt(None, self.fixture.a, f"SELECT * FROM {relation.sql}")
+        out = self.prober.attempt(None, tenant, f"SELECT * FROM {relation.sql}")
         return [dict(zip(names, row, strict=True)) for row in out.rows]
 
     def _keys(self, tenant: str) -> frozenset[str | None]:
@@ -364,13 +385,19 @@ class Examiner:
         """What a statement that did no harm has shown; None where nobody at all can do it."""
         if out.sqlstate == "57014":
             return State.INCONCLUSIVE, f"it did not end within {self._timeout}"
-        almighty = self._attempt(None, self.fixture.b, probe, writes=False)
+        whose = self.fixture.a if probe.name.startswith("give ") else self.fixture.b
+        almighty = self._attempt(None, whose, probe, writes=False)
         if _by_reference(almighty) and probe.edge is None:
-            almighty = self._attempt(None, self.fixture.b, probe, replica=True, writes=False)
+            almighty = self._attempt(None, whose, probe, replica=True, writes=False)
         if not almighty.ok or almighty.count == 0:
             if probe.edge is not None and almighty.sqlstate[:2] in ("23", "P0"):
                 return State.PASS, f"the schema refuses it to everybody: {almighty.message}"
-            if relation.kind == "v" and almighty.sqlstate[:2] == "23" and _makes(probe):
+            cannot = almighty.sqlstate[:2] == "23" or almighty.sqlstate in (
+                "428C9",
+                "55000",
+                "42501",
+            )
+            if relation.kind == "v" and cannot and _makes(probe):
                 return None
             why = almighty.message or "it hits no row"
             return State.INCONCLUSIVE, f"it does not work for a superuser either: {why}"
@@ -379,6 +406,8 @@ class Examiner:
             mine = self._mine(role, probe, replica=True)
         if mine.ok and mine.count != 0:
             return State.PASS, out.sqlstate
+        if _not_granted(mine):
+            return State.NO_GRANT, mine.message
         if mine.denied or mine.ok:
             return State.DENIED_ALL, mine.message or "A does not reach its own row"
         return State.INCONCLUSIVE, f"{mine.message} [{mine.sqlstate}]"
@@ -441,9 +470,12 @@ class Examiner:
 
 
 def _becoming(role: str) -> tuple[str, ...]:
-    from ringfence.kinds._sql import ident
-
     return (f"SET LOCAL ROLE {ident(role)}",) if role else ()
+
+
+def _not_granted(out: Outcome) -> bool:
+    """Whether a privilege is missing further down: below a view or a function, for a column."""
+    return out.sqlstate == "42501" and out.message.startswith("permission denied")
 
 
 def _by_reference(out: Outcome) -> bool:

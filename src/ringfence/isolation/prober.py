@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psycopg
 
@@ -115,7 +116,7 @@ class Prober:
         if tenant is not None and self.setting:
             start.append(f"SELECT set_config({literal(self.setting)}, {literal(tenant)}, true)")
         # A prepared statement outlives the savepoint.
-        plan = f"ringfence_plan_{self.tries}"
+        plan = f"ringfence_plan_{uuid4().hex}"
         start += [line.replace("ringfence_plan", plan) for line in before]
         statement = statement.replace("ringfence_plan", plan)
         self._said.clear()
@@ -168,4 +169,5 @@ class Prober:
 
     def settle(self) -> None:
         """Take what is there now for what is there between tries."""
+        self.estate.ready(self.conn)
         self.untouched = self.estate.state(self.conn)

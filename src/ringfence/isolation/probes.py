@@ -13,7 +13,7 @@ from ringfence.isolation.estate import by_key
 from ringfence.kinds._sql import ident, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.surface import Column, Relation
@@ -149,8 +149,9 @@ def reads(
             )
         if relation.may(role, "UPDATE") or relation.may(role, "DELETE"):
             yield Probe("SELECT", "for update", f"SELECT {star} FROM {at} FOR UPDATE")
-        if relation.kind == "r":
-            yield Probe("SELECT", "copy", f"COPY {at} ({names}) TO STDOUT")
+        stored = ", ".join(ident(c.name) for c in columns if not c.generated)
+        if relation.kind == "r" and stored:
+            yield Probe("SELECT", "copy", f"COPY {at} ({stored}) TO STDOUT")
 
 
 def writes(
@@ -167,12 +168,12 @@ def writes(
         yield from _updates(fixture, aim, role, version, parents)
     if relation.may(role, "DELETE") and relation.events & 16:
         yield from _deletes(aim, role, version)
-    if relation.may(role, "TRUNCATE"):
+    if relation.may(role, "TRUNCATE") and relation.kind in "rpf":
         yield Probe("TRUNCATE", "truncate", f"TRUNCATE {relation.sql} CASCADE")
 
 
 def _values(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
-    return ", ".join(literal(row[c.name]) for c in columns)
+    return ", ".join(literal(row.get(c.name)) for c in columns)
 
 
 def _gone(row: Row) -> tuple[str, ...]:
@@ -239,7 +240,7 @@ def _inserts(aim: Aim, role: str) -> Iterator[Probe]:
 def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
     out = []
     for column in columns:
-        value = row[column.name]
+        value = row.get(column.name)
         if value is None:
             out.append(r"\N")
         else:
@@ -248,9 +249,11 @@ def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
     return "\t".join(out) + "\n"
 
 
-def _change(aim: Aim, role: str) -> tuple[str, str | None, str | None] | None:
+def _change(
+    aim: Aim, role: str, parents: Collection[str] = ()
+) -> tuple[str, str | None, str | None] | None:
     """A column that the role may change, with what it becomes in B's row and in A's."""
-    bound: set[str] = set()
+    bound = set(parents)
     if aim.table is not None:
         bound |= {c for r in aim.table.references for c in r.columns}
         bound |= {c for k in aim.table.keys for c in k.columns}
@@ -273,7 +276,7 @@ def _updates(
     fixture: Fixture, aim: Aim, role: str, version: int, parents: Mapping[str, tuple[str, str]]
 ) -> Iterator[Probe]:
     relation, at = aim.relation, aim.relation.sql
-    change = _change(aim, role)
+    change = _change(aim, role, parents)
     if change is not None:
         column, for_b, for_a = change
         name = ident(column)

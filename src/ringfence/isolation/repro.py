@@ -14,15 +14,13 @@ from ringfence.kinds._sql import ident, literal, qualified
 if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.judge import Cell, Examiner
-    from ringfence.seed.shape import Table
 
 
 def script(examiner: Examiner, cell: Cell) -> str:
     """SQL that shows a leak, or nothing where none was found that does on its own."""
     fixture = examiner.fixture
-    for whole in (False, True):
-        rows = _rows(fixture, cell)
-        inserts = [_insert(fixture, row, whole=whole) for row in rows]
+    for much in range(3):
+        inserts = [_insert(fixture, row, much) for row in _rows(fixture, cell, much)]
         tried = _run(examiner, cell, inserts)
         if tried is not None:
             return "\n".join(
@@ -103,7 +101,7 @@ def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
     return f"-- done{f', {out.count} row' if out.count == 1 else ''}: it should have been refused"
 
 
-def _rows(fixture: Fixture, cell: Cell) -> list[Row]:
+def _rows(fixture: Fixture, cell: Cell, much: int) -> list[Row]:
     """The rows of B's and of A's that the statement is about, with all rows they point to."""
     tables = fixture.estate.tables
     said = cell.probe.statement
@@ -121,7 +119,7 @@ def _rows(fixture: Fixture, cell: Cell) -> list[Row]:
             mine = list(fixture.rows[fixture.b].get(oid, ()))
             wanted += mine[:1] if table else mine
     # A row that the statement makes needs its parents to be there, not itself.
-    closed = _closed(fixture, [*wanted, *made])
+    closed = _closed(fixture, [*wanted, *made], much)
     return [row for row in closed if row not in made]
 
 
@@ -150,7 +148,7 @@ def _named(fixture: Fixture, row: Row, statement: str) -> bool:
     return all(v is not None and f"'{v}'" in statement for v in values)
 
 
-def _closed(fixture: Fixture, wanted: list[Row]) -> list[Row]:
+def _closed(fixture: Fixture, wanted: list[Row], much: int) -> list[Row]:
     """The rows and all that they point to, parents first."""
     shape = fixture.estate.shape
     everything: dict[int, list[Row]] = {}
@@ -167,7 +165,7 @@ def _closed(fixture: Fixture, wanted: list[Row]) -> list[Row]:
         doing.add(id(row))
         for edge in shape.tables[row.table].references:
             values = [row.values.get(c) for c in edge.columns]
-            if None in values:
+            if None in values or not set(edge.columns) <= _needed(fixture, row, much):
                 continue
             for parent in everything.get(edge.target, ()):
                 if [parent.values.get(c) for c in edge.target_columns] == values:
@@ -180,19 +178,26 @@ def _closed(fixture: Fixture, wanted: list[Row]) -> list[Row]:
     return done
 
 
-def _insert(fixture: Fixture, row: Row, *, whole: bool) -> str:
+def _needed(fixture: Fixture, row: Row, much: int) -> set[str]:
+    """The columns to insert: those that a row cannot do without, more, or all."""
     table = fixture.estate.shape.tables[row.table]
-    names = [c for c in table.columns if not c.generated and row.values.get(c.name) is not None]
-    if not whole:
-        bound = _bound(table)
-        names = [c for c in names if c.name in bound or (c.not_null and not c.default)]
+    given = [c for c in table.columns if not c.generated and row.values.get(c.name) is not None]
+    if much == 2:
+        return {c.name for c in given}
+    bound = {c for k in table.keys if k.primary for c in k.columns}
+    if own := fixture.estate.model.path.get(table.oid):
+        bound |= set(own.columns)
+    if much == 1:
+        bound |= {c for r in table.references for c in r.columns}
+    return {c.name for c in given if c.name in bound or (c.not_null and not c.default)}
+
+
+def _insert(fixture: Fixture, row: Row, much: int) -> str:
+    table = fixture.estate.shape.tables[row.table]
+    needed = _needed(fixture, row, much)
+    names = [c for c in table.columns if c.name in needed]
     columns = ", ".join(ident(c.name) for c in names)
     values = ", ".join(literal(row.values[c.name]).strip() for c in names)
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity == "a" for c in names) else ""
     name = qualified((table.schema, table.name))
     return f"INSERT INTO {name} ({columns}){always} VALUES\n    ({values});"
-
-
-def _bound(table: Table) -> set[str]:
-    bound = {c for r in table.references for c in r.columns}
-    return bound | {c for k in table.keys if k.primary for c in k.columns}

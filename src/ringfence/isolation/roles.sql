@@ -1,4 +1,4 @@
--- A row is a role, with the roles that it can become.
+-- A row is a role, with the roles that it can become, and those whose rights it has.
 SELECT
     r.rolname AS name,
     r.rolsuper AS superuser,
@@ -17,6 +17,11 @@ SELECT
                 END
             )
         ORDER BY m.rolname
-    ) AS becomes
+    ) AS becomes,
+    ARRAY(
+        SELECT m.rolname FROM pg_roles AS m
+        WHERE m.oid <> r.oid AND NOT r.rolsuper AND pg_has_role(r.oid, m.oid, 'USAGE')
+        ORDER BY m.rolname
+    ) AS inherits
 FROM pg_roles AS r
 ORDER BY r.rolname;

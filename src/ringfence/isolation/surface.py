@@ -131,7 +131,8 @@ class Routine:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy; `command` is pg_policy's letter, `*` for all."""
+    """A policy; `command` is pg_policy's letter, `*` for all, `reads` the other tables
+    and `calls` the functions it asks."""
 
     relation: int
     name: str
@@ -140,17 +141,20 @@ class Policy:
     roles: tuple[str, ...]
     using_expression: str
     check_expression: str
+    reads: tuple[int, ...]
+    calls: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, and the roles it can become with SET ROLE."""
+    """A role, the roles it can become with SET ROLE, and those whose rights it has."""
 
     name: str
     superuser: bool
     bypasses: bool
     logs_in: bool
     becomes: tuple[str, ...]
+    inherits: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,8 @@ def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) ->
             for row in rows(conn, "routines", **given)
         ),
         policies=tuple(
-            Policy(**row | {"roles": tuple(row["roles"])}) for row in rows(conn, "policies")
+            Policy(**row | {key: tuple(row[key]) for key in ("roles", "reads", "calls")})
+            for row in rows(conn, "policies")
         ),
         bases={view: frozenset(found) for view, found in bases.items()},
     )
@@ -217,7 +222,10 @@ def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) ->
 
 def roles(conn: Connection[Any]) -> dict[str, Role]:
     """The cluster's roles by name."""
-    return {r["name"]: Role(**r | {"becomes": tuple(r["becomes"])}) for r in rows(conn, "roles")}
+    return {
+        r["name"]: Role(**r | {key: tuple(r[key]) for key in ("becomes", "inherits")})
+        for r in rows(conn, "roles")
+    }
 
 
 def _pairs(grants: Sequence[str]) -> frozenset[tuple[str, str]]:

@@ -1,0 +1,1 @@
+"""Isolation as `ringfence verify` finds it."""
