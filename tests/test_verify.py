@@ -394,6 +394,7 @@ def test_json_of_verify(project: Project) -> None:
                 "place": None,
                 "help": "ringfence migrate",
                 "fix": "",
+                "basis": None,
                 "evidence": {},
                 "reproduction": "",
                 "fingerprint": 'head:revision:"0001"',

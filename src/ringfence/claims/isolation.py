@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.claims import claim
 from ringfence.errors import Error
-from ringfence.finding import Finding, Severity
+from ringfence.finding import Basis, Finding, Severity
 from ringfence.isolation import causes as sorting
 from ringfence.isolation import corners, kept, look, prepare, repro, who
 from ringfence.isolation.judge import State
@@ -153,6 +153,7 @@ def _finding(examiner: Examiner, cause: Cause) -> Finding:
         help=help_,
         fix=fix,
         evidence=evidence,
+        basis=Basis.MEASURED,
         reproduction=repro.script(examiner, first),
     )
 

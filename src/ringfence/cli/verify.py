@@ -19,6 +19,15 @@ SECTION = "Prove"
 @click.command()
 @options.dsn
 @click.option("--claim", "only", multiple=True, metavar="CODE", help="Only this claim; repeatable.")
+@click.option(
+    "--require-coverage",
+    "coverage",
+    type=click.IntRange(0, 100),
+    default=100,
+    show_default=True,
+    metavar="PERCENT",
+    help="How much of what isolation tries must have shown something.",
+)
 @options.format_(*reports.formats())
 @options.output
 @click.pass_context
@@ -26,13 +35,20 @@ def command(
     context: click.Context,
     dsn: str | None,
     only: tuple[str, ...],
+    coverage: int,
     format_: str,
     outputs: tuple[str, ...],
 ) -> None:
     """Prove that a live database stands as the files say.
 
     Each claim is looked at on the server. The report says what holds, what does not, and what was
-    not looked at. Nothing is changed.
+    not looked at. Nothing is changed. Isolation takes longer than the rest and is looked at when
+    it is asked for; what it tries, it tries on a shadow.
+
+    \b
+    Examples:
+      ringfence verify
+      ringfence verify --claim isolation
 
     Exit status 1 means that some claim does not hold.
     """
@@ -49,6 +65,7 @@ def command(
             raise Misuse(f"no claim {code}", hint=f"there are: {', '.join(known)}")
     target = resolve(found, dsn)
     with connect(target) as connection:
-        report = claims.verify(claims.Case(connection, found, target.shown, target), only)
+        case = claims.Case(connection, found, target.shown, target, coverage)
+        report = claims.verify(case, only)
     reports.emit(report, format_, files, sys.stdout)
     context.exit(report.status)

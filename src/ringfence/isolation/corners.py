@@ -63,7 +63,7 @@ def _keys(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: T
     for key in table.keys:
         if key.operators or not all(key.columns) or own & set(key.columns):
             continue
-        theirs = {c: aim.b[c] for c in key.columns}
+        theirs = {c: aim.b.get(c) for c in key.columns}
         if None in theirs.values() or any(c in r.columns for r in edges for c in key.columns):
             continue
         if table is fixture.estate.model.root and fixture.estate.model.column in key.columns:
@@ -154,8 +154,8 @@ def _insert(
         return None
     names = ", ".join(ident(c.name) for c in columns)
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in columns) else ""
-    given = ", ".join(literal(values[c.name]).strip() for c in columns)
-    own = ", ".join(literal(aim.a[c.name]).strip() for c in columns)
+    given = ", ".join(literal(values.get(c.name)).strip() for c in columns)
+    own = ", ".join(literal(aim.a.get(c.name)).strip() for c in columns)
     head = f"INSERT INTO {relation.sql} ({names}){always} VALUES"
     gone = (
         "SET LOCAL session_replication_role = replica",
