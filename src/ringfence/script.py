@@ -28,8 +28,7 @@ DIRECTIVES = {
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
 _DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
-_COPY = re.compile(r"(?:^|;)\s*COPY\b", re.IGNORECASE | re.MULTILINE)
-_FROM_STDIN = re.compile(r"\bFROM\s+STDIN\b", re.IGNORECASE)
+_FROM_STDIN = re.compile(r"\bFROM(?:\s|--[^\n]*\n|/\*.*?\*/)+STDIN\b", re.IGNORECASE | re.DOTALL)
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _LONGEST_COPY = 20_000  # characters before its data
 
@@ -220,23 +219,42 @@ class Script:
         """
         found: list[tuple[int, int, int]] = []
         done = 0
-        for match in _COPY.finditer(self.text):
+        for match in _FROM_STDIN.finditer(self.text):
             if match.start() < done:
                 continue  # a line of the data before
-            semicolon = self.text.find(";", match.end())
-            while self.text.count("'", match.end(), semicolon) % 2 and semicolon >= 0:
-                semicolon = self.text.find(";", semicolon + 1)
-                if semicolon - match.end() > _LONGEST_COPY:
-                    break
-            statement = self.text[match.end() : max(semicolon, 0)][:_LONGEST_COPY]
+            semicolon = self._ends_copy(done, match.end())
             newline = self.text.find("\n", semicolon)
-            if semicolon < 0 or newline < 0 or not _FROM_STDIN.search(statement):
+            if semicolon < 0 or newline < 0:
                 continue
             mark = _END_OF_DATA.search(self.text, newline + 1)
             end = mark.start() if mark else len(self.text)
             done = mark.end() if mark else len(self.text)
             found.append((newline + 1, end, done))
         return tuple(found)
+
+    def _ends_copy(self, begin: int, at: int) -> int:
+        """Where the semicolon is of the COPY whose FROM STDIN ends at `at`; -1 where it is none.
+
+        The words may as well stand in a comment, a string or a body: what is from `begin` on, where
+        a statement begins, is asked of the scanner.
+        """
+        import postgast
+
+        semicolon = at - 1
+        while (semicolon := self.text.find(";", semicolon + 1)) >= 0:
+            raw = self.text[begin : semicolon + 1].encode()
+            try:
+                tokens = postgast.scan(raw.decode()).tokens
+            except postgast.PgQueryError:
+                if semicolon - at > _LONGEST_COPY:
+                    return -1
+                continue  # inside a string, a comment or a body
+            comments = {postgast.pg_query_pb2.SQL_COMMENT, postgast.pg_query_pb2.C_COMMENT}
+            words = [raw[t.start : t.end].upper() for t in tokens if t.token not in comments]
+            if words[-1:] != [b";"]:
+                return -1  # in a comment to the end of the line
+            return semicolon if _takes_data(words[:-1]) else -1
+        return -1
 
     def tokens(self) -> tuple[Token, ...]:
         """Every token, comments too, with offsets in characters."""
@@ -288,6 +306,18 @@ class Token:
     start: int
     end: int
     word: bool
+
+
+def _takes_data(words: list[bytes]) -> bool:
+    """Whether the last of these statements is a COPY … FROM STDIN."""
+    begin = len(words) - words[::-1].index(b";") if b";" in words else 0
+    last = words[begin:]
+    depth = 0
+    for word, following in zip(last, [*last[1:], b""], strict=True):
+        depth += (word == b"(") - (word == b")")
+        if depth == 0 and (word, following) == (b"FROM", b"STDIN"):
+            return last[0] == b"COPY"
+    return False
 
 
 def read(path: Path, shown: str) -> Script:

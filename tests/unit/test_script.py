@@ -72,13 +72,44 @@ def test_divides_into_statements(text: str, expected: list[str]) -> None:
         ("COPY t FROM STDIN;\n1\n2", "1\n2", []),
         ("COPY t FROM STDIN;\n\\.\n", "", []),
         ("COPY t FROM STDIN;\n\\.x\n\\.\n", "\\.x\n", []),
+        ("/* data */ COPY t FROM STDIN;\n1\n\\.\n", "1\n", []),
+        ('COPY /* a; */ "b;c" -- d;\n FROM\n STDIN -- e\n; -- f;\n1\n\\.\nX', "1\n", ["X"]),
     ],
-    ids=["text", "CRLF", "delimiter", "to the end", "no last newline", "none", "not the end"],
+    ids=[
+        "text",
+        "CRLF",
+        "delimiter",
+        "to the end",
+        "no last newline",
+        "none",
+        "not the end",
+        "behind a comment",
+        "among comments and names",
+    ],
 )
 def test_takes_the_data_of_a_copy(text: str, data: str, rest: list[str]) -> None:
     first, *others = script(text).statements
     assert first.data == data
     assert [statement.text for statement in others] == rest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-- Later: TRUNCATE t; COPY t FROM STDIN;\nSELECT 1",
+        "/*\nCOPY t FROM STDIN;\n*/\nSELECT 1",
+        "/* a;\nCOPY t FROM STDIN;\n */ SELECT 1",
+        "SELECT '\nCOPY t FROM STDIN;\n'",
+        "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT '\nCOPY t FROM STDIN;\n' $$",
+        'SELECT 1 AS "\nCOPY t FROM STDIN;\n"',
+        "COPY (SELECT a FROM stdin) TO '/x'",
+        "SELECT a FROM stdin",
+    ],
+)
+def test_words_of_a_copy_that_are_none_take_no_data(text: str) -> None:
+    (statement, last) = script(f"{text};\nSELECT 2;\n").statements
+    assert (statement.data, last.text) == (None, "SELECT 2")
+    assert text.endswith(statement.text)
 
 
 PIECES = st.sampled_from(
