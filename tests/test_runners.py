@@ -178,7 +178,7 @@ def test_a_table_that_somebody_locks_is_not_waited_for_long(
     ]
     detail, hint = done.err.splitlines()[-2:]
     assert detail.startswith(
-        f"detail: t is locked (AccessShareLock) by pid {holder.info.backend_pid}, user postgres,"
+        f"detail: public.t is locked (AccessShareLock) by pid {holder.info.backend_pid}, user postgres,"
         " somebody, idle in transaction in a transaction since "
     )
     assert detail.endswith(": LOCK TABLE t IN ACCESS SHARE MODE")

@@ -30,7 +30,15 @@ from ringfence.errors import BadProject, Busy, Error, Misuse, Refused, Span, des
 from ringfence.finding import counted
 from ringfence.migrate import Moved, refuse_edited
 from ringfence.pg import ledger
-from ringfence.pg.connect import Target, connect, resolve, server_error, translated
+from ringfence.pg.connect import (
+    PATH,
+    PINS,
+    Target,
+    connect,
+    resolve,
+    server_error,
+    translated,
+)
 from ringfence.script import checksum, redacted, redacted_message
 
 if TYPE_CHECKING:
@@ -368,6 +376,7 @@ class Session:
         if isinstance(found, Busy) and error.sqlstate == "55P03" and not found.detail:
             with suppress(psycopg.Error):
                 connection.rollback()
+                connection.execute(PATH)
                 found.detail = _lockers(connection, _names(statement))
         if statement.lets_others_work:
             with suppress(psycopg.Error):
@@ -384,7 +393,9 @@ class Session:
         *,
         patient: bool = False,
     ) -> None:
-        connection.execute(self._set(directives, verb, patient=patient))
+        # A file finds what it names where the database or the role says; ours is PATH.
+        path = sql.SQL("{} search_path TO DEFAULT; ").format(sql.SQL(verb))
+        connection.execute(path + self._set(directives, verb, patient=patient))
 
     def _set(
         self, directives: Mapping[str, str], verb: str, *, patient: bool = False
@@ -519,7 +530,8 @@ def _reset(connection: psycopg.Connection[tuple[object, ...]], *, forget: bool =
 
     `forget`: also what it made for the session, temporary tables and prepared statements.
     """
-    connection.execute("; ".join((*_RESET, *(_FORGET if forget else ()))))
+    # RESET ALL brings back what the database or the role says.
+    connection.execute("; ".join((*_RESET, *PINS, PATH, *(_FORGET if forget else ()))))
 
 
 def _block(body: str) -> str:
@@ -651,7 +663,7 @@ def drive(
 def adopt(session: Session) -> tuple[Revision, ...]:
     """Record every revision of the session's graph as applied, without running any."""
     assert session.target is not None
-    session.connection = connection = connect(session.target)
+    session.connection = connection = connect(session.target, pinned=True)
     adopted = tuple(session.graph.revisions.values())
     with connection:
         refuse_standby(connection, session.target)
@@ -796,7 +808,7 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
     from sqlalchemy.pool import StaticPool
 
     assert session.target is not None
-    session.connection = connection = connect(session.target)
+    session.connection = connection = connect(session.target, pinned=True)
     try:
         connection.add_notice_handler(
             lambda diag: session.listen(

@@ -54,7 +54,7 @@ class Moved:
 
 def standing(graph: Graph, target: Target, schema: str) -> Standing:
     """Compare a database with the files: one connection, two or three statements, nothing written."""
-    with connect(target) as connection:
+    with connect(target, pinned=True) as connection:
         state = ledger.state(connection, schema)
     return compare(graph, state, target.shown)
 
@@ -238,7 +238,7 @@ def _planned(project: Project, target: Target, to: str) -> tuple[Graph, Standing
 
 def _refuse_elsewhere(graph: Graph, target: Target, schema: str) -> None:
     """Raise `Refused` where plain Alembic has applied revisions of this project before ringfence."""
-    with connect(target) as connection:
+    with connect(target, pinned=True) as connection:
         for where, stands in ledger.elsewhere(connection, schema):
             if known := [r for r in stands if r in graph.revisions]:
                 raise Refused(

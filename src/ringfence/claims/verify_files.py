@@ -50,6 +50,7 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
             "SELECT set_config('lock_timeout', %s, TRUE)",
             [case.project.config.migrate.lock_timeout],
         )
+        connection.execute("SET LOCAL search_path TO DEFAULT")
         for statement in text.statements:
             verdict.checked += 1
             try:

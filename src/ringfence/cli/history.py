@@ -38,7 +38,7 @@ def command(
     found = project.need(start)
     schema = found.config.migrate.schema
     target = resolve(found, dsn)
-    with connect(target) as connection:
+    with connect(target, pinned=True) as connection:
         events: Sequence[Event] = ()
         if ledger.state(connection, schema).exists:
             events = ledger.events(connection, schema, limit, every=all_)

@@ -64,7 +64,7 @@ def command(
         if code not in known:
             raise Misuse(f"no claim {code}", hint=f"there are: {', '.join(known)}")
     target = resolve(found, dsn)
-    with connect(target) as connection:
+    with connect(target, pinned=True) as connection:
         case = claims.Case(connection, found, target.shown, target, coverage)
         report = claims.verify(case, only)
     reports.emit(report, format_, files, sys.stdout)

@@ -38,6 +38,19 @@ _DEFAULTS: Mapping[str, str] = {
 }
 
 
+PINS = (
+    "SET DateStyle = ISO",  # the order of day and month stays as it is
+    "SET standard_conforming_strings = on",
+    "SET quote_all_identifiers = off",
+    "SET idle_in_transaction_session_timeout = 0",
+)
+"""What a session of ours sets, whatever the database or the role says: values are read and texts
+divided as if it were so."""
+
+PATH = "SET search_path = pg_catalog, pg_temp"
+"""For statements of our own: nobody's function or table stands before the server's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A database somebody named, and where they named it.
@@ -125,10 +138,11 @@ def _cut(url: str, host: str, port: str, database: str) -> bool:
     return odd or ("@" in database and "@" in authority)
 
 
-def connect(target: Target) -> psycopg.Connection[tuple[object, ...]]:
+def connect(target: Target, *, pinned: bool = False) -> psycopg.Connection[tuple[object, ...]]:
     """An open connection in autocommit mode.
 
-    Raises `ServerError` when the server cannot be reached, refuses the login or is too old.
+    `pinned`: with no schema but the server's own in its search_path, for statements of ours. What is
+    a user's begins with `SET LOCAL search_path TO DEFAULT`. Raises `ServerError` when the server cannot be reached, refuses the login or is too old.
     """
     parts = conninfo_to_dict(target.conninfo)
     extra = {key: value for key, value in _DEFAULTS.items() if key not in parts}
@@ -151,6 +165,7 @@ def connect(target: Target) -> psycopg.Connection[tuple[object, ...]]:
             f"{target.shown} runs PostgreSQL {_release(version)}, which is too old",
             hint="ringfence needs PostgreSQL 14 or newer",
         )
+    connection.execute("; ".join((*PINS, PATH) if pinned else PINS))
     return connection
 
 

@@ -39,7 +39,7 @@ class Host:
     @contextmanager
     def database(self, template: str = "template0") -> Iterator[Target]:
         """A database, empty or a copy of `template`, dropped at the end of the block."""
-        with connect(self.target) as admin:
+        with connect(self.target, pinned=True) as admin:
             _sweep(admin)
             name = _name(admin)
             try:
@@ -68,7 +68,7 @@ def host(project: Project | None, target: Target | None, shadow: str | None = No
         return _named(named(shadow, "--shadow"), target)
     if target is None:
         return local(project, (project.config.server_version or None) if project else None)
-    with connect(target) as connection:
+    with connect(target, pinned=True) as connection:
         major = connection.info.server_version // 10000
         row = connection.execute(
             "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
@@ -87,10 +87,10 @@ def host(project: Project | None, target: Target | None, shadow: str | None = No
 
 
 def _named(server: Target, target: Target | None) -> Host:
-    with connect(server) as connection:
+    with connect(server, pinned=True) as connection:
         major = connection.info.server_version // 10000
     if target is not None:
-        with connect(target) as connection:
+        with connect(target, pinned=True) as connection:
             wanted = connection.info.server_version // 10000
         if wanted != major:
             raise Misuse(
