@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-import bench.benches  # noqa: F401 - the decorator registers what is in it
+import bench.benches
+import bench.seeding  # noqa: F401
 from bench.lab import ROOT, benches, opened
 
 if TYPE_CHECKING:

@@ -107,6 +107,7 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
         "role": None,
         "guarded": [],
         "refusals": [],
+        "unseen": [],
         "recorded": True,
     }
 

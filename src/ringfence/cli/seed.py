@@ -83,6 +83,18 @@ _WIDEST = 100
     help="Also where the database is not marked disposable or tables have rows; keep those.",
 )
 @click.option(
+    "--bulk",
+    is_flag=True,
+    help="With --profile load: drop secondary indexes and foreign keys, and make them anew.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="With --profile load: commit every N rows or so, for --resume to go on from.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a load in batches that was interrupted.")
+@click.option(
     "--as-owner", is_flag=True, help="Write as who is connected, not as the tenants' runtime role."
 )
 @options.format_("text", "json")
@@ -101,6 +113,9 @@ def command(
     to_csv: Path | None,
     clean: bool,
     force: bool,
+    bulk: bool,
+    batch: int | None,
+    resume: bool,
     as_owner: bool,
     format_: str,
 ) -> None:
@@ -129,7 +144,10 @@ def command(
     from ringfence.errors import Misuse
     from ringfence.pg.connect import connect, resolve
 
-    ways = {"--dry-run": dry_run, "--to-sql": to_sql, "--to-csv": to_csv, "--clean": clean}
+    ways = {
+        "--dry-run": dry_run, "--to-sql": to_sql, "--to-csv": to_csv, "--clean": clean,
+        "--resume": resume,
+    }  # fmt: skip
     given = [name for name, value in ways.items() if value]
     if len(given) > 1:
         raise Misuse(f"{' and '.join(given)} do not go together", hint="ringfence seed --help")
@@ -163,20 +181,32 @@ def command(
         if not (dry_run or force or target.embedded):
             seed.need_disposable(connection, target.shown)
         with progress.Rows() as watch:
-            seeded = seed.seed(
-                connection,
-                tenants=tenants,
-                rows=rows,
-                seed=wishes.seed,
-                profile=profile,
-                tenancy=tenancy,
-                settings=settings,
-                exclude_schemas=(history,),
-                dry_run=dry_run,
-                force=force,
-                as_owner=as_owner,
-                record=history,
-                progress=watch.listen,
+            seeded = (
+                seed.resume(
+                    connection,
+                    tenancy=tenancy,
+                    exclude_schemas=(history,),
+                    record=history,
+                    progress=watch.listen,
+                )
+                if resume
+                else seed.seed(
+                    connection,
+                    tenants=tenants,
+                    rows=rows,
+                    seed=wishes.seed,
+                    profile=profile,
+                    tenancy=tenancy,
+                    settings=settings,
+                    exclude_schemas=(history,),
+                    dry_run=dry_run,
+                    force=force,
+                    as_owner=as_owner,
+                    bulk=bulk,
+                    batch=batch or 0,
+                    record=history,
+                    progress=watch.listen,
+                )
             )
     _show(seeded, target.shown)
     if format_ == "json":
@@ -296,6 +326,10 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
         noun = "table" if len(seeded.guarded) == 1 else "tables"
         lines.append(f"as {seeded.role}, whom policies bind: {len(seeded.guarded)} {noun}")
     lines += [f"{r.table} not as {r.role}: {r.said}" for r in seeded.refusals]
+    lines += [
+        f"tenant {tenant + 1} sees {seen:,} of its {count:,} rows of {table}"
+        for table, tenant, count, seen in seeded.unseen
+    ]
     for filled in seeded.tables:
         if filled.by_triggers:
             lines.append(f"triggers wrote {filled.by_triggers} more rows to {filled.table}")
@@ -379,6 +413,10 @@ def _json(seeded: Seeded, shown: str) -> str:
         "role": seeded.role or None,
         "guarded": list(seeded.guarded),
         "refusals": [{"table": r.table, "role": r.role, "said": r.said} for r in seeded.refusals],
+        "unseen": [
+            {"table": table, "tenant": tenant, "rows": count, "seen": seen}
+            for table, tenant, count, seen in seeded.unseen
+        ],
         "recorded": seeded.recorded,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

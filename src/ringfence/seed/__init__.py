@@ -7,24 +7,36 @@ of a database, `model` its tenancy, `plan` the rows, `load` writes them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ringfence.config import Column, Tenancy
 from ringfence.config import Seed as Settings
-from ringfence.config import Tenancy
 from ringfence.errors import Misuse, Refused
 from ringfence.seed.export import to_csv, to_sql
-from ringfence.seed.loading import Loaded, Refusal, Rejected, counting_on, load, occupied
+from ringfence.seed.loading import (
+    Loaded,
+    Refusal,
+    Rejected,
+    counting_on,
+    load,
+    occupied,
+    runtime_role,
+    surplus,
+)
 from ringfence.seed.mark import disposable, mark_disposable, need_disposable
+from ringfence.seed.multiply import reach
 from ringfence.seed.place import SHARED
 from ringfence.seed.planning import Plan, Shortfall, plan
+from ringfence.seed.pouring import Cursor, Poured, Pouring, visible
 from ringfence.seed.record import Cleaned, Record, clean, kept_tables
 from ringfence.seed.shape import Shape, read
+from ringfence.seed.synthesis import Path, Synthesis, Synthetic, synthesise
 from ringfence.seed.tenancy import Model, model
 from ringfence.seed.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from psycopg import Connection
 
@@ -36,6 +48,7 @@ __all__ = [
     "Filled",
     "Loaded",
     "Model",
+    "Path",
     "Plan",
     "Refusal",
     "Rejected",
@@ -43,6 +56,8 @@ __all__ = [
     "Settings",
     "Shape",
     "Shortfall",
+    "Synthesis",
+    "Synthetic",
     "Wishes",
     "clean",
     "disposable",
@@ -53,8 +68,10 @@ __all__ = [
     "occupied",
     "plan",
     "read",
+    "resume",
     "seed",
     "survey",
+    "synthesise",
     "to_csv",
     "to_sql",
     "wishes_of",
@@ -91,7 +108,8 @@ class Seeded:
     `empty` are tables that no row can be in. `written` is False after a dry run. `roles` are the
     runtime roles, `shared` the tables declared to be nobody's. `role` wrote the tables in `guarded`,
     `refusals` are those it was not let write. `uncovered` are (table, column, literal) for which no
-    row could be found, where all were to be covered. `recorded` says that `clean` can undo it.
+    row could be found, where all were to be covered. `unseen` are (table, tenant's number, rows, rows
+    that the runtime role sees in the tenant's name) where a load's rows are not all seen. `recorded` says that `clean` can undo it.
     """
 
     seed: int
@@ -110,6 +128,7 @@ class Seeded:
     refusals: tuple[Refusal, ...] = ()
     uncovered: tuple[tuple[str, str, str], ...] = ()
     recorded: bool = False
+    unseen: tuple[tuple[str, int, int, int], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -130,6 +149,8 @@ def seed(
     dry_run: bool = False,
     force: bool = False,
     as_owner: bool = False,
+    bulk: bool = False,
+    batch: int = 0,
     record: str = "",
     progress: Listener | None = None,
 ) -> Seeded:
@@ -137,13 +158,27 @@ def seed(
 
     The same `seed`, schema and `settings` give the same bytes. Tables of `exclude_schemas` and of
     extensions are left alone. Nothing is written in a `dry_run`. `record` names the schema in which
-    is kept what was written, for `clean`.
+    is kept what was written, for `clean`. With `as_owner` the runtime role writes nothing.
+
+    The profile `load` writes by COPY; with `bulk` secondary indexes and foreign keys are dropped for
+    that long, with `batch` it commits whenever so many rows are written, and `resume` goes on from
+    there after an interruption.
 
     Raises `Misuse` for numbers and names that make no sense, `Refused` when tables have rows
     already (unless `force`) or a table can have none, `Rejected` when the server refuses a row
     after all. Nothing is written then. Whether the database may be filled at all is for the caller
     to know: see `need_disposable`.
     """
+    if (bulk or batch) and profile != "load":
+        which = "bulk" if bulk else "batch"
+        raise Misuse(f"--{which} is for loads", hint=f"--profile load --{which}")
+    if bulk and batch:
+        raise Misuse(
+            "--bulk and --batch do not go together",
+            detail="an interruption would leave the tables without their indexes",
+            hint="take one of them",
+        )
+    how = _How(as_owner, bulk, batch, record, progress)
     wishes = wishes_of(settings, tenants=tenants, rows=rows, seed=seed, profile=profile)
     shape, who, taken = survey(conn, tenancy, exclude_schemas)
     if taken and not force and not dry_run:
@@ -158,9 +193,9 @@ def seed(
     for _ in range(REPAIRS):
         planned = plan(conn, shape, who, wishes, refused=refused)
         if dry_run:
-            return _seeded(planned, Loaded(Counter()), written=False)
+            return _seeded(planned, Loaded(Counter()), Poured(), written=False)
         try:
-            return _write(conn, planned, taken, as_owner=as_owner, record=record, progress=progress)
+            return _write(conn, planned, taken, refused, how)
         except Rejected as error:
             # A table's first refusal is about a row as it should have been: that is the one to tell.
             last = error.table
@@ -202,27 +237,148 @@ def survey(
     return shape, model(shape, tenancy or Tenancy()), occupied(conn, shape)
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    as_owner: bool
+    bulk: bool
+    batch: int
+    record: str
+    progress: Listener | None
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def resume(
+    conn: Connection[Any],
+    *,
+    tenancy: Tenancy | None = None,
+    exclude_schemas: Sequence[str] = ("ringfence",),
+    record: str = "ringfence",
+    progress: Listener | None = None,
+) -> Seeded:
+    """Go on with the load that was interrupted between two batches, from where it stands.
+
+    Raises `Refused` where there is none.
+    """
+    book = Record(conn, record)
+    run = next((run for run in book.runs() if not run.finished), None)
+    if run is None:
+        raise Refused(
+            "no seed was interrupted here",
+            hint="only a load in batches can be resumed: ringfence seed --profile load --batch 100000",
+        )
+    asked = dict(run.asked)
+    batch = int(asked.pop("batch"))
+    refused = {(table, column): count for table, column, count in asked.pop("refused")}
+    asked["columns"] = {name: _column(said) for name, said in asked["columns"].items()}
+    shape, who, _ = survey(conn, tenancy, exclude_schemas)
+    planned = plan(conn, shape, who, Wishes(**asked), refused=refused)
+    if planned.tenant_ids != run.tenants:
+        raise Refused(
+            f"seed {run.seed} would not be the same any more: the schema has changed since",
+            hint="ringfence seed --clean --force, then seed anew",
+        )
+    at = {k: tuple(v) if isinstance(v, list) else v for k, v in run.cursor.items()}
+    after = Cursor(**at) if at else None
+    kept = dict.fromkeys(planned.rows, 0)
+    return _in_batches(
+        conn, planned, book, run.id, Loaded(Counter(), kept=kept), after, batch, progress
+    )
+
+
+def _column(said: Mapping[str, Any]) -> Column:
+    """A column's override as JSON has it, which knows no tuples."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in said.items()}
+    return Column(**values)
 
 
 def _write(
     conn: Connection[Any],
     planned: Plan,
     taken: Sequence[str],
-    *,
-    as_owner: bool,
-    record: str,
-    progress: Listener | None,
+    refused: Mapping[tuple[str, str], int],
+    how: _How,
 ) -> Seeded:
+    if planned.wishes.profile == "load":
+        planned = replace(planned, reach=reach(planned))
+    book = Record(conn, how.record) if how.record else None
+    if how.batch:
+        return _begin_batches(conn, planned, book, taken, refused, how)
     with conn.transaction():
-        book = Record(conn, record) if record else None
         noted = book is not None and book.open()
-        loaded = load(conn, planned, as_owner=as_owner, progress=progress)
+        loaded = load(conn, planned, as_owner=how.as_owner, progress=how.progress)
+        poured = Poured()
+        if planned.wishes.profile == "load":
+            listener = how.progress or (lambda *_: None)
+            poured = Pouring(conn, planned, progress=listener, bulk=how.bulk).run()
+            loaded = replace(loaded, surplus=surplus(conn, planned, loaded.kept, poured.more))
         if book is not None and noted:
             run = book.begin(planned.seed, planned.wishes.asked)
             book.finish(run, planned, kept_tables(planned.shape, taken))
-    return replace(_seeded(planned, loaded, written=True), recorded=noted)
+        unseen = _unseen(conn, planned, poured) if not taken else ()
+    return replace(_seeded(planned, loaded, poured, written=True), recorded=noted, unseen=unseen)
+
+
+def _begin_batches(
+    conn: Connection[Any],
+    planned: Plan,
+    book: Record | None,
+    taken: Sequence[str],
+    refused: Mapping[tuple[str, str], int],
+    how: _How,
+) -> Seeded:
+    if taken:
+        raise Refused(
+            f"the database is not empty: {_some(taken)}",
+            hint="a load in batches begins with an empty one, so that it can be resumed",
+        )
+    with conn.transaction():
+        if book is None or not book.open():
+            raise Refused(
+                "where a load in batches stands cannot be recorded here",
+                hint="let the role create tables in the schema ringfence, or load without --batch",
+            )
+        loaded = load(conn, planned, as_owner=how.as_owner, progress=how.progress)
+        said = [[table, column, count] for (table, column), count in refused.items()]
+        asked = {**planned.wishes.asked, "batch": how.batch, "refused": said}
+        run = book.begin(planned.seed, asked)
+        book.reach(run, {}, planned.tenant_ids)
+    return _in_batches(conn, planned, book, run, loaded, None, how.batch, how.progress)
+
+
+def _in_batches(
+    conn: Connection[Any],
+    planned: Plan,
+    book: Record,
+    run: int,
+    loaded: Loaded,
+    after: Cursor | None,
+    batch: int,
+    progress: Listener | None,
+) -> Seeded:
+    poured = Pouring(
+        conn, planned, progress=progress or (lambda *_: None), batch=batch, after=after,
+        reached=lambda cursor: book.reach(run, asdict(cursor), planned.tenant_ids),
+    ).run()  # fmt: skip
+    with conn.transaction():
+        loaded = replace(loaded, surplus=surplus(conn, planned, loaded.kept, poured.more))
+        book.finish(run, planned, ())
+        unseen = _unseen(conn, planned, poured)
+    return replace(_seeded(planned, loaded, poured, written=True), recorded=True, unseen=unseen)
+
+
+def _unseen(
+    conn: Connection[Any], planned: Plan, poured: Poured
+) -> tuple[tuple[str, int, int, int], ...]:
+    if not poured.more:
+        return ()
+    written = {
+        oid: Counter(row.tenant for row in planned.rows[oid]) + more
+        for oid, more in poured.more.items()
+    }
+    return tuple(visible(conn, planned, runtime_role(conn, planned.model), written))
 
 
 def _worth_another(error: Rejected) -> bool:
@@ -230,17 +386,32 @@ def _worth_another(error: Rejected) -> bool:
     return bool(error.columns) and error.sqlstate[:2] in ("22", "23", "P0")
 
 
-def _seeded(planned: Plan, loaded: Loaded, *, written: bool) -> Seeded:
+def _shortfalls(planned: Plan, poured: Poured) -> tuple[Shortfall, ...]:
+    """What there is no room for, measured by what was wanted rather than by what was planned."""
+    wanted = {
+        planned.shape.tables[oid].path: sum(counts.values())
+        for oid, counts in planned.wanted.items()
+    }
+    found = {short.table: short for short in poured.shortfalls}
+    for short in planned.shortfalls:
+        found[short.table] = replace(short, asked=max(short.asked, wanted.get(short.table, 0)))
+    return tuple(found.values())
+
+
+def _seeded(planned: Plan, loaded: Loaded, poured: Poured, *, written: bool) -> Seeded:
     filled = []
-    surplus = loaded.surplus
+    load_ = planned.wishes.profile == "load"
     for group in planned.groups:
         for table in group.tables:
             counts = Counter(row.tenant for row in planned.rows[table.oid])
+            counts += poured.more.get(table.oid, Counter())
+            if load_ and not written:
+                counts |= Counter(planned.wanted[table.oid])
             scoped = planned.model.scoped(table)
             by_tenant = (
                 tuple(counts[n] for n in range(planned.tenants)) if scoped else (counts[SHARED],)
             )
-            filled.append(Filled(table.path, scoped, by_tenant, surplus[table.path]))
+            filled.append(Filled(table.path, scoped, by_tenant, loaded.surplus[table.path]))
     root = planned.model.root
     return Seeded(
         seed=planned.seed,
@@ -249,7 +420,7 @@ def _seeded(planned: Plan, loaded: Loaded, *, written: bool) -> Seeded:
         setting=planned.model.setting,
         inferred=planned.model.inferred,
         tables=tuple(sorted(filled, key=lambda f: f.table)),
-        shortfalls=planned.shortfalls,
+        shortfalls=_shortfalls(planned, poured) if not load_ or written else (),
         empty=tuple(t.path for t in planned.shape.tables.values() if not t.takes_rows),
         written=written,
         roles=planned.model.roles,

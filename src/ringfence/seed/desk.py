@@ -88,7 +88,9 @@ class Desk:
         self.early = [r for r in table.references if r not in late and r.target in known]
         self.lost = [r for r in table.references if r.target not in known]
         self.probe = Probe(office.conn, office.shape, table)
-        self.rules = Rules(office.constants, office.shape, table, office.seed)
+        self.rules = Rules(
+            office.constants, office.shape, table, office.seed, spread=office.wishes.covers
+        )
         self.keys, self.alone = _keyed(table)
         self.defaults = {column.name: _constant(column) for column in table.columns}
         self.derived = {
@@ -119,7 +121,10 @@ class Desk:
             if table == self.table.path
         }
         voice = 0 if office.wishes.twins and tenant > 0 else tenant
-        row = Row(self.table, tenant, number, attempts=before, voice=voice, forced=forced)
+        turn = number if office.wishes.twins else ordinal(tenant, number, office.tenants)
+        row = Row(
+            self.table, tenant, number, attempts=before, voice=voice, turn=turn, forced=forced
+        )
         try:
             self._fill(row)
         except NoParent as error:
@@ -201,6 +206,9 @@ class Desk:
                     )
                     self._add(tenant, number, forced)
             self._settle()
+            for row in list(self.rows):
+                if any(row.values.get(name) != text for name, text in row.forced):
+                    self._drop(row)
         self.uncovered = [
             (name, text) for name, texts in self._missing(literals).items() for text in texts
         ]
@@ -280,6 +288,7 @@ class Desk:
             office.seed, self.table.path, column.name, row.tenant, row.number, office.tenants,
             attempt, column.name in self.keys, column.name in self.alone,
             self.defaults[column.name], office.lexicon, office.wishes.twins,
+            row.turn if office.wishes.covers else -1,
         )  # fmt: skip
         wish = office.overrides.of(self.table, column.name)
         if wish is not None:

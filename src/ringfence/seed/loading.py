@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
@@ -21,7 +21,7 @@ from ringfence.seed.probe import ask, parameters, verbatim
 from ringfence.seed.session import steady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -52,7 +52,7 @@ class Refusal:
 class Loaded:
     """What a load did beyond its plan.
 
-    `surplus` counts by table the rows that triggers wrote. `role` is the runtime role, if any, that
+    `surplus` counts by table the rows that triggers wrote, `kept` by OID those from before. `role` is the runtime role, if any, that
     wrote the tables in `guarded`; `refusals` are those it was not let write.
     """
 
@@ -60,6 +60,7 @@ class Loaded:
     role: str = ""
     guarded: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    kept: Mapping[int, int] = field(default_factory=dict)
 
 
 class Rejected(ServerError):
@@ -142,11 +143,33 @@ def load(
         loader.check()
         tables = plan.shape.tables
         return Loaded(
-            loader.surplus(),
+            surplus(conn, plan, loader.kept, {}),
             loader.role if loader.guarded else "",
             tuple(tables[oid].path for oid in tables if oid in loader.guarded),
             tuple(loader.refusals),
+            loader.kept,
         )
+
+
+def surplus(
+    conn: Connection[Any], plan: Plan, kept: Mapping[int, int], more: Mapping[int, Counter[int]]
+) -> Counter[str]:
+    """By table how many more rows there are than were planned and, in `more`, added by tenant."""
+    found: Counter[str] = Counter()
+    for oid, rows in plan.rows.items():
+        table = plan.shape.tables[oid]
+        known = kept[oid] + len(rows) + sum(more.get(oid, Counter()).values())
+        extra = _count(conn, table, only=True) - known
+        if extra > 0:
+            found[table.path] = extra
+    return found
+
+
+def _count(conn: Connection[Any], table: Table, *, only: bool = False) -> int:
+    source = sql.SQL("ONLY {}" if only and not table.partitioned else "{}").format(_name(table))
+    answer = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone()
+    assert answer is not None
+    return int(answer[0])
 
 
 def runtime_role(conn: Connection[Any], model: Model) -> str:
@@ -247,16 +270,6 @@ class _Loader:
             table = next(named, self.plan.groups[-1].tables[-1])
             raise _rejected(table, None, error) from error
 
-    def surplus(self) -> Counter[str]:
-        """By table how many more rows there are than were planned."""
-        more: Counter[str] = Counter()
-        for oid, rows in self.plan.rows.items():
-            table = self.shape.tables[oid]
-            extra = self._count(table, only=True) - self.kept[oid] - len(rows)
-            if extra > 0:
-                more[table.path] = extra
-        return more
-
     def _tenants(self, tables: Iterable[Table]) -> Iterator[int]:
         for tenant in sorted({row.tenant for t in tables for row in self.plan.rows[t.oid]}):
             self._become(tenant)
@@ -327,10 +340,7 @@ class _Loader:
             raise _rejected(table, None, error) from error
 
     def _count(self, table: Table, *, only: bool = False) -> int:
-        source = sql.SQL("ONLY {}" if only and not table.partitioned else "{}").format(_name(table))
-        answer = self.conn.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone()
-        assert answer is not None
-        return int(answer[0])
+        return _count(self.conn, table, only=only)
 
     def _any(self, table: Table) -> bool:
         source = sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_name(table))

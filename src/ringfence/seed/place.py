@@ -43,7 +43,8 @@ class Place:
     `row` among the rows of the tenant. `attempt` is 0 at first and rises when the server rejects
     the row. `key` says that the value, perhaps with others, must be unique; `alone` that it must be
     without the help of another column. `default` is the column's constant default. With `twin` all
-    tenants' rows of one number have the same values, but for those that must be unique.
+    tenants' rows of one number have the same values, but for those that must be unique. `turn`, where it is not -1, is the row's among those that share
+    out the choices between them.
     """
 
     seed: int
@@ -58,6 +59,7 @@ class Place:
     default: str | None = None
     lexicon: Lexicon = ES_MX
     twin: bool = False
+    turn: int = -1
 
     @property
     def ordinal(self) -> int:

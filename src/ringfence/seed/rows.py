@@ -29,8 +29,8 @@ class Row:
     column and by constraint, how often the server said no; `computed` is what it said that
     expressions over the row's other columns come to, `drawn` the last values with the attempt and
     the limits they were drawn for. `gone` marks a row that was given up. `voice` is the tenant in
-    whose place its choices are made, another than its own among twins; `forced` are (column, value)
-    that it is there for.
+    whose place its choices are made, another than its own among twins; `turn` counts the rows among which
+    choices are to go round; `forced` are (column, value) that it is there for.
     """
 
     table: Table
@@ -46,6 +46,7 @@ class Row:
     drawn: dict[str, tuple[int, Limits, str | None]] = field(default_factory=dict)
     gone: bool = False
     voice: int = 0
+    turn: int = 0
     forced: tuple[tuple[str, str], ...] = ()
 
     def attempt(self, names: Iterable[str]) -> int:

@@ -78,8 +78,11 @@ class Constants:
 class Rules:
     """What a table asks of its rows, and what a partition asks beyond that."""
 
-    def __init__(self, constants: Constants, shape: Shape, table: Table, seed: int) -> None:
+    def __init__(
+        self, constants: Constants, shape: Shape, table: Table, seed: int, *, spread: bool = False
+    ) -> None:
         self.constants = constants
+        self.spread = spread
         self.table = table
         self.seed = seed
         self.filled = {c.name for c in table.columns if shape.not_null(c)}
@@ -110,7 +113,7 @@ class Rules:
         )
         picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:
-            return {}, []
+            return self.combinations[start,] or {}, []
         relations = [
             (rule, relation)
             for rule, pick in zip(rules, picks, strict=True)
@@ -152,6 +155,8 @@ class Rules:
         if len(rule.ways) == 1:
             return 0
         attempt = row.attempts.get(of_check(rule.check.name), 0) // 2
+        if self.spread:
+            return (row.turn + attempt) % len(rule.ways)
         place = (row.voice, self.table.path, rule.check.name, rule.check.column, row.number)
         return Draw(self.seed, *place, attempt).below(len(rule.ways))
 

@@ -123,6 +123,8 @@ def _chosen(type_: Type, limits: Limits, place: Place, draw: Draw) -> str | None
         return None
     if place.key:
         return options[(place.ordinal + place.attempt) % len(options)]
+    if place.turn >= 0:
+        return options[(place.turn + place.attempt) % len(options)]
     return draw.choice(options)
 
 

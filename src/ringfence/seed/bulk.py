@@ -1,0 +1,67 @@
+"""Indexes and foreign keys that stand aside while much is written, and come back validated.
+
+Unique and primary keys stay, for they are what a row is refused by; so does an index that carries
+more than its definition says: a comment, a statistics target, CLUSTER's mark.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
+
+from ringfence.seed.probe import verbatim
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import Connection
+
+    from ringfence.seed.loading import Listener
+    from ringfence.seed.shape import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An index or a foreign key that was dropped, and the statement that makes it anew."""
+
+    table: str
+    name: str
+    again: sql.SQL | sql.Composed
+
+
+def put_aside(conn: Connection[Any], tables: Sequence[Table]) -> list[Aside]:
+    """Drop the tables' secondary indexes and their foreign keys; gives what makes them anew.
+
+    To be called in a transaction, which has to end with `put_back` or be rolled back.
+    """
+    query = files("ringfence.seed").joinpath("aside.sql").read_bytes()
+    known = {table.oid: table for table in tables}
+    aside: list[Aside] = []
+    for oid, kind, schema, name, definition in conn.execute(
+        query, {"tables": list(known)}, prepare=False
+    ).fetchall():
+        table = known[oid]
+        where = sql.Identifier(table.schema, table.name)
+        if kind == "index":
+            conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(schema, name)))
+            again: sql.SQL | sql.Composed = verbatim(definition)
+        else:
+            it = sql.Identifier(name)
+            conn.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(where, it))
+            again = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
+                where, it, verbatim(definition)
+            )
+        aside.append(Aside(table.path, name, again))
+    return aside
+
+
+def put_back(conn: Connection[Any], aside: Sequence[Aside], progress: Listener) -> None:
+    """Make anew what was put aside: indexes first, then foreign keys, which are validated by it."""
+    began = time.perf_counter()
+    for number, each in enumerate(aside, 1):
+        conn.execute(each.again)
+        progress("indexes and foreign keys", number, len(aside), time.perf_counter() - began)

@@ -1,0 +1,275 @@
+"""The load profile: many rows by COPY, in one transaction or in batches, as coherent as few are."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from ringfence.config import Column, Tenancy
+from ringfence.errors import Misuse, Refused, described
+from ringfence.seed import Settings, clean, read, resume, seed
+from ringfence.seed import desk as desks
+from seed.support import counts, digests, one, strangers, unsatisfied, violations
+from seed.test_messaging import TENANCY, migrated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seed.support import Connection
+
+MESSAGES = "messaging.whatsapp_messages"
+SETTINGS = Settings(rows={MESSAGES: 400})
+
+
+@pytest.fixture(autouse=True)
+def _few_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Think up few rows one by one, so that many generations are few rows too."""
+    monkeypatch.setattr(desks, "PLANNED", 24)
+
+
+def load(conn: Connection, **more: Any) -> Any:
+    more = {"rows": 100, "settings": SETTINGS, "tenancy": TENANCY, **more}
+    return seed(conn, profile="load", **more)
+
+
+def test_every_table_is_filled_and_in_order(conn: Connection) -> None:
+    migrated(conn, "")
+    seeded = load(conn)
+    assert seeded.shortfalls == ()
+    assert seeded.unseen == ()
+    for filled in seeded.tables:
+        expected = {TENANCY.root: 1, MESSAGES: 400}.get(filled.table, 100)
+        assert filled.rows == (expected, expected), filled.table
+    assert counts(conn) == {filled.table: filled.total for filled in seeded.tables}
+    assert violations(conn) == []
+    assert unsatisfied(conn, read(conn)) == []
+    assert strangers(conn, TENANCY.root) == []
+
+
+def test_redundant_paths_agree(conn: Connection) -> None:
+    migrated(conn, "")
+    load(conn)
+    assert one(
+        conn,
+        "SELECT bool_and(t.account_id = c.account_id) FROM messaging.whatsapp_campaigns c"
+        " JOIN messaging.whatsapp_templates t ON t.id = c.template_id",
+    )
+    assert one(
+        conn,
+        "SELECT bool_and(n.flow_id = s.flow_id) FROM messaging.chatbot_sessions s"
+        " JOIN messaging.chatbot_nodes n ON n.id = s.current_node_id",
+    )
+    # Every parent has its share of children, and those of one come one after the other.
+    assert one(conn, f"SELECT count(DISTINCT conversation_id) FROM {MESSAGES}") > 150
+    assert one(conn, f"SELECT count(*) FROM (SELECT id, lag(id) OVER () AS before FROM {MESSAGES}"
+        " ORDER BY ctid OFFSET 30) AS m WHERE before > id") <= 2  # fmt: skip
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_same_seed_gives_the_same_bytes(
+    connect: Callable[[str], Connection], make_database: Callable[..., str], bulk: bool
+) -> None:
+    first, second = (migrated(connect(make_database()), "") for _ in range(2))
+    load(first)
+    load(second, bulk=bulk)
+    assert digests(first) == digests(second)
+
+
+def test_more_rows_do_not_change_those_before(
+    connect: Callable[[str], Connection], make_database: Callable[..., str]
+) -> None:
+    """Of tables whose parents are as many."""
+    first, second = (migrated(connect(make_database()), "") for _ in range(2))
+    load(first)
+    load(second, settings=Settings(rows={MESSAGES: 500}))
+    assert digests(first)["core_users.users"] == digests(second)["core_users.users"]
+
+
+def test_indexes_that_stood_aside_are_back(conn: Connection) -> None:
+    migrated(conn, "")
+    listed = (
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indrelid::regclass::text ~ '^(messaging|core_)' ORDER BY 1"
+    )
+    keys = (
+        "SELECT conname, pg_get_constraintdef(oid), convalidated FROM pg_constraint"
+        " WHERE contype = 'f' ORDER BY 1"
+    )
+    conn.execute(f"COMMENT ON INDEX {MESSAGES.replace('.', '.idx_')}_date IS 'kept'")
+    before = conn.execute(listed).fetchall(), conn.execute(keys).fetchall()
+    load(conn, bulk=True)
+    after = conn.execute(listed).fetchall(), conn.execute(keys).fetchall()
+    for then, now in zip(before, after, strict=True):
+        assert set(then) ^ set(now) == set()
+    assert one(conn, "SELECT count(*) FROM pg_description WHERE description = 'kept'") == 1
+    assert violations(conn) == []
+
+
+class Stop(Exception):
+    pass
+
+
+def test_a_load_in_batches_goes_on_where_it_was_stopped(
+    connect: Callable[[str], Connection], make_database: Callable[..., str]
+) -> None:
+    whole, parts = (migrated(connect(make_database()), "") for _ in range(2))
+    load(whole)
+
+    def stop(table: str, done: int, total: int, seconds: float) -> None:
+        written = one(parts, f"SELECT count(*) FROM {MESSAGES}") if table == MESSAGES else 0
+        if written > 24 and done == total:
+            raise Stop
+
+    with pytest.raises(Stop):
+        load(parts, batch=90, record="ringfence", progress=stop)
+    stopped = one(parts, f"SELECT count(*) FROM {MESSAGES}")
+    assert stopped == 800
+    with pytest.raises(Refused, match="not finished"):
+        clean(parts, read(parts))
+    seeded = resume(parts, tenancy=TENANCY)
+    assert {f.table: f.rows for f in seeded.tables}[MESSAGES] == (400, 400)
+    assert digests(parts) == digests(whole)
+    with pytest.raises(Refused) as caught:
+        resume(parts, tenancy=TENANCY)
+    assert caught.value.message == "no seed was interrupted here"
+    clean(parts, read(parts, exclude_schemas=["ringfence"]))
+    assert set(counts(parts).values()) == {0}
+
+
+def test_a_batch_is_lost_as_a_whole(conn: Connection) -> None:
+    """What is committed and where the cursor stands are the same thing."""
+    migrated(conn, "")
+    conn.execute(
+        "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF (SELECT count(*) FROM {MESSAGES}) > 300 AND current_setting('my.go', true) IS NULL"
+        " THEN RAISE EXCEPTION 'enough'; END IF; RETURN NULL; END; $$;"
+        f"CREATE TRIGGER no AFTER INSERT ON {MESSAGES} EXECUTE FUNCTION no()"
+    )
+    with pytest.raises(psycopg.errors.RaiseException):
+        load(conn, batch=100, record="ringfence")
+    assert one(conn, f"SELECT count(*) FROM {MESSAGES}") <= 300
+    conn.execute("SET my.go = 'yes'")
+    resume(conn, tenancy=TENANCY)
+    assert one(conn, f"SELECT count(*) FROM {MESSAGES}") == 800
+
+
+MIXED = """
+CREATE TABLE tenants (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE groups (id SERIAL PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants,
+    name VARCHAR(12) NOT NULL, UNIQUE (tenant, name));
+CREATE TABLE users (id BIGINT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants,
+    email TEXT NOT NULL, boss BIGINT REFERENCES users, born DATE CHECK (born < '2010-01-01'),
+    price NUMERIC(12, 2) CHECK (price > 0), at TIMESTAMPTZ CHECK (at > '2000-01-01'),
+    twice NUMERIC GENERATED ALWAYS AS (price * 2) STORED);
+CREATE UNIQUE INDEX ON users (lower(email));
+CREATE TABLE members (group_id INT REFERENCES groups, user_id BIGINT REFERENCES users,
+    since TIMESTAMP NOT NULL, until TIMESTAMP, PRIMARY KEY (group_id, user_id),
+    CHECK (until > since));
+CREATE TABLE profiles (user_id BIGINT PRIMARY KEY REFERENCES users, phone TEXT UNIQUE
+    CHECK (phone ~ '^[+][0-9]{12}$'));
+CREATE TABLE plain (x INT, y BYTEA, z TEXT[]);
+CREATE TABLE parted (id INT, kind TEXT CHECK (kind IN ('a', 'b')), PRIMARY KEY (id, kind))
+    PARTITION BY LIST (kind);
+CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
+CREATE TABLE parted_b PARTITION OF parted FOR VALUES IN ('b');
+CREATE TABLE flags (id INT PRIMARY KEY CHECK (id < 20));
+CREATE TABLE spans (room INT, at TSTZRANGE, EXCLUDE USING gist (at WITH &&));
+"""
+
+
+def test_keys_of_every_sort_and_tables_without_room(conn: Connection) -> None:
+    conn.execute(MIXED)
+    seeded = seed(conn, rows=60, profile="load", tenancy=Tenancy(root="tenants"))
+    rows = {f.table.partition(".")[2]: f.total for f in seeded.tables}
+    assert rows == {
+        "tenants": 2, "groups": 120, "users": 120, "members": 120, "profiles": 120,
+        "plain": 60, "parted": 60, "flags": 19, "spans": 24,
+    }  # fmt: skip
+    assert {(s.table, s.asked, s.got) for s in seeded.shortfalls} == {
+        ("public.flags", 60, 19),
+        ("public.spans", 60, 24),
+    }
+    assert violations(conn) == []
+    assert strangers(conn, "tenants") == []
+    assert one(conn, "SELECT nextval('groups_id_seq')") > one(conn, "SELECT max(id) FROM groups")
+    assert one(conn, "SELECT count(DISTINCT tableoid) FROM parted") == 2
+
+
+def test_of_an_owner_whom_policies_bind(conn: Connection, server: Any, database: str) -> None:
+    """COPY is refused there: the rows go through a table of their own, and meet the policy."""
+    role = f"owner_{conn.info.backend_pid}"
+    conn.execute(f"CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}")
+    try:
+        dsn = psycopg.conninfo.make_conninfo(database, user=role)
+        with psycopg.connect(dsn, autocommit=True) as owner:
+            owner.execute(
+                "CREATE TABLE tenants (id UUID PRIMARY KEY);"
+                "CREATE TABLE notes (id UUID PRIMARY KEY, tenant UUID NOT NULL REFERENCES tenants);"
+                "ALTER TABLE notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+                "CREATE POLICY p ON notes USING"
+                " (tenant = nullif(current_setting('app.t', true), '')::UUID)"
+            )
+            seeded = seed(owner, rows=90, profile="load")
+        assert (seeded.setting, seeded.shortfalls) == ("app.t", ())
+        assert one(conn, "SELECT count(*) FROM notes") == 180
+    finally:
+        conn.execute(f"DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+
+
+def test_memory_does_not_grow_with_the_rows(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (id UUID PRIMARY KEY, name TEXT NOT NULL UNIQUE, at TIMESTAMPTZ)")
+    peaks = []
+    for rows in (2_000, 40_000):
+        conn.execute("TRUNCATE t")
+        tracemalloc.start()
+        seed(conn, rows=rows, profile="load")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            {"bulk": True, "batch": 5},
+            (
+                "error: --bulk and --batch do not go together\n"
+                "detail: an interruption would leave the tables without their indexes\n"
+                "hint: take one of them"
+            ),
+        ),
+        (
+            {"profile": "demo", "batch": 5},
+            "error: --batch is for loads\nhint: --profile load --batch",
+        ),
+    ],
+)
+def test_asked_wrongly(conn: Connection, more: dict[str, Any], said: str) -> None:
+    conn.execute("CREATE TABLE t (id INT)")
+    with pytest.raises(Misuse) as caught:
+        seed(conn, **{"profile": "load", **more})
+    assert described(caught.value) == said
+
+
+def test_batches_need_an_empty_database_and_a_record(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (id INT)")
+    with pytest.raises(Refused, match="cannot be recorded here"):
+        seed(conn, profile="load", batch=5, rows=50)
+    conn.execute("INSERT INTO t VALUES (1)")
+    with pytest.raises(Refused) as caught:
+        seed(conn, profile="load", batch=5, rows=50, force=True, record="ringfence")
+    assert (
+        caught.value.hint == "a load in batches begins with an empty one, so that it can be resumed"
+    )
+    assert one(conn, "SELECT count(*) FROM t") == 1
+
+
+def test_overrides_hold_for_every_row(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (id INT PRIMARY KEY, kind TEXT)")
+    settings = Settings(columns={"t.kind": Column(values=("x", "y"))})
+    seed(conn, profile="load", rows=200, settings=settings)
+    assert one(conn, "SELECT count(*) FROM t WHERE kind IN ('x', 'y')") == 200
