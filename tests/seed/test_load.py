@@ -10,6 +10,7 @@ import pytest
 
 from ringfence.config import Column, Tenancy
 from ringfence.errors import Misuse, Refused, described
+from ringfence.pg.canonical import expression
 from ringfence.seed import Settings, clean, read, resume, seed
 from ringfence.seed import desk as desks
 from seed.support import counts, digests, one, strangers, unsatisfied, violations
@@ -103,7 +104,10 @@ def test_indexes_that_stood_aside_are_back(conn: Connection) -> None:
     load(conn, bulk=True)
     after = conn.execute(listed).fetchall(), conn.execute(keys).fetchall()
     for then, now in zip(before, after, strict=True):
-        assert set(then) ^ set(now) == set()
+        # What a partial index says is deparsed in another way the second time, and means the same.
+        assert [(n, expression(d), *m) for n, d, *m in then] == [
+            (n, expression(d), *m) for n, d, *m in now
+        ]
     assert one(conn, "SELECT count(*) FROM pg_description WHERE description = 'kept'") == 1
     assert violations(conn) == []
 

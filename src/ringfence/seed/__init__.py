@@ -280,7 +280,7 @@ def resume(
             f"seed {run.seed} would not be the same any more: the schema has changed since",
             hint="ringfence seed --clean --force, then seed anew",
         )
-    at = {k: tuple(v) if isinstance(v, list) else v for k, v in run.cursor.items()}
+    at: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in run.cursor.items()}
     after = Cursor(**at) if at else None
     kept = dict.fromkeys(planned.rows, 0)
     return _in_batches(

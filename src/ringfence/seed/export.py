@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ringfence.errors import Misuse, Refused
+from ringfence.seed.order import written_by_triggers
 from ringfence.seed.place import SHARED
 from ringfence.seed.session import STEADY
 
@@ -33,10 +34,11 @@ def to_sql(conn: Connection[Any], plan: Plan) -> Iterator[str]:
     yield f"-- Seed {plan.seed}: {sum(map(len, plan.rows.values()))} rows.\nBEGIN;\n"
     for name, value in {"standard_conforming_strings": "on", **STEADY}.items():
         yield f"SET LOCAL {_text(conn, sql.SQL('{} = {}').format(sql.SQL(name), sql.Literal(value)))};\n"
-    for group in plan.groups:
-        yield from _group(conn, plan, group)
+    # Before the rows, so that triggers already get free numbers.
     for statement in plan.restarts():
         yield f"{_text(conn, statement)};\n"
+    for group in plan.groups:
+        yield from _group(conn, plan, group)
     yield "COMMIT;\n"
 
 
@@ -59,6 +61,7 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     script = ["BEGIN;", "SET CONSTRAINTS ALL DEFERRED;"]
+    script += [f"{_text(conn, statement)};" for statement in plan.restarts()]
     tables = [table for group in plan.groups for table in group.tables]
     for number, table in enumerate(tables, 1):
         safe = re.sub(r"[^\w.-]", "_", f"{table.schema}.{table.name}")
@@ -75,7 +78,6 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
             sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, names))
         )
         script.append(f"\\copy {_text(conn, copied)} FROM '{path.name}' (FORMAT csv, HEADER)")
-    script += [f"{_text(conn, statement)};" for statement in plan.restarts()]
     loader = folder / "load.sql"
     loader.write_text("\n".join([*script, "COMMIT;", ""]), encoding="utf-8")
     return [*written, loader]
@@ -113,13 +115,16 @@ def _group(conn: Connection[Any], plan: Plan, group: Group) -> Iterator[str]:
                     parts.append(f"t{number} AS (\n{_insert(conn, table, rows)}\n)")
             yield f"WITH {', '.join(parts)} SELECT;\n"
         return
+    before = written_by_triggers(plan.shape)
     for table in group.tables:
+        # What a trigger wrote before stays; a row with the same key is not needed any more.
+        clause = "\nON CONFLICT DO NOTHING" if table.oid in before else ""
         for tenant in whose:
             rows = [row for row in plan.rows[table.oid] if row.tenant == tenant]
             if rows:
                 yield from _become(conn, plan, tenant)
             for first in range(0, len(rows), _AT_ONCE):
-                yield f"{_insert(conn, table, rows[first : first + _AT_ONCE])};\n"
+                yield f"{_insert(conn, table, rows[first : first + _AT_ONCE])}{clause};\n"
 
 
 def _become(conn: Connection[Any], plan: Plan, tenant: int) -> Iterator[str]:

@@ -51,6 +51,11 @@ def groups(shape: Shape) -> tuple[Group, ...]:
     )
 
 
+def written_by_triggers(shape: Shape) -> set[int]:
+    """The tables, by OID, that triggers on others insert into."""
+    return {written for _, written in _written_by_triggers(shape.tables, shape.routines)}
+
+
 def _circles(graph: Graph, path: Mapping[int, str]) -> list[tuple[int, ...]]:
     """The strongly connected components, by Tarjan's algorithm without recursion."""
     index: dict[int, int] = {}
