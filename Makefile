@@ -28,13 +28,13 @@ demo: setup ## the messaging schema on a server of its own: migrated, seeded, ve
 	@$(BIN)/ringfence demo
 
 test: setup ## the suite (TESTS=path for a part of it)
-	@$(PYTEST) -m "not slow and not matrix" $(TESTS) $(SOME)
+	@$(PYTEST) -m "not slow" $(TESTS) $(SOME)
 
 test-all: setup ## the suite with what takes long
 	@$(PYTEST) $(TESTS) $(SOME)
 
 test-matrix: setup ## what runs against every PostgreSQL there is on the machine
-	@$(PYTEST) -m matrix $(TESTS) $(SOME)
+	@tools/test-matrix -n $(JOBS) $(TESTS)
 
 test-min: setup ## the suite with the oldest releases that pyproject.toml allows
 	@tools/test-min $(TESTS)

@@ -39,6 +39,30 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["RINGFENCE_HOME"] = f"{run}/server"
 
 
+_MATRIX = (
+    "messaging/",
+    "test_corpus.py",
+    "test_families.py",
+    "test_laws.py",
+    "test_least_change.py",
+    "test_ledger.py",
+    "test_migrate.py",
+    "test_real.py",
+    "test_roles.py",
+    "test_types.py",
+    "test_unmodeled.py",
+)
+"""Where what a server says differs from major to major."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on every major with `make test-matrix`."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(_MATRIX):
+            item.add_marker(pytest.mark.matrix)
+
+
 def _clear_up() -> None:
     """Stop the servers of runs that were killed before they could, and delete their files."""
     for run in Path(_memory() or tempfile.gettempdir()).glob(f"{_PREFIX}[0-9]*-*"):
@@ -107,7 +131,10 @@ def server() -> SomeServer:
     """The server of this run. `server.dsn(dbname)` is a superuser's conninfo."""
     if os.environ.get("PGHOST"):
         return NamedServer()
-    return embedded.start(Path(os.environ[_RUN], "server"))
+    major = os.environ.get("RINGFENCE_TEST_MAJOR")
+    return embedded.start(
+        Path(os.environ[_RUN], "server"), server_version=int(major) if major else None
+    )
 
 
 class Executor(NoopExecutor):

@@ -346,6 +346,8 @@ class _Work:
         for ref in self.carried:
             stages[ref].append("carry")
         context = self._context()
+        # What is gone for good goes after all that is put aside and still uses it.
+        gone = {r for r in self.drops - self.creates if self._holder(r, self.carried) is None}
 
         def first(a: Node, b: Node) -> None:
             if (a, b) in self.apart:
@@ -367,10 +369,13 @@ class _Work:
                 if stage == "carry":
                     first(("create", ref), node)
                 elif stage == "drop":
+                    holder = self._holder(ref, self.carried)
                     for other in _needs(self.old, ref):
                         for also in stages.get(other, ()):
                             if also in ("drop", "alter"):
                                 first(node, (also, other))
+                        if holder is not None and other in gone:
+                            first(("carry", holder), ("drop", other))
                 elif stage == "alter":
                     for other in _needs(self.old, ref):
                         if other in self.drops and other not in self.aside:

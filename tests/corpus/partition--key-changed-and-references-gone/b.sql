@@ -1,0 +1,2 @@
+CREATE TABLE m (id integer, v text CHECK (v <> ''), w integer DEFAULT 1) PARTITION BY RANGE (id);
+CREATE TABLE m_1 PARTITION OF m FOR VALUES FROM (1) TO (3);
