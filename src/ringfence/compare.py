@@ -40,22 +40,22 @@ class Compared:
     plan: Plan
 
 
-def compare(
-    shop: Shop, a: Source, b: Source, *, renames: Sequence[str] = (), executor: str = ""
-) -> Compared:
+def compare(shop: Shop, a: Source, b: Source, *, renames: Sequence[str] = ()) -> Compared:
     """The plan that leads from `a` to `b`. `renames` are `KIND:OLD=NEW`, beside the hints in files.
 
-    `executor` is who will run it. Raises `BadProject` or `Misuse` on a rename that cannot be.
+    Who asks of `a`, where that is a database, is who will run it. Raises `BadProject` or `Misuse` on a rename that cannot be.
     """
     source, target = shop.catalog(a), shop.catalog(b)
     settled = asked.settle(source, target, b.scripts, renames, _Clone(shop, a, source).run)
-    old, new = sources.align(a, settled.catalog, b, target)
+    role = shop.role(a, b)
+    executor = role if a.target is not None else ""
+    old, new = sources.align(a, settled.catalog, b, target, role)
     made = make_plan(old, new, executor=executor)
     after = old
     if made.renames:
         # Only now can it be told whose owner is left open.
         after, _ = automatic(settled.catalog, target, diff(settled.catalog, target))
-        after, new = sources.align(a, after, b, target)
+        after, new = sources.align(a, after, b, target, role)
         made = make_plan(old, new, executor=executor)
     changes = diff(after, new)
     told = asked.proposals(after, new, changes) if changes else ()

@@ -49,7 +49,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     with connect(clone) as connection:
         kept, lost = _kept(plan, connection, filling, hidden)
         row = connection.execute("SELECT current_user").fetchone()
-        who = str(row[0]) if row and target.declared else ""
+        # Between files, whoever runs the plan is nobody; in a database he has a name.
+        who = str(row[0]) if row and source.declared and target.declared else ""
         reached = extract(connection, exclude=hidden, nobody=who)
     reached = Catalog(
         {
@@ -74,12 +75,11 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         differences.append("a second plan is not empty")
     if target.what == "snapshot":
         unchecked.append("pg_dump: a snapshot cannot be dumped")
-    elif not target.declared or source.declared:
-        differences += _dumps(clone.conninfo, shop.database(target).conninfo, hidden)
-        checked.append("pg_dump of the clone equals pg_dump of the target")
     else:
-        differences += _dumps(clone.conninfo, shop.database(target).conninfo, hidden, owners=False)
-        checked.append("pg_dump of the clone equals pg_dump of the target, but for owners")
+        owners = not source.declared and not target.declared
+        differences += _dumps(clone.conninfo, shop.database(target).conninfo, hidden, owners=owners)
+        but = "" if owners else ", but for owners"
+        checked.append(f"pg_dump of the clone equals pg_dump of the target{but}")
     if differences:
         checked = checked[:1]
     return replace(

@@ -89,7 +89,7 @@ def pull(project: Project, shop: Shop, source: Source, *, force: bool = False) -
     if not present:
         return _write(folder, texts, [], 0)
     ddl = sources.source(project, "ddl")
-    have, want = sources.align(ddl, shop.catalog(ddl), source, wanted)
+    have, want = sources.align(ddl, shop.catalog(ddl), source, wanted, shop.role(source))
     before, after = _Layout(have), _Layout(want)
     if force:
         # A file that defines nothing we model (roles, say) is not ours to remove.

@@ -10,18 +10,18 @@ import io
 import subprocess
 import tarfile
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from ringfence import script, snapshot
 from ringfence.errors import Misuse, ServerError
-from ringfence.model import Catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.pg.load import Note
     from ringfence.pg.shadow import Host
@@ -210,6 +210,17 @@ class Shop:
         if row is None or not row[0]:
             self._move_home()
 
+    def role(self, *sides: Source) -> str:
+        """Who asks of the first side that is a database; empty where none is."""
+        from ringfence.pg.connect import connect
+
+        for side in sides:
+            if side.target is not None:
+                with connect(side.target) as connection:
+                    row = connection.execute("SELECT current_user").fetchone()
+                return str(row[0]) if row else ""
+        return ""
+
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""
         if source.what == "snapshot":
@@ -333,18 +344,56 @@ def _own_digest() -> str:
     return total.hexdigest()
 
 
-def align(a: Source, ca: Catalog, b: Source, cb: Catalog) -> tuple[Catalog, Catalog]:
-    """The two catalogs, with an owner that a declared side leaves open left open on both."""
-    return _open(ca, cb) if b.declared else ca, _open(cb, ca) if a.declared else cb
+def align(
+    a: Source, ca: Catalog, b: Source, cb: Catalog, role: str = ""
+) -> tuple[Catalog, Catalog]:
+    """The two catalogs, with what a declared side leaves open as the other side has it.
+
+    That is who owns an object, and whose default privileges are meant where no role is named: those
+    of `role`, who asks. What TO declares, it declares, whatever FROM leaves open.
+    """
+    if role and a.declared != b.declared:
+        ca, cb = (_ours(ca, role), cb) if a.declared else (ca, _ours(cb, role))
+    if b.declared:
+        return ca, _owned(cb, ca)
+    return (ca, _left_open(cb, ca)) if a.declared else (ca, cb)
 
 
-def _open(one: Catalog, declared: Catalog) -> Catalog:
+def _owned(declared: Catalog, found: Catalog) -> Catalog:
+    """A declared catalog with the owners found, where it names none: they stay, whatever is done."""
+    owners = {
+        ref: fact
+        for ref, fact in found.facts.items()
+        if ref.kind == "owner" and ref not in declared.facts and fact.parent in declared.facts
+    }
+    return replace(declared, facts={**declared.facts, **owners}) if owners else declared
+
+
+def _left_open(one: Catalog, declared: Catalog) -> Catalog:
+    """A catalog without the owners that the declared one leaves open."""
     facts = {
         ref: fact
         for ref, fact in one.facts.items()
         if ref.kind != "owner" or ref in declared.facts or fact.parent not in declared.facts
     }
-    return Catalog(facts, one.uses, one.server_version, one.unmodeled)
+    return replace(one, facts=facts)
+
+
+def _ours(declared: Catalog, role: str) -> Catalog:
+    """A declared catalog whose default privileges are a role's where they name none."""
+    to = {
+        ref: ref._replace(name=(ref.name[0], role, *ref.name[2:]))
+        for ref in declared.facts
+        if ref.kind == "default_acl" and not ref.name[1]
+    }
+    if not to:
+        return declared
+    facts = {
+        to.get(ref, ref): replace(fact, ref=to[ref]) if ref in to else fact
+        for ref, fact in declared.facts.items()
+    }
+    uses = {to.get(ref, ref): used for ref, used in declared.uses.items()}
+    return replace(declared, facts=facts, uses=uses)
 
 
 @contextmanager

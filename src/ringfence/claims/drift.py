@@ -57,7 +57,7 @@ def _compare(
 ) -> None:
     try:
         with sources.shop(case.project, (a, b), None, near=case.target) as shop:
-            old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b))
+            old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b), shop.role(a, b))
     except Bug:
         raise
     except Error as error:

@@ -63,7 +63,7 @@ def command(
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
     with sources.shop(found, (a, b), shadow) as shop:
-        done = compare(shop, a, b, renames=renames, executor=_executor(a))
+        done = compare(shop, a, b, renames=renames)
         changes, made = done.changes, done.plan
         if made.steps and not no_proof and a.what != "snapshot":
             made = prove(made, shop, a, b, done.new)
@@ -76,17 +76,6 @@ def command(
         sys.stdout.write(made.script())
     _converse(changes, made, notes, from_, to)
     context.exit(1 if made.steps else 0)
-
-
-def _executor(side: object) -> str:
-    from ringfence.sources import Source
-
-    assert isinstance(side, Source)
-    if side.target is None:
-        return ""
-    from psycopg.conninfo import conninfo_to_dict
-
-    return str(conninfo_to_dict(side.target.conninfo).get("user") or "")
 
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "=": "blue"}

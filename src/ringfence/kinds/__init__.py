@@ -64,7 +64,7 @@ class Context:
         return tuple(
             self.old.facts[ref]
             for ref in sorted(r for r in self.old.facts if r.kind == "default_acl")
-            if ref.name[1] == self.executor and ref not in self.drops
+            if ref.name[1] in ("", self.executor) and ref not in self.drops
         )
 
     @property
@@ -128,6 +128,8 @@ class Kind:
     """Whether it is the whole cluster's, and read only where roles are asked for."""
     superuser: ClassVar[bool] = False
     """Whether only a superuser may read it; for others it is not modelled."""
+    maker: ClassVar[int | None] = None
+    """Which part of its name is the role that makes things, if any; empty: whoever does."""
     first: ClassVar[bool] = False
     """Whether others may need it and PostgreSQL not know: it is made as early as can be."""
     last: ClassVar[bool] = False

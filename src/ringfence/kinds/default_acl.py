@@ -35,11 +35,12 @@ class DefaultAcl(Kind):
     name = "default_acl"
     probe = "EXISTS (SELECT FROM pg_catalog.pg_default_acl)"
     last = True
+    maker = 1
     attributes = {"privileges": Attribute("regrant"), "options": Attribute("regrant")}
 
     def roles(self, fact: Fact) -> tuple[str, ...]:
         _, role, _, grantee = fact.ref.name
-        return role, grantee
+        return tuple(name for name in (role, grantee) if name)
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         yield from _move(new, (_usual(new, context), set()), _words(new))
@@ -73,8 +74,11 @@ def _move(
 ) -> Iterator[Do]:
     schema, role, on, grantee = fact.ref.name
     where = f" IN SCHEMA {ident(schema)}" if schema else ""
-    prefix = f"ALTER DEFAULT PRIVILEGES FOR ROLE {ident(role)}{where}"
-    to = "PUBLIC" if grantee == PUBLIC else ident(role if grantee == OWNER else grantee)
+    made_by = f" FOR ROLE {ident(role)}" if role else ""
+    prefix = f"ALTER DEFAULT PRIVILEGES{made_by}{where}"
+    to = "PUBLIC" if grantee == PUBLIC else ident(grantee)
+    if grantee == OWNER:
+        to = ident(role) if role else "CURRENT_USER"
 
     def named(privileges: set[str]) -> str:
         return ", ".join(sorted(privileges))

@@ -73,7 +73,7 @@ def extract(
 
     `exclude` are schemas to leave out (the history's own). An owner named `nobody` is taken to mean
     "whoever makes it", and is left out: so are objects loaded into a shadow whose SQL names no
-    owner. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
+    owner. Its default privileges are those of no name. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
     never are. Needs a connection in autocommit mode; reads in one REPEATABLE READ READ ONLY transaction.
     """
     # A hundred thousand small objects are made and none is thrown away: looking for garbage among
@@ -116,7 +116,9 @@ class _Extraction:
             with Reader(self.connection, queries, snapshot, _SETTINGS) as reader:
                 for name, answer in reader:
                     if name in kinds():
-                        by_kind[name] = self._read(kinds()[name], answer)
+                        by_kind[name] = self._unnamed(
+                            kinds()[name], self._read(kinds()[name], answer)
+                        )
                     else:
                         answers[name] = answer
         facts: dict[Ref, Fact] = {}
@@ -129,6 +131,20 @@ class _Extraction:
         uses = Lazily(lambda: self._uses(facts, answers["aliases.sql"], answers["depend.sql"]))
         unmodeled = (Unmodeled(*map(str, row)) for row in self.rows.of(answers["unmodeled.sql"]))
         return Catalog(facts, uses, self.version, tuple(unmodeled))
+
+    def _unnamed(self, kind: Kind, facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
+        """The facts, without the name of `nobody` where theirs tells who makes things."""
+        if kind.maker is None or not self.nobody:
+            return facts
+        at = kind.maker
+        to = {
+            ref: ref._replace(name=(*ref.name[:at], "", *ref.name[at + 1 :]))
+            for ref in facts
+            if ref.name[at] == self.nobody
+        }
+        if to:
+            self.at = {address: to.get(ref, ref) for address, ref in self.at.items()}
+        return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
     def _queries(self, alone: bool) -> tuple[list[tuple[str, str]], str | None]:
         """What to ask, in two halves from the two ends; the snapshot to share where that is much."""

@@ -1,0 +1,125 @@
+"""Who owns what, and whose default privileges are meant, where the files leave it open."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from engine import psql
+from projects import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    (made.root / "ddl").mkdir()
+    return made
+
+
+@pytest.fixture
+def role(database: str) -> Iterator[str]:
+    """A role of this test's own, with a name that has to be quoted."""
+    name = f"Owner of {conninfo_to_dict(database)['dbname']}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        quoted = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE ROLE {}").format(quoted))
+        yield name
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(quoted))
+        connection.execute(sql.SQL("DROP ROLE {}").format(quoted))
+
+
+def _ddl(project: Project, text: str) -> None:
+    (project.root / "ddl" / "all.sql").write_text(text, encoding="utf-8")
+
+
+def _plan(project: Project, *argv: str) -> None:
+    env = {"RINGFENCE_DSN": project.dsn}
+    result = project.run("plan", "-m", "x", *argv, dsn="", env=env)
+    assert result.status == 0, result.err
+
+
+def _owner(project: Project) -> str:
+    found = project.query("SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'f'")
+    return str(found[0][0])
+
+
+ONE = "CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;"
+TWO = "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql RETURN 1;"
+
+
+def test_what_is_replaced_keeps_its_owner_and_grants_as_they_are_declared(
+    project: Project, database: str, role: str
+) -> None:
+    grant = f'GRANT EXECUTE ON FUNCTION f() TO "{role}";'
+    psql(database, f'{ONE} {grant} ALTER FUNCTION f() OWNER TO "{role}"')
+    _ddl(project, TWO)
+    result = project.run("diff", "live", "ddl")
+    assert f'ALTER ROUTINE public.f() OWNER TO "{role}"' in result.out, result.err
+    assert "not proved" not in result.err
+    psql(database, result.out)
+    assert _owner(project) == role
+    assert project.run("diff", "live", "ddl").status == 0
+
+
+def test_a_new_owner_in_the_files_is_planned(project: Project, role: str) -> None:
+    project.revision("0001", ONE, "DROP FUNCTION f();")
+    _ddl(project, f'{ONE} ALTER FUNCTION f() OWNER TO "{role}";')
+    _plan(project)
+    assert project.run("migrate").status == 0
+    assert _owner(project) == role
+    # Left open again, it stays with whom it is, and so it does when it is replaced.
+    _ddl(project, TWO)
+    _plan(project)
+    assert project.run("migrate").status == 0
+    assert _owner(project) == role
+    assert project.run("verify", "--claim", "drift", "--claim", "ddl").status == 0
+
+
+def test_an_owner_that_the_files_name_is_a_difference_from_a_database(
+    project: Project, database: str, role: str
+) -> None:
+    psql(database, ONE)
+    _ddl(project, f'{ONE} ALTER FUNCTION f() OWNER TO "{role}";')
+    result = project.run("diff", "live", "ddl")
+    assert f'OWNER TO "{role}"' in result.out
+    _ddl(project, ONE)
+    assert project.run("diff", "ddl", "live").out == ""
+
+
+def test_default_privileges_of_no_role_are_those_of_whoever_runs_the_plan(
+    project: Project, database: str, role: str
+) -> None:
+    acl = f'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "{role}";'
+    # Made before the default privileges are given, and after: the files' order says which.
+    (project.root / "ddl" / "1.sql").write_text("CREATE TABLE before (id int);")
+    (project.root / "ddl" / "2.sql").write_text(acl)
+    _plan(project)
+    text = next(project.versions.glob("*.up.sql")).read_text()
+    assert f'ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO "{role}"' in text
+    assert project.run("migrate").status == 0
+    assert project.run("diff", "live", "ddl").status == 0
+    (project.root / "ddl" / "0.sql").write_text("CREATE TABLE also_before (id int);")
+    (project.root / "ddl" / "3.sql").write_text("CREATE TABLE after (id int);")
+    result = project.run("diff", "live", "ddl")
+    assert "not proved" not in result.err
+    assert f'REVOKE SELECT ON TABLE public.also_before FROM "{role}"' in result.out
+    _plan(project, "--allow", "LOST_PRIVILEGE")
+    assert project.run("migrate").status == 0
+    same = project.run("diff", "live", "ddl")
+    assert same.status == 0, same.out
+    rights = project.query(
+        "SELECT relname::text, has_table_privilege(%s, oid, 'SELECT') FROM pg_class"
+        " WHERE relname IN ('before', 'after', 'also_before') ORDER BY 1",
+        role,
+    )
+    assert rights == [("after", True), ("also_before", False), ("before", False)]
+    assert project.run("verify", "--claim", "drift").status == 0
+    assert project.run("pull").out == ""
