@@ -62,16 +62,16 @@ class Call:
 def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell]:
     """Judge every routine that one of the roles may call."""
     surface, fixture = examiner.surface, examiner.fixture
-    touching = _touching(surface, fixture)
+    reached = touching(surface, fixture)
     for role in examiner.roles:
         for routine in surface.routines:
             wanted = only is None or routine.oid in only
-            if wanted and role.name in routine.callers and routine.oid in touching:
+            if wanted and role.name in routine.callers and routine.oid in reached:
                 _judge(examiner, role, routine)
     return examiner.cells
 
 
-def _touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
+def touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
     """The routines that name a table or view of tenants' rows, or a routine that does."""
     tables = set(fixture.estate.tables)
     names = {surface.relations[oid].name for oid in tables if oid in surface.relations}
