@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from ringfence.errors import Misuse, Span
@@ -86,6 +87,19 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """`[[tool.ringfence.accepted]]`: something `verify` finds that is known and borne for a while.
+
+    `finding` is the finding's fingerprint, in which `*` stands for anything, `reason` why it is
+    borne, `until` the last day it is.
+    """
+
+    finding: str = ""
+    reason: str = ""
+    until: date = date.max
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[tool.ringfence]`. Paths are as written, relative to the project."""
 
@@ -97,6 +111,7 @@ class Config:
     migrate: Migrate = field(default_factory=Migrate)
     tenancy: Tenancy = field(default_factory=Tenancy)
     seed: Seed = field(default_factory=Seed)
+    accepted: tuple[Accepted, ...] = ()
 
 
 def load(pyproject: Path) -> Config | None:
@@ -142,6 +157,12 @@ def _build(cls: type, table: Any, where: str, path: Path, text: str) -> object:
 def _value(kind: Any, value: object, where: str, path: Path, text: str) -> object:
     if isinstance(kind, type) and kind in (Migrate, Tenancy, Seed):
         return _build(kind, value, where, path, text)
+    if kind == tuple[Accepted, ...]:
+        return tuple(_accepted(value, where, path, text))
+    if kind is date:
+        if type(value) is date:
+            return value
+        raise _bad(path, text, where, f"{where} is {_toml(value)}", "write a day: 2027-01-31")
     if kind == Mapping[str, Column]:
         return dict(_columns(value, where, "", path, text))
     if kind == Mapping[str, int]:
@@ -191,6 +212,22 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
     raise _bad(
         path, text, where, f"{where} is {_toml(value)}", 'it must be a list of strings: ["…"]'
     )
+
+
+def _accepted(value: object, where: str, path: Path, text: str) -> Iterator[Accepted]:
+    """What is accepted: each says what, why and how long."""
+    if not isinstance(value, list):
+        raise _bad(path, text, where, f"[{where}] must be a list", f"write it as [[{where}]]")
+    for one in value:
+        built = _build(Accepted, one, where, path, text)
+        assert isinstance(built, Accepted)
+        for key, unsaid in (("finding", ""), ("reason", ""), ("until", date.max)):
+            if getattr(built, key) == unsaid:
+                raise _bad(
+                    path, text, where, f"[[{where}]] does not say its {key}",
+                    'finding = "isolation/policy:table:app.notes", reason = "…", until = 2027-01-31',
+                )  # fmt: skip
+        yield built
 
 
 def _columns(

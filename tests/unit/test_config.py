@@ -190,6 +190,28 @@ hint: it must be a string: "…"
 """,
             id="a password in what is shown",
         ),
+        pytest.param(
+            "[[tool.ringfence.accepted]]\nfinding = 'x'\nuntil = 2027-01-31\n",
+            """
+error: [[tool.ringfence.accepted]] does not say its reason
+  PATH:1:1
+  1 | [[tool.ringfence.accepted]]
+    | ^
+hint: finding = "isolation/policy:table:app.notes", reason = "…", until = 2027-01-31
+""",
+            id="accepted without a reason",
+        ),
+        pytest.param(
+            "[[tool.ringfence.accepted]]\nfinding = 'x'\nreason = 'y'\nuntil = 'soon'\n",
+            """
+error: tool.ringfence.accepted.until is 'soon'
+  PATH:4:1
+  4 | until = 'soon'
+    | ^
+hint: write a day: 2027-01-31
+""",
+            id="accepted until no day",
+        ),
     ],
 )
 def test_says_what_is_wrong_and_where(tmp_path: Path, text: str, expected: str) -> None:

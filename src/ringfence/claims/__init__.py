@@ -7,7 +7,9 @@ report can say what "holds" rests on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from ringfence.config import Accepted
     from ringfence.errors import Span
     from ringfence.model import Ref
     from ringfence.pg.connect import Target
@@ -39,6 +42,8 @@ class Case:
     """How the database is reached: what needs a shadow makes it near there."""
     require_coverage: int = 100
     """How many per cent of what is tried must have shown something."""
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    """The day it is, after which some things are not accepted any more."""
 
     @cached_property
     def graph(self) -> revisions.Graph:
@@ -136,4 +141,39 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
         )
         title = verdict.title or each.title
         coverage.append(Coverage(each.code, title, verdict.checked, each.unit, skipped))
+    findings = _borne(findings, case, known=not only)
     return Report("verify", ordered(findings), tuple(coverage), case.shown, unit="claim")
+
+
+def _borne(findings: list[Finding], case: Case, *, known: bool) -> list[Finding]:
+    """The findings, those that the project accepts as information. `known`: all claims spoke."""
+    accepted = case.project.config.accepted
+    used: set[Accepted] = set()
+    out = []
+    for finding in findings:
+        match = next((a for a in accepted if fnmatchcase(finding.fingerprint, a.finding)), None)
+        if match is None:
+            out.append(finding)
+            continue
+        used.add(match)
+        if match.until < case.today:
+            said = f"it was accepted until {match.until}: {match.reason}"
+            out.append(replace(finding, help="; ".join(filter(None, (finding.help, said)))))
+        else:
+            said = f"accepted until {match.until}: {match.reason}"
+            out.append(replace(finding, severity=Severity.INFO, help=said))
+    if known:
+        out += [
+            Finding(
+                "accepted", Severity.INFO, f"nothing is found any more of {each.finding}",
+                help="take it out of [[tool.ringfence.accepted]]", key=each.finding,
+            )
+            for each in accepted
+            if each not in used and not _unasked(each)
+        ]  # fmt: skip
+    return out
+
+
+def _unasked(accepted: Accepted) -> bool:
+    """Whether it is about a claim that speaks only when it is named."""
+    return any(accepted.finding.startswith((c.code, "*")) for c in claims() if c.asked)

@@ -19,7 +19,10 @@ use. Not looked at: large objects, what a query's time tells, and code outside t
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from ringfence.claims import claim
 from ringfence.errors import Error
@@ -28,57 +31,66 @@ from ringfence.isolation import causes as sorting
 from ringfence.isolation import corners, kept, look, prepare, repro, who
 from ringfence.isolation.judge import State
 from ringfence.model import Ref
-from ringfence.pg.connect import connect
+from ringfence.pg.connect import connect, server_error, translated
 from ringfence.sources import Source, shop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ringfence.claims import Case, Verdict
-    from ringfence.isolation import Cell, Examiner, Ground, Who
+    from ringfence.isolation import Cell, Examiner, Ground
     from ringfence.isolation.causes import Cause
 
 
 @claim("isolation", "no tenant gets at another tenant's rows", "probe", asked=True)
 def isolation(case: Case, verdict: Verdict) -> None:
     """Try everything on a shadow and report what let something through, by its cause."""
+    with trial(case, verdict) as ground:
+        if ground is None:
+            return
+        with connect(ground.target) as fresh:
+            examiner = ground.examiner()
+            look(examiner)
+            examiner.cells += corners.unset(examiner, fresh)
+            _report(verdict, ground, examiner, case.require_coverage)
+
+
+@contextmanager
+def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
+    """A shadow ready to be tried on, in a transaction; None where there is none, and why is said."""
     tenancy = case.project.config.tenancy
     exclude = (case.project.config.migrate.schema,)
-    found = who(case.connection, tenancy, exclude)
+    with translated(case.connection):
+        found = who(case.connection, tenancy, exclude)
     if found.model.root is None:
         verdict.skipped = "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy reads a setting"
+        yield None
         return
     if not found.roles:
         _no(
             verdict,
             "no-role",
-            "no role but the owner may use tenants' tables: nobody to try as",
+            "no role but the owner may use tenants' tables: there is nobody to try as",
             help_='name in [tool.ringfence.tenancy] what the application works as: roles = ["…"]',
         )
+        yield None
         return
-    try:
-        _on_shadow(case, verdict, found, exclude)
-    except Error as error:
-        _no(
-            verdict,
-            "inconclusive",
-            f"nothing could be tried: {error.message}",
-            help_=error.hint,
-        )
-
-
-def _on_shadow(case: Case, verdict: Verdict, found: Who, exclude: Sequence[str]) -> None:
-    with shop(case.project, [], None, near=case.target) as made:
-        made.command()
-        target = made.copy(Source("live", "database", target=case.target))
-        with connect(target) as connection, connect(target) as fresh:
-            ground = prepare(connection, case.project.config.tenancy, found, exclude)
+    with ExitStack() as stack:
+        try:
+            made = stack.enter_context(shop(case.project, [], None, near=case.target))
+            made.command()
+            target = made.copy(Source("live", "database", target=case.target))
+            connection = stack.enter_context(connect(target))
+            stack.enter_context(translated(connection))
+            ground = prepare(connection, tenancy, found, exclude, target)
             ground.begin()
-            examiner = ground.examiner()
-            look(examiner)
-            examiner.cells += corners.unset(examiner, fresh)
-            _report(verdict, ground, examiner, case.require_coverage)
-            connection.rollback()
+        except (Error, psycopg.Error) as error:
+            said = error if isinstance(error, Error) else server_error(error)
+            _no(verdict, "inconclusive", f"nothing could be tried: {said.message}", help_=said.hint)
+            ground = None
+        yield ground
+        if ground is not None:
+            ground.conn.rollback()
 
 
 def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -> None:

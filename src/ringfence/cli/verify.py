@@ -20,6 +20,9 @@ SECTION = "Prove"
 @options.dsn
 @click.option("--claim", "only", multiple=True, metavar="CODE", help="Only this claim; repeatable.")
 @click.option(
+    "--mutate", is_flag=True, help="Break isolation on a shadow, and see whether that is noticed."
+)
+@click.option(
     "--require-coverage",
     "coverage",
     type=click.IntRange(0, 100),
@@ -35,6 +38,7 @@ def command(
     context: click.Context,
     dsn: str | None,
     only: tuple[str, ...],
+    mutate: bool,
     coverage: int,
     format_: str,
     outputs: tuple[str, ...],
@@ -49,6 +53,7 @@ def command(
     Examples:
       ringfence verify
       ringfence verify --claim isolation
+      ringfence verify --mutate
 
     Exit status 1 means that some claim does not hold.
     """
@@ -59,6 +64,8 @@ def command(
     start: Path | None = context.obj
     found = project.need(start)
     files = reports.outputs(outputs)
+    if mutate:
+        only = (*only, "self-test")
     known = [c.code for c in claims.claims()]
     for code in only:
         if code not in known:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ringfence.errors import Misuse, Refused
+from ringfence.errors import Bug, Misuse, Refused
 from ringfence.isolation import calls, corners
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ringfence.config import Tenancy
     from ringfence.isolation.estate import Fixture
     from ringfence.isolation.surface import Role, Surface
+    from ringfence.pg.connect import Target
 
 __all__ = ["Cell", "Examiner", "Ground", "State", "Who", "again", "kept", "look", "prepare", "who"]
 
@@ -93,6 +94,14 @@ class Ground:
     surface: Surface
     version: int
     exclude: Sequence[str] = ()
+    reached: Target | None = None
+
+    @property
+    def target(self) -> Target:
+        """How the shadow is reached, by who must see it from another session."""
+        if self.reached is None:
+            raise Bug("nobody said how the shadow is reached")
+        return self.reached
 
     def examiner(self) -> Examiner:
         """Somebody to try everything, in a transaction that is open already."""
@@ -108,7 +117,13 @@ class Ground:
         )
 
 
-def prepare(conn: Connection[Any], tenancy: Tenancy, roles: Who, exclude: Sequence[str]) -> Ground:
+def prepare(
+    conn: Connection[Any],
+    tenancy: Tenancy,
+    roles: Who,
+    exclude: Sequence[str],
+    target: Target | None = None,
+) -> Ground:
     """Two tenants' rows in the empty shadow that `conn`, a superuser's, is in.
 
     Raises what `seed` raises where no rows can be found for a table.
@@ -124,7 +139,7 @@ def prepare(conn: Connection[Any], tenancy: Tenancy, roles: Who, exclude: Sequen
     surface = surfaces.read(conn, names, exclude)
     fixture = estates.make(conn, estate, surface, seeded.tenants)
     found = Who(shape, here, roles.roles, roles.inferred)
-    return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude)
+    return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)
 
 
 def changed(ground: Ground) -> Ground:

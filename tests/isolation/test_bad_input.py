@@ -1,0 +1,130 @@
+"""What cannot be found out is said, and is never a pass."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from isolation.support import APP
+from projects import Project
+from ringfence.isolation.judge import State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isolation.support import Sound
+
+SMALL = """
+CREATE TABLE firm (id INT PRIMARY KEY);
+CREATE TABLE note (id INT PRIMARY KEY, firm INT NOT NULL REFERENCES firm, said TEXT);
+ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON note USING (firm = nullif(current_setting('a.firm', true), '')::int);
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    return Project(tmp_path / "project", database)
+
+
+def looked(project: Project, *more: str) -> tuple[int, dict[str, Any]]:
+    done = project.run("verify", "--claim", "isolation", "--format", "json", *more)
+    assert done.err == "", done.err
+    return done.status, json.loads(done.out)
+
+
+def codes(document: dict[str, Any]) -> list[str]:
+    return [f["code"] for f in document["findings"]]
+
+
+def test_without_tenants_there_is_nothing_to_try(project: Project) -> None:
+    project.query("CREATE TABLE note (id INT PRIMARY KEY)")
+    status, document = looked(project)
+    assert status == 0
+    (row,) = [c for c in document["coverage"] if c["subject"] == "isolation"]
+    assert not row["checked"]
+    assert row["skipped"].startswith("there are no tenants: [tool.ringfence.tenancy] names no root")
+
+
+def test_without_a_role_nothing_was_shown(project: Project) -> None:
+    project.query(SMALL)
+    status, document = looked(project)
+    assert (status, codes(document)) == (1, ["isolation/no-role"])
+
+
+def test_a_superuser_proves_nothing(project: Project, sound: Sound) -> None:
+    user = sound.ground.conn.info.user
+    project.query(SMALL)
+    project.say(f'[tool.ringfence.tenancy]\nroles = ["{user}"]')
+    done = project.run("verify", "--claim", "isolation")
+    assert done.status == 1
+    assert f"role {user} is a superuser: row security does not bind it" in done.err
+    assert done.out == ""
+
+
+def test_a_role_that_is_not_there(project: Project) -> None:
+    project.query(SMALL)
+    project.say('[tool.ringfence.tenancy]\nroles = ["no such role"]')
+    done = project.run("verify", "--claim", "isolation")
+    assert done.status == 2
+    assert "roles names no such role, and there is no such role" in done.err
+
+
+def test_constraints_that_no_row_meets(project: Project, sound: Sound) -> None:
+    project.query(f"{SMALL} ALTER TABLE note ADD CONSTRAINT never CHECK (id > 5 AND id < 5);")
+    project.query(f"GRANT SELECT ON note TO {APP}")
+    status, document = looked(project)
+    assert (status, codes(document)) == (1, ["isolation/inconclusive"])
+    assert "never" in document["findings"][0]["message"]
+
+
+def test_what_is_accepted_is_information_until_its_day(project: Project, sound: Sound) -> None:
+    project.query(SMALL)
+    project.query(f"GRANT SELECT ON note, firm TO {APP}")
+    status, document = looked(project)
+    assert codes(document) == ["isolation/row-security-off"]
+    assert status == 1
+    accepted = (
+        "[[tool.ringfence.accepted]]\n"
+        'finding = "isolation/row-security-off:*firm"\n'
+        'reason = "their names are known"\n'
+        "until = {}\n"
+    )
+    project.say(accepted.format("9000-01-01"))
+    status, document = looked(project)
+    assert status == 0
+    assert [f["severity"] for f in document["findings"]] == ["info"]
+    assert document["findings"][0]["help"] == "accepted until 9000-01-01: their names are known"
+    config = project.root / "pyproject.toml"
+    config.write_text(config.read_text().replace("9000-01-01", "2020-01-01"))
+    status, document = looked(project)
+    assert status == 1
+    assert document["findings"][0]["help"].endswith(
+        "it was accepted until 2020-01-01: their names are known"
+    )
+
+
+def test_a_function_that_does_not_end_is_inconclusive(sound: Sound) -> None:
+    cells, causes = sound.with_(
+        "CREATE FUNCTION trade.wait(p_customer UUID) RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN"
+        " LOOP PERFORM FROM trade.customer; END LOOP; END $$;"
+        "REVOKE EXECUTE ON FUNCTION trade.wait FROM PUBLIC;"
+        f"GRANT EXECUTE ON FUNCTION trade.wait TO {APP}"
+    )
+    (cell,) = [c for c in cells if c.ref.name[1] == "wait"]
+    assert cell.state is State.INCONCLUSIVE
+    assert "57014" in cell.because
+    assert sound.said(causes) == []
+
+
+def test_a_view_that_does_not_end_is_inconclusive(sound: Sound) -> None:
+    cells, causes = sound.with_(
+        "CREATE VIEW trade.endless AS WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r)"
+        " SELECT c.id, r.n FROM trade.customer AS c, r WHERE r.n < 0;"
+        f"GRANT SELECT ON trade.endless TO {APP}"
+    )
+    states = {c.state for c in cells if c.ref.name[1] == "endless"}
+    assert states == {State.INCONCLUSIVE}
+    assert sound.said(causes) == []
