@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
+import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from ringfence import rules
+from ringfence.pg.extract import extract
 from ringfence.rules._page import examples
+from ringfence.rules._schema import Schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from conftest import SomeServer
     from ringfence.rules import Rule
     from ringfence.rules._page import Example
 
 RULES = rules.rules()
 CODED = [each for each in RULES if each.code != "style"]
+ON_SCHEMA = [each for each in CODED if each.looks_at == "Schema"]
 ON_FILES = [each for each in CODED if each.looks_at in ("Action", "Migration")]
 SILENT = {"M053": "what it says holds for files that ringfence runs"}
 
@@ -52,3 +62,34 @@ def test_a_migration_on_a_page(rule: Rule, example: Example, tmp_path: Path) -> 
     report = rules.lint(None, ["."], base=tmp_path, select=["M"])
     found = {f.code for f in report.findings if f.span and f.span.path == "2_then.sql"}
     assert (rule.code in found) == example.caught, report.findings
+
+
+@pytest.fixture(scope="module")
+def playground(server: SomeServer) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A database of the module's own, with the roles that pages name."""
+    name = f"pages_{os.getpid()}"
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        try:
+            with psycopg.connect(server.dsn(name), autocommit=True) as connection:
+                for role in ("app_user", "app_bypass BYPASSRLS", "app_member"):
+                    with suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+                        connection.execute(f"CREATE ROLE {role}")
+                yield connection
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.mark.parametrize(("rule", "example"), cases(ON_SCHEMA))
+def test_a_schema_on_a_page(
+    rule: Rule, example: Example, playground: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    playground.execute("DROP SCHEMA IF EXISTS app CASCADE; CREATE SCHEMA app")
+    for (name,) in playground.execute("SELECT pubname FROM pg_publication").fetchall():
+        playground.execute(sql.SQL("DROP PUBLICATION {}").format(sql.Identifier(str(name))))
+    with warnings.catch_warnings():
+        playground.execute(example.sql)
+    catalog = extract(playground, nobody="postgres", roles=True)
+    found = list(rule.check(Schema(catalog)))
+    assert bool(found) == example.caught, found
+    assert all(problem.ref is not None for problem in found)

@@ -32,6 +32,11 @@ SECTION = "Prove"
     "--select", multiple=True, metavar="CODES", help="Only these rules or families: M,T001,style."
 )
 @click.option("--skip", multiple=True, metavar="CODES", help="Not these rules or families.")
+@click.option(
+    "--catalog/--no-catalog",
+    default=None,
+    help="Look at the schema that ddl makes too. Default: where no paths are given.",
+)
 @format_(*formats())
 @output
 @click.pass_obj
@@ -41,12 +46,15 @@ def command(
     fail_on: str,
     select: tuple[str, ...],
     skip: tuple[str, ...],
+    catalog: bool | None,
     format_: str,
     outputs: tuple[str, ...],
 ) -> int:
-    """Find what is wrong with SQL files, without a server.
+    """Find what is wrong with a schema and its migrations, without a database of yours.
 
-    Looks at the project's ddl and migrations, or at the files and folders given.
+    Looks at the style of the project's SQL, at what its migrations do to a database at work, and at
+    the schema that ddl makes, loaded into a database of ringfence's own. With files and folders given
+    it looks at these alone.
 
     \b
     Examples:
@@ -71,6 +79,7 @@ def command(
             progress=progress,
             select=_codes(select),
             skip=_codes(skip),
+            catalog=not paths if catalog is None else catalog,
         )
     reports.emit(report, format_, files, sys.stdout)
     return report.status

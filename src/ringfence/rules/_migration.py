@@ -136,6 +136,10 @@ class State:
     path: tuple[str, ...] = ()
     utc: bool = False
 
+    def begin(self) -> None:
+        """Forget what the file before has set for its own statements."""
+        self.path, self.utc = (), False
+
     def named(self, schema: str, name: str) -> Name:
         """A name as a statement writes it, with the schema it is found in."""
         if schema:

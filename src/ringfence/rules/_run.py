@@ -61,6 +61,11 @@ def run(
         found, looked = _migrations(project, files, on_migrations, parse_errors=not styled)
         findings += found
         coverage += looked
+    on_schema = [each for each in chosen if each.looks_at == "Schema"]
+    if on_schema:
+        found, looked = _schema(project, on_schema, context.cache)
+        findings += found
+        coverage += looked
     return Report(
         command="lint",
         findings=tuple(f for f in findings if _wanted(f.code, select, skip)),
@@ -93,6 +98,62 @@ def _wanted(code: str, select: Sequence[str], skip: Sequence[str]) -> bool:
     return not select or any(covers(given, code) for given in select)
 
 
+# The schema -------------------------------------------------------------------------------------
+
+
+def _schema(
+    project: Project | None, rules: Sequence[Rule], cache: Path | None
+) -> tuple[list[Finding], list[Coverage]]:
+    """Show the catalog of ddl/ to the rules."""
+    from ringfence.rules import _catalog
+    from ringfence.rules._files import collect
+    from ringfence.rules._schema import Schema
+
+    if project is None or not project.ddl.is_dir():
+        return [], [Coverage("catalog", "", skipped="there is no project's ddl to load")]
+    where = project.shown(project.ddl)
+    try:
+        catalog = _catalog.catalog(project, cache)
+    except Error as error:
+        if not _catalog.broken(error):
+            return [], [Coverage("catalog", where, skipped=error.message)]
+        finding = Finding(
+            "C000",
+            Severity.ERROR,
+            f"{where} does not load: {error.message}",
+            span=error.span,
+            help=error.hint,
+            basis=Basis.CATALOG,
+        )
+        return [finding], [Coverage("catalog", where, skipped="it does not load")]
+    schema = Schema(catalog, project.config.tenancy)
+    files, _ = collect(project, [project.ddl], project.root)
+    places = _catalog.Places(files)
+    findings = []
+    for rule in rules:
+        for problem in rule.check(schema):
+            at = places.of(problem.ref) if problem.ref is not None else None
+            findings.append(
+                Finding(
+                    code=rule.code,
+                    severity=problem.severity or rule.severity,
+                    message=problem.message,
+                    ref=problem.ref,
+                    span=span(*at) if at is not None else None,
+                    help=problem.help,
+                    fix=problem.fix,
+                    basis=Basis.CATALOG,
+                )
+            )
+    tenants = [each for each in rules if each.code.startswith("T")]
+    rows = [Coverage("catalog", where, len(catalog.facts), "fact")]
+    if tenants and schema.root is None:
+        rows.append(
+            Coverage("tenants", where, skipped="no policy or configuration says who they are")
+        )
+    return findings, rows
+
+
 # Migrations -------------------------------------------------------------------------------------
 
 
@@ -114,7 +175,7 @@ def _migrations(
     for file, managed, undo in _in_order(project, files):
         state = states.setdefault(file.path.parent, State())
         migration = parsed(file, managed=managed, undo=undo)
-        state.path, state.utc = (), False
+        state.begin()
         seen = file.path in asked
         problems = _seen(migration, state, by_verb if seen else {})
         if not seen:
