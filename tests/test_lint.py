@@ -99,7 +99,7 @@ def places(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
 
 
 def test_a_clean_project(project: Path, run: Callable[..., Ran]) -> None:
-    assert run("lint") == Ran(
+    assert run("lint", "--no-catalog") == Ran(
         0,
         "checked ddl, migrations\n"
         "  style       ddl · 1 file\n"
@@ -121,14 +121,14 @@ def test_findings(project: Path, run: Callable[..., Ran]) -> None:
         ")",
     )
     write(project / "migrations" / "versions" / "0002_x.up.sql", "SELECT '¡señor!' FORM x;\n")
-    ran = run("lint")
+    ran = run("lint", "--no-catalog")
     assert (ran.status, ran.err) == (1, "")
     golden("lint/findings.txt", ran.out)
 
 
 def test_findings_as_json(project: Path, run: Callable[..., Ran]) -> None:
     write(project / "ddl" / "app" / "accounts.sql", LOWER)
-    ran = run("lint", "--format", "json")
+    ran = run("lint", "--no-catalog", "--format", "json")
     document = json.loads(ran.out)
     assert (ran.status, ran.err, document["status"]) == (1, "", 1)
     assert document["findings"] == [
@@ -276,8 +276,10 @@ def test_fail_on(
     project: Path, run: Callable[..., Ran], text: str, statuses: dict[str, int]
 ) -> None:
     write(project / "ddl" / "a.sql", text)
-    assert {grave: run("lint", "--fail-on", grave).status for grave in statuses} == statuses
-    assert run("lint").status == statuses["warning"]
+    assert {
+        grave: run("lint", "--no-catalog", "--fail-on", grave).status for grave in statuses
+    } == statuses
+    assert run("lint", "--no-catalog").status == statuses["warning"]
 
 
 def test_noqa(project: Path) -> None:
@@ -292,7 +294,7 @@ def test_outside_of_a_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Ran]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    ran = run("lint")
+    ran = run("lint", "--no-catalog")
     assert (ran.status, ran.out) == (2, "")
     assert ran.err.startswith(f"error: no ringfence project here: {tmp_path}\n")
 
@@ -315,7 +317,7 @@ def test_no_sql_there(project: Path, run: Callable[..., Ran]) -> None:
 def test_a_project_without_sql(project: Path, run: Callable[..., Ran]) -> None:
     (project / "ddl" / "app" / "accounts.sql").unlink()
     (project / "migrations" / "versions" / "0001_app.up.sql").unlink()
-    assert run("lint") == Ran(
+    assert run("lint", "--no-catalog") == Ran(
         0,
         "not checked\n"
         "  files  ddl: it holds no .sql file\n"
@@ -330,7 +332,7 @@ def test_a_project_without_a_folder(project: Path, run: Callable[..., Ran]) -> N
     (project / "ddl" / "app" / "accounts.sql").unlink()
     (project / "ddl" / "app").rmdir()
     (project / "ddl").rmdir()
-    assert run("lint").out == (
+    assert run("lint", "--no-catalog").out == (
         "checked migrations\n"
         "  style       migrations · 1 file\n"
         "  migrations  migrations · 1 statement\n"
@@ -374,13 +376,15 @@ def test_a_project_without_a_folder(project: Path, run: Callable[..., Ran]) -> N
 )
 def test_not_text(project: Path, run: Callable[..., Ran], content: bytes, message: str) -> None:
     write(project / "ddl" / "a.sql", content)
-    assert run("lint") == Ran(2, "", message)
+    assert run("lint", "--no-catalog") == Ran(2, "", message)
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc/self/mem")
 def test_an_unreadable_file(project: Path, run: Callable[..., Ran]) -> None:
     (project / "ddl" / "a.sql").symlink_to("/proc/self/mem")
-    assert run("lint") == Ran(2, "", "error: cannot read ddl/a.sql: Input/output error\n")
+    assert run("lint", "--no-catalog") == Ran(
+        2, "", "error: cannot read ddl/a.sql: Input/output error\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -425,7 +429,8 @@ def test_an_unknown_format(project: Path, run: Callable[..., Ran]) -> None:
     assert run("lint", "--format", "yaml") == Ran(
         2,
         "",
-        "error: Invalid value for '--format': 'yaml' is not one of 'text', 'json'\n"
+        "error: Invalid value for '--format': 'yaml' is not one of"
+        " 'text', 'github', 'gitlab', 'json', 'junit', 'markdown', 'sarif'\n"
         "hint: ringfence lint --help\n",
     )
 

@@ -100,6 +100,17 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Lint:
+    """`[tool.ringfence.lint]`: what `ringfence lint` looks for.
+
+    `baseline` is the file of what is accepted as it is, `skip` the codes or families not looked for.
+    """
+
+    baseline: str = ""
+    skip: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[tool.ringfence]`. Paths are as written, relative to the project."""
 
@@ -110,6 +121,7 @@ class Config:
     migrations: str = "migrations"
     migrate: Migrate = field(default_factory=Migrate)
     tenancy: Tenancy = field(default_factory=Tenancy)
+    lint: Lint = field(default_factory=Lint)
     seed: Seed = field(default_factory=Seed)
     accepted: tuple[Accepted, ...] = ()
 
@@ -155,7 +167,7 @@ def _build(cls: type, table: Any, where: str, path: Path, text: str) -> object:
 
 
 def _value(kind: Any, value: object, where: str, path: Path, text: str) -> object:
-    if isinstance(kind, type) and kind in (Migrate, Tenancy, Seed):
+    if isinstance(kind, type) and kind in (Migrate, Tenancy, Seed, Lint):
         return _build(kind, value, where, path, text)
     if kind == tuple[Accepted, ...]:
         return tuple(_accepted(value, where, path, text))

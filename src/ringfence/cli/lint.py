@@ -37,6 +37,15 @@ SECTION = "Prove"
     default=None,
     help="Look at the schema that ddl makes too. Default: where no paths are given.",
 )
+@click.option("--squawk", is_flag=True, help="Run squawk on migrations too: findings squawk/….")
+@click.option("--since", default="", metavar="REF", help="Only files changed since leaving REF.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Accept what this file accepts. Default: the project's, if it names one.",
+)
+@click.option("--accept", metavar="REASON", help="Write what is found to the baseline, and why.")
 @format_(*formats())
 @output
 @click.pass_obj
@@ -47,6 +56,10 @@ def command(
     select: tuple[str, ...],
     skip: tuple[str, ...],
     catalog: bool | None,
+    squawk: bool,
+    since: str,
+    baseline: Path | None,
+    accept: str | None,
     format_: str,
     outputs: tuple[str, ...],
 ) -> int:
@@ -60,6 +73,7 @@ def command(
     Examples:
       ringfence lint                          the whole project
       ringfence lint ddl/app --fail-on error  style may be as it is
+      ringfence lint --since origin/main      what this branch has changed
       ringfence lint --select M new.sql       what a migration does to a database at work
       ringfence lint --format json | jq .findings[].place
       ringfence explain style/LT01            what a finding means
@@ -70,16 +84,26 @@ def command(
     from ringfence.rules import lint
 
     files = reports.outputs(outputs)
+    project = find(start)
+    if baseline is not None and start is not None:
+        baseline = start / baseline
+    elif baseline is None and project is not None and project.config.lint.baseline:
+        baseline = project.root / project.config.lint.baseline
+    skipped = (*(project.config.lint.skip if project and not select else ()), *_codes(skip))
     with _progress() as progress:
         report = lint(
-            find(start),
+            project,
             paths,
             base=start,
             fail_on=Severity(fail_on),
             progress=progress,
             select=_codes(select),
-            skip=_codes(skip),
+            skip=skipped,
             catalog=not paths if catalog is None else catalog,
+            squawk=squawk,
+            since=since,
+            baseline=baseline,
+            accept=accept,
         )
     reports.emit(report, format_, files, sys.stdout)
     return report.status

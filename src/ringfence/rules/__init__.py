@@ -105,13 +105,14 @@ class Rule:
         return self.page.partition("\n")[0].rstrip(".")
 
 
-_LETTERS = {"migration": "M", "isolation": "T", "correctness": "C", "structure": "P"}
+_FOLDERS = ("", "migration", "isolation", "correctness", "structure", "remarks")
 FAMILIES = {
     "style": "how SQL is laid out",
     "M": "what a migration does to a database at work",
     "T": "isolation of tenants",
     "C": "correctness",
     "P": "structure and performance",
+    "squawk": "what squawk says of migrations, with --squawk",
     "L": "what is said to lint itself",
 }
 """The letter that a code begins with, and what such rules are about."""
@@ -143,8 +144,8 @@ def rule(
 
 def rules() -> tuple[Rule, ...]:
     """Every rule, by code."""
-    for family in ("", *_LETTERS):
-        _load(family)
+    for folder in _FOLDERS:
+        _load(folder)
     _load_others()
     return tuple(_rules[code] for code in sorted(_rules))
 
@@ -179,9 +180,7 @@ def known(codes: Iterable[str]) -> tuple[str, ...]:
     """Codes and families as they were given, checked. Raises `Misuse` for one that does not exist."""
     every = {each.code for each in rules()} | set(FAMILIES)
     for code in (given := tuple(codes)):
-        if code in every or (code.startswith("style/") and len(code) > 6) or code == "squawk":
-            continue
-        if code.startswith("squawk/"):
+        if code in every or code.startswith(("style/", "squawk/")):
             continue
         raise Misuse(f"no rule {code}", hint=_near(code, every))
     return given
@@ -209,11 +208,17 @@ def lint(
     select: Sequence[str] = (),
     skip: Sequence[str] = (),
     catalog: bool = False,
+    squawk: bool = False,
+    since: str = "",
+    baseline: Path | None = None,
+    accept: str | None = None,
 ) -> Report:
     """Look at SQL files, and with `catalog` at the schema they make, and report what rules find.
 
     `paths` are files and folders, relative to `base` (default: the working directory); with none,
-    the project's ddl and migrations. `select` and `skip` are codes or families. Raises `Misuse`
+    the project's ddl and migrations. `select` and `skip` are codes or families. With `since`, only
+    what stands in files that differ from where this branch left that commit; with `baseline`, not
+    what it accepts; with `accept`, a reason, it is written to accept what is found. Raises `Misuse`
     when there is nothing to look at, a path cannot be read or a code is unknown, `BadProject` when
     a file is not text.
     """
@@ -228,6 +233,10 @@ def lint(
         select=select,
         skip=skip,
         catalog=catalog,
+        squawk=squawk,
+        since=since,
+        baseline=baseline,
+        accept=accept,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.errors import Error
-from ringfence.finding import Basis, Coverage, Finding, Report, Severity
+from ringfence.errors import Error, Misuse
+from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted
 from ringfence.rules import (
+    _FOLDERS,
     Context,
     Problem,
     Rule,
@@ -39,13 +40,29 @@ def run(
     select: Sequence[str],
     skip: Sequence[str],
     catalog: bool,
+    squawk: bool,
+    since: str,
+    baseline: Path | None,
+    accept: str | None,
 ) -> Report:
     """Collect files, show them to the rules, and report."""
     from ringfence.pg.cluster import cache
+    from ringfence.rules import _baseline, _ignores
     from ringfence.rules._files import collect
 
+    if accept is not None and baseline is None:
+        raise Misuse("--accept has no baseline to write to", hint="--baseline FILE names it")
     chosen = _chosen(select, skip, catalog)
+    old: tuple[_baseline.Accepted, ...] = ()
+    if baseline is not None and (accept is None or baseline.exists()):
+        old = _baseline.read(baseline)
     files, absent = collect(project, paths, base)
+    changed: set[Path] | None = None
+    if since:
+        from ringfence.rules._since import changed as changes
+
+        changed = changes(project.root if project else base, since)
+        files = tuple(file for file in files if file.path.resolve() in changed)
     kept = cache()
     context = Context(kept / "lint" if kept else None, progress)
     findings: list[Finding] = []
@@ -61,14 +78,49 @@ def run(
         found, looked = _migrations(project, files, on_migrations, parse_errors=not styled)
         findings += found
         coverage += looked
+    if squawk:
+        from ringfence.rules import _squawk
+
+        plain = [f for f in files if not (project and f.path.is_relative_to(project.ddl))]
+        findings += _squawk.findings(plain)
+    heard = files
     on_schema = [each for each in chosen if each.looks_at == "Schema"]
     if on_schema:
-        found, looked = _schema(project, on_schema, context.cache)
+        found, looked, ddl = _schema(project, on_schema, context.cache)
+        if changed is not None:
+            shown = {file.shown for file in ddl if file.path.resolve() in changed}
+            found = [f for f in found if f.span is not None and f.span.path in shown]
         findings += found
         coverage += looked
+        heard = tuple({file.path: file for file in (*files, *ddl)}.values())
+    findings = [f for f in findings if _wanted(f.code, select, skip)]
+    ran = [each.code for each in chosen] + ["squawk"] * squawk
+    findings, remarks = _ignores.heeded(findings, _ignores.ignores(heard), ran)
+    for each in chosen:
+        if each.looks_at == "Ignore":
+            for ignore in remarks:
+                findings += [_finding(ignore.file, each, None, p) for p in each.check(ignore)]
+    named = project.shown(baseline) if project and baseline else baseline
+    if accept is not None and baseline is not None:
+        count = _baseline.write(baseline, findings, accept, old)
+        findings = []
+        coverage.append(Coverage("accepted", f"{counted(count, 'finding')} by {named}"))
+    elif baseline is not None:
+        findings, entries = _baseline.heeded(findings, old)
+        whole = not (paths or since or select or skip)
+        count = sum(entry.matched for entry in entries)
+        if count:
+            coverage.append(Coverage("accepted", f"{counted(count, 'finding')} by {named}"))
+        for each in chosen:
+            if each.looks_at == "Accepted" and whole:
+                findings += [
+                    Finding(each.code, each.severity, p.message, help=p.help, key=entry.fingerprint)
+                    for entry in entries
+                    for p in each.check(entry)
+                ]
     return Report(
         command="lint",
-        findings=tuple(f for f in findings if _wanted(f.code, select, skip)),
+        findings=tuple(findings),
         coverage=(*coverage, *absent),
         target=", ".join(dict.fromkeys(f.given for f in files)),
         fail_on=fail_on,
@@ -79,8 +131,8 @@ def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[R
     """The rules to run, by code; those of the catalog are not even loaded where it is not wanted."""
     if select or skip:
         known((*select, *skip))
-    for family in ("", "migration", *(("isolation", "correctness", "structure") * catalog)):
-        _load(family)
+    for folder in _FOLDERS if catalog else ("", "migration", "remarks"):
+        _load(folder)
     _load_others()
     return [
         each
@@ -103,20 +155,20 @@ def _wanted(code: str, select: Sequence[str], skip: Sequence[str]) -> bool:
 
 def _schema(
     project: Project | None, rules: Sequence[Rule], cache: Path | None
-) -> tuple[list[Finding], list[Coverage]]:
-    """Show the catalog of ddl/ to the rules."""
+) -> tuple[list[Finding], list[Coverage], tuple[SqlFile, ...]]:
+    """Show the catalog of ddl/ to the rules; the files of ddl/ come last."""
     from ringfence.rules import _catalog
     from ringfence.rules._files import collect
     from ringfence.rules._schema import Schema
 
     if project is None or not project.ddl.is_dir():
-        return [], [Coverage("catalog", "", skipped="there is no project's ddl to load")]
+        return [], [Coverage("catalog", "", skipped="there is no project's ddl to load")], ()
     where = project.shown(project.ddl)
     try:
         catalog = _catalog.catalog(project, cache)
     except Error as error:
         if not _catalog.broken(error):
-            return [], [Coverage("catalog", where, skipped=error.message)]
+            return [], [Coverage("catalog", where, skipped=error.message)], ()
         finding = Finding(
             "C000",
             Severity.ERROR,
@@ -125,7 +177,7 @@ def _schema(
             help=error.hint,
             basis=Basis.CATALOG,
         )
-        return [finding], [Coverage("catalog", where, skipped="it does not load")]
+        return [finding], [Coverage("catalog", where, skipped="it does not load")], ()
     schema = Schema(catalog, project.config.tenancy)
     files, _ = collect(project, [project.ddl], project.root)
     places = _catalog.Places(files)
@@ -151,7 +203,7 @@ def _schema(
         rows.append(
             Coverage("tenants", where, skipped="no policy or configuration says who they are")
         )
-    return findings, rows
+    return findings, rows, files
 
 
 # Migrations -------------------------------------------------------------------------------------
@@ -229,7 +281,7 @@ def _finding(file: SqlFile, rule: Rule, statement: Statement | None, problem: Pr
         help=problem.help,
         fix=problem.fix,
         basis=Basis.STATIC,
-        key=f"{file.shown}:{problem.ref or ''}:{what}",
+        key=f"{file.shown}:{problem.ref or ''}:{what or problem.message}",
     )
 
 

@@ -306,7 +306,7 @@ class Schema:
 
     def named_in(self, text: str) -> set[Ref]:
         """The tables that the body of a routine reads or writes, as far as its text shows."""
-        plain = _code(text)
+        plain = code(text)
         found = set()
         for ref in self.tables:
             schema, name = ref.name
@@ -578,7 +578,7 @@ def _routine(ref: Ref, fact: Fact, owner: str) -> Routine:
     )
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Source without its comments."""
     return re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
 
@@ -588,7 +588,7 @@ def writes(body: str) -> list[tuple[str, str]]:
     pattern = r"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?([\w.\"]+)"
     return [
         (re.sub(r"\s.*", "", verb.upper(), flags=re.DOTALL), name.replace('"', ""))
-        for verb, name in re.findall(pattern, _code(body), re.IGNORECASE)
+        for verb, name in re.findall(pattern, code(body), re.IGNORECASE)
         if name.upper() not in ("SET", "OF", "OR")
     ]
 

@@ -53,11 +53,7 @@ def policy_ignores_row(schema: Schema) -> Iterator[Problem]:
                 for ref in uses.get(policy.ref, ())
                 if ref.kind == "column" and ref.name[:-1] == table.ref.name
             }
-            if (
-                not own
-                and " = false" not in policy.text
-                and policy.text.strip() not in ("false", "(false)")
-            ):
+            if not own and policy.text.strip() not in ("false", "(false)"):
                 yield Problem(
                     f"policy {policy.ref.name[-1]} on {table.path} does not look at the row",
                     policy.ref,

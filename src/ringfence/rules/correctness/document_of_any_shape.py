@@ -1,0 +1,44 @@
+"""A document may be of any shape.
+
+Why it matters: `'"text"'` and `'[]'` are JSON too; code that expects an object fails on the row, long
+after it was written.
+
+Caught:
+
+    CREATE TABLE app.t (id int PRIMARY KEY, settings jsonb NOT NULL DEFAULT '{}');
+
+Passes:
+
+    CREATE TABLE app.t (
+        id int PRIMARY KEY,
+        settings jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(settings) = 'object')
+    );
+
+When to ignore: where it holds whatever another system sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.finding import Severity
+from ringfence.model import quoted
+from ringfence.rules import Problem, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.rules._schema import Schema
+
+
+@rule("C008", Severity.INFO)
+def document_of_any_shape(schema: Schema) -> Iterator[Problem]:
+    """Columns of type json or jsonb that no CHECK looks into."""
+    for table in schema.tables.values():
+        for column, fact in table.columns.items():
+            if fact.text("type") in ("json", "jsonb") and not table.checked(column):
+                yield Problem(
+                    f"{column} of {table.path} takes any JSON",
+                    fact.ref,
+                    fix=f"ALTER TABLE {table.path} ADD CHECK (jsonb_typeof({quoted(column)}) = 'object');",
+                )

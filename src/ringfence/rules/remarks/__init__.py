@@ -1,0 +1,1 @@
+"""What is said to lint itself, beside the SQL or in a baseline."""

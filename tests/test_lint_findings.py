@@ -1,0 +1,419 @@
+"""What becomes of lint's findings: ignored, accepted, chosen, of changed files only; bad input."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ringfence import rules
+from ringfence.cli.main import main
+from ringfence.errors import Misuse
+from ringfence.finding import Basis
+from ringfence.project import find
+from ringfence.rules._page import examples
+
+if TYPE_CHECKING:
+    from ringfence.finding import Report
+
+DROP = "DROP INDEX app.t_a;\n"
+
+
+def lint(folder: Path, text: str, *select: str) -> list[tuple[str, int]]:
+    """The codes and lines that lint finds in one file."""
+    (folder / "a.sql").write_text(text)
+    report = rules.lint(None, ["a.sql"], base=folder, select=select or ("M", "L"))
+    return [(f.code, f.span.line) for f in report.findings if f.span]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a table that has a hole in it, and a revision that keeps writers waiting."""
+    (tmp_path / "pyproject.toml").write_text("[tool.ringfence]\n")
+    (tmp_path / "ddl").mkdir()
+    (tmp_path / "ddl" / "app.sql").write_text(
+        "CREATE SCHEMA app;\n\n"
+        "CREATE TABLE app.notes (\n    id INT PRIMARY KEY,\n    owner TEXT\n);\n\n"
+        "CREATE POLICY mine ON app.notes USING (owner = current_user);\n"
+    )
+    versions = tmp_path / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001_x.py").write_text(
+        '"""X."""\nfrom ringfence.history import sqlfile\n\nrevision = "0001"\ndown_revision = None\n'
+        "upgrade, downgrade = sqlfile(__file__)\n"
+    )
+    (versions / "0001_x.up.sql").write_text("CREATE TABLE app.notes (id INT PRIMARY KEY);\n")
+    (versions / "0002_y.py").write_text(
+        '"""Y."""\nfrom ringfence.history import sqlfile\n\nrevision = "0002"\ndown_revision = "0001"\n'
+        "upgrade, downgrade = sqlfile(__file__)\n"
+    )
+    (versions / "0002_y.up.sql").write_text("ALTER TABLE app.notes ALTER COLUMN id TYPE BIGINT;\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Ignores ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"-- ringfence: ignore M002 because it is empty\n{DROP}{DROP}", [("M002", 3)]),
+        (f"{DROP[:-1]} -- ringfence: ignore M002 because it is empty\n{DROP}", [("M002", 2)]),
+        (f"-- why\n-- ringfence: ignore M because it is empty\n\n-- more\n{DROP}", []),
+        (f"-- ringfence: ignore M001, M002 because of this\n{DROP}", [("L002", 1)]),
+        (f"-- ringfence: ignore M002\n{DROP}", [("M002", 2), ("L001", 1)]),
+        (f"-- ringfence: ignore because why not\n{DROP}", [("M002", 2), ("L001", 1)]),
+        (f"-- ringfence: ignore M002 because\n{DROP}", [("M002", 2), ("L001", 1)]),
+        (
+            f"-- ringfence: ignore M0002 because of a typing error\n{DROP}",
+            [("M002", 2), ("L003", 1)],
+        ),
+        ("-- ringfence: ignore M001 because there is none\nSELECT 1;\n", [("L002", 1)]),
+        ("SELECT '-- ringfence: ignore M001';\n", []),
+        ("-- ringfence: ignore T001 because nobody looked\nSELECT 1;\n", []),
+        (
+            (
+                "ALTER TABLE app.t\n"
+                "    -- ringfence: ignore M006 because it is empty\n"
+                "    ADD COLUMN a INT DEFAULT random(),\n"
+                "    ADD COLUMN b INT DEFAULT random(), -- ringfence: ignore M006 because it is empty\n"
+                "    ADD COLUMN c INT DEFAULT random();\n"
+            ),
+            [("M006", 5)],
+        ),
+    ],
+)
+def test_an_ignore_beside_the_statement(
+    tmp_path: Path, text: str, expected: list[tuple[str, int]]
+) -> None:
+    assert lint(tmp_path, text) == expected
+
+
+@pytest.mark.parametrize(
+    "rule", [r for r in rules.rules() if r.looks_at == "Ignore"], ids=lambda r: r.code
+)
+def test_the_pages_of_remarks(tmp_path: Path, rule: rules.Rule) -> None:
+    for example in examples(rule.page):
+        found = {code for code, _ in lint(tmp_path, example.sql)}
+        assert (rule.code in found) == example.caught
+
+
+def test_an_ignore_beside_an_object_of_ddl(project: Path) -> None:
+    ddl = project / "ddl" / "app.sql"
+    before = {f.code for f in rules.lint(find(), catalog=True, select=["T", "L"]).findings}
+    assert "T003" in before
+    text = ddl.read_text()
+    reason = "-- ringfence: ignore T003 because it is switched on by hand\n"
+    ddl.write_text(text.replace("CREATE TABLE", f"{reason}CREATE TABLE"))
+    report = rules.lint(find(), catalog=True, select=["T", "L"])
+    assert {f.code for f in report.findings} == before - {"T003"}
+
+
+# The catalog --------------------------------------------------------------------------------------
+
+
+def test_findings_on_the_schema_point_to_its_files(project: Path) -> None:
+    report = rules.lint(find(), catalog=True, select=["T003", "T009", "M"])
+    found = {f.code: (str(f.span), f.basis) for f in report.findings}
+    assert found == {
+        "T003": ("ddl/app.sql:3:1", Basis.CATALOG),
+        "T009": ("ddl/app.sql:5:5", Basis.CATALOG),
+        "M015": ("migrations/versions/0002_y.up.sql:1:36", Basis.STATIC),
+    }
+
+
+def test_a_schema_that_does_not_load_is_a_finding(project: Path) -> None:
+    (project / "ddl" / "b.sql").write_text("CREATE VIEW app.v AS\nSELECT nothing FROM app.notes;\n")
+    report = rules.lint(find(), catalog=True, select=["C", "M"])
+    (finding,) = [f for f in report.findings if f.code == "C000"]
+    assert str(finding.span) == "ddl/b.sql:2:8"
+    assert "M015" in {f.code for f in report.findings}
+    assert any(row.skipped == "it does not load" for row in report.coverage)
+
+
+def test_a_second_look_needs_no_server(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = rules.lint(find(), catalog=True, select=["T"])
+    monkeypatch.setattr("ringfence.sources.shop", None)
+    assert rules.lint(find(), catalog=True, select=["T"]) == first
+
+
+def test_the_holes_of_messaging_1_0_are_found_and_each_is_accepted_with_a_reason() -> None:
+    root = Path(__file__).parents[1]
+    report = rules.lint(find(root), catalog=True, select=["T", "C", "P"], base=root)
+    found = {(f.code, f.ref.name[-1]) for f in report.findings if f.ref}
+    assert found >= HOLES
+    baseline = root / "migrations" / "lint-baseline.json"
+    kept = rules.lint(find(root), catalog=True, base=root, baseline=baseline, skip=["style"])
+    assert [f.code for f in kept.findings] == []
+    reasons = [e["reason"] for e in json.loads(baseline.read_text())["accepted"]]
+    assert min(map(len, reasons)) > 20
+
+
+HOLES = {
+    *(("T001", table) for table in (
+        "whatsapp_templates", "whatsapp_conversations", "whatsapp_messages", "chatbot_nodes",
+        "chatbot_sessions",
+    )),
+    *(("T002", table) for table in ("whatsapp_accounts", "whatsapp_campaigns", "chatbot_flows")),
+    *(("T015", view) for view in ("vw_inbox", "vw_whatsapp_metrics")),
+    ("T016", "vw_whatsapp_metrics"),
+    ("T010", "whatsapp_accounts_tenant_isolation"),
+    ("T021", "whatsapp_campaigns_account_id_fkey"),
+    ("T021", "whatsapp_campaigns_template_id_fkey"),
+    ("T021", "whatsapp_conversations_contact_id_fkey"),
+    ("T021", "whatsapp_conversations_assigned_user_id_fkey"),
+    ("T021", "chatbot_sessions_current_node_id_fkey"),
+    ("T022", "whatsapp_campaigns_template_id_fkey"),
+    ("T023", "account_ids"),
+    ("T023", "chatbot_session_id"),
+    ("T026", "whatsapp_conversations_contact_id_fkey"),
+    ("T030", "access_token_encrypted"),
+    ("C001", "updated_at"),
+    ("C003", "quality_rating"),
+    ("C004", "messaging_limit"),
+    ("C005", "unread_count"),
+    ("C006", "is_draft"),
+    ("C007", "is_start"),
+    ("C009", "(uuid)"),
+    ("C010", "(uuid, character varying, character varying, character varying, jsonb)"),
+    ("P001", "chatbot_sessions_current_node_id_fkey"),
+    ("P001", "whatsapp_campaigns_template_id_fkey"),
+    *(("P002", f"idx_{index}") for index in (
+        "whatsapp_accounts_tenant", "whatsapp_templates_account", "whatsapp_conversations_account",
+        "whatsapp_messages_conversation", "chatbot_flows_tenant", "chatbot_nodes_flow",
+    )),
+}  # fmt: skip
+
+
+# A baseline ---------------------------------------------------------------------------------------
+
+
+def accepted(project: Path, baseline: Path, reason: str | None = None) -> Report:
+    return rules.lint(find(), baseline=baseline, accept=reason, skip=["style"])
+
+
+def test_a_baseline_accepts_what_there_is_and_nothing_new(project: Path) -> None:
+    baseline = project / "known.json"
+    assert accepted(project, baseline, "it is in production").findings == ()
+    assert accepted(project, baseline).status == 0
+    up = project / "migrations" / "versions" / "0002_y.up.sql"
+    up.write_text(f"\n\n{up.read_text().lower()}")
+    assert accepted(project, baseline).status == 0
+    up.write_text(up.read_text() + "alter table app.notes alter column id type numeric;\n")
+    assert [f.code for f in accepted(project, baseline).findings if f.code == "M015"] == ["M015"]
+
+
+def test_what_is_accepted_and_gone_is_a_finding_when_everything_was_looked_at(
+    project: Path,
+) -> None:
+    baseline = project / "known.json"
+    accepted(project, baseline, "it is in production")
+    (project / "migrations" / "versions" / "0002_y.up.sql").write_text("SELECT 1;\n")
+    everything = rules.lint(find(), baseline=baseline)
+    assert "L004" in {f.code for f in everything.findings}
+    some = rules.lint(find(), ["ddl"], baseline=baseline)
+    assert "L004" not in {f.code for f in some.findings}
+
+
+def test_accepting_again_keeps_the_reasons(project: Path) -> None:
+    baseline = project / "known.json"
+    accepted(project, baseline, "first")
+    (project / "migrations" / "versions" / "0003.sql").write_text(DROP)
+    accepted(project, baseline, "second")
+    reasons = [e["reason"] for e in json.loads(baseline.read_text())["accepted"]]
+    assert sorted(reasons) == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "it is not JSON"),
+        ("[]", "is no baseline of format 1"),
+        ('{"format": 2, "accepted": []}', "is no baseline of format 1"),
+        ('{"format": 1}', "it has no list"),
+        ('{"format": 1, "accepted": [{"reason": "x"}]}', "entry 1 has no fingerprint"),
+        ('{"format": 1, "accepted": [7]}', "entry 1 has no fingerprint"),
+        ('{"format": 1, "accepted": [{"fingerprint": "M001:x", "reason": " "}]}', "has no reason"),
+    ],
+)
+def test_a_baseline_that_is_none(project: Path, content: str, message: str) -> None:
+    (project / "known.json").write_text(content)
+    with pytest.raises(Misuse, match=message):
+        accepted(project, project / "known.json")
+
+
+def test_a_baseline_that_is_not_there(project: Path) -> None:
+    with pytest.raises(Misuse, match="there is no baseline"):
+        accepted(project, project / "known.json")
+    with pytest.raises(Misuse, match="no baseline to write to"):
+        rules.lint(find(), accept="why")
+    with pytest.raises(Misuse, match="gives no reason"):
+        accepted(project, project / "known.json", " ")
+
+
+def test_the_projects_own_baseline(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    accepted(project, project / "known.json", "it is in production")
+    (project / "pyproject.toml").write_text('[tool.ringfence.lint]\nbaseline = "known.json"\n')
+    assert main(["lint", "migrations", "--select", "M"]) == 0
+    assert "1 finding by known.json" in capsys.readouterr().out
+
+
+# Choosing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("select", "skip", "expected"),
+    [
+        (["M"], [], {"M015"}),
+        (["M015"], [], {"M015"}),
+        ([], ["M", "style"], set()),
+        (["M"], ["M015"], set()),
+        (["style/LT01"], [], set()),
+    ],
+)
+def test_codes_and_families(
+    project: Path, select: list[str], skip: list[str], expected: set[str]
+) -> None:
+    report = rules.lint(find(), ["migrations"], select=select, skip=skip)
+    assert {f.code for f in report.findings} == expected
+
+
+@pytest.mark.parametrize("option", ["--select", "--skip"])
+def test_a_code_that_does_not_exist(
+    project: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", option, "M01"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: no rule M01\nhint: did you mean M")
+
+
+def test_a_projects_skip(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "pyproject.toml").write_text('[tool.ringfence.lint]\nskip = ["M015", "style"]\n')
+    assert main(["lint", "migrations"]) == 0
+    (project / "pyproject.toml").write_text('[tool.ringfence.lint]\nskip = ["M999"]\n')
+    assert main(["lint", "migrations"]) == 2
+    assert "no rule M999" in capsys.readouterr().err
+
+
+# Since --------------------------------------------------------------------------------------------
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run(["git", "-C", folder, *identity, *arguments], check=True, capture_output=True)
+
+
+def test_since_a_branch_began(project: Path) -> None:
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "one")
+    assert rules.lint(find(), since="main", select=["M"]).findings == ()
+    git(project, "switch", "-qc", "branch")
+    new = project / "migrations" / "versions" / "with ñ space.sql"
+    new.write_text(DROP)
+    report = rules.lint(find(), since="main", select=["M"])
+    assert [f.span.path for f in report.findings if f.span] == [
+        "migrations/versions/with ñ space.sql"
+    ]
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "two")
+    assert len(rules.lint(find(), since="main", select=["M"]).findings) == 1
+
+
+@pytest.mark.parametrize("ref", ["no-such-branch", "--output=x"])
+def test_since_what_is_not_there(project: Path, ref: str) -> None:
+    git(project, "init", "-q", "-b", "main")
+    with pytest.raises(Misuse):
+        rules.lint(find(), since=ref)
+
+
+def test_since_where_there_is_no_repository(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
+    with pytest.raises(Misuse, match="git cannot say what changed"):
+        rules.lint(find(), since="main")
+
+
+# squawk -------------------------------------------------------------------------------------------
+
+
+def test_squawks_findings_are_merged(tmp_path: Path) -> None:
+    if not Path(sys.executable).with_name("squawk").is_file():
+        pytest.skip("squawk is not installed")
+    (tmp_path / "a.sql").write_text("SELECT 'ñ';\nCREATE INDEX i ON app.t (a);\n")
+    report = rules.lint(None, ["a.sql"], base=tmp_path, skip=["style"], squawk=True)
+    found = {f.code: str(f.span) for f in report.findings}
+    assert found["M001"] == "a.sql:2:1"
+    assert found["squawk/require-concurrent-index-creation"] == "a.sql:2:1"
+    calm = rules.lint(None, ["a.sql"], base=tmp_path, skip=["style", "squawk"], squawk=True)
+    assert {f.code for f in calm.findings} == {"M001"}
+
+
+def test_squawk_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.sql").write_text("SELECT 1;\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(Misuse, match="squawk is not installed"):
+        rules.lint(None, ["a.sql"], base=tmp_path, skip=["style"], squawk=True)
+
+
+# Bad input ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("CREATE TABEL app.t (a INT);\n", "a.sql:1:8"),
+        ("SELECT 'ñ';\nCREATE TABLE app.t (", "a.sql:2:21"),
+        ("SELECT $$ abc\n", "a.sql:1:8"),
+        ("SELECT 1;\n\\i other.sql\n", "a.sql:2:1"),
+        ("hola, esto no es SQL\n", "a.sql:1:1"),
+    ],
+)
+def test_a_file_that_is_not_sql(tmp_path: Path, text: str, place: str) -> None:
+    (tmp_path / "a.sql").write_text(text)
+    report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"])
+    assert [(f.code, str(f.span)) for f in report.findings] == [("M000", place)]
+
+
+def test_what_follows_a_broken_statement_is_looked_at(tmp_path: Path) -> None:
+    assert lint(tmp_path, f"CREATE TABEL app.t (a INT);\n{DROP}") == [("M002", 2), ("M000", 1)]
+
+
+def test_data_below_a_copy_is_not_sql(tmp_path: Path) -> None:
+    text = f"COPY app.t (a) FROM STDIN;\nDROP INDEX x;\n\\.\n{DROP}"
+    assert lint(tmp_path, text) == [("M002", 4)]
+
+
+def test_rules_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "house_rules.py"
+    module.write_text(
+        '"""Nobody says SELECT.\n\nWhy it matters: it does not.\n"""\n'
+        "from ringfence.rules import Problem, rule\n"
+        "from ringfence.rules._migration import Action\n\n\n"
+        '@rule("X001", on=["select"])\n'
+        'def house(action: Action):\n    yield Problem("no SELECT here")\n'
+    )
+    info = tmp_path / "house_rules-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: house-rules\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[ringfence.rules]\nhouse = house_rules\n")
+    (tmp_path / "a.sql").write_text("SELECT 1;\n")
+    code = (
+        "from ringfence import rules; import sys\n"
+        "r = rules.lint(None, ['a.sql'], select=['X001'])\n"
+        "print([f.code for f in r.findings], rules.explain('X001').splitlines()[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},  capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == "['X001'] Nobody says SELECT.\n", done.stderr
+    module.write_text("1 / 0\n")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},  capture_output=True, text=True,
+    )  # fmt: skip
+    assert "the rules of house_rules cannot be loaded: ZeroDivisionError" in done.stderr
