@@ -523,6 +523,41 @@ def test_a_directory_of_other_things_is_no_home(place: Path) -> None:
     assert [path.name for path in place.iterdir()] == ["notes.txt"]
 
 
+@pytest.mark.parametrize("name", ["data-18", "server-18.log", "server-18.json", "lock"])
+def test_nothing_is_done_behind_a_link(place: Path, name: str) -> None:
+    home, outside = place / ".ringfence", place / "outside"
+    home.mkdir()
+    outside.mkdir()
+    secret = outside / "secret"
+    secret.write_text("mine")
+    secret.chmod(0o600)
+    (home / name).symlink_to(outside if name == "data-18" else secret)
+    before = [(p.stat().st_uid, p.stat().st_mode) for p in (outside, secret)]
+    with pytest.raises(Misuse, match=f"{name} is a symbolic link"):
+        embedded.start(home)
+    assert [(p.stat().st_uid, p.stat().st_mode) for p in (outside, secret)] == before
+    assert secret.read_text() == "mine"
+
+
+def test_a_home_that_is_a_link_is_refused(place: Path) -> None:
+    outside = place / "outside"
+    outside.mkdir(mode=0o755)
+    (place / ".ringfence").symlink_to(outside)
+    with pytest.raises(Misuse, match="is a symbolic link"):
+        embedded.start(place / ".ringfence")
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o755
+    assert list(outside.iterdir()) == []
+
+
+def test_a_damaged_pid_file_is_no_bug(home: Path) -> None:
+    server = embedded.start(home)
+    kept = (server.data / "postmaster.pid").read_text()
+    (server.data / "postmaster.pid").write_text("abc\n1\n2\n3\n4\n5\n6\nready\n")
+    assert embedded.running(home) is None
+    (server.data / "postmaster.pid").write_text(kept)
+    assert embedded.running(home) is not None
+
+
 def test_a_file_is_no_home(place: Path) -> None:
     (place / "file").write_text("mine")
     with pytest.raises(Misuse, match="is a file"):

@@ -221,7 +221,7 @@ def _launch(home: Path, binaries: Binaries, guise: Guise, port: int | None) -> S
         home / f"server-{major}.log",
         home / f"data-{major}",
     )
-    held = os.open(state, os.O_RDWR | os.O_CREAT, 0o600)
+    held = os.open(state, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         _take_over(held, state)
         # Nobody held the lock: whatever process has that number now, it is not our server.
@@ -262,7 +262,7 @@ def _launch(home: Path, binaries: Binaries, guise: Guise, port: int | None) -> S
 
 def _spawn(command: list[str], guise: Guise, state: Path, held: int, log: Path) -> Server:
     """Run postgres with the lock as its standard input, so that its processes hold it."""
-    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         before = os.fstat(said).st_size
         if before > _LOG_LIMIT:
@@ -412,9 +412,9 @@ def _ready(state: Path) -> Server | None:
         lines = (data / "postmaster.pid").read_text(errors="replace").splitlines()
     except FileNotFoundError:
         return None
-    if len(lines) < 8 or lines[7].strip() != "ready" or not known:
+    if len(lines) < 8 or lines[7].strip() != "ready" or not known.keys() >= _STATE:
         return None
-    pid = int(lines[0])
+    pid = _number(lines[0])
     if not _lives(pid):
         return None
     return Server(
@@ -451,10 +451,20 @@ def _is_leaving(state: Path) -> bool:
         return False
     if len(lines) < 8:
         return False
-    return lines[7].strip() == "stopping" or not _lives(int(lines[0]))
+    return lines[7].strip() == "stopping" or not _lives(_number(lines[0]))
+
+
+_STATE = {"version", "socket", "port", "bin", "tcp"}
+
+
+def _number(line: str) -> int:
+    """A process's number; 0, which is nobody's, where the file was damaged."""
+    return int(line) if line.strip().isdigit() else 0
 
 
 def _lives(pid: int) -> bool:
+    if not pid:
+        return False
     # A process that was killed keeps its number until its parent asks, which some never do.
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
@@ -508,9 +518,19 @@ def _wait_gone(state: Path, pid: int) -> None:
 
 def _prepare(home: Path, guise: Guise) -> None:
     """Make the home, or see that an existing directory is one and is ours."""
+    # What lies here gets another owner and other permissions: behind a link it might be anybody's.
+    if home.name == ".ringfence" and home.is_symlink():
+        raise _linked(home, "to keep it elsewhere, set RINGFENCE_HOME")
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        there = {path.name for path in home.iterdir()}
+        entries = list(os.scandir(home))
+        there = {entry.name for entry in entries}
+        for entry in entries:
+            if entry.is_symlink():
+                raise _linked(
+                    Path(entry.path),
+                    f"to keep the server elsewhere, remove {home} and set RINGFENCE_HOME",
+                )
     except FileExistsError:
         raise Misuse(f"{home} is a file, and should be a directory") from None
     except PermissionError:
@@ -531,6 +551,12 @@ def _prepare(home: Path, guise: Guise) -> None:
     ignore = home / ".gitignore"
     if not ignore.exists():
         ignore.write_text("*\n")
+
+
+def _linked(path: Path, hint: str) -> Misuse:
+    return Misuse(
+        f"{path} is a symbolic link, and the server's files must lie where they seem to", hint=hint
+    )
 
 
 def _is_home(home: Path) -> bool:
