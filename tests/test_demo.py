@@ -111,16 +111,40 @@ def test_a_second_demo_begins_anew(
     home: Path, tiny: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = demo.run(project.need(tiny))
-    with psycopg.connect(first.target.conninfo, autocommit=True) as visitor:
-        visitor.execute("CREATE TABLE left_behind ()")
+    with psycopg.connect(first.target.conninfo, autocommit=True):  # who only looks is in no way
         status, out, err = said(capsys, "-C", str(tiny), "demo", "--format", "json")
     assert (status, err) == (0, "")
     again = json.loads(out)
     assert again["anew"]
     assert again["tenants"] == list(first.seeded.tenants)
-    with psycopg.connect(first.target.conninfo) as connection:
-        row = connection.execute("SELECT to_regclass('left_behind')").fetchone()
-    assert row == (None,)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "CREATE TABLE left_behind (id integer)",
+        "CREATE VIEW left_behind AS SELECT 1 AS one",
+        "DELETE FROM {}",
+        "UPDATE {} SET id = id + 1000",
+    ],
+)
+def test_what_somebody_did_in_a_demos_database_is_not_lost(
+    home: Path, tiny: Path, capsys: pytest.CaptureFixture[str], work: str
+) -> None:
+    first = demo.run(project.need(tiny))
+    table = first.seeded.tables[0].table
+    with psycopg.connect(first.target.conninfo, autocommit=True) as visitor:
+        visitor.execute(work.format(table).encode())
+    assert said(capsys, "-C", str(tiny), "demo") == (
+        1,
+        "",
+        (
+            "error: database ringfence is not as the last demo left it: what was changed would be lost\n"
+            "hint: ringfence demo --anew throws it away; ringfence demo DIR shows another\n"
+        ),
+    )
+    assert said(capsys, "-C", str(tiny), "demo", "--anew", "--format", "json")[0] == 0
+    assert said(capsys, "-C", str(tiny), "demo", "--format", "json")[0] == 0
 
 
 def test_a_database_that_no_demo_made_is_left_alone(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -9,10 +11,12 @@ import pytest
 
 from engine import catalog, psql
 from ringfence.change import diff
+from ringfence.cli.main import main
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from ringfence.model import Catalog
 
@@ -121,3 +125,46 @@ def test_what_only_a_superuser_may_read_is_named(publisherless: str) -> None:
         ("subscription", "s"),
         ("user mapping", "postgres for s"),
     ]
+
+
+DSN = "postgresql://somebody:S3CR3T@127.0.0.1:1/d"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["migrate", DSN],
+        [DSN],
+        ["-C", DSN, "status"],
+        ["migrate", "--to", DSN],
+        ["verify", "--claim", DSN],
+        ["lint", DSN],
+        ["explain", DSN],
+        ["status", "--format", DSN],
+        ["history", "-n", DSN],
+        ["seed", "--rows", DSN],
+        ["db", "start", "--port", DSN],
+        ["db", DSN],
+        ["db", "url", DSN],
+        ["completion", DSN],
+        ["demo", DSN],
+        ["diff", DSN, "nowhere"],
+        ["rehearse", DSN],
+    ],
+    ids=" ".join,
+)
+def test_a_dsn_in_the_wrong_place_is_repeated_without_its_password(
+    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.ringfence]\n")
+    (tmp_path / "migrations" / "versions").mkdir(parents=True)
+    (tmp_path / "migrations" / "env.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(out):
+        assert main(argv) != 0
+    assert "S3CR3T" not in out.getvalue()
+    assert sorted(p.name for p in tmp_path.iterdir()) in (
+        ["migrations", "pyproject.toml"],
+        [".ringfence", "migrations", "pyproject.toml"],
+    )

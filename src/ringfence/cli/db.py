@@ -110,6 +110,8 @@ def url(context: click.Context, dbname: str | None, tcp: bool) -> None:
 
     Starts the server where it does not run.
     """
+    if dbname is not None and (not dbname or "://" in dbname):
+        raise Misuse("DBNAME is empty" if not dbname else "a URL is no name of a database")
     place = _place(context.obj)
     server = _server(place, create=dbname is None)
     name = place.database if dbname is None else dbname

@@ -31,16 +31,18 @@ _WIDEST = 100
 
 @click.command()
 @click.argument("directory", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.option("--anew", is_flag=True, help="Also where the last demo's database was worked in.")
 @options.format_("text", "json")
 @click.pass_obj
-def command(start: Path | None, directory: Path | None, format_: str) -> int:
+def command(start: Path | None, directory: Path | None, anew: bool, format_: str) -> int:
     """See a schema migrated, seeded and verified.
 
     Starts the project's own server, brings an empty database to the newest revision, fills it with
     two tenants, and verifies it. The server keeps running, for you to look around. Where there is
     no project, one is written first, with a messaging schema: into DIR, or ./ringfence-demo.
 
-    Run again, it begins anew: the database of an earlier demo is dropped. Any other is left alone.
+    Run again, it begins anew: the database of an earlier demo is dropped, unless somebody has worked
+    in it since. Any other is left alone.
 
     \b
     Examples:
@@ -54,13 +56,16 @@ def command(start: Path | None, directory: Path | None, format_: str) -> int:
     from rich.status import Status
 
     from ringfence import demo
+    from ringfence.errors import Misuse
 
+    if directory is not None and ":/" in str(directory):
+        raise Misuse("a DSN is no directory", hint="the demo runs on a server of its own")
     project, written = demo.place(start, directory)
     quiet = Console(stderr=True, highlight=False)
     if written:
         quiet.print(f"wrote a project: {project.root}", soft_wrap=True, markup=False)
     with Status("", console=quiet) as status:
-        done = demo.run(project, begins=lambda part: status.update(f"{_PARTS[part]} …"))
+        done = demo.run(project, anew=anew, begins=lambda part: status.update(f"{_PARTS[part]} …"))
     if format_ == "json":
         click.echo(_json(done))
     else:

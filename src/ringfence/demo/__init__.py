@@ -6,6 +6,7 @@ It runs on the project's embedded server and nowhere else, in a database that ca
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import tempfile
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from ringfence import claims, migrate
+from ringfence import claims, migrate, rows
 from ringfence import project as projects
 from ringfence import seed as seeding
 from ringfence.config import load
@@ -79,12 +80,18 @@ class Demo:
     seconds: Mapping[Part, float]
 
 
-def run(project: Project, *, begins: Callable[[Part], None] = lambda _: None) -> Demo:
+def run(
+    project: Project,
+    *,
+    anew: bool = False,
+    begins: Callable[[Part], None] = lambda _: None,
+) -> Demo:
     """Migrate an empty database of the project's embedded server, seed it, verify it.
 
-    `begins` is told what comes next. The server is left running. Raises `Refused` when the project
-    or the environment names another server, or the database holds what no demo made; `Busy` when
-    another demo is at it.
+    The database of an earlier demo is dropped for it, one that was worked in since only where `anew`
+    says so. `begins` is told what comes next. The server is left running. Raises `Refused` when the
+    project or the environment names another server, or the database holds what no demo made; `Busy`
+    when another demo is at it.
     """
     history = project.config.migrate.schema
     seconds: dict[Part, float] = {}
@@ -102,7 +109,7 @@ def run(project: Project, *, begins: Callable[[Part], None] = lambda _: None) ->
             raise _not_ours(target)
         admin = connect(Target(make_conninfo(target.conninfo, dbname="postgres"), *_ours))
     with admin:
-        anew = _emptied(admin, target, project.database)
+        dropped = _emptied(admin, target, project.database, history, anew=anew)
         with part("migrate"):
             _, moved = migrate.migrate(project, target)
         with connect(target) as connection:
@@ -118,7 +125,8 @@ def run(project: Project, *, begins: Callable[[Part], None] = lambda _: None) ->
                 report = claims.verify(claims.Case(connection, project, target.shown, target))
             objects = inventory(connection, without=history)
             version = connection.info.parameter_status("server_version") or ""
-    return Demo(project, target, version, anew, moved, objects, seeded, report, seconds)
+            _mark(admin, project.database, _digest(connection, history))
+    return Demo(project, target, version, dropped, moved, objects, seeded, report, seconds)
 
 
 def inventory(
@@ -214,7 +222,14 @@ def _not_ours(target: Target) -> Refused:
 _ours = ("the embedded server", "the embedded server", True)
 
 
-def _emptied(admin: Connection[tuple[object, ...]], target: Target, database: str) -> bool:
+def _emptied(
+    admin: Connection[tuple[object, ...]],
+    target: Target,
+    database: str,
+    history: str,
+    *,
+    anew: bool,
+) -> bool:
     """Have the database there, empty and marked; whether an earlier demo's was dropped for it."""
     # Held until the connection closes, at the demo's end.
     got = admin.execute(
@@ -227,19 +242,53 @@ def _emptied(admin: Connection[tuple[object, ...]], target: Target, database: st
         "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
         [database],
     ).fetchone()
-    anew = row is not None and str(row[0] or "").startswith(MARK)
-    if anew:
+    said = str(row[0] or "") if row is not None else ""
+    ours = said.startswith(MARK)
+    if ours:
+        if not anew:
+            _refuse_work(target, database, history, said)
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
     elif row is not None:
         _refuse_contents(target, database)
-    if anew or row is None:
+    if ours or row is None:
         admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(name))
+    _mark(admin, database, "")
+    return ours
+
+
+def _mark(admin: Connection[tuple[object, ...]], database: str, digest: str) -> None:
+    """Say in the database's comment that it is a demo's, and what the demo left in it."""
+    left = f" unless it was worked in [{digest}]" if digest else ""
     admin.execute(
         sql.SQL("COMMENT ON DATABASE {} IS {}").format(
-            name, sql.Literal(f"{MARK}: the next one drops this database and makes it anew")
+            sql.Identifier(database),
+            sql.Literal(f"{MARK}: the next one drops this database and makes it anew{left}"),
         )
     )
-    return anew
+
+
+def _digest(connection: Connection[tuple[object, ...]], history: str) -> str:
+    """Of the objects and the rows in a database; of a demo's, the same until somebody works in it."""
+    total = hashlib.blake2b(digest_size=8)
+    total.update(repr(inventory(connection)).encode())
+    for held in sorted(rows.held(connection, (history,)).values(), key=lambda h: h.path):
+        columns = sorted(held.columns.values())
+        total.update(f"{held.path} {held.count} {columns}".encode())
+    return total.hexdigest()
+
+
+def _refuse_work(target: Target, database: str, history: str, said: str) -> None:
+    """Raise `Refused` where somebody has worked in the database of an earlier demo."""
+    left = re.search(r"\[(\w+)\]", said)
+    if left is None:
+        return  # that demo was interrupted
+    with connect(target) as connection:
+        if _digest(connection, history) == left[1]:
+            return
+    raise Refused(
+        f"database {database} is not as the last demo left it: what was changed would be lost",
+        hint="ringfence demo --anew throws it away; ringfence demo DIR shows another",
+    )
 
 
 def _refuse_contents(target: Target, database: str) -> None:
