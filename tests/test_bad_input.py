@@ -251,6 +251,10 @@ BARE = lines(
         ("postgresql://joe:hun/ter2@h/db", BARE),
         ("postgresql://joe:12/ter2@h/db", BARE),
         ("postgresql+psycopg://joe:hun@ter2@h/db", BARE),
+        (
+            "postgresql://joe:hunter2@h:port/db",
+            lines("error: the port in --dsn is not a number", "hint: write host:5432"),
+        ),
     ],
 )
 def test_a_connection_string_is_not_repeated(nowhere: Project, dsn: str, err: str) -> None:

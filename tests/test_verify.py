@@ -438,3 +438,34 @@ def test_every_claim_is_a_sentence_with_a_page(each: object) -> None:
     assert title[0].islower()
     assert not title.endswith(".")
     assert len(page) > 100
+
+
+# What cannot be looked at does not keep the rest from it
+
+
+def test_a_project_whose_ddl_is_empty(project: Project) -> None:
+    (project.root / "ddl").mkdir()
+    project.revision("0001", "CREATE TABLE a ();")
+    assert project.run("migrate").status == 0
+    done = project.run("verify")
+    assert done.status == 0, done.err
+    assert f"no .sql files in {project.root / 'ddl'}" in done.out
+
+
+def test_data_below_a_copy_in_a_verify_file(project: Project) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE a (x integer);",
+        verify="COPY a FROM STDIN;\n1\n\\.\nSELECT x AS wrong FROM a;",
+    )
+    assert project.run("migrate").status == 0
+    says(project, "verify-files", "revision 0001 (revision 0001) does not verify: wrong = 1")
+    assert project.query("SELECT * FROM a") == []
+
+
+def test_a_value_that_would_fill_a_page_is_cut(project: Project) -> None:
+    project.revision("0001", "", verify="SELECT repeat(E'x\\n', 5000) AS wrong;")
+    project.run("migrate")
+    (finding,) = looked(project, "verify-files", status=1)
+    assert len(str(finding["message"])) < 300
+    assert "\n" not in str(finding["message"])

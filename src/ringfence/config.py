@@ -217,6 +217,18 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
         raise _bad(path, text, where, f"{where} is {_toml(value)}", 'it must be a string: "…"')
     if kind is int:
         if isinstance(value, int) and not isinstance(value, bool):
+            if (
+                where.replace("-", "_").endswith("server_version")
+                and value
+                and not 14 <= value <= 99
+            ):
+                raise _bad(
+                    path,
+                    text,
+                    where,
+                    f"{where} is {value}",
+                    "name a major version, 14 or newer: 18",
+                )
             return value
         raise _bad(path, text, where, f"{where} is {_toml(value)}", "it must be a whole number")
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -127,6 +127,17 @@ hint: it must be a whole number
             id="a boolean for a number",
         ),
         pytest.param(
+            "[tool.ringfence]\nserver-version = -1\n",
+            """
+error: tool.ringfence.server-version is -1
+  PATH:2:1
+  2 | server-version = -1
+    | ^
+hint: name a major version, 14 or newer: 18
+""",
+            id="no version that there is",
+        ),
+        pytest.param(
             '[tool.ringfence.tenancy] # who\nroles = "app"\n',
             """
 error: tool.ringfence.tenancy.roles is 'app'

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ringfence import sources
 from ringfence.change import diff
 from ringfence.claims import claim
-from ringfence.errors import Bug, Error
+from ringfence.errors import Bug, Error, Misuse
 from ringfence.finding import Severity
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ def ddl(case: Case, verdict: Verdict) -> None:
         verdict.skipped = f"there is no {case.project.shown(case.project.ddl)}"
     else:
         head = sources.Source("head", "revision", revision=case.graph.heads[0])
-        files = sources.source(case.project, "ddl")
+        try:
+            files = sources.source(case.project, "ddl")
+        except Misuse as error:  # it holds no SQL, as a new project's
+            verdict.skipped = error.message
+            return
         _compare(case, verdict, head, files, "the newest revision", "ddl/")
 
 

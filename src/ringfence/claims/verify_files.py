@@ -55,7 +55,12 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
             verdict.checked += 1
             try:
                 with connection.transaction():
-                    cursor = connection.execute(statement.text)
+                    cursor = connection.cursor()
+                    if statement.data is not None:
+                        with cursor.copy(statement.text) as copy:
+                            copy.write(statement.data)
+                        continue
+                    cursor.execute(statement.text)
                     rows = cursor.fetchmany(4) if cursor.description else []
             except psycopg.Error as error:
                 said = server_error(error, script=text, statement=statement)
@@ -67,7 +72,7 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
                 continue
             names = [c.name for c in cursor.description or ()]
             for row in rows[:3]:
-                shown = ", ".join(f"{n} = {v}" for n, v in zip(names, row, strict=True))
+                shown = ", ".join(f"{n} = {_short(v)}" for n, v in zip(names, row, strict=True))
                 verdict.no(
                     f"revision {revision} does not verify: {shown}",
                     ref=ref,
@@ -79,3 +84,9 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
                     ref=ref,
                     span=text.span(statement.start),
                 )
+
+
+def _short(value: object) -> str:
+    """A value on one line, cut where it would fill a page."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 200 else text[:199] + "…"

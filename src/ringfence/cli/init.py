@@ -19,9 +19,9 @@ SECTION = "Start here"
 def command(
     start: Path | None, directory: Path | None, from_: str | None, shadow: str | None
 ) -> None:
-    """A new project: configuration, ddl/, migrations/, a CI file, a pre-commit hook.
+    """A new project, empty or from a database.
 
-    With --from, ddl/ and the first revision are written from a database that exists, and the
+    It has its configuration, ddl/, migrations/, a CI file and a pre-commit hook. With --from, ddl/ and the first revision are written from a database that exists, and the
     revision is recorded there as applied without being run.
 
     \b

@@ -254,7 +254,7 @@ def _say(error: Error) -> int:
 def _discreet(text: str) -> str:
     import re
 
-    text = re.sub(r"(\w+:/{1,2}[^\s:/@'\"]*:)[^\s'\"]+@", r"\1***@", text)
+    text = re.sub(r"(\w+:/{1,2}[^\s:/@'\"]*:)(?!password@)[^\s'\"]+@", r"\1***@", text)
     return re.sub(r"(?i)(password=)[^\s&'\"]+", r"\1***", text)
 
 

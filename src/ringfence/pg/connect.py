@@ -76,8 +76,10 @@ def resolve(project: Project | None, dsn: str | None, source: str = "--dsn") -> 
         if not dsn.strip():
             raise Misuse(f"{source} is empty", hint="is the variable set that it comes from?")
         return named(dsn, source)
-    if os.environ.get("RINGFENCE_DSN"):
-        return named(os.environ["RINGFENCE_DSN"], "RINGFENCE_DSN")
+    if said := os.environ.get("RINGFENCE_DSN"):
+        if not said.strip():
+            raise Misuse("RINGFENCE_DSN is blank", hint="unset it, or name a database in it")
+        return named(said, "RINGFENCE_DSN")
     if project is not None and project.config.dsn:
         return named(project.config.dsn, "[tool.ringfence] dsn")
     present = [name for name in _ENVIRONMENT if os.environ.get(name)]
@@ -112,6 +114,13 @@ def named(dsn: str, source: str) -> Target:
             " password), or host=… dbname=… user=…",
         ) from None
     host = str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "")
+    authority = text.partition("://")[2].partition("/")[0]
+    if (
+        "@" in authority
+        and "@" not in host
+        and not re.fullmatch(r"[\d,]*", str(parts.get("port") or ""))
+    ):
+        raise Misuse(f"the port in {source} is not a number", hint="write host:5432")
     if "://" in text and _cut(
         text, host, str(parts.get("port") or ""), str(parts.get("dbname") or "")
     ):

@@ -93,6 +93,15 @@ class Guise:
 def choose(postgres: Path, home: Path) -> Guise:
     """The best way to run `postgres` on files below `home`. Raises `Misuse` when there is none."""
     if os.geteuid() != 0:
+        import pwd
+
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise Misuse(
+                f"PostgreSQL does not run as a user without a name, and uid {os.geteuid()} has none",
+                hint="run as a user whom /etc/passwd knows, or name another server with --dsn",
+            ) from None
         return Guise("itself", os.geteuid(), os.getegid())
     for way in WAYS:
         guise = way()
