@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-OURS = ["ringfence.alembic_version", "ringfence.history"]
+OURS = ["ringfence.alembic_version", "ringfence.backfills", "ringfence.history"]
 SAME = (
     "event", "revision", "direction", "attempt", "statement", "title", "checksum", "sql",
     "error", "session_role", "effective_role", "server_version", "client - 'host'",

@@ -21,7 +21,7 @@ from ringfence.script import checksum
 if TYPE_CHECKING:
     from pathlib import Path
 
-OURS = ["ringfence.alembic_version", "ringfence.history"]
+OURS = ["ringfence.alembic_version", "ringfence.backfills", "ringfence.history"]
 USER = getpass.getuser()
 
 

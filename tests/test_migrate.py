@@ -43,7 +43,7 @@ def three(project: Project) -> Project:
     return project
 
 
-OURS = ["ringfence.alembic_version", "ringfence.history"]
+OURS = ["ringfence.alembic_version", "ringfence.backfills", "ringfence.history"]
 
 
 def test_migrates_to_head_and_says_so(three: Project) -> None:
@@ -619,7 +619,8 @@ def test_the_script_respects_the_lock(three: Project) -> None:
 
 def lock() -> tuple[str, list[int]]:
     """The statement that takes the runner's lock."""
-    from ringfence.history import LOCK_CLASS, _key
+    from ringfence.pg.runner import LOCK_CLASS
+    from ringfence.pg.runner import key as _key
 
     return "SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, _key("ringfence")]
 

@@ -25,13 +25,16 @@ class Migrate:
     """`[tool.ringfence.migrate]`: how revisions are applied.
 
     `schema` holds the history and Alembic's version table. `lock_timeout` (PostgreSQL's notation)
-    bounds how long one statement may queue for a lock, `wait` how long a second runner waits for
-    the first.
+    bounds how long one statement may queue for a lock, `lock_deadline` how long it is tried anew
+    where that was not long enough, `wait` how long a second runner waits for the first, `lag` how
+    far a replica may be behind before a backfill pauses.
     """
 
     schema: str = "ringfence"
-    lock_timeout: str = "5s"
+    lock_timeout: str = "1s"
     wait: str = "60s"
+    lock_deadline: str = "1min"
+    lag: str = "10s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
     if kind is str:
         if isinstance(value, str):
             said = where.replace("-", "_")
-            if said.endswith((".lock_timeout", ".wait")) and not DURATION.match(value):
+            if said.endswith(_DURATIONS) and not DURATION.match(value):
                 raise _bad(
                     path,
                     text,
@@ -340,6 +343,7 @@ def _counts(
         )
 
 
+_DURATIONS = (".lock_timeout", ".lock_deadline", ".wait", ".lag")
 DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")
 """PostgreSQL's notation of a duration with its unit."""
 

@@ -14,7 +14,7 @@ import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from alembic.config import Config
@@ -24,22 +24,15 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from psycopg import sql
 
+from ringfence import backfill, lockfile, revisions
 from ringfence import project as projects
-from ringfence import revisions
-from ringfence.errors import BadProject, Busy, Error, Misuse, Refused, Span, described
-from ringfence.finding import counted
-from ringfence.migrate import Moved, refuse_edited
-from ringfence.pg import ledger
-from ringfence.pg.connect import (
-    PATH,
-    PINS,
-    Target,
-    connect,
-    resolve,
-    server_error,
-    translated,
-)
-from ringfence.script import checksum, redacted, redacted_message
+from ringfence.errors import BadProject, Error, Misuse, Refused, ServerError, Span, described
+from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
+from ringfence.migrate import Moved, difference, refuse_edited, who
+from ringfence.pg import ledger, runner
+from ringfence.pg.connect import Target, connect, resolve, server_error, translated
+from ringfence.pg.runner import refuse_standby
+from ringfence.script import redacted, redacted_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,28 +41,7 @@ if TYPE_CHECKING:
 
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
-    from ringfence.script import Script, Statement
-
-LOCK_CLASS = 0x72666E63
-"""The first half of the advisory lock's key ("rfnc"); the second is a hash of the history's schema."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Something that happened during a run, for whoever shows it.
-
-    `what`: waiting (for another runner, `text` says which), planned (`total` revisions), started,
-    statement (`number` of `total` is about to run), finished (after `seconds`), failed (`text` says
-    what is left of the revision), notice (`text`).
-    """
-
-    what: Literal["waiting", "planned", "started", "statement", "finished", "failed", "notice"]
-    revision: Revision | None = None
-    direction: Direction = "up"
-    number: int = 0
-    total: int = 0
-    seconds: float = 0.0
-    text: str = ""
+    from ringfence.script import Script
 
 
 def _silent(_: Progress) -> None:
@@ -91,9 +63,11 @@ class Session:
     done: list[Moved] = field(default_factory=list)
     began: tuple[str, ...] = ()
     _heads: tuple[str, ...] = ()
+    executor: Executor | None = None
     _running: ledger.Event | None = None
     _began: float = 0.0
     _left: str = ""
+    _xid: str | None = None
 
     @property
     def schema(self) -> str:
@@ -109,6 +83,9 @@ class Session:
         context: MigrationContext,
     ) -> Iterator[Any]:
         """Alembic's steps, each checked before the first runs and recorded around its running."""
+        if self.graph.unknown(heads) and self.connection is not None:
+            known = ledger.state(self._connected(), self.schema)
+            self.graph.refuse_unknown(heads, who(known))
         self.graph.refuse_unknown(heads)
         self.began = self._heads = tuple(sorted(heads))
         steps = list(original(heads, context))
@@ -124,7 +101,9 @@ class Session:
         elif moving:
             state = ledger.state(self._connected(), self.schema)
             undone = {self._revision(s).id for s in moving if not s.is_upgrade}
-            refuse_edited(self.graph, state, undone)
+            refuse_edited(
+                self.graph, state, undone, lambda text: self.listen(Progress("notice", text=text))
+            )
         if moving and not context.as_sql:
             self.listen(Progress("planned", total=len(moving)))
         for number, step in enumerate(steps, 1):
@@ -138,7 +117,9 @@ class Session:
                 self._finish(step, number, len(moving))
         if context.as_sql and steps:
             context.impl.static_output(
-                _block(f"PERFORM pg_advisory_unlock({LOCK_CLASS}, {_key(self.schema)});")
+                _block(
+                    f"PERFORM pg_advisory_unlock({runner.LOCK_CLASS}, {runner.key(self.schema)});"
+                )
             )
 
     def _dress(self, step: RevisionStep, context: MigrationContext) -> None:
@@ -152,12 +133,30 @@ class Session:
                 if not revision.sql:
                     context.impl.static_output(_AFTER)
                 return
-            if not revision.sql:
-                self._settings(self._connected(), {}, "SET LOCAL")
-            original(**arguments)
-            if not revision.sql:
-                self._connected().execute("SET CONSTRAINTS ALL IMMEDIATE")
-                _reset(self._connected(), forget=True)
+            if revision.sql:
+                original(**arguments)
+                return
+            connection, executor = self._connected(), self._executor()
+
+            def attempt() -> None:
+                connection.execute(executor.settings({}, "SET LOCAL"))
+                try:
+                    original(**arguments)
+                except Exception as error:
+                    found = _explained(error, self.project, connection.info.user)
+                    if found is error:
+                        raise
+                    raise found from error
+                connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                reset(connection, forget=True)
+
+            with _committing(context) as once:
+
+                def directives() -> Mapping[str, str]:
+                    # What has committed on its way cannot begin again.
+                    return {"lock-deadline": "0"} if once else {}
+
+                executor.patiently(attempt, directives, "all of it")
 
         dressed.__name__ = original.__name__  # Alembic tells it: "Running upgrade …"
         step.migration_fn = dressed
@@ -170,11 +169,11 @@ class Session:
         # Reading the version table opened a transaction; the row below must not wait for its end.
         context.connection.rollback()
         with self.autocommit() as connection:
-            attempt = ledger.next_attempt(connection, self.schema, revision.id, direction)
-            self._running = self.row("started", revision, direction, attempt)
-            ledger.record(connection, self.schema, self._running)
+            row = self.row("started", revision, direction, 1)
+            self._running = ledger.begin(connection, self.schema, row)
         self._began = time.monotonic()
-        self._left = "nothing of it is left"
+        self._xid, self._left = None, ""
+        self._executor().begin()
         self.listen(Progress("started", revision, direction, number, total))
 
     def _finish(self, step: RevisionStep, number: int, total: int) -> None:
@@ -207,40 +206,89 @@ class Session:
                     ledger.literal(self.schema, row, timed=timed and not step.is_stamp)
                 )
             else:
+                connection = self._connected()
                 if running is None:
-                    attempt = ledger.next_attempt(
-                        self._connected(), self.schema, revision.id, direction
-                    )
-                    row = replace(row, attempt=attempt)
-                ledger.record(self._connected(), self.schema, row)
+                    ledger.begin(connection, self.schema, row)
+                    continue
+                row = replace(row, waits=self._executor().waits.document)
+                self._xid = ledger.record(connection, self.schema, row)
                 self._left = "ringfence status tells whether it was committed"
 
-    def failed(self, error: BaseException) -> None:
-        """Record that the running revision did not finish, if the server still listens."""
+    def failed(self, error: BaseException) -> BaseException:
+        """Record that the running revision did not finish; the error to raise, with what is known.
+
+        Where the connection was lost the server is asked, over a new one, whether it had committed.
+        """
         running, connection = self._running, self.connection
-        if running is None or connection is None:
-            return
+        if connection is None:
+            return error
+        if connection.closed and isinstance(error, ServerError):
+            return self._lost(error)
+        if running is None:
+            return error
+        row = self._end(running, error)
+        left = self._left or self._executor().left
+        # Where the connection is gone, the row `started` without an end says as much.
+        with suppress(psycopg.Error):
+            connection.rollback()
+            with self.autocommit():
+                reset(connection)
+                recorded = ledger.record(connection, self.schema, row, unless_finished=True)
+            left = left if recorded else "it was committed before that"
+        revision = self.graph.revisions[running.revision]
+        self.listen(Progress("failed", revision, running.direction, text=left))
+        return error
+
+    def _end(self, running: ledger.Event, error: BaseException) -> ledger.Event:
         cause = error.__cause__ if isinstance(error, Error) else error
         said: dict[str, object] = {"message": redacted_message(str(error)) or type(error).__name__}
         if isinstance(cause, psycopg.Error) and cause.sqlstate:
             said["sqlstate"] = cause.sqlstate
         if isinstance(error, Error) and error.span is not None:
             said["at"] = str(error.span)
-        row = replace(
+        return replace(
             running,
             event="cancelled" if isinstance(error, KeyboardInterrupt) else "failed",
             seconds=time.monotonic() - self._began,
             error=said,
+            waits=self._executor().waits.document,
         )
-        # Where the connection is gone, the row `started` without an end says as much.
-        with suppress(psycopg.Error):
-            connection.rollback()
-            with self.autocommit():
-                _reset(connection)
-                recorded = ledger.record(connection, self.schema, row, unless_finished=True)
-            self._left = self._left if recorded else "it was committed before that"
-        revision = self.graph.revisions[running.revision]
-        self.listen(Progress("failed", revision, running.direction, text=self._left))
+
+    def _lost(self, error: ServerError) -> runner.Lost:
+        """What became of a run whose connection went away: asked over a new one, once it is over.
+
+        The lock is had again only when the old session has ended, and with it what it was at.
+        """
+        running, left = self._running, self._left or self._executor().left
+        lost = runner.Lost(
+            error.message, sqlstate=error.sqlstate, span=error.span, detail=error.detail,
+            hint=error.hint, title=error.title,
+        )  # fmt: skip
+        lost.__cause__ = error.__cause__
+        assert self.target is not None
+        wait = seconds(self.project.config.migrate.wait)
+        fresh = runner.again(self.target, wait)
+        if fresh is not None:
+            with suppress(psycopg.Error, Error), fresh:
+                runner.take(fresh, self.schema, wait, lambda _: None)
+                if self._xid is not None:
+                    lost.committed = runner.outcome(fresh, self._xid)
+                if running is not None and not lost.committed:
+                    row = self._end(running, error)
+                    if ledger.record(fresh, self.schema, row, unless_finished=True) is None:
+                        lost.committed = True
+                lost.reached = True
+        if lost.committed and running is not None:
+            revision = self.graph.revisions[running.revision]
+            seconds_ = time.monotonic() - self._began
+            self.done.append(Moved(revision, running.direction, seconds_, self._heads))
+        if lost.committed is not None:
+            said = "had been" if lost.committed else "was not"
+            left = f"the connection was lost at its end: it {said} committed"
+        if running is not None:
+            revision = self.graph.revisions[running.revision]
+            self.listen(Progress("failed", revision, running.direction, text=left))
+        return lost
 
     # Running a file
 
@@ -250,176 +298,27 @@ class Session:
         text = revision.runnable(direction)
         if context.as_sql:
             self._write(context, text)
+        elif text.backfill:
+            with context.autocommit_block():
+                backfill.run(self._executor(), revision, direction, text)
         elif text.transactional:
-            self._run_in_transaction(revision, direction, text)
+            self._executor().in_transaction(revision, direction, text)
         else:
+            assert self._running is not None
             with context.autocommit_block():
                 try:
-                    self._run_one_by_one(revision, direction, text)
+                    self._executor().one_by_one(revision, direction, text, self._running)
                 except BaseException:
                     # Alembic would commit what a transaction of the file's own has done so far.
                     with suppress(psycopg.Error):
                         self._connected().rollback()
                     raise
 
-    def _run_in_transaction(self, revision: Revision, direction: Direction, text: Script) -> None:
-        connection = self._connected()
-        before = ledger.finished_statements(connection, self.schema, revision.id, direction)
-        if before:
-            raise Refused(
-                f"{counted(len(before), 'statement')} of revision {revision.id} have run one by one,"
-                " and the file now runs in a transaction",
-                hint="put this line back at its top: -- ringfence: transaction: none",
-            )
-        self._settings(connection, text.directives, "SET LOCAL")
-        for number, statement in enumerate(text.statements, 1):
-            self._say(revision, direction, number, text)
-            self._execute(text, statement)
-            if not self._in_transaction:
-                raise BadProject(
-                    "this statement ended the transaction that the revision runs in",
-                    span=text.span(statement.start),
-                    hint="leave transactions to ringfence; it opens one for each revision",
-                )
-        # A deferred constraint that fails should point to this file, not to the COMMIT; a role or
-        # setting that the file changed must not reach the next one.
-        try:
-            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        except psycopg.Error as error:
-            raise _deferred(error, text) from error
-        _reset(connection, forget=True)
-
-    def _run_one_by_one(self, revision: Revision, direction: Direction, text: Script) -> None:
-        connection = self._connected()
-        running = self._running
-        assert running is not None
-        before = ledger.finished_statements(connection, self.schema, revision.id, direction)
-        self._refuse_other(revision, text, before)
-        session: list[Statement] = []
-        block: list[ledger.Event] = []
-        for number, statement in enumerate(text.statements, 1):
-            if statement.sets_session:
-                session.append(statement)
-                self._execute(text, statement)
-                continue
-            if number in before:
-                continue
-            self._say(revision, direction, number, text)
-            self._left = f"statement {number} of {len(text.statements)}: run it again to go on"
-            row = replace(
-                running,
-                event="statement",
-                statement=number,
-                checksum=checksum(statement.text.encode()),
-                sql=redacted(statement.text),
-            )
-            if self._in_transaction:
-                # A transaction of the file's own: its rows are committed with it or not at all.
-                block.append(row)
-                if statement.words[:1] in (("COMMIT",), ("END",)):
-                    _reset(connection)
-                    for waiting in block:
-                        ledger.record(connection, self.schema, waiting)
-                self._execute(text, statement)
-                continue
-            block = [row]
-            self._settings(connection, text.directives, "SET", patient=statement.lets_others_work)
-            # What the file set for its session is set again: the rows were written without it, and
-            # an earlier attempt may have been another session's.
-            for setting in session:
-                self._execute(text, setting)
-            began = time.monotonic()
-            self._execute(text, statement)
-            if not self._in_transaction:
-                row = replace(row, seconds=time.monotonic() - began)
-                _reset(connection)
-                ledger.record(connection, self.schema, row)
-        if self._in_transaction:
-            raise BadProject(
-                f"{text.path} begins a transaction and does not end it", hint="write the COMMIT"
-            )
-        _reset(connection, forget=True)
-
-    def _refuse_other(self, revision: Revision, text: Script, before: Mapping[int, str]) -> None:
-        """Raise `Refused` when the statements that have run are not those of the file any more."""
-        for number, mark in sorted(before.items()):
-            if number > len(text.statements):
-                raise Refused(
-                    f"statement {number} of revision {revision.id} has run and is no longer in"
-                    f" {text.path}",
-                    hint="restore it; change what it made in a statement after the last",
-                )
-            statement = text.statements[number - 1]
-            if checksum(statement.text.encode()) != mark:
-                raise Refused(
-                    f"statement {number} of revision {revision.id} has run and was edited since",
-                    span=text.span(statement.start),
-                    hint="restore it; change what it made in a statement after the last",
-                )
-
-    def _execute(self, text: Script, statement: Statement) -> None:
-        connection = self._connected()
-        try:
-            if statement.data is None:
-                # No parameters: the text goes as it stands, and a % or : in it means itself.
-                connection.execute(statement.text)
-            else:
-                with connection.cursor().copy(statement.text) as copy:
-                    copy.write(statement.data)
-        except psycopg.Error as error:
-            raise self._explained(error, text, statement) from error
-
-    def _explained(self, error: psycopg.Error, text: Script, statement: Statement) -> Error:
-        """A statement's error; of one that waited too long for a lock, with who holds it."""
-        connection = self._connected()
-        found = server_error(error, script=text, statement=statement, role=connection.info.user)
-        if isinstance(found, Busy) and error.sqlstate == "55P03" and not found.detail:
-            with suppress(psycopg.Error):
-                connection.rollback()
-                connection.execute(PATH)
-                found.detail = _lockers(connection, _names(statement))
-        if statement.lets_others_work:
-            with suppress(psycopg.Error):
-                found.detail = "\n".join(
-                    filter(None, (found.detail, _broken(connection, statement)))
-                )
-        return found
-
-    def _settings(
-        self,
-        connection: psycopg.Connection[tuple[object, ...]],
-        directives: Mapping[str, str],
-        verb: str,
-        *,
-        patient: bool = False,
-    ) -> None:
-        # A file finds what it names where the database or the role says; ours is PATH.
-        path = sql.SQL("{} search_path TO DEFAULT; ").format(sql.SQL(verb))
-        connection.execute(path + self._set(directives, verb, patient=patient))
-
-    def _set(
-        self, directives: Mapping[str, str], verb: str, *, patient: bool = False
-    ) -> sql.Composed:
-        """The statements that set what a revision runs under.
-
-        A `patient` statement waits as long as it takes: CREATE INDEX CONCURRENTLY waits for every
-        older transaction, keeps nobody from working meanwhile, and given up leaves a broken index.
-        """
-        limit = "0" if patient else self.project.config.migrate.lock_timeout
-        wanted = {"lock_timeout": limit}
-        for key in ("lock-timeout", "statement-timeout"):
-            if key in directives:
-                wanted[key.replace("-", "_")] = directives[key]
-        return sql.SQL("; ").join(
-            sql.SQL("{} {} = {}").format(sql.SQL(verb), sql.Identifier(key), sql.Literal(value))
-            for key, value in wanted.items()
-        )
-
     # Offline: `alembic upgrade --sql`, `ringfence migrate --dry-run`
 
     def _prologue(self) -> str:
         taken = (
-            f"IF NOT pg_try_advisory_lock({LOCK_CLASS}, {_key(self.schema)}) THEN\n"
+            f"IF NOT pg_try_advisory_lock({runner.LOCK_CLASS}, {runner.key(self.schema)}) THEN\n"
             "RAISE EXCEPTION 'another run of migrations holds the lock'"
             " USING ERRCODE = 'lock_not_available';\nEND IF;"
         )
@@ -437,12 +336,19 @@ class Session:
         check = sql.SQL("IF {} THEN\nRAISE EXCEPTION USING MESSAGE = {};\nEND IF;").format(
             wrong, f"the database does not stand at {', '.join(self._heads) or 'base'}"
         )
-        settings = self._set({}, "SET LOCAL")
-        return f"{_block(check.as_string(None))}\n{settings.as_string(None)};"
+        limits = self._limits({}, "SET LOCAL")
+        return f"{_block(check.as_string(None))}\n{limits};"
+
+    def _limits(self, directives: Mapping[str, str], verb: str) -> str:
+        wanted = {"lock_timeout": self.project.config.migrate.lock_timeout}
+        for key in ("lock-timeout", "statement-timeout"):
+            if key in directives:
+                wanted[key.replace("-", "_")] = directives[key]
+        return settings(wanted, verb).as_string(None)
 
     def _write(self, context: MigrationContext, text: Script) -> None:
-        settings = self._set(text.directives, "SET LOCAL" if text.transactional else "SET")
-        lines = f"{settings.as_string(None)};\n\n{text.for_psql}\n"
+        limits = self._limits(text.directives, "SET LOCAL" if text.transactional else "SET")
+        lines = f"{limits};\n\n{text.for_psql}\n"
         if text.transactional:
             context.impl.static_output(f"{lines}\nSET CONSTRAINTS ALL IMMEDIATE;\n{_AFTER}")
             return
@@ -450,9 +356,6 @@ class Session:
             context.impl.static_output(f"{lines}\n{_AFTER}")
 
     # Small things
-
-    def _say(self, revision: Revision, direction: Direction, number: int, text: Script) -> None:
-        self.listen(Progress("statement", revision, direction, number, len(text.statements)))
 
     def row(
         self,
@@ -479,15 +382,15 @@ class Session:
             attempt,
             title=revision.title,
             checksum=revision.checksum,
+            fingerprint=revision.fingerprint,
             sql=text,
             seconds=seconds,
             client=ledger.client(self.project.root),
         )
 
-    @property
-    def _in_transaction(self) -> bool:
-        status = self._connected().info.transaction_status
-        return status is not psycopg.pq.TransactionStatus.IDLE
+    def _executor(self) -> Executor:
+        assert self.executor is not None
+        return self.executor
 
     def _connected(self) -> psycopg.Connection[tuple[object, ...]]:
         assert self.connection is not None
@@ -515,23 +418,31 @@ class Session:
         raise BadProject(f"{stem}.py is not a revision of {self.graph.folder}")
 
 
+@contextmanager
+def _committing(context: MigrationContext) -> Iterator[list[bool]]:
+    """A list that is no longer empty once a revision has left its transaction."""
+    left: list[bool] = []
+    original = context.autocommit_block
+
+    @contextmanager
+    def autocommit_block() -> Iterator[None]:
+        left.append(True)
+        with original():
+            yield
+
+    context.autocommit_block = autocommit_block  # type: ignore[method-assign]
+    try:
+        yield left
+    finally:
+        context.autocommit_block = original  # type: ignore[method-assign]
+
+
 def _direction(step: RevisionStep) -> Direction:
     return "up" if step.is_upgrade else "down"
 
 
-_RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
-_FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")
 _ENCODING = "SET client_encoding = 'UTF8';"
-_AFTER = ";\n".join((*_RESET, *_FORGET, _ENCODING))
-
-
-def _reset(connection: psycopg.Connection[tuple[object, ...]], *, forget: bool = False) -> None:
-    """Undo what a file may have set for the session: its role, its search_path and the rest.
-
-    `forget`: also what it made for the session, temporary tables and prepared statements.
-    """
-    # RESET ALL brings back what the database or the role says.
-    connection.execute("; ".join((*_RESET, *PINS, PATH, *(_FORGET if forget else ()))))
+_AFTER = ";\n".join((*RESET, *FORGET, _ENCODING))
 
 
 def _block(body: str) -> str:
@@ -551,68 +462,6 @@ def _without_version_table(context: MigrationContext) -> None:
             write(text)
 
     context.impl.static_output = static_output  # type: ignore[method-assign]
-
-
-def _deferred(error: psycopg.Error, text: Script) -> Error:
-    """What a constraint that was checked only at the end of a file says, and where that began."""
-    table = error.diag.table_name or ""
-    about = [s for s in text.statements if table and table in s.text] or list(text.statements)
-    found = server_error(error, script=text, statement=about[-1] if about else None)
-    late = "the constraint is deferred: it was checked at the end of the file"
-    found.detail = f"{found.detail}\n{late}".strip()
-    return found
-
-
-def _lockers(connection: psycopg.Connection[tuple[object, ...]], names: list[str]) -> str:
-    """Who holds locks on relations of these names, in words; empty when nobody does."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (a.xact_start, a.pid) c.oid::regclass::text, l.mode, a.pid, a.usename,"
-        " a.application_name, date_trunc('second', clock_timestamp() - a.xact_start)::text,"
-        " a.state, a.query"
-        " FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid"
-        " JOIN pg_stat_activity AS a ON l.pid = a.pid"
-        " WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relname = ANY (%s)"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " ORDER BY a.xact_start, a.pid, l.mode LIMIT 3",
-        [names],
-    ).fetchall()
-    return "\n".join(
-        f"{table} is locked ({mode}) by pid {pid}, user {user}, {application or 'unnamed'},"
-        f" {state} in a transaction since {since}: {_brief(str(query))}"
-        for table, mode, pid, user, application, since, state, query in rows
-    )
-
-
-def _broken(connection: psycopg.Connection[tuple[object, ...]], statement: Statement) -> str:
-    """The indexes that a statement names and that a CREATE INDEX CONCURRENTLY left invalid."""
-    rows = connection.execute(
-        "SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON indexrelid = pg_class.oid"
-        " WHERE NOT indisvalid AND relname = ANY (%s) ORDER BY 1",
-        [_names(statement)],
-    ).fetchall()
-    return "\n".join(
-        f"index {name} is left invalid; before the next run: DROP INDEX CONCURRENTLY {name};"
-        for (name,) in rows
-    )
-
-
-def _names(statement: Statement) -> list[str]:
-    """Everything in a statement that may be the name of an object."""
-    found = re.findall(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)', statement.text)
-    return sorted({quoted.replace('""', '"') or plain.lower() for quoted, plain in found})
-
-
-def _brief(query: str) -> str:
-    """A query's beginning, on one line and without its passwords."""
-    line = " ".join(redacted(query).split())
-    return line if len(line) <= 80 else line[:79] + "…"
-
-
-def _key(schema: str) -> int:
-    """The second half of the runner's lock's key."""
-    import zlib
-
-    return zlib.crc32(schema.encode()) - (1 << 31)
 
 
 # Running Alembic ourselves
@@ -660,11 +509,11 @@ def drive(
     return buffer.getvalue()
 
 
-def adopt(session: Session) -> tuple[Revision, ...]:
-    """Record every revision of the session's graph as applied, without running any."""
+def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
+    """Record every revision up to these as applied, without running any."""
     assert session.target is not None
     session.connection = connection = connect(session.target, pinned=True)
-    adopted = tuple(session.graph.revisions.values())
+    adopted = session.graph.applied(upto)
     with connection:
         refuse_standby(connection, session.target)
         with _locked(session):
@@ -678,8 +527,36 @@ def adopt(session: Session) -> tuple[Revision, ...]:
                 for revision in adopted:
                     row = session.row("baseline", revision, "up", 1)
                     ledger.record(connection, session.schema, row)
-                ledger.stamp(connection, session.schema, session.graph.heads)
+                ledger.stamp(connection, session.schema, session.graph.ends(adopted))
     return adopted
+
+
+def accept(session: Session, revision: Revision, reason: str) -> str:
+    """Record that an applied file may be as it is now; the difference to what was applied.
+
+    Raises `Refused` where it is not applied, or is as it was.
+    """
+    assert session.target is not None
+    session.connection = connection = connect(session.target, pinned=True)
+    with connection:
+        refuse_standby(connection, session.target)
+        with _locked(session):
+            state = ledger.state(connection, session.schema)
+            session.graph.refuse_unknown(state.current)
+            if revision not in session.graph.applied(state.current):
+                raise Refused(
+                    f"revision {revision} is not applied to {session.target.shown}",
+                    hint="what has not run may be edited as it is",
+                )
+            event = state.applied.get(revision.id)
+            if event is not None and event.checksum == revision.checksum:
+                raise Refused(
+                    f"revision {revision} is as it was applied: there is nothing to repair"
+                )
+            row = replace(session.row("repaired", revision, "up", 1, with_sql=True), reason=reason)
+            with translated(connection):
+                ledger.begin(connection, session.schema, row)
+    return difference(revision, event) if event is not None else ""
 
 
 def _step(script: ScriptDirectory, revision: Revision, direction: Direction) -> RevisionStep:
@@ -809,6 +686,9 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
 
     assert session.target is not None
     session.connection = connection = connect(session.target, pinned=True)
+    session.executor = Executor(
+        connection, session.project.config.migrate, session.target, session.listen
+    )
     try:
         connection.add_notice_handler(
             lambda diag: session.listen(
@@ -818,8 +698,9 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
         refuse_standby(connection, session.target)
         connection.autocommit = False  # as SQLAlchemy takes a new connection to be
         engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool
-        )
+            "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool,
+            pool_reset_on_return=None,
+        )  # fmt: skip
         with engine.connect() as connected:
             options["connection"] = connected
             wrapped = _wrapped(context, session, options)
@@ -831,11 +712,12 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
                     with suppress(Exception):  # of a connection that is gone
                         connected.rollback()
                     found = _explained(error, session.project, connection.info.user)
-                    session.failed(found)
+                    found = session.failed(found)
                     if found is error:
                         raise
-                    raise found from error
+                    raise found from found.__cause__ or error
     finally:
+        session.executor.close()
         connection.close()
 
 
@@ -847,7 +729,9 @@ def _plain_session(context: Any) -> Session:
     target = None
     if not context.is_offline_mode():
         target = resolve(project, dsn, source="-x dsn")
-    return Session(project, revisions.read(project), target)
+    graph = revisions.read(project)
+    lockfile.refuse_deviations(project, graph)
+    return Session(project, graph, target)
 
 
 def _wrapped(context: Any, session: Session, options: dict[str, Any]) -> dict[str, Any]:
@@ -875,23 +759,6 @@ def _wrapped(context: Any, session: Session, options: dict[str, Any]) -> dict[st
     return {**options, "fn": steps}
 
 
-def refuse_standby(connection: psycopg.Connection[tuple[object, ...]], target: Target) -> None:
-    """Raise `Refused` where nothing can be written, before anything is tried."""
-    row = connection.execute(
-        "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean"
-    ).fetchone()
-    assert row is not None
-    if row[0]:
-        raise Refused(
-            f"{target.shown} is a standby: it cannot be migrated", hint="name the primary"
-        )
-    if row[1]:
-        raise Refused(
-            f"{target.shown} is read-only for this role (default_transaction_read_only)",
-            hint="connect with a role that may write",
-        )
-
-
 @contextmanager
 def _unlocked() -> Iterator[None]:
     yield
@@ -899,73 +766,17 @@ def _unlocked() -> Iterator[None]:
 
 @contextmanager
 def _locked(session: Session) -> Iterator[None]:
-    """Hold the runner's lock, and have the history ready, for as long as the block lasts.
+    """Hold the runner's lock, and have the history ready, for as long as the block lasts."""
+    connection = session.connection
+    assert connection is not None
 
-    It polls a try-lock outside any transaction: a session that waits in `pg_advisory_lock` holds a
-    snapshot, for which CREATE INDEX CONCURRENTLY in the other runner would wait, for ever.
-    """
-    key = _key(session.schema)
-    with session.autocommit() as connection:
-        deadline = time.monotonic() + seconds(session.project.config.migrate.wait)
-        pause = 0.05
-        told = False
-        while not _one(connection, "SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, key]):
-            holder = _holder(connection, key)
-            if time.monotonic() > deadline:
-                raise Busy(
-                    "another run of migrations holds the lock",
-                    detail=holder,
-                    hint="wait for it and run again; [tool.ringfence.migrate] wait says how long to wait",
-                )
-            if not told and holder:
-                session.listen(Progress("waiting", text=holder))
-                told = True
-            time.sleep(pause)
-            pause = min(1.0, pause * 1.5)
+    def told(holder: str) -> None:
+        session.listen(Progress("waiting", text=holder))
+
+    wait = seconds(session.project.config.migrate.wait)
+    before = connection.autocommit
+    connection.autocommit = True
+    with runner.held(connection, session.schema, wait, told):
         ledger.ensure(connection, session.schema)
-    try:
+        connection.autocommit = before
         yield
-    finally:
-        if not connection.closed:
-            try:
-                connection.rollback()
-                connection.autocommit = True
-                connection.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, key])
-            except psycopg.Error:
-                connection.close()  # the lock goes with the session
-
-
-def _holder(connection: psycopg.Connection[tuple[object, ...]], key: int) -> str:
-    """Who holds the runner's lock, in words; empty when they let go meanwhile."""
-    row = connection.execute(
-        "SELECT a.pid, a.usename, a.application_name, coalesce(host(a.client_addr), 'this machine'),"
-        " date_trunc('second', clock_timestamp() - a.backend_start)::text, a.query"
-        " FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        [LOCK_CLASS, key & 0xFFFFFFFF],
-    ).fetchone()
-    if row is None:
-        return ""
-    pid, user, application, host, since, query = row
-    return (
-        f"pid {pid}, user {user}, {application or 'unnamed'} on {host}, connected for {since},"
-        f" at: {_brief(str(query))}"
-    )
-
-
-def _one(
-    connection: psycopg.Connection[tuple[object, ...]], query: str, values: list[object]
-) -> object:
-    row = connection.execute(query, values).fetchone()
-    assert row is not None
-    return row[0]
-
-
-_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def seconds(duration: str) -> float:
-    """A duration in PostgreSQL's notation (`500ms`, `2min`) as seconds."""
-    number = "".join(c for c in duration if c.isdigit())
-    return int(number) * _UNITS[duration.removeprefix(number).strip()]

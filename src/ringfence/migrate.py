@@ -7,17 +7,19 @@ then it does the work through `ringfence.history`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from ringfence import revisions
-from ringfence.errors import Misuse, Refused
+from ringfence import lockfile, revisions
+from ringfence.errors import Error, Misuse, Refused
 from ringfence.pg import ledger
 from ringfence.pg.connect import connect
+from ringfence.script import redacted, redacted_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from ringfence.history import Progress
+    from ringfence.execute import Progress
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
@@ -76,27 +78,76 @@ def compare(graph: Graph, state: ledger.State, shown: str) -> Standing:
 
 
 def _edited(revision: Revision, state: ledger.State) -> bool:
+    """Whether the file means something else than what was applied."""
     event = state.applied.get(revision.id)
+    return _touched(revision, event) and not (event and _reworded(revision, event))
+
+
+def _touched(revision: Revision, event: ledger.Event | None) -> bool:
     return event is not None and event.checksum not in (None, revision.checksum)
 
 
-def refuse_edited(graph: Graph, state: ledger.State, undone: Collection[str] = ()) -> None:
+def _reworded(revision: Revision, event: ledger.Event) -> bool:
+    """Whether an edit has left the meaning as it was: comments, white space, the case of words."""
+    try:
+        return event.fingerprint == revision.fingerprint
+    except Error:  # it cannot be divided into statements: that is no edit of a comment
+        return False
+
+
+def refuse_edited(
+    graph: Graph,
+    state: ledger.State,
+    undone: Collection[str] = (),
+    told: Callable[[str], None] | None = None,
+) -> None:
     """Raise `Refused` when a file that was applied has changed since, naming the first one.
 
-    One whose revision is about to be `undone` may have: it runs anew.
+    One whose revision is about to be `undone` may have: it runs anew. `told` hears of those that
+    still mean the same.
     """
     for revision in graph.applied(state.current):
-        if revision.id in undone or not _edited(revision, state):
+        event = state.applied.get(revision.id)
+        if revision.id in undone or event is None or not _touched(revision, event):
             continue
-        event = state.applied[revision.id]
         shown = revision.shown_file("up") if revision.sql else revision.shown
+        if _reworded(revision, event):
+            if told is not None:
+                told(f"{shown} was applied and has been reworded since: it means the same")
+            continue
         when = f"{event.at.astimezone():%Y-%m-%d %H:%M}" if event.at else "an unknown time"
+        told_ = difference(revision, event)
         raise Refused(
             f"revision {revision} was applied and has been edited since: {shown}",
             detail=f"applied {when} by {event.role} with checksum {(event.checksum or '')[:12]},"
-            f" now {revision.checksum[:12]}",
-            hint=f"restore it (git checkout -- {shown}) and put the change in a new revision",
+            f" now {revision.checksum[:12]}{chr(10) * bool(told_)}{told_}",
+            hint=f"restore it (git checkout -- {shown}) and put the change in a new revision; or"
+            f' accept it: ringfence repair {revision.id} --reason "…"',
         )
+
+
+_LONGEST_DIFFERENCE = 40  # lines
+
+
+def difference(revision: Revision, event: ledger.Event) -> str:
+    """What a file says against what was applied, as a unified diff; passwords are masked in both."""
+    from difflib import unified_diff
+
+    if event.sql is None:
+        return ""
+    if revision.sql:
+        now = redacted(revision.script("up").text)
+    else:
+        now = redacted_message(revision.path.read_text(encoding="utf-8"))
+    lines = list(
+        unified_diff(
+            event.sql.splitlines(), now.splitlines(), "as applied", "as it is", lineterm="", n=1
+        )
+    )
+    more = len(lines) - _LONGEST_DIFFERENCE
+    if more > 0:
+        lines[_LONGEST_DIFFERENCE:] = [f"… {more} more lines"]
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +216,7 @@ def migrate(
     target: Target,
     *,
     to: str = "head",
+    phase: str | None = None,
     listen: Callable[[Progress], None] | None = None,
     confirm: Callable[[Way], None] | None = None,
 ) -> tuple[Standing, tuple[Moved, ...]]:
@@ -172,21 +224,37 @@ def migrate(
 
     Returns where it stood before, when nobody else could move it any more, and what was moved.
     `confirm` is called with what is about to be
-    undone and raises to stop it. Raises `Refused` on an edited or unknown revision, `Busy` when
+    undone and raises to stop it. With a `phase`, only what belongs before a deploy (`expand`) or
+    after it (`contract`) runs. Raises `Refused` on an edited or unknown revision, `Busy` when
     somebody else is at it, `ServerError` with the place in the file when PostgreSQL says no; what
-    ran before the failing revision stays, of that one nothing.
+    ran before the failing revision stays, of that one nothing. A connection that is lost on the way
+    is made anew, once.
     """
-    graph, before, planned = _planned(project, target, to)
+    graph, before, planned = _planned(project, target, to, phase)
     if not planned.revisions:
         return before, ()
     if planned.direction == "down" and confirm is not None:
         confirm(planned)
+    from ringfence.execute import Progress
     from ringfence.history import Session, drive
+    from ringfence.pg.runner import Lost
 
+    done: list[Moved] = []
     session = Session(project, graph, target)
     if listen is not None:
         session.listen = listen
-    drive(session, lambda heads: _still(graph, planned, heads))
+    try:
+        drive(session, lambda heads: _still(graph, planned, heads))
+    except Lost as lost:
+        if not lost.reached:
+            raise
+        done += session.done
+        began = session.began
+        session = Session(project, graph, target, session.listen)
+        session.listen(Progress("notice", text=f"{lost.message}: going on over a new connection"))
+        drive(session, lambda heads: _still(graph, planned, heads))
+        session.began = began
+    session.done[:0] = done
     if session.began and session.began != before.current:  # somebody was faster
         before = replace(
             before,
@@ -197,9 +265,11 @@ def migrate(
     return before, tuple(session.done)
 
 
-def rehearsal_text(project: Project, target: Target, *, to: str = "head") -> str:
+def rehearsal_text(
+    project: Project, target: Target, *, to: str = "head", phase: str | None = None
+) -> str:
     """The SQL that `migrate` would run, as one script for psql; empty when there is nothing to do."""
-    graph, before, planned = _planned(project, target, to)
+    graph, before, planned = _planned(project, target, to, phase)
     if not planned.revisions:
         return ""
     from ringfence.history import Session, drive
@@ -208,24 +278,67 @@ def rehearsal_text(project: Project, target: Target, *, to: str = "head") -> str
     return drive(session, lambda heads: _still(graph, planned, heads), offline_from=before.current)
 
 
-def baseline(project: Project, target: Target) -> tuple[Revision, ...]:
-    """Record every revision as applied, without running any: the database holds what they make.
+def baseline(project: Project, target: Target, upto: str | None = None) -> tuple[Revision, ...]:
+    """Record every revision (or every one up to this) as applied, without running any.
 
-    Returns them. Raises `Refused` where the database has revisions already.
+    The database holds what they make. Returns them. Raises `Refused` where the database has revisions already.
     """
     from ringfence.history import Session, adopt
 
     graph = revisions.read(project)
     graph.head  # noqa: B018 - refuses two
-    return adopt(Session(project, graph, target))
+    ends = graph.heads if upto in (None, "head") else (graph.named(str(upto)).id,)
+    return adopt(Session(project, graph, target), ends)
 
 
-def _planned(project: Project, target: Target, to: str) -> tuple[Graph, Standing, Way]:
+def repair(project: Project, target: Target, name: str, reason: str) -> tuple[Revision, str]:
+    """Accept an applied file as it is now, on the record; it, and how it differs from what ran."""
+    from ringfence.history import Session, accept
+
+    if not reason.strip():
+        raise Misuse("--reason is empty", hint="say why the file may be as it is: it is kept")
+    graph = revisions.read(project)
+    revision = graph.named(name)
+    return revision, accept(Session(project, graph, target), revision, reason)
+
+
+def who(state: ledger.State) -> dict[str, str]:
+    """Who applied each revision, and when, in words."""
+    return {
+        revision: f"{revision} ({event.title}) was applied {event.at.astimezone():%Y-%m-%d %H:%M}"
+        f" by {event.role} from {event.client.get('host', 'an unknown host')}"
+        for revision, event in state.applied.items()
+        if event.at
+    }
+
+
+def _in_phase(graph: Graph, before: Standing, planned: Way, phase: str) -> Way:
+    """What of a way up belongs to a phase: all up to where the other one begins."""
+    if planned.direction == "down":
+        raise Misuse("--phase is for going up", hint="leave it out: undoing has no phases")
+    first = planned.revisions[0] if planned.revisions else None
+    if phase == "contract" and first is not None and first.phase != phase:
+        what = "a backfill" if first.sql and first.script("up").backfill else "of phase expand"
+        raise Refused(
+            f"revision {first} is {what} and not finished: what contracts comes after it",
+            hint="ringfence migrate --phase expand; ringfence backfill status says how far it is",
+        )
+    run = tuple(takewhile(lambda r: r.phase == phase, planned.revisions))
+    return Way("up", run, graph.ends((*before.applied, *run)))
+
+
+def _planned(
+    project: Project, target: Target, to: str, phase: str | None = None
+) -> tuple[Graph, Standing, Way]:
     """The files, where the database stands, and what to do; raises where nothing may be done."""
     graph = revisions.read(project)
     before = standing(graph, target, project.config.migrate.schema)
-    graph.refuse_unknown(before.current)
+    graph.refuse_unknown(before.current, who(before.state))
     planned = way(graph, before.current, to)
+    if phase is not None:
+        planned = _in_phase(graph, before, planned, phase)
+    if planned.revisions:
+        lockfile.refuse_deviations(project, graph)
     if planned.revisions and not before.current:
         _refuse_elsewhere(graph, target, project.config.migrate.schema)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()

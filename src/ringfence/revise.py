@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import asked, revisions, sources
+from ringfence import asked, lockfile, revisions, sources
 from ringfence.change import diff
 from ringfence.compare import compare
 from ringfence.errors import Misuse, Refused, ServerError
@@ -82,6 +82,8 @@ def revise(
         refuse_hazards(plan.hazards, allow)
         drafts = tuple(_drafts(project, shop, a, plan, done, message, head))
     files = tuple(_write(project, drafts)) if write else ()
+    if files and lockfile.path(project).is_file():
+        lockfile.write(project, revisions.read(project))
     return Revised(done.changes, plan, drafts, files)
 
 

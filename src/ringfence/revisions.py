@@ -7,6 +7,7 @@ command that has nothing to do need not load Alembic, and so that what is missin
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,9 +99,20 @@ class Revision:
                 )
                 if what == "verify":
                     hint = "leave it out: what the file does is undone anyway"
+            elif one and statement.outside:
+                message = (
+                    f"{statement.outside} cannot run in a transaction, and this file runs in one"
+                )
+                hint = "its first line must be: -- ringfence: transaction: none"
+                if what == "verify":
+                    hint = "leave it out: what the file does is undone anyway"
             else:
                 continue
             raise BadProject(message, span=text.span(statement.start), hint=hint)
+        if text.backfill and what != "verify":
+            from ringfence import backfill
+
+            backfill.read(text)
         return text
 
     @cached_property
@@ -109,6 +121,18 @@ class Revision:
         if self.sql:
             return self.script("up").checksum
         return script.checksum(self.path.read_bytes())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what that means: an edit of comments or white space alone leaves it as it is."""
+        if self.sql:
+            return self.script("up").fingerprint
+        return hashlib.sha256(ast.dump(ast.parse(self.path.read_bytes())).encode()).hexdigest()
+
+    @property
+    def phase(self) -> str:
+        """Whether it is to run before a deploy (`expand`) or after it (`contract`)."""
+        return self.script("up").phase if self.sql else "expand"
 
     def __str__(self) -> str:
         return f"{self.id} ({self.title})" if self.title else self.id
@@ -135,8 +159,8 @@ class Graph:
             raise BadProject(
                 f"{self.folder} has {len(self.heads)} heads: {both}",
                 detail="two branches each added a revision, and none says which comes first",
-                hint=f"alembic merge -m 'merge' {' '.join(self.heads)}, or give one of them the other"
-                " as its down_revision",
+                hint="put one after the other: ringfence rebase; or keep both:"
+                f" alembic merge -m 'merge' {' '.join(self.heads)}",
             )
         return self.heads[0] if self.heads else None
 
@@ -200,19 +224,25 @@ class Graph:
         """Those of these ids that no file here has."""
         return tuple(c for c in current if c not in self.revisions)
 
-    def refuse_unknown(self, current: Iterable[str]) -> None:
-        """Raise `Refused` when the database stands at a revision that is not among the files."""
+    def refuse_unknown(self, current: Iterable[str], who: Mapping[str, str] | None = None) -> None:
+        """Raise `Refused` when the database stands at a revision that is not among the files.
+
+        `who` says of revisions who applied them, and when.
+        """
         unknown = self.unknown(current)
         if unknown:
+            told = [who[u] for u in unknown if who and u in who]
             raise Refused(
                 f"the database stands at revision {', '.join(unknown)}, which is not in {self.folder}",
-                detail="it was migrated from a newer or another checkout, or the file was removed",
-                hint="get the code that has it: ringfence history shows who applied it, and when",
+                detail="\n".join(
+                    (*told, "the database is ahead of this checkout, or the file was removed")
+                ),
+                hint="get the code that has it; ringfence history --format json holds its SQL",
             )
 
 
-def read(project: Project) -> Graph:
-    """The revisions of a project. Raises `BadProject` when its files do not add up."""
+def scan(project: Project) -> tuple[Revision, ...]:
+    """Every revision's file, in the order of their names, whether they add up or not."""
     versions = project.migrations / "versions"
     folder = project.shown(versions)
     if not versions.is_dir():
@@ -220,16 +250,25 @@ def read(project: Project) -> Graph:
             f"no migrations here: {folder} does not exist",
             hint="set [tool.ringfence] migrations, or make the folder",
         )
+    return tuple(
+        _read(path, project.shown(path))
+        for path in sorted(versions.glob("*.py"))
+        if not path.name.startswith(("__init__", ".#"))
+    )
+
+
+def read(project: Project) -> Graph:
+    """The revisions of a project. Raises `BadProject` when its files do not add up."""
+    versions = project.migrations / "versions"
+    folder = project.shown(versions)
     found: dict[str, Revision] = {}
-    for path in sorted(versions.glob("*.py")):
-        if path.name.startswith(("__init__", ".#")):
-            continue
-        revision = _read(path, project.shown(path))
+    for revision in scan(project):
         if revision.id in found:
             raise BadProject(
                 f"revision {revision.id} is defined twice: {found[revision.id].shown}"
                 f" and {revision.shown}",
-                hint="give one of them another id",
+                hint="give one of them another id: ringfence rebase does it for the one that is"
+                " applied nowhere",
             )
         found[revision.id] = revision
     for path in sorted(versions.glob("*.sql")):

@@ -22,14 +22,21 @@ if TYPE_CHECKING:
 DIRECTIVES = {
     "transaction": ("one", "none"),
     "lock-timeout": None,
+    "lock-deadline": None,
     "statement-timeout": None,
+    "phase": ("expand", "contract"),
+    "backfill": None,
     "supersedes": None,
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
 _DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
 _FROM_STDIN = re.compile(r"\bFROM(?:\s|--[^\n]*\n|/\*.*?\*/)+STDIN\b", re.IGNORECASE | re.DOTALL)
+_BACKFILL = re.compile(
+    r"(?=.*\bkey=)(?:(?:key=[^\s=]+|batch=\d+(?:ms|s|min)|rows=[1-9]\d*|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
+)
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
+_WORDS = 16
 _LONGEST_COPY = 20_000  # characters before its data
 
 
@@ -37,7 +44,7 @@ _LONGEST_COPY = 20_000  # characters before its data
 class Statement:
     """One statement without its semicolon. `start` is its offset in the file, in characters.
 
-    `words` are its first keywords and names in capitals (at most eight): enough to tell a COMMIT
+    `words` are its first keywords and names in capitals (at most sixteen): enough to tell a COMMIT
     from a CREATE INDEX CONCURRENTLY.
     """
 
@@ -64,10 +71,40 @@ class Statement:
     @property
     def lets_others_work(self) -> bool:
         """Whether it says CONCURRENTLY, so that its waiting for a lock keeps no reader or writer."""
-        return (
-            self.words[:1] in {("CREATE",), ("DROP",), ("REINDEX",), ("ALTER",)}
-            and re.search(r"\bCONCURRENTLY\b", self.text, re.IGNORECASE) is not None
+        first = self.words[:1]
+        return "CONCURRENTLY" in self.words and (
+            first == ("REINDEX",)
+            or (first in {("CREATE",), ("DROP",)} and "INDEX" in self.words[1:3])
+            or (first == ("ALTER",) and "DETACH" in self.words)
         )
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether it works long under a lock that lets readers and writers be: no limit on its time."""
+        first, second = (*self.words, "", "")[:2]
+        return (
+            self.lets_others_work
+            or (first == "VACUUM" and "FULL" not in self.words)
+            or first in {"ANALYZE", "ANALYSE"}
+            or (first == "ALTER" and second in {"TABLE", "DOMAIN"} and "VALIDATE" in self.words)
+            or (first == "REFRESH" and "CONCURRENTLY" in self.words)
+        )
+
+    @property
+    def outside(self) -> str:
+        """The words by which one sees that it cannot run inside a transaction; empty if it may."""
+        first, second = (*self.words, "", "")[:2]
+        if self.lets_others_work:
+            return f"{first} … CONCURRENTLY" if first == "ALTER" else f"{first} INDEX CONCURRENTLY"
+        if first == "REINDEX" and {"DATABASE", "SYSTEM", "SCHEMA"}.intersection(self.words[1:4]):
+            return f"REINDEX {({'DATABASE', 'SYSTEM', 'SCHEMA'} & set(self.words[1:4])).pop()}"
+        if first == "VACUUM" or self.words == ("CLUSTER",):
+            return first
+        if first in {"CREATE", "DROP"} and second in {"DATABASE", "TABLESPACE"}:
+            return f"{first} {second}"
+        if (first, second) == ("ALTER", "SYSTEM"):
+            return "ALTER SYSTEM"
+        return ""
 
     @property
     def copies_with_client(self) -> bool:
@@ -132,11 +169,19 @@ class Script:
                 raise BadProject(
                     f"{key} is {value!r}", span=span, hint=f"it may be {' or '.join(allowed)}"
                 )
-            if key.endswith("-timeout") and value != "0" and not DURATION.match(value):
+            timed = key.endswith(("-timeout", "-deadline"))
+            if timed and value != "0" and not DURATION.match(value):
+                none = "none" if key == "lock-deadline" else "no limit"
                 raise BadProject(
                     f"{key} is {value!r}",
                     span=span,
-                    hint="write a duration: 500ms, 5s, 2min; or 0 for no limit",
+                    hint=f"write a duration: 500ms, 5s, 2min; or 0 for {none}",
+                )
+            if key == "backfill" and not _BACKFILL.match(value):
+                raise BadProject(
+                    f"backfill says {value!r}",
+                    span=span,
+                    hint="write: -- ringfence: backfill key=id batch=200ms",
                 )
             found[key] = value
         return found
@@ -144,7 +189,28 @@ class Script:
     @property
     def transactional(self) -> bool:
         """Whether the file runs in one transaction, which it does unless it says otherwise."""
-        return self.directives.get("transaction", "one") == "one"
+        return self.directives.get("transaction", "one") == "one" and not self.backfill
+
+    @property
+    def backfill(self) -> Mapping[str, str]:
+        """What `-- ringfence: backfill key=id batch=200ms` says; empty where the file is none."""
+        return dict(word.split("=", 1) for word in self.directives.get("backfill", "").split())
+
+    @property
+    def phase(self) -> str:
+        """Whether it belongs before a deploy (`expand`, as all do unless they say so) or after it."""
+        return self.directives.get("phase", "expand")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of what the text means: comments, white space and the case of words do not count."""
+        marks = hashlib.sha256()
+        for token in self.code():
+            plain = token.word and not token.text.startswith(('"', "U&", "u&"))
+            marks.update((token.text.lower() if plain else token.text).encode() + b"\0")
+        for start, end, _ in self._copies:
+            marks.update(self.text[start:end].encode() + b"\0")
+        return marks.hexdigest()
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
@@ -159,7 +225,7 @@ class Script:
         if statements and statements[-1].data is not None:
             return text if re.search(r"^\\\.\s*\Z", text, re.MULTILINE) else text + "\\.\n"
         last = ";"
-        for token in self._tokens():
+        for token in self.code():
             last = token.text
         return text if last == ";" else text + ";\n"
 
@@ -184,7 +250,7 @@ class Script:
         previous = ""
         end = 0
         copies = {start: self.text[start:end] for start, end, _ in self._copies}
-        for token in self._tokens():
+        for token in self.code():
             if token.text == ";" and depth == 0 and blocks == 0:
                 if start is not None:
                     data = None
@@ -206,7 +272,7 @@ class Script:
             if token.word:
                 opens = upper == "CASE" if blocks else (previous, upper) == ("BEGIN", "ATOMIC")
                 blocks += opens - bool(blocks and upper == "END")
-                if len(words) < 8:
+                if len(words) < _WORDS:
                     words.append(upper)
                 previous = upper
             end = token.end
@@ -261,6 +327,10 @@ class Script:
     def tokens(self) -> tuple[Token, ...]:
         """Every token, comments too, with offsets in characters."""
         return tuple(self._tokens(comments=True))
+
+    def code(self) -> Iterator[Token]:
+        """Every token but comments, with offsets in characters."""
+        return self._tokens()
 
     def _tokens(self, *, comments: bool = False) -> Iterator[Token]:
         """Every token but comments, with offsets in characters."""

@@ -23,7 +23,9 @@ def test_without_a_table_there_is_no_configuration(tmp_path: Path) -> None:
 def test_an_empty_table_has_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.ringfence]\n")
     assert load(tmp_path / "pyproject.toml") == Config()
-    assert Config().migrate == Migrate(schema="ringfence", lock_timeout="5s", wait="60s")
+    assert Config().migrate == Migrate(
+        schema="ringfence", lock_timeout="1s", wait="60s", lock_deadline="1min", lag="10s"
+    )
 
 
 def test_reads_every_key_with_either_spelling(tmp_path: Path) -> None:
@@ -78,7 +80,7 @@ error: unknown key timeout_of_locks_in_seconds in [tool.ringfence.migrate]
   PATH:2:3
   2 |   timeout_of_locks_in_seconds = 5
     |   ^
-hint: known here: lock_timeout, schema, wait
+hint: known here: lag, lock_deadline, lock_timeout, schema, wait
 """,
             id="unknown, far",
         ),

@@ -254,7 +254,10 @@ def test_reads_directives_at_the_top() -> None:
         (
             "-- ringfence: colour: blue",
             "unknown directive colour",
-            "known here: transaction, lock-timeout, statement-timeout, supersedes",
+            (
+                "known here: transaction, lock-timeout, lock-deadline, statement-timeout, phase,"
+                " backfill, supersedes"
+            ),
             1,
         ),
         (

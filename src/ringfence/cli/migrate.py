@@ -28,11 +28,28 @@ SECTION = "Change a schema"
     help="Where to end: a revision or branch, head, heads, base, +N or -N.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the SQL that would run; change nothing.")
+@click.option(
+    "--phase",
+    type=click.Choice(["expand", "contract"]),
+    help="Only what belongs before a deploy (expand), or after it (contract).",
+)
+@click.option(
+    "--baseline",
+    metavar="REVISION",
+    help="Record everything up to this (or head) as applied; run nothing.",
+)
 @click.option("--yes", is_flag=True, help="Undo revisions without asking.")
 @options.format_("text", "json")
 @click.pass_obj
 def command(
-    start: Path | None, dsn: str | None, to: str, dry_run: bool, yes: bool, format_: str
+    start: Path | None,
+    dsn: str | None,
+    to: str,
+    dry_run: bool,
+    phase: str | None,
+    baseline: str | None,
+    yes: bool,
+    format_: str,
 ) -> None:
     """Bring the database to the newest revision.
 
@@ -45,6 +62,8 @@ def command(
       ringfence migrate --dsn "$PRODUCTION"
       ringfence migrate --to -1              undo the last revision
       ringfence migrate --dry-run > plan.sql
+      ringfence migrate --phase expand       what a deploy needs before it
+      ringfence migrate --baseline 0007      the database holds these already
 
     Exit status 1 means refused: a file that was applied has been edited, or the database stands at
     a revision that is not among the files.
@@ -54,8 +73,14 @@ def command(
 
     found = project.need(start)
     target = resolve(found, dsn)
+    if baseline is not None:
+        if dry_run or phase or to != "head":
+            raise Misuse("--baseline stands alone", hint="it runs nothing: leave the others out")
+        adopted = migrate.baseline(found, target, baseline)
+        click.echo(f"recorded as applied: {', '.join(r.id for r in adopted) or 'nothing'}")
+        return
     if dry_run:
-        text = migrate.rehearsal_text(found, target, to=to)
+        text = migrate.rehearsal_text(found, target, to=to, phase=phase)
         if not text:
             click.echo(f"nothing to do on {target.shown}", err=True)
         # The script says it is UTF-8, whatever the terminal is.
@@ -78,7 +103,9 @@ def command(
     from ringfence.cli.progress import Watch
 
     with Watch(target.shown) as watch:
-        before, moved = migrate.migrate(found, target, to=to, listen=watch.listen, confirm=confirm)
+        before, moved = migrate.migrate(
+            found, target, to=to, phase=phase, listen=watch.listen, confirm=confirm
+        )
     at = moved[-1].at if moved else before.current
     if format_ == "json":
         import json

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Self
@@ -12,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ringfence.history import Progress
+    from ringfence.execute import Progress
 
 
 class Watch:
@@ -22,6 +24,7 @@ class Watch:
         self._where = where
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._open = False
+        self._said = ""
 
     def __enter__(self) -> Self:
         return self
@@ -47,6 +50,10 @@ class Watch:
         elif progress.what == "notice":
             self._clear()
             click.echo(click.style(f"  {progress.text}", dim=True), err=True)
+        elif progress.what in ("blocked", "retry"):
+            self._blocked(progress)
+        elif progress.what == "batch":
+            self._batch(progress)
         elif progress.what in ("started", "statement") and self._live:
             counted = f" {progress.number}/{progress.total}" if progress.what == "statement" else ""
             self._clear()
@@ -63,6 +70,36 @@ class Watch:
             mark = click.style("✗", fg="red")
             left = click.style(progress.text, dim=True)
             click.echo(f"  {mark} {_arrow(progress)} {progress.revision}  {left}", err=True)
+
+    def _blocked(self, progress: Progress) -> None:
+        """Who or what a statement waits for: said again only when it is something else."""
+        if self._live:
+            self._clear()
+            counted = f" {progress.number}/{progress.total}" if progress.total else ""
+            text = f"  {_arrow(progress)} {progress.revision}{counted} … {progress.text}"
+            width = shutil.get_terminal_size().columns - 1
+            click.echo(text[:width], nl=False, err=True)
+            self._open = True
+        elif (said := re.sub(r"\d[\d:.]*( %)?", "", progress.text)) != self._said:
+            click.echo(click.style(f"  {progress.text}", dim=True), err=True)
+            self._said = said
+
+    def _batch(self, progress: Progress) -> None:
+        """How far a backfill is: a bar on a terminal, elsewhere a line at every tenth of it."""
+        from ringfence.pg.ledger import interval
+
+        share = min(1.0, progress.number / progress.total) if progress.total else 0.0
+        left = progress.seconds * (1 - share) / share if share else 0.0
+        text = f"{progress.number} rows, {share:.0%}, about {interval(left)} left"
+        if self._live:
+            self._clear()
+            bar = "█" * int(20 * share)
+            line = f"  {_arrow(progress)} {progress.revision} {bar:░<20} {text}"
+            click.echo(line[: shutil.get_terminal_size().columns - 1], nl=False, err=True)
+            self._open = True
+        elif (tenth := f"{progress.revision} {int(share * 10)}") != self._said:
+            click.echo(click.style(f"  {text}", dim=True), err=True)
+            self._said = tenth
 
     def _clear(self) -> None:
         if self._open:

@@ -251,8 +251,9 @@ _HINTS = {
     "40P01": "run it again",
     "42501": "connect as a role that may, or have its owner GRANT it",
     "53100": "the server's disk is full: nothing was changed; free some space and run it again",
-    "55P03": "run it again later, or give it longer: -- ringfence: lock-timeout: 1min",
-    "55P04": "a new enum value can be used only after it is committed: use it in a later revision",
+    "55P03": "run it again later, or give it longer: -- ringfence: lock-deadline: 10min",
+    "55P04": "a new enum value can be used only after it is committed: use it in a later revision, or"
+    " put this line at the top of the file: -- ringfence: transaction: none",
     "57014": "somebody cancelled it: run it again when that is settled",
     "57P01": "the connection was ended on the server: run it again when that is settled",
 }
@@ -287,7 +288,8 @@ def server_error(
     span = None
     if script is not None and statement is not None:
         span = script.span(_offset(diag, script, statement))
-    hint = diag.message_hint or _hint(state, message, role)
+    hint = diag.message_hint if state != "55P04" else ""
+    hint = hint or _hint(state, message, role)
     detail = "\n".join(filter(None, (diag.message_detail, diag.context)))
     text = script.text if script else source
     message, detail, hint = (redacted_message(part, text) for part in (message, detail, hint))

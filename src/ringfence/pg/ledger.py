@@ -14,7 +14,7 @@ import platform
 import re
 import socket
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from ringfence.revisions import Direction
 
-VERSION = 1
+VERSION = 2
 """The version of the history table, kept in its comment."""
 
 VERSION_TABLE = "alembic_version"
@@ -44,7 +44,11 @@ VERSION_TABLE = "alembic_version"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One row of the history; `id`, `at` and `role` are the server's and empty before it has them."""
+    """One row of the history; `id`, `at` and `role` are the server's and empty before it has them.
+
+    `waits` tells which locks were waited for, `found` what a statement that no transaction can hold
+    found when it began, `reason` why somebody accepted an edited file.
+    """
 
     event: str
     revision: str
@@ -57,6 +61,10 @@ class Event:
     seconds: float | None = None
     error: Mapping[str, object] | None = None
     client: Mapping[str, object] = field(default_factory=dict)
+    fingerprint: str | None = None
+    waits: Mapping[str, object] | None = None
+    found: Mapping[str, object] | None = None
+    reason: str | None = None
     id: int = 0
     at: datetime | None = None
     role: str = ""
@@ -90,7 +98,7 @@ def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
 
 
 def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
-    _, has_history, has_versions = _present(connection, schema)
+    _, version, has_versions = _present(connection, schema)
     versions: Sequence[tuple[object, ...]] = ()
     events: Sequence[tuple[object, ...]] = ()
     begun: Sequence[tuple[object, ...]] = ()
@@ -100,13 +108,13 @@ def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
                 sql.Identifier(schema, VERSION_TABLE)
             )
         ).fetchall()
-    if has_history:
+    if version:
         events = connection.execute(
             sql.SQL(
                 "SELECT DISTINCT ON (revision) event, revision, direction, attempt, checksum, sql,"
-                " at, session_role, client FROM {} WHERE event IN ('finished', 'baseline',"
+                " at, session_role, client, title, {} FROM {} WHERE event IN ('finished', 'baseline',"
                 " 'stamped', 'repaired') AND direction = 'up' ORDER BY revision, id DESC"
-            ).format(sql.Identifier(schema, "history"))
+            ).format(_column(version, "fingerprint"), sql.Identifier(schema, "history"))
         ).fetchall()
         begun = connection.execute(
             sql.SQL(
@@ -128,20 +136,27 @@ def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
                 "at",
                 "role",
                 "client",
+                "title",
+                "fingerprint",
             ),
             event,
         )
         applied[found.revision] = found
     return State(
-        has_history,
+        bool(version),
         tuple(str(v[0]) for v in versions),
         applied,
         {str(revision): int(str(count)) for revision, count in begun},
     )
 
 
-def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[bool, bool, bool]:
-    """Whether there are the schema, the history and the version table.
+def _column(version: int, name: str) -> sql.Composable:
+    """A column that a history of version 1 lacks."""
+    return sql.Identifier(name) if version > 1 else sql.SQL("NULL AS ") + sql.Identifier(name)
+
+
+def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[bool, int, bool]:
+    """Whether there is the schema, the history's version (0: none), whether the version table is.
 
     Raises `Refused` on a history that is newer than this ringfence or not one at all.
     """
@@ -152,6 +167,7 @@ def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[b
         [sql.Identifier(schema).as_string(None), history, versions, history],
     ).fetchone()
     assert row is not None
+    version = 0
     if row[1]:
         known = re.fullmatch(r"ringfence history, version (\d+)", str(row[3]))
         if known is None:
@@ -159,12 +175,18 @@ def _present(connection: Connection[tuple[object, ...]], schema: str) -> tuple[b
                 f"{quoted(schema)}.history is not a history that ringfence made",
                 hint="name another schema: [tool.ringfence.migrate] schema",
             )
-        if int(known[1]) > VERSION:
+        version = int(known[1])
+        if version > VERSION:
             raise Refused(
                 f"the history in schema {schema} is of version {known[1]}, this ringfence knows {VERSION}",
                 hint="upgrade ringfence: pip install --upgrade ringfence",
             )
-    return bool(row[0]), bool(row[1]), bool(row[2])
+    return bool(row[0]), version, bool(row[2])
+
+
+def has_backfills(connection: Connection[tuple[object, ...]], schema: str) -> bool:
+    """Whether this history keeps how far backfills have come."""
+    return _present(connection, schema)[1] > 1
 
 
 def elsewhere(
@@ -191,19 +213,20 @@ def elsewhere(
 def ensure(connection: Connection[tuple[object, ...]], schema: str) -> None:
     """Create the history and Alembic's version table where they are not, in one transaction.
 
-    Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
+    A history of an older version is brought to this one, its rows kept. Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
     where it may not be made.
     """
-    has_schema, has_history, has_versions = _present(connection, schema)
-    if has_history and has_versions:
+    has_schema, version, has_versions = _present(connection, schema)
+    if version == VERSION and has_versions:
         return
     with translated(connection, "the history cannot be made"), connection.transaction():
         # IF NOT EXISTS would ask for the right to create schemas even where this one exists.
         if not has_schema:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        if not has_history:
+        if version < VERSION:
             connection.execute(sql.SQL("SET LOCAL search_path = {}").format(sql.Identifier(schema)))
-            connection.execute(definition())
+            for number in range(version + 1, VERSION + 1):
+                connection.execute(definition(number))
         if not has_versions:
             connection.execute(version_table(schema))
 
@@ -219,24 +242,33 @@ def version_table(schema: str) -> str:
 def creation(schema: str) -> str:
     """The same as `ensure`, as SQL text that psql can run."""
     name = sql.Identifier(schema).as_string(None)
+    table = _quoted(_name(schema, "history"))
+    said = f"obj_description(to_regclass({table}), 'pg_class')"
+    parts = []
+    for number in range(1, VERSION + 1):
+        before = _quoted(f"ringfence history, version {number - 1}")
+        lacking = f"{said} = {before}" if number > 1 else f"to_regclass({table}) IS NULL"
+        parts.append(
+            f"IF {lacking} THEN\nSET LOCAL search_path = {name};\n{definition(number)}END IF;\n"
+        )
     return (
         "DO $ringfence$\nBEGIN\n"
         f"IF to_regnamespace({_quoted(name)}) IS NULL THEN\nCREATE SCHEMA {name};\nEND IF;\n"
-        f"IF to_regclass({_quoted(_name(schema, 'history'))}) IS NULL THEN\n"
-        f"SET LOCAL search_path = {name};\n{definition()}END IF;\n"
-        f"IF to_regclass({_quoted(_name(schema, VERSION_TABLE))}) IS NULL THEN\n"
+        + "".join(parts)
+        + f"IF to_regclass({_quoted(_name(schema, VERSION_TABLE))}) IS NULL THEN\n"
         f"{version_table(schema)}\nEND IF;\nEND;\n$ringfence$;"
     )
 
 
-def definition() -> str:
-    """The SQL that makes the history, without its schema."""
-    return (files(__package__) / "ledger.sql").read_text(encoding="utf-8")
+def definition(version: int) -> str:
+    """The SQL that makes the history's first version, or brings it to this one from the one before."""
+    name = "ledger.sql" if version == 1 else f"ledger.{version}.sql"
+    return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 _COLUMNS = (
     "event", "revision", "direction", "attempt", "statement", "title", "checksum", "sql", "duration",
-    "error", "client",
+    "error", "client", "fingerprint", "waits", "found", "reason",
 )  # fmt: skip
 
 
@@ -246,11 +278,11 @@ def record(
     event: Event,
     *,
     unless_finished: bool = False,
-) -> bool:
-    """Add a row, in whatever transaction the connection is in; whether it was added.
+) -> str | None:
+    """Add a row, in whatever transaction the connection is in; that transaction's id.
 
     `unless_finished`: not where the same attempt has finished, which a Ctrl-C that came while the
-    server was committing cannot undo.
+    server was committing cannot undo; None then.
     """
     condition: sql.Composable = sql.SQL("")
     if unless_finished:
@@ -258,31 +290,64 @@ def record(
             " WHERE NOT EXISTS (SELECT FROM {} WHERE event = 'finished' AND revision = {}"
             " AND direction = {} AND attempt = {})"
         ).format(_history(schema), event.revision, event.direction, event.attempt)
-    done = connection.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {}{}").format(
+    row = connection.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {}{} RETURNING xid::text").format(
             _history(schema),
             sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
-            sql.SQL(", ").join(
-                sql.SQL("make_interval(secs => %s)") if c == "duration" else sql.SQL("%s")
-                for c in _COLUMNS
-            ),
+            sql.SQL(", ").join(map(sql.SQL, _PLACES)),
             condition,
         ),
-        [
-            event.event,
-            event.revision,
-            event.direction,
-            event.attempt,
-            event.statement,
-            event.title,
-            event.checksum,
-            event.sql,
-            event.seconds,
-            None if event.error is None else Jsonb(dict(event.error)),
-            Jsonb(dict(event.client)),
-        ],
+        _values(event),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+_PLACES = tuple("make_interval(secs => %s)" if c == "duration" else "%s" for c in _COLUMNS)
+
+
+def _values(event: Event) -> list[object]:
+    return [
+        event.event,
+        event.revision,
+        event.direction,
+        event.attempt,
+        event.statement,
+        event.title,
+        event.checksum,
+        event.sql,
+        event.seconds,
+        _json(event.error),
+        _json(event.client),
+        event.fingerprint,
+        _json(event.waits),
+        _json(event.found),
+        event.reason,
+    ]
+
+
+def _json(document: Mapping[str, object] | None) -> Jsonb | None:
+    return None if document is None else Jsonb(dict(document))
+
+
+def begin(connection: Connection[tuple[object, ...]], schema: str, event: Event) -> Event:
+    """Add a row under the number of the next attempt, and give it with that number."""
+    places = list(_PLACES)
+    places[_COLUMNS.index("attempt")] = (
+        "(SELECT coalesce(max(attempt), 0) + 1 FROM {} WHERE revision = %s AND direction = %s)"
     )
-    return done.rowcount == 1
+    values = _values(event)
+    values[_COLUMNS.index("attempt")] = event.revision
+    values.insert(_COLUMNS.index("attempt") + 1, event.direction)
+    row = connection.execute(
+        sql.SQL("INSERT INTO {} ({}) SELECT {} RETURNING attempt").format(
+            _history(schema),
+            sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+            sql.SQL(", ").join(sql.SQL(p).format(_history(schema)) for p in places),
+        ),
+        values,
+    ).fetchone()
+    assert row is not None
+    return replace(event, attempt=int(str(row[0])))
 
 
 def stamp(connection: Connection[tuple[object, ...]], schema: str, heads: Sequence[str]) -> None:
@@ -303,10 +368,11 @@ def literal(schema: str, event: Event, *, timed: bool) -> str:
     """
     query = sql.SQL(
         "INSERT INTO {table}"
-        " (event, revision, direction, attempt, title, checksum, sql, duration, client)\n"
+        " (event, revision, direction, attempt, title, checksum, fingerprint, sql, duration,"
+        " client)\n"
         "VALUES ({event}, {revision}, {direction}, (SELECT coalesce(max(attempt), 0) + 1 FROM {table}"
-        " WHERE revision = {revision} AND direction = {direction}), {title}, {checksum}, {sql},"
-        " {duration}, {client});"
+        " WHERE revision = {revision} AND direction = {direction}), {title}, {checksum},"
+        " {fingerprint}, {sql}, {duration}, {client});"
     ).format(
         table=sql.Identifier(schema, "history"),
         event=event.event,
@@ -314,6 +380,7 @@ def literal(schema: str, event: Event, *, timed: bool) -> str:
         direction=event.direction,
         title=event.title,
         checksum=event.checksum,
+        fingerprint=event.fingerprint,
         sql=event.sql,
         duration=sql.SQL("clock_timestamp() - transaction_timestamp()" if timed else "NULL"),
         client=json.dumps(event.client),
@@ -321,33 +388,44 @@ def literal(schema: str, event: Event, *, timed: bool) -> str:
     return query.as_string(None)
 
 
-def next_attempt(
-    connection: Connection[tuple[object, ...]], schema: str, revision: str, direction: Direction
-) -> int:
-    """The number of the coming attempt at a revision in a direction: 1 for the first."""
-    row = connection.execute(
-        sql.SQL(
-            "SELECT coalesce(max(attempt), 0) + 1 FROM {} WHERE revision = %s AND direction = %s"
-        ).format(_history(schema)),
-        [revision, direction],
-    ).fetchone()
-    assert row is not None
-    return int(str(row[0]))
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What is known of the statements of a file that has not come to its end, by number.
+
+    `finished` holds the checksums of those that ran; `begun` the rows of those that no transaction
+    can hold and that nothing tells the end of.
+    """
+
+    finished: Mapping[int, str]
+    begun: Mapping[int, Event]
 
 
-def finished_statements(
+def ran(
     connection: Connection[tuple[object, ...]], schema: str, revision: str, direction: Direction
-) -> Mapping[int, str]:
-    """Statements of an unfinished non-transactional run that did finish: number → checksum."""
+) -> Ran:
+    """The statements of an unfinished non-transactional run."""
     rows = connection.execute(
         sql.SQL(
-            "SELECT statement, checksum FROM {0} WHERE revision = %s AND direction = %s"
-            " AND event = 'statement' AND id > coalesce((SELECT max(id) FROM {0} WHERE revision = %s"
-            " AND event IN ('finished', 'stamped', 'baseline')), 0)"
+            "SELECT event, statement, checksum, sql, found FROM {0} WHERE revision = %s"
+            " AND direction = %s AND event IN ('begun', 'statement') AND id > coalesce((SELECT max(id)"
+            " FROM {0} WHERE revision = %s AND event IN ('finished', 'stamped', 'baseline')), 0)"
+            " ORDER BY id"
         ).format(_history(schema)),
         [revision, direction, revision],
     ).fetchall()
-    return {int(str(row[0])): str(row[1]) for row in rows}
+    finished: dict[int, str] = {}
+    begun: dict[int, Event] = {}
+    for event, number, mark, text, found in rows:
+        statement = int(str(number))
+        if event == "statement":
+            finished[statement] = str(mark)
+            begun.pop(statement, None)
+        else:
+            begun[statement] = Event(
+                "begun", revision, direction, 1, statement, "", str(mark), str(text),
+                found=found if isinstance(found, dict) else None,
+            )  # fmt: skip
+    return Ran(finished, begun)
 
 
 _OUTCOME = """
@@ -376,20 +454,28 @@ def events(
     what nothing tells the end of.
     """
     names = ("id", "at", "event", "revision", "direction", "attempt", "statement", "title",
-             "checksum", "sql", "seconds", "error", "client", "role", "outcome")  # fmt: skip
+             "checksum", "sql", "seconds", "error", "client", "role", "fingerprint", "waits",
+             "reason", "outcome")  # fmt: skip
     table = sql.Identifier(schema, "history")
     outcome = sql.SQL(_OUTCOME).format(table)
+    _, version, _ = _present(connection, schema)
     wanted = sql.SQL("TRUE")
     if not every:
         wanted = sql.SQL(
-            "event NOT IN ('started', 'statement') OR outcome IN ('running', 'interrupted')"
+            "event NOT IN ('started', 'begun', 'statement') OR outcome IN ('running', 'interrupted')"
         )
     rows = connection.execute(
         sql.SQL(
             "SELECT * FROM (SELECT id, at, event, revision, direction, attempt, statement, title,"
             " checksum, sql, extract(epoch FROM duration)::float8, error, client, session_role,"
-            " {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
-        ).format(outcome, table, wanted, sql.SQL("ALL") if limit is None else sql.Literal(limit))
+            " {}, {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
+        ).format(
+            sql.SQL(", ").join(_column(version, n) for n in ("fingerprint", "waits", "reason")),
+            outcome,
+            table,
+            wanted,
+            sql.SQL("ALL") if limit is None else sql.Literal(limit),
+        )
     ).fetchall()
     return tuple(_event(names, row) for row in rows)
 

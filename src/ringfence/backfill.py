@@ -1,0 +1,447 @@
+"""Change many rows a little at a time: one statement, run over a table's keys in small transactions.
+
+`-- ringfence: backfill key=id batch=200ms` at the top of a revision makes its one UPDATE or DELETE a
+backfill. Each batch takes the next rows by key, in a transaction that also keeps the key it came to:
+killed, it goes on behind the last batch that was committed. Batches grow and shrink to the time they
+may take. Rows that come after it began are not its own: what fills them must be there before.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from ringfence.errors import BadProject, Busy, Refused
+from ringfence.execute import Paused, Progress, reset, seconds
+from ringfence.model import quoted
+from ringfence.pg import ledger
+from ringfence.script import Script, Statement, checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from ringfence.execute import Executor
+    from ringfence.pg.connect import Target
+    from ringfence.revisions import Direction, Revision
+
+    Connection = psycopg.Connection[tuple[object, ...]]
+
+_FIRST_BATCH = 1000
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A backfill as its file says it: `head` and `tail` are the statement around the batch's condition."""
+
+    statement: Statement
+    settings: tuple[Statement, ...]
+    table: str
+    alias: str
+    key: tuple[str, ...]
+    head: str
+    tail: str
+    batch: float
+    rows: int
+    lag: str | None
+
+    @property
+    def columns(self) -> str:
+        """The key's columns, as SQL writes them."""
+        return ", ".join(f"{self.alias}.{quoted(column)}" for column in self.key)
+
+    def over(self, condition: str) -> str:
+        """The statement for the rows of a condition."""
+        return f"{self.head}{condition}{self.tail}"
+
+
+def read(text: Script) -> Job:
+    """What a file's directive and its statement say. Raises `BadProject` where they do not fit."""
+    import postgast
+
+    said = text.backfill
+    statements = [s for s in text.statements if not s.sets_session]
+    if len(statements) != 1:
+        at = text.span(statements[1].start) if statements else None
+        raise BadProject(
+            f"{text.path} is a backfill and has {len(statements)} statements",
+            span=at,
+            hint="one UPDATE or DELETE; put the rest in revisions of their own",
+        )
+    (statement,) = statements
+    try:
+        parsed: Any = postgast.parse(statement.text)
+    except postgast.PgQueryError as error:
+        place = statement.start + max(0, error.cursorpos - 1)
+        raise BadProject(error.message, span=text.span(place)) from None
+    node = parsed.stmts[0].stmt
+    kind = node.WhichOneof("node")
+    if kind not in ("update_stmt", "delete_stmt"):
+        raise BadProject(
+            "a backfill is an UPDATE or a DELETE",
+            span=text.span(statement.start),
+            hint="leave the directive out, or write what it does as an UPDATE",
+        )
+    relation = getattr(node, kind).relation
+    parts = [quoted(p) for p in (relation.schemaname, relation.relname) if p]
+    alias = quoted(relation.alias.aliasname or relation.relname)
+    where, end = _places(statement.text, text.path)
+    body = statement.text
+    if where is None:
+        head, tail = f"{body[:end].rstrip()} WHERE ", f" {body[end:]}".rstrip()
+    else:
+        inner = body[where:end].strip()
+        if inner.upper().startswith("CURRENT OF"):
+            raise BadProject(
+                "a backfill cannot follow a cursor", span=text.span(statement.start + where)
+            )
+        # The condition may end in a comment: the bracket stands on a line of its own.
+        head, tail = f"{body[:where]} ", f" AND (\n{inner}\n) {body[end:]}".rstrip()
+    return Job(
+        statement,
+        tuple(s for s in text.statements if s.sets_session),
+        ".".join(parts),
+        alias,
+        tuple(said["key"].split(",")),
+        head,
+        tail,
+        seconds(said.get("batch", "200ms")),
+        int(said.get("rows", _FIRST_BATCH)),
+        said.get("lag"),
+    )
+
+
+def _places(statement: str, path: str) -> tuple[int | None, int]:
+    """Where the condition of an UPDATE or DELETE begins, and where it ends."""
+    depth, where, end = 0, None, len(statement)
+    for token in Script(path, statement).code():
+        depth += (token.text == "(") - (token.text == ")")
+        if depth or not token.word:
+            continue
+        if token.text.upper() == "WHERE":
+            where = token.end
+        elif token.text.upper() == "RETURNING":
+            end = token.start
+    return where, end
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a backfill has come. `seen` counts rows that batches went over, `changed` their work."""
+
+    revision: str
+    direction: str
+    state: str
+    seen: int
+    changed: int
+    batches: int
+    batch: int
+    estimate: int | None
+    seconds: float
+    at: datetime | None
+    by: str
+
+    @property
+    def left(self) -> float | None:
+        """About how many seconds it takes from here, where that can be told."""
+        if self.state == "finished" or not self.seen or not self.estimate:
+            return None
+        return max(0.0, self.seconds * (self.estimate - self.seen) / self.seen)
+
+
+_COLUMNS = "revision, direction, state, seen, changed, batches, batch, estimate, seconds, at, by"
+
+
+def standings(connection: Connection, schema: str) -> tuple[Standing, ...]:
+    """Every backfill that this database has begun, the newest last."""
+    if not ledger.has_backfills(connection, schema):
+        return ()
+    rows = connection.execute(
+        sql.SQL("SELECT {} FROM {} ORDER BY began").format(
+            sql.SQL(_COLUMNS), sql.Identifier(schema, "backfills")
+        )
+    ).fetchall()
+    made: list[Any] = [Standing(*row) for row in rows]  # type: ignore[arg-type] # as selected
+    return tuple(made)
+
+
+def turn(connection: Connection, schema: str, wanted: str, name: str | None) -> tuple[str, ...]:
+    """Pause, resume (`running`) or forget (`restart`) the backfill of a revision, or of all; which."""
+    if not ledger.has_backfills(connection, schema):
+        return ()
+    table = sql.Identifier(schema, "backfills")
+    which = sql.SQL("state <> 'finished' AND (%(name)s::text IS NULL OR revision = %(name)s)")
+    if wanted == "restart":
+        query = sql.SQL("DELETE FROM {} WHERE {} RETURNING revision").format(table, which)
+    else:
+        query = sql.SQL(
+            "UPDATE {} SET state = %(state)s, at = clock_timestamp(), by = SESSION_USER"
+            " WHERE {} AND state <> %(state)s RETURNING revision"
+        ).format(table, which)
+    rows = connection.execute(query, {"state": wanted, "name": name}).fetchall()
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def run(executor: Executor, revision: Revision, direction: Direction, text: Script) -> None:
+    """Run a backfill to its end, from where it stands. Raises `Busy` where somebody paused it.
+
+    The connection is in autocommit mode.
+    """
+    _Backfill(executor, revision, direction, text, read(text)).run()
+
+
+class _Backfill:
+    def __init__(
+        self,
+        executor: Executor,
+        revision: Revision,
+        direction: Direction,
+        text: Script,
+        job: Job,
+    ) -> None:
+        self._executor, self._connection = executor, executor.connection
+        self._revision, self._direction = revision, direction
+        self._text, self._job = text, job
+        self._table = sql.Identifier(executor.schema, "backfills")
+        self._which = [revision.id, direction]
+        self._types: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        limits = self._executor.settings(self._text.directives, "SET")
+        self._connection.execute(limits)
+        self._settings()
+        self._types = self._key_types()
+        reset(self._connection)
+        self._begin()
+        while self._batch():
+            self._keep_up()
+        reset(self._connection, forget=True)
+
+    def _settings(self) -> None:
+        for setting in self._job.settings:
+            self._executor.execute(self._text, setting)
+
+    def _key_types(self) -> tuple[str, ...]:
+        """The types of the key's columns. Raises `BadProject` where they are no key to go by."""
+        job = self._job
+        rows = self._connection.execute(
+            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
+            " EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+            " JOIN pg_am AS m ON m.oid = c.relam"
+            " WHERE i.indrelid = a.attrelid AND i.indisvalid AND m.amname = 'btree'"
+            " AND i.indpred IS NULL AND (SELECT array_agg(k.attname::text ORDER BY o.n)"
+            " FROM unnest(i.indkey) WITH ORDINALITY AS o (attnum, n)"
+            " JOIN pg_attribute AS k ON k.attrelid = i.indrelid AND k.attnum = o.attnum"
+            " WHERE o.n <= %(count)s) = %(key)s::text[])"
+            " FROM pg_attribute AS a WHERE a.attrelid = to_regclass(%(table)s)"
+            " AND a.attname = ANY (%(key)s::text[]) AND a.attnum > 0 AND NOT a.attisdropped",
+            {"table": job.table, "key": list(job.key), "count": len(job.key)},
+        ).fetchall()
+        found = {str(name): (str(kind), bool(kept), bool(led)) for name, kind, kept, led in rows}
+        place = self._text.span(job.statement.start)
+        for column in job.key:
+            if column not in found:
+                raise BadProject(
+                    f"the backfill's key {column} is no column of {job.table}",
+                    span=place,
+                    hint="name the table's key: -- ringfence: backfill key=…",
+                )
+            if not found[column][1]:
+                raise BadProject(
+                    f"the backfill's key {column} may be NULL, and such rows would be passed over",
+                    span=place,
+                    hint="name a key whose columns are NOT NULL",
+                )
+        if not found[job.key[0]][2]:
+            raise BadProject(
+                f"no index of {job.table} begins with the backfill's key ({', '.join(job.key)})",
+                span=place,
+                hint="name the primary key, or build an index: each batch would read the whole table",
+            )
+        return tuple(found[column][0] for column in job.key)
+
+    def _begin(self) -> None:
+        """Have a row that says where it stands: the one there is, or a new one."""
+        connection, mark = self._connection, checksum(self._job.statement.text.encode())
+        row = connection.execute(
+            sql.SQL(
+                "SELECT b.state, b.checksum, b.batches, EXISTS (SELECT FROM {} AS h"
+                " WHERE h.revision = b.revision AND h.event IN ('finished', 'stamped', 'baseline')"
+                " AND h.at >= b.at) FROM {} AS b WHERE b.revision = %s AND b.direction = %s"
+            ).format(sql.Identifier(self._executor.schema, "history"), self._table),
+            self._which,
+        ).fetchone()
+        if row is not None and not row[3]:
+            if row[1] == mark:
+                return
+            if row[2]:
+                raise Refused(
+                    f"statement 1 of revision {self._revision.id} has run over part of"
+                    f" {self._job.table} and was edited since",
+                    span=self._text.span(self._job.statement.start),
+                    hint="restore it, or have it begin anew:"
+                    f" ringfence backfill restart {self._revision.id}",
+                )
+        connection.execute(self._executor.settings(self._text.directives, "SET"))
+        self._settings()
+        last = self._key("DESC", "")
+        estimate = connection.execute(
+            "SELECT CASE WHEN reltuples < 0 THEN NULL ELSE reltuples::bigint END"
+            " FROM pg_class WHERE oid = to_regclass(%s)",
+            [self._job.table],
+        ).fetchone()
+        reset(connection)
+        with connection.transaction():
+            connection.execute(
+                sql.SQL("DELETE FROM {} WHERE revision = %s AND direction = %s").format(
+                    self._table
+                ),
+                self._which,
+            )
+            connection.execute(
+                sql.SQL(
+                    "INSERT INTO {} (revision, direction, state, checksum, until, batch, estimate)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+                ).format(self._table),
+                [
+                    *self._which,
+                    "running" if last else "finished",
+                    mark,
+                    Jsonb(last),
+                    self._job.rows,
+                    estimate[0] if estimate else None,
+                ],
+            )
+
+    def _batch(self) -> bool:
+        """Run one batch, or the same again with fewer rows as long as a lock is not to be had."""
+        more = False
+        fewer = 1
+
+        def attempt() -> None:
+            nonlocal more, fewer
+            try:
+                more = self._once(fewer)
+            except Busy:
+                fewer *= 2
+                raise
+
+        self._executor.patiently(attempt, lambda: self._text.directives, "the batch")
+        return more
+
+    def _once(self, fewer: int) -> bool:
+        connection, job = self._connection, self._job
+        began = time.monotonic()
+        limits = self._executor.settings(self._text.directives, "SET LOCAL")
+        connection.execute(sql.SQL("BEGIN; ") + limits)
+        try:
+            row = connection.execute(
+                sql.SQL(
+                    "SELECT state, cursor, until, batch FROM {} WHERE revision = %s"
+                    " AND direction = %s FOR UPDATE"
+                ).format(self._table),
+                self._which,
+            ).fetchone()
+            if row is None or row[0] != "running":
+                connection.rollback()
+                if row is not None and row[0] == "finished":
+                    return False
+                raise Paused(
+                    f"the backfill of revision {self._revision.id} is paused",
+                    hint="ringfence backfill resume, then migrate again",
+                )
+            cursor: Any
+            until: Any
+            _, cursor, until, size = row
+            rows = max(1, int(str(size)) // fewer)
+            self._settings()
+            below = f"({job.columns}) <= {self._values(until)}"
+            above = f"({job.columns}) > {self._values(cursor)} AND " if cursor else ""
+            last = self._key("ASC", f"WHERE {above}{below}", skip=rows - 1)
+            upto = f"({job.columns}) <= {self._values(last)}" if last else below
+            statement = Statement(
+                job.over(f"{above}{upto}"), job.statement.start, job.statement.words
+            )
+            changed = self._executor.execute(self._text, statement)
+            reset(connection)
+            took = time.monotonic() - began
+            size = min(max(int(rows * min(2.0, max(0.5, job.batch / took))), 1), _LARGEST)
+            told = connection.execute(
+                sql.SQL(
+                    "UPDATE {} SET cursor = %s, batch = %s, batches = batches + 1,"
+                    " seen = seen + %s, changed = changed + %s, seconds = seconds + %s,"
+                    " state = %s, at = clock_timestamp() WHERE revision = %s AND direction = %s"
+                    " RETURNING seen, estimate, seconds"
+                ).format(self._table),
+                [
+                    Jsonb(last or until), size, rows if last else changed, changed, took,
+                    "running" if last else "finished", *self._which,
+                ],
+            ).fetchone()  # fmt: skip
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(psycopg.Error):
+                connection.rollback()
+            raise
+        assert told is not None
+        seen, estimate, spent = (int(float(str(v or 0))) for v in told)
+        self._executor.left = f"{seen} rows of it are done: run it again to go on"
+        self._executor.listen(
+            Progress("batch", self._revision, self._direction, seen, max(estimate, seen), spent)
+        )
+        return last is not None
+
+    def _key(self, order: str, where: str, skip: int = 0) -> list[str] | None:
+        """The key of a row, as text, in the order of keys; None where there is none."""
+        columns = [f"{self._job.alias}.{quoted(c)}" for c in self._job.key]
+        row = self._connection.execute(
+            f"SELECT {', '.join(f'{c}::text' for c in columns)}"  # noqa: S608 - quoted
+            f" FROM {self._job.table} AS {self._job.alias} {where}"
+            f" ORDER BY {', '.join(f'{c} {order}' for c in columns)} OFFSET {skip} LIMIT 1"
+        ).fetchone()
+        return None if row is None else [str(value) for value in row]
+
+    def _values(self, key: Sequence[str]) -> str:
+        literals = (
+            f"{sql.Literal(value).as_string(self._connection)}::{kind}"
+            for value, kind in zip(key, self._types, strict=True)
+        )
+        return f"({', '.join(literals)})"
+
+    def _keep_up(self) -> None:
+        """Wait until no replica is further behind than it may be."""
+        allowed = seconds(self._job.lag or self._executor.config.lag)
+        told = False
+        while (behind := lag(self._connection)) is not None and behind > allowed:
+            if not told:
+                self._executor.listen(
+                    Progress(
+                        "blocked", self._revision, self._direction,
+                        text=f"a replica is {behind:.0f} s behind: waiting for it",
+                    )
+                )  # fmt: skip
+                told = True
+            time.sleep(0.5)
+
+
+def lag(connection: Connection) -> float | None:
+    """By how many seconds the furthest replica is behind; None without one, or who may not see."""
+    row = connection.execute(
+        "SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_catalog.pg_stat_replication"
+    ).fetchone()
+    return None if row is None or row[0] is None else float(str(row[0]))
+
+
+def connect_and_turn(target: Target, schema: str, wanted: str, name: str | None) -> tuple[str, ...]:
+    """The same as `turn`, on a connection of its own."""
+    from ringfence.pg.connect import connect, translated
+
+    with connect(target, pinned=True) as connection, translated(connection):
+        return turn(connection, schema, wanted, name)

@@ -1,0 +1,39 @@
+"""`ringfence repair`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ringfence.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECTION = "Change a schema"
+
+
+@click.command()
+@click.argument("revision")
+@options.dsn
+@click.option("--reason", required=True, metavar="TEXT", help="Why: it is kept in the history.")
+@click.pass_obj
+def command(start: Path | None, revision: str, dsn: str | None, reason: str) -> None:
+    """Accept an applied file that has been edited, on the record.
+
+    The database is not changed: the history gets a row with the file as it is now, who accepted it
+    and why. What differs from what was applied is printed.
+
+    \b
+    Example:
+      ringfence repair 0007 --reason "a typo in a comment of a function, put right by hand"
+    """
+    from ringfence import migrate, project
+    from ringfence.pg.connect import resolve
+
+    found = project.need(start)
+    repaired, difference = migrate.repair(found, resolve(found, dsn), revision, reason)
+    if difference:
+        click.echo(difference)
+    click.echo(f"revision {repaired} is accepted as it is", err=True)

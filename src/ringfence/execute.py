@@ -1,0 +1,614 @@
+"""Run a revision's file against a busy database: whole in a transaction, or statement by statement.
+
+A statement queues for its lock only for as long as `lock_timeout` says, for while it queues everybody
+else queues behind it; then the file (or, one by one, the statement) is tried again after a pause,
+until `lock_deadline`. What keeps nobody from working has all the time it needs.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import psycopg
+from psycopg import sql
+
+from ringfence.errors import BadProject, Busy, Error, Refused
+from ringfence.finding import counted
+from ringfence.model import quoted
+from ringfence.pg import effect, ledger
+from ringfence.pg.connect import PATH, PINS, server_error
+from ringfence.pg.runner import brief
+from ringfence.pg.watch import Sight, Watcher
+from ringfence.script import checksum, redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ringfence.config import Migrate
+    from ringfence.pg.connect import Target
+    from ringfence.revisions import Direction, Revision
+    from ringfence.script import Script, Statement
+
+    Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something that happened during a run, for whoever shows it.
+
+    `what`: waiting (for another runner, `text` says which), planned (`total` revisions), started,
+    statement (`number` of `total` is about to run), blocked (it waits, `text` says for whom, or how
+    far it is), retry (a lock was not to be had, `text` says what comes), batch (`number` of about
+    `total` rows of a backfill are done, after `seconds`), finished (after `seconds`), failed (`text`
+    says what is left of the revision), notice (`text`).
+    """
+
+    what: Literal[
+        "waiting", "planned", "started", "statement", "blocked", "retry", "batch", "finished",
+        "failed", "notice",
+    ]  # fmt: skip
+    revision: Revision | None = None
+    direction: Direction = "up"
+    number: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    text: str = ""
+
+
+class Paused(Busy):
+    """Somebody wants it to stand still: there is no use in trying again."""
+
+
+@dataclass
+class Waits:
+    """Which locks a revision waited for: how often it was tried again, how long, and for whom."""
+
+    retries: int = 0
+    seconds: float = 0.0
+    blockers: dict[int, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def document(self) -> Mapping[str, object] | None:
+        """The same for the history; None where it never waited."""
+        if not self.retries and not self.blockers:
+            return None
+        return {
+            "retries": self.retries,
+            "seconds": round(self.seconds, 3),
+            "blockers": list(self.blockers.values()),
+        }
+
+
+@dataclass
+class Executor:
+    """Runs files over one connection. `left` says what remains of the one that runs now."""
+
+    connection: Connection
+    config: Migrate
+    target: Target
+    listen: Callable[[Progress], None]
+    waits: Waits = field(default_factory=Waits)
+    left: str = ""
+    _watcher: Watcher | None = None
+    _now: tuple[Revision, Direction, int, int] | None = None
+
+    @property
+    def schema(self) -> str:
+        """The schema of the history."""
+        return self.config.schema
+
+    def begin(self) -> None:
+        """A revision begins: nothing of it was waited for."""
+        self.waits = Waits()
+        self.left = "nothing of it is left"
+
+    def close(self) -> None:
+        """Let go what looks at the statements."""
+        if self._watcher is not None:
+            self._watcher.close()
+
+    # A file in one transaction
+
+    def in_transaction(self, revision: Revision, direction: Direction, text: Script) -> None:
+        """Run all of a file in the open transaction, anew as long as a lock is not to be had."""
+        ran = ledger.ran(self.connection, self.schema, revision.id, direction)
+        if ran.finished:
+            raise Refused(
+                f"{counted(len(ran.finished), 'statement')} of revision {revision.id} have run one"
+                " by one, and the file now runs in a transaction",
+                hint="put this line back at its top: -- ringfence: transaction: none",
+            )
+        self.patiently(
+            lambda: self._whole(revision, direction, text),
+            lambda: text.directives,
+            "all of the file",
+        )
+
+    def _whole(self, revision: Revision, direction: Direction, text: Script) -> None:
+        connection = self.connection
+        connection.execute(self.settings(text.directives, "SET LOCAL"))
+        for number, statement in enumerate(text.statements, 1):
+            self._say(revision, direction, number, text)
+            if statement.takes_long and "statement-timeout" not in text.directives:
+                row = connection.execute("SHOW statement_timeout").fetchone()
+                connection.execute("SET LOCAL statement_timeout = 0")
+                self.execute(text, statement)
+                if row is not None:
+                    connection.execute(
+                        "SELECT set_config('statement_timeout', %s, TRUE)", [str(row[0])]
+                    )
+            else:
+                self.execute(text, statement)
+            if not self._in_transaction:
+                raise BadProject(
+                    "this statement ended the transaction that the revision runs in",
+                    span=text.span(statement.start),
+                    hint="leave transactions to ringfence; it opens one for each revision",
+                )
+        # A deferred constraint that fails should point to this file, not to the COMMIT; a role or
+        # setting that the file changed must not reach the next one.
+        try:
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error as error:
+            raise _deferred(error, text) from error
+        reset(connection, forget=True)
+
+    def patiently(
+        self,
+        attempt: Callable[[], None],
+        directives: Callable[[], Mapping[str, str]],
+        what: str,
+    ) -> None:
+        """Do something until it gets its locks, or raise the `Busy` of the last try at the deadline.
+
+        What an attempt had begun is rolled back before the next one. `directives` may name another
+        deadline.
+        """
+        began, pause = time.monotonic(), 0.2
+        for tries in range(1, 1_000_000):
+            tried = time.monotonic()
+            try:
+                attempt()
+            except Busy as error:
+                if self.connection.closed or isinstance(error, Paused):
+                    raise
+                limit = seconds(directives().get("lock-deadline", self.config.lock_deadline))
+                if self._in_transaction:
+                    self.connection.rollback()
+                # Jitter: two runs that met once must not meet again at every try.
+                rest = pause * random.uniform(0.5, 1.0)  # noqa: S311
+                self.waits.seconds += time.monotonic() - tried
+                if time.monotonic() + rest - began >= limit:
+                    if tries > 1:
+                        more = f"tried {tries} times in {time.monotonic() - began:.0f} s"
+                        error.detail = "\n".join(filter(None, (error.detail, more)))
+                    raise
+                self.waits.retries += 1
+                why = error.detail.partition("\n")[0] or error.message
+                self._tell("retry", f"{why}; trying {what} again")
+                time.sleep(rest)
+                self.waits.seconds += rest
+                pause = min(10.0, pause * 2)
+            else:
+                return
+
+    # A file statement by statement
+
+    def one_by_one(
+        self, revision: Revision, direction: Direction, text: Script, running: ledger.Event
+    ) -> None:
+        """Run a file's statements, each committed with its row; those that have run are left out."""
+        connection = self.connection
+        ran = ledger.ran(connection, self.schema, revision.id, direction)
+        refuse_other(revision, text, ran.finished)
+        session: list[Statement] = []
+        block: list[ledger.Event] = []
+        for number, statement in enumerate(text.statements, 1):
+            if statement.sets_session:
+                session.append(statement)
+                self.execute(text, statement)
+                continue
+            if number in ran.finished:
+                continue
+            self._say(revision, direction, number, text)
+            self.left = f"statement {number} of {len(text.statements)}: run it again to go on"
+            row = replace(
+                running,
+                event="statement",
+                statement=number,
+                checksum=checksum(statement.text.encode()),
+                sql=redacted(statement.text),
+            )
+            if self._in_transaction:
+                # A transaction of the file's own: its rows are committed with it or not at all.
+                block.append(row)
+                if statement.words[:1] in (("COMMIT",), ("END",)):
+                    reset(connection)
+                    for waiting in block:
+                        ledger.record(connection, self.schema, waiting)
+                self.execute(text, statement)
+            elif statement.controls_transaction:
+                block = [row]
+                connection.execute(self.settings(text.directives, "SET"))
+                self._session(text, session)
+                self.execute(text, statement)
+            elif statement.outside:
+                self._alone(text, statement, session, row, ran.begun.get(number))
+            else:
+                self._with_its_row(text, statement, session, row, ran.begun.get(number))
+        if self._in_transaction:
+            raise BadProject(
+                f"{text.path} begins a transaction and does not end it", hint="write the COMMIT"
+            )
+        reset(connection, forget=True)
+
+    def _session(self, text: Script, session: Sequence[Statement]) -> None:
+        # What the file set for its session is set again: the rows are written without it, and an
+        # earlier attempt may have been another session's.
+        for setting in session:
+            self.execute(text, setting)
+
+    def _with_its_row(
+        self,
+        text: Script,
+        statement: Statement,
+        session: Sequence[Statement],
+        row: ledger.Event,
+        begun: ledger.Event | None,
+    ) -> None:
+        """A statement that may run in a transaction: it and its row are committed together."""
+        if begun is not None:  # it was found out before that it may not
+            self._alone(text, statement, session, row, begun)
+            return
+
+        def attempt() -> None:
+            connection = self.connection
+            limits = self.settings(text.directives, "SET LOCAL", patient=statement.takes_long)
+            connection.execute(sql.SQL("BEGIN; ") + limits)
+            try:
+                self._session(text, session)
+                began = time.monotonic()
+                self.execute(text, statement)
+                took = time.monotonic() - began
+                reset(connection)
+                done = replace(row, seconds=took, waits=self.waits.document)
+                ledger.record(connection, self.schema, done)
+                connection.execute("COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error):
+                    connection.rollback()
+                raise
+
+        try:
+            self.patiently(attempt, lambda: text.directives, "the statement")
+        except Error as error:
+            cause = error.__cause__
+            state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+            if state not in ("25001", "2D000"):
+                raise
+            # A procedure that commits, or what a newer server wants outside a transaction.
+            self._alone(text, statement, session, row, begun)
+
+    def _alone(
+        self,
+        text: Script,
+        statement: Statement,
+        session: Sequence[Statement],
+        row: ledger.Event,
+        begun: ledger.Event | None,
+    ) -> None:
+        """A statement that no transaction can hold: what it found is recorded before it begins."""
+        connection = self.connection
+        connection.execute(self.settings(text.directives, "SET"))
+        self._session(text, session)
+        if begun is not None and self._settled(begun):
+            if begun.checksum != row.checksum:
+                raise _edited(row, text, statement)
+            self._tell("notice", f"statement {row.statement} is in effect already")
+            reset(connection)
+            ledger.record(connection, self.schema, replace(row, reason="found in effect"))
+            return
+        probe = effect.probe(statement.text)
+        found = probe.look(connection) if probe else None
+        reset(connection)
+        ledger.record(connection, self.schema, replace(row, event="begun", found=found))
+        began = time.monotonic()
+
+        def attempt() -> None:
+            connection.execute(
+                self.settings(
+                    text.directives, "SET", patient=statement.takes_long,
+                    unhurried=statement.lets_others_work,
+                )
+            )  # fmt: skip
+            self._session(text, session)
+            try:
+                self.execute(text, statement)
+            except Error as error:
+                if probe is not None and not connection.closed:
+                    left = self._cleared(text, statement, probe, found or {})
+                    error.detail = "\n".join(filter(None, (error.detail, left)))
+                raise
+
+        self.patiently(attempt, lambda: text.directives, "the statement")
+        took = time.monotonic() - began
+        reset(connection)
+        ledger.record(
+            connection,
+            self.schema,
+            replace(row, seconds=took, waits=self.waits.document),
+        )
+
+    def _settled(self, begun: ledger.Event) -> bool:
+        """Whether a statement that an earlier run began is in effect; its leavings are cleared."""
+        probe = effect.probe(begun.sql or "")
+        if probe is None or begun.found is None:
+            return False
+        with self._watch():
+            return probe.settle(self.connection, begun.found)
+
+    def _cleared(
+        self, text: Script, statement: Statement, probe: effect.Probe, found: effect.Found
+    ) -> str:
+        """Clear away what a failed statement left, unless somebody is in the way; what is left then."""
+        before = broken(self.connection, statement)
+        with suppress(psycopg.Error):
+            self.connection.execute(self.settings(text.directives, "SET"))
+            probe.settle(self.connection, found)
+        with suppress(psycopg.Error):
+            left = broken(self.connection, statement)
+            if left:
+                return f"{', '.join(left)} is left invalid: the next run drops it"
+            if before:
+                return f"{', '.join(before)} was left invalid and has been dropped"
+        return ""
+
+    # One statement
+
+    def execute(self, text: Script, statement: Statement) -> int:
+        """Run one statement of a file; how many rows it was about."""
+        connection = self.connection
+        try:
+            with self._watch():
+                if statement.data is None:
+                    # No parameters: the text goes as it stands, and a % or : in it means itself.
+                    return connection.execute(statement.text).rowcount
+                with connection.cursor() as cursor:
+                    with cursor.copy(statement.text) as copy:
+                        copy.write(statement.data)
+                    return cursor.rowcount
+        except psycopg.Error as error:
+            raise self.explained(error, text, statement) from error
+        finally:
+            self._note()
+
+    def _watch(self) -> Watcher:
+        if self._watcher is None:
+
+            def saw(sight: Sight) -> None:
+                self._tell("blocked", sight.shown)
+
+            pid = self.connection.info.backend_pid
+            self._watcher = Watcher(self.target, pid, saw)
+        return self._watcher
+
+    def _note(self) -> None:
+        """Keep who was seen in the way."""
+        if self._watcher is not None:
+            for blocker in self._watcher.blockers:
+                self.waits.blockers.setdefault(blocker.pid, blocker.document)
+            self.waits.seconds += self._watcher.waited
+
+    def explained(self, error: psycopg.Error, text: Script, statement: Statement) -> Error:
+        """A statement's error; of one that waited too long for a lock, with who holds it."""
+        connection = self.connection
+        found = server_error(error, script=text, statement=statement, role=connection.info.user)
+        if connection.closed:
+            return found
+        if isinstance(found, Busy) and error.sqlstate == "55P03" and not found.detail:
+            seen = self._watcher.blockers if self._watcher else ()
+            with suppress(psycopg.Error):
+                connection.rollback()
+                connection.execute(PATH)
+                found.detail = _lockers(connection, _names(statement))
+            if not found.detail:
+                found.detail = "\n".join(f"waited for {blocker.shown}" for blocker in seen)
+        if error.sqlstate == "42501":
+            with suppress(psycopg.Error):
+                connection.rollback()
+                connection.execute(PATH)
+                _name_owner(connection, found)
+        return found
+
+    # Small things
+
+    def settings(
+        self,
+        directives: Mapping[str, str],
+        verb: str,
+        *,
+        patient: bool = False,
+        unhurried: bool = False,
+    ) -> sql.Composed:
+        """The statements that set what a file's statements run under.
+
+        A `patient` statement may take as long as it takes; an `unhurried` one waits as long as it
+        takes, too: CREATE INDEX CONCURRENTLY waits for every older transaction, keeps nobody from
+        working meanwhile, and given up leaves a broken index.
+        """
+        wanted = {"lock_timeout": "0" if unhurried else self.config.lock_timeout}
+        if patient:
+            wanted["statement_timeout"] = "0"
+        for key in ("lock-timeout", "statement-timeout"):
+            if key in directives:
+                wanted[key.replace("-", "_")] = directives[key]
+        # A role may have limits that are meant for people who forget to commit.
+        wanted["idle_in_transaction_session_timeout"] = "0"
+        if self.connection.info.server_version >= 170000:
+            wanted["transaction_timeout"] = "0"
+        # A file finds what it names where the database or the role says; ours is PATH.
+        path = sql.SQL("{} search_path TO DEFAULT; ").format(sql.SQL(verb))
+        return path + settings(wanted, verb)
+
+    def _say(self, revision: Revision, direction: Direction, number: int, text: Script) -> None:
+        self._now = (revision, direction, number, len(text.statements))
+        self.listen(Progress("statement", *self._now))
+
+    def _tell(self, what: Literal["blocked", "retry", "notice"], text: str) -> None:
+        now = self._now
+        self.listen(Progress(what, *now, text=text) if now else Progress(what, text=text))
+
+    @property
+    def _in_transaction(self) -> bool:
+        status = self.connection.info.transaction_status
+        return status is not psycopg.pq.TransactionStatus.IDLE
+
+
+def settings(wanted: Mapping[str, str], verb: str) -> sql.Composed:
+    """`SET` (or `SET LOCAL`) of each of these."""
+    return sql.SQL("; ").join(
+        sql.SQL("{} {} = {}").format(sql.SQL(verb), sql.Identifier(key), sql.Literal(value))
+        for key, value in wanted.items()
+    )
+
+
+RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
+FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")
+
+
+def reset(connection: Connection, *, forget: bool = False) -> None:
+    """Undo what a file may have set for the session: its role, its search_path and the rest.
+
+    `forget`: also what it made for the session, temporary tables and prepared statements.
+    """
+    # RESET ALL brings back what the database or the role says.
+    connection.execute("; ".join((*RESET, *PINS, PATH, *(FORGET if forget else ()))))
+
+
+def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) -> None:
+    """Raise `Refused` when the statements that have run are not those of the file any more."""
+    for number, mark in sorted(before.items()):
+        if number > len(text.statements):
+            raise Refused(
+                f"statement {number} of revision {revision.id} has run and is no longer in"
+                f" {text.path}",
+                hint=_RESTORE,
+            )
+        statement = text.statements[number - 1]
+        if checksum(statement.text.encode()) != mark:
+            row = ledger.Event("statement", revision.id, "up", 1, number)
+            raise _edited(row, text, statement)
+
+
+_RESTORE = "restore it; change what it made in a statement after the last"
+
+
+def _edited(row: ledger.Event, text: Script, statement: Statement) -> Refused:
+    return Refused(
+        f"statement {row.statement} of revision {row.revision} has run and was edited since",
+        span=text.span(statement.start),
+        hint=_RESTORE,
+    )
+
+
+def _deferred(error: psycopg.Error, text: Script) -> Error:
+    """What a constraint that was checked only at the end of a file says, and where that began."""
+    table = error.diag.table_name or ""
+    about = [s for s in text.statements if table and table in s.text] or list(text.statements)
+    found = server_error(error, script=text, statement=about[-1] if about else None)
+    late = "the constraint is deferred: it was checked at the end of the file"
+    found.detail = f"{found.detail}\n{late}".strip()
+    return found
+
+
+def _lockers(connection: Connection, names: list[str]) -> str:
+    """Who holds locks on relations of these names, in words; empty when nobody does."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (a.xact_start, a.pid) c.oid::regclass::text, l.mode, a.pid, a.usename,"
+        " a.application_name, date_trunc('second', clock_timestamp() - a.xact_start)::text,"
+        " a.state, a.query"
+        " FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid"
+        " JOIN pg_stat_activity AS a ON l.pid = a.pid"
+        " WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relname = ANY (%s)"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " ORDER BY a.xact_start, a.pid, l.mode LIMIT 3",
+        [names],
+    ).fetchall()
+    return "\n".join(
+        f"{table} is locked ({mode}) by pid {pid}, user {user}, {application or 'unnamed'},"
+        f" {state} in a transaction since {since}: {brief(str(query))}"
+        for table, mode, pid, user, application, since, state, query in rows
+    )
+
+
+def broken(connection: Connection, statement: Statement) -> list[str]:
+    """The indexes that a statement names, or whose table it names, and that are not valid."""
+    rows = connection.execute(
+        "SELECT indexrelid::regclass::text FROM pg_index AS i JOIN pg_class AS c"
+        " ON i.indexrelid = c.oid JOIN pg_class AS t ON i.indrelid = t.oid"
+        " WHERE NOT i.indisvalid AND (c.relname = ANY (%(names)s)"
+        " OR t.relname = ANY (%(names)s) AND c.relname ~ '_cc(new|old)[0-9]*$') ORDER BY 1",
+        {"names": _names(statement)},
+    ).fetchall()
+    return [f"index {name}" for (name,) in rows]
+
+
+def _names(statement: Statement) -> list[str]:
+    """Everything in a statement that may be the name of an object."""
+    found = re.findall(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)', statement.text)
+    return sorted({quoted_.replace('""', '"') or plain.lower() for quoted_, plain in found})
+
+
+_OWNERS = """
+SELECT format('%%s %%s', w.kind, w.name), pg_get_userbyid(w.owner) FROM (
+    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
+        WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'f' THEN 'foreign table'
+        ELSE 'table' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner,
+        c.relname AS bare, 1 AS rank FROM pg_class AS c
+    UNION ALL
+    SELECT 'schema', quote_ident(nspname), nspowner, nspname, 2 FROM pg_namespace
+    UNION ALL
+    SELECT 'function', oid::regprocedure::text, proowner, proname, 3 FROM pg_proc
+    UNION ALL
+    SELECT 'type', oid::regtype::text, typowner, typname, 4 FROM pg_type
+    UNION ALL
+    SELECT 'database', quote_ident(datname), datdba, datname, 5 FROM pg_database
+) AS w
+WHERE w.bare = %(name)s
+    AND (w.kind = %(kind)s OR %(kind)s IN ('relation', '') OR w.kind LIKE '%%' || %(kind)s)
+ORDER BY w.rank LIMIT 1
+"""
+
+
+def _name_owner(connection: Connection, found: Error) -> None:
+    """Add to what somebody may not do whose the object is, and what to grant."""
+    said = re.search(
+        r"(?:must be owner of|permission denied for) ([a-z]+(?: [a-z]+)?) (.+)", found.message
+    )
+    if said is None:
+        return
+    row = connection.execute(
+        _OWNERS, {"kind": said[1], "name": said[2].strip('"').rpartition(".")[2]}
+    ).fetchone()
+    if row is None:
+        return
+    who = connection.info.user
+    found.detail = "\n".join(filter(None, (found.detail, f"{row[0]} belongs to role {row[1]}")))
+    if found.message.startswith("must be owner of"):
+        found.hint = (
+            f"connect as {row[1]}, or have it say: GRANT {quoted(str(row[1]))} TO {quoted(who)};"
+        )
+
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def seconds(duration: str) -> float:
+    """A duration in PostgreSQL's notation (`500ms`, `2min`; `0`) as seconds."""
+    number = "".join(c for c in duration if c.isdigit())
+    return int(number) * _UNITS.get(duration.removeprefix(number).strip(), 1.0)

@@ -1,0 +1,169 @@
+"""Put revisions that are applied nowhere after those of another branch.
+
+After a merge two branches may both follow the same revision, perhaps under the same number. What the
+database has stays; the rest is given a new parent, and a new number where its own is taken.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence import lockfile, revisions
+from ringfence.errors import Misuse, Refused
+from ringfence.pg import ledger
+from ringfence.pg.connect import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from ringfence.pg.connect import Target
+    from ringfence.project import Project
+    from ringfence.revisions import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A revision that was given another parent, and perhaps another number."""
+
+    before: Revision
+    id: str
+    parent: str
+    path: Path
+
+
+def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple[Moved, ...]:
+    """Move these revisions (files' names or ids), or the branch that is not applied, to the end.
+
+    Raises `Refused` where one of them is applied to the database, `Misuse` where it is not clear
+    which branch is meant.
+    """
+    found = revisions.scan(project)
+    applied = _applied(project, target, found)
+    moving = _named(found, names) if names else _unapplied(found, applied)
+    if not moving:
+        return ()
+    for revision in moving:
+        if revision.path in applied:
+            raise Refused(
+                f"revision {revision} is applied to {target.shown}: it cannot be moved",
+                hint="move the other branch, or keep both: alembic merge",
+            )
+    staying = [r for r in found if r not in moving]
+    ends = _ends(staying)
+    if len(ends) > 1:
+        raise Misuse(
+            f"without what is to be moved there are still {len(ends)} heads: {', '.join(ends)}",
+            hint="name more of the files to move",
+        )
+    taken = {r.id for r in staying}
+    parent, moved = (ends[0] if ends else ""), []
+    for revision in moving:
+        new = revision.id if revision.id not in taken else _next(taken | {r.id for r in moving})
+        taken.add(new)
+        moved.append(_move(revision, new, parent))
+        parent = new
+    graph = revisions.read(project)
+    if lockfile.path(project).is_file():
+        lockfile.write(project, graph)
+    return tuple(moved)
+
+
+def _applied(project: Project, target: Target, found: Sequence[Revision]) -> Collection[Path]:
+    """The files whose revisions the database has; of two with one id, the one that it ran."""
+    with connect(target, pinned=True) as connection:
+        state = ledger.state(connection, project.config.migrate.schema)
+    known = {e.revision: e.checksum for e in state.applied.values()}
+    wanted, todo = set[str](), list(state.current)
+    while todo:
+        identifier = todo.pop()
+        if identifier not in wanted:
+            wanted.add(identifier)
+            todo += [p for r in found if r.id == identifier for p in (*r.down, *r.depends_on)]
+    ids = [r.id for r in found]
+    return {
+        r.path
+        for r in found
+        if r.id in wanted and (ids.count(r.id) == 1 or known.get(r.id) == r.checksum)
+    }
+
+
+def _named(found: Sequence[Revision], names: Sequence[str]) -> list[Revision]:
+    """The revisions of these names, in their order, and what follows each of them alone."""
+    moving: list[Revision] = []
+    for name in names:
+        stem = name.rpartition("/")[2].partition(".")[0]
+        several = [r for r in found if stem in (r.id, r.path.stem)]
+        if len(several) != 1:
+            files = ", ".join(r.path.stem for r in several)
+            raise Misuse(
+                f"{name} may be any of {files}" if several else f"there is no revision {name}",
+                hint="write the name of the file",
+            )
+        moving += [r for r in several if r not in moving]
+    ids = [r.id for r in found]
+    for revision in found:  # parents first
+        followed = {p.id for p in moving if ids.count(p.id) == 1}
+        if revision not in moving and followed.intersection(revision.down):
+            moving.append(revision)
+    return moving
+
+
+def _unapplied(found: Sequence[Revision], applied: Collection[Path]) -> list[Revision]:
+    """The branch that is not applied, where there are two and one is."""
+    ids = [r.id for r in found]
+    twice = {i for i in ids if ids.count(i) > 1}
+    if len(_ends(found)) < 2 and not twice:
+        return []
+    forks = [r for r in found if sum(r.down == other.down for other in found) > 1]
+    firsts = [r for r in forks if r.path not in applied]
+    if len(firsts) != 1 or len(firsts) == len(forks):
+        names = ", ".join(r.path.stem for r in forks)
+        raise Misuse(
+            f"it is not clear which of {names} is to be moved",
+            hint="name it: ringfence rebase " + (forks[-1].path.stem if forks else "FILE"),
+        )
+    return _named(found, [firsts[0].path.stem])
+
+
+def _ends(found: Sequence[Revision]) -> list[str]:
+    followed = {parent for r in found for parent in r.down}
+    return sorted({r.id for r in found} - followed)
+
+
+def _next(taken: Collection[str]) -> str:
+    """The next number in the manner of those there are."""
+    numbers = [i for i in taken if i.isdigit()]
+    width = max((len(i) for i in numbers), default=4)
+    return f"{max((int(i) for i in numbers), default=0) + 1:0{width}d}"
+
+
+def _move(revision: Revision, new: str, parent: str) -> Moved:
+    """Write a revision's new id and parent into its file, and rename its files with its number."""
+    source = revision.path.read_text(encoding="utf-8")
+    lines = source.splitlines(keepends=True)
+    wanted = {"revision": repr(new), "down_revision": repr(parent) if parent else "None"}
+    for node in ast.parse(source).body:
+        named = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        value = getattr(node, "value", None)
+        if not isinstance(named, ast.Name) or named.id not in wanted or value is None:
+            continue
+        first, last = value.lineno - 1, value.end_lineno - 1
+        head = lines[first].encode()[: value.col_offset].decode()
+        tail = lines[last].encode()[value.end_col_offset :].decode()
+        written = wanted[named.id].replace("'", '"')
+        lines[first : last + 1] = [f"{head}{written}{tail}", *[""] * (last - first)]
+    stem = revision.path.stem
+    if new != revision.id and stem.startswith(revision.id):
+        stem = new + stem.removeprefix(revision.id)
+    path = revision.path.with_name(f"{stem}.py")
+    for what in ("up", "down", "verify"):
+        file = revision.file(what)
+        if file.is_file() and file.stem != f"{stem}.{what}":
+            file.rename(path.with_suffix(f".{what}.sql"))
+    revision.path.write_text("".join(lines), encoding="utf-8")
+    if path != revision.path:
+        revision.path.rename(path)
+    return Moved(revision, new, parent, path)

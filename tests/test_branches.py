@@ -1,0 +1,256 @@
+"""The integrity file, branches that meet, files that changed after they ran; and how that is mended."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import stages
+from projects import Project, lines, timeless
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A project with two revisions, applied, and a lock."""
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", "CREATE TABLE a ();", "DROP TABLE a;")
+    made.revision("0002", "CREATE TABLE b ();\n", "DROP TABLE b;")
+    made.run("migrate")
+    assert made.run("lock", dsn="").out == "wrote migrations/ringfence.lock\n"
+    return made
+
+
+def check(project: Project) -> list[str]:
+    """What the lock says has changed."""
+    done = project.run("lock", "--check", dsn="")
+    assert done.status == int(bool(done.out)), done.err
+    return done.out.splitlines()
+
+
+@stages("F14", "F18")
+def test_every_kind_of_change_is_found_without_a_database(project: Project) -> None:
+    assert check(project) == []
+    (project.versions / "0002.up.sql").write_text("CREATE TABLE c ();\n")
+    assert check(project) == ["edited  0002  migrations/versions/0002.up.sql"]
+    (project.versions / "0002.down.sql").write_text("DROP TABLE c;\n")
+    assert check(project)[1:] == ["edited  0002  migrations/versions/0002.down.sql"]
+    project.run("lock", dsn="")
+    project.revision("0003", "")
+    assert check(project) == ["added  0003  migrations/versions/0003.py"]
+    project.run("lock", dsn="")
+    for file in project.versions.glob("0003*"):
+        file.unlink()
+    assert check(project) == ["removed  0003  it followed 0002"]
+    project.revision("0001a", "", after="0001")
+    assert check(project)[0] == "inserted  0001a  beside 0002, which was there"
+    path = project.versions / "0002.py"
+    path.write_text(path.read_text().replace("'0001'", "'0001a'"))
+    assert check(project)[:2] == [
+        "inserted  0001a  before 0002, which was there",
+        "moved  0002  it followed 0001, and follows 0001a",
+    ]
+
+
+@stages("F18")
+def test_migrate_goes_by_the_lock(project: Project) -> None:
+    project.revision("0003", "CREATE TABLE c ();")
+    for done in (project.run("migrate"), project.run("migrate", "--dry-run")):
+        assert done.status == 1
+        assert done.err == lines(
+            "error: the revisions are not as migrations/ringfence.lock says",
+            "detail: added  0003  migrations/versions/0003.py",
+            "hint: put back what should not have changed; ringfence lock accepts the rest",
+        )
+    assert "ringfence.lock says" in project.alembic("upgrade", "head").out
+    project.run("lock", dsn="")
+    assert project.run("migrate").out == "now at 0003\n"
+
+
+@stages("F17")
+def test_two_branches_conflict_in_git_and_one_is_put_after_the_other(
+    project: Project, tmp_path: Path
+) -> None:
+    def git(*argv: str, check: bool = True) -> str:
+        done = subprocess.run(
+            ["git", "-c", "user.name=x", "-c", "user.email=x@x", *argv],
+            cwd=project.root, capture_output=True, text=True, check=check,
+        )  # fmt: skip
+        return done.stdout
+
+    def add(title: str, table: str) -> None:
+        project.revision("0003", f"CREATE TABLE {table} ();", f"DROP TABLE {table};", after="0002")
+        for file in project.versions.glob("0003.*"):
+            file.rename(file.with_name(file.name.replace("0003", f"0003_{title}")))
+        project.run("lock", dsn="")
+        git("add", "-A")
+        git("commit", "-qm", title)
+
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "two")
+    git("checkout", "-q", "-b", "mine")
+    add("mine", "m")
+    git("checkout", "-q", "main")
+    add("theirs", "t")
+    assert project.run("migrate").out == "now at 0003\n"
+    assert "CONFLICT" in git("merge", "mine", check=False)
+    done = project.run("lock", "--check", dsn="")
+    assert done.status == 2
+    assert "revision 0003 is defined twice" in done.err
+    moved = project.run("rebase")
+    assert (moved.status, moved.out) == (
+        0, "migrations/versions/0004_mine.py: 0004 (it was 0003) follows 0003\n",
+    ), moved.err  # fmt: skip
+    assert sorted(p.name for p in project.versions.glob("000[34]*")) == [
+        f"000{n}_{title}.{what}"
+        for n, title in ((3, "theirs"), (4, "mine"))
+        for what in ("down.sql", "py", "up.sql")
+    ]
+    assert check(project) == []
+    assert project.run("migrate").out == "now at 0004\n"
+    assert project.run("migrate", "--to", "0002", "--yes").out == "now at 0002\n"
+
+
+@stages("F17")
+def test_two_heads_are_refused_and_the_unapplied_one_is_moved(project: Project) -> None:
+    project.revision("0003", "CREATE TABLE c ();")
+    project.run("lock", dsn="")
+    project.run("migrate")
+    project.revision("x1", "CREATE TABLE x1 ();", after="0002")
+    project.revision("x2", "CREATE TABLE x2 ();")
+    project.run("lock", dsn="")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert "has 2 heads" in done.err
+    assert (
+        "hint: put one after the other: ringfence rebase; or keep both: alembic merge" in done.err
+    )
+    assert project.run("rebase", "0003").err.startswith(
+        "error: revision 0003 (revision 0003) is applied to "
+    )
+    assert project.run("rebase").out == lines(
+        "migrations/versions/x1.py: x1 follows 0003", "migrations/versions/x2.py: x2 follows x1"
+    )
+    assert project.run("migrate").out == "now at x2\n"
+    assert project.run("rebase").err == "nothing to do: there is one head\n"
+
+
+def test_where_neither_is_applied_one_must_be_named(project: Project) -> None:
+    project.revision("0003", "")
+    project.revision("x1", "", after="0002")
+    done = project.run("rebase")
+    assert done.status == 2
+    assert "error: it is not clear which of 0003, x1 is to be moved\n" in done.err
+    assert project.run("rebase", "0003").out == "migrations/versions/0003.py: 0003 follows x1\n"
+
+
+# Edited after they ran
+
+
+@stages("F14")
+def test_an_edited_comment_is_a_warning(project: Project) -> None:
+    (project.versions / "0002.up.sql").write_text(
+        "-- what it is for\ncreate  table B -- here\n();\n"
+    )
+    project.run("lock", dsn="")
+    project.revision("0003", "CREATE TABLE c ();")
+    project.run("lock", dsn="")
+    assert project.run("status").status == 1
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0003\n")
+    assert (
+        "  migrations/versions/0002.up.sql was applied and has been reworded since: it means the"
+        " same\n" in done.err
+    )
+
+
+@stages("F14")
+def test_an_edit_is_refused_until_it_is_accepted_with_a_reason(project: Project) -> None:
+    (project.versions / "0002.up.sql").write_text("CREATE TABLE b (id INT);\n")
+    project.revision("0003", "CREATE TABLE c ();")
+    project.run("lock", dsn="")
+    assert project.run("migrate").status == 1
+    assert project.run("repair", "0002", "--reason", " ").status == 2
+    assert project.run("repair", "0001", "--reason", "x").err == lines(
+        "error: revision 0001 (revision 0001) is as it was applied: there is nothing to repair"
+    )
+    assert project.run("repair", "0003", "--reason", "x").status == 1
+    done = project.run("repair", "0002", "--reason", "b got its column by hand")
+    assert done.out == lines(
+        "--- as applied", "+++ as it is", "@@ -1 +1 @@",
+        "-CREATE TABLE b ();", "+CREATE TABLE b (id INT);",
+    )  # fmt: skip
+    assert project.run("migrate").out == "now at 0003\n"
+    assert project.history("event", "revision", "reason", "sql")[4:5] == [
+        ("repaired", "0002", "b got its column by hand", "CREATE TABLE b (id INT);\n")
+    ]
+    assert "repaired" in timeless(project.run("history").out)
+
+
+# Missing and unknown
+
+
+@stages("F15")
+def test_the_missing_file_of_an_applied_revision(project: Project) -> None:
+    (project.versions / "0001.up.sql").unlink()
+    project.revision("0003", "")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert done.err == lines(
+        "error: revision 0001 has no SQL: migrations/versions/0001.up.sql does not exist",
+        "hint: write it, or restore it: git checkout -- migrations/versions/0001.up.sql",
+    )
+
+
+@stages("F16")
+def test_a_database_ahead_of_the_files(project: Project) -> None:
+    for file in project.versions.glob("0002*"):
+        file.unlink()
+    done = project.run("migrate")
+    assert done.status == 1
+    assert "detail: 0002 (revision 0002) was applied " in done.err
+
+
+# Baseline
+
+
+def test_a_baseline_up_to_a_revision(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "p", database)
+    project.query("CREATE TABLE a ()")
+    project.revision("0001", "CREATE TABLE a ();")
+    project.revision("0002", "CREATE TABLE b ();")
+    done = project.run("migrate", "--baseline", "0001")
+    assert (done.status, done.out) == (0, "recorded as applied: 0001\n")
+    assert project.run("migrate", "--baseline", "0001").status == 1
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.history("event", "revision")[:1] == [("baseline", "0001")]
+
+
+# The history's own versions
+
+
+@stages("F23")
+def test_a_history_of_the_first_version_is_brought_up_to_date(project: Project) -> None:
+    project.query(
+        "DROP TABLE ringfence.backfills; ALTER TABLE ringfence.history DROP fingerprint,"
+        " DROP waits, DROP found, DROP reason;"
+        " COMMENT ON TABLE ringfence.history IS 'ringfence history, version 1'"
+    )
+    assert project.run("status").status == 0
+    assert "finished" in project.run("history").out
+    assert project.run("backfill", "status").out == "no backfill has begun\n"
+    before = project.query("SELECT id, event, sql FROM ringfence.history ORDER BY id")
+    project.revision("0003", "CREATE TABLE c ();")
+    project.run("lock", dsn="")
+    assert project.run("migrate").out == "now at 0003\n"
+    after = project.query("SELECT id, event, sql FROM ringfence.history ORDER BY id")
+    assert after[: len(before)] == before
+    ((fingerprint,),) = project.query(
+        "SELECT fingerprint FROM ringfence.history WHERE event = 'finished' AND revision = '0003'"
+    )
+    assert len(fingerprint) == 64

@@ -1,0 +1,637 @@
+"""Every fault that a run of migrations must survive, staged; after each the same invariant.
+
+What the history records, replayed on an empty database, gives the catalog that is there; no index of
+ours is invalid; no lock is left.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from engine import catalog
+from faults import stages
+from projects import Project, lines
+from proxy import Cut, Proxy
+from ringfence.change import diff
+from ringfence.pg.runner import LOCK_CLASS
+from ringfence.script import Script
+from zygote import Zygote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ringfence.model import Catalog
+
+PATIENCE = 20.0
+NONE = "-- ringfence: transaction: none\n"
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """Where runners come from."""
+    mother = Zygote()
+    yield mother
+    mother.close()
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A project without revisions, and an empty database."""
+    return Project(tmp_path / "project", database)
+
+
+@pytest.fixture
+def holder(database: str) -> Iterator[psycopg.Connection]:
+    """Somebody else's session, in a transaction."""
+    with psycopg.connect(database, application_name="somebody") as connection:
+        yield connection
+
+
+def wait_until(true: Callable[[], object], said: Callable[[], str] = str) -> None:
+    """Look until something is so."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, f"it never came to that: {said()}"
+        time.sleep(0.01)
+
+
+def alone(project: Project) -> bool:
+    """Whether no session of a runner is left on the project's database."""
+    return not project.query(
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ringfence'"
+        " AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+
+def waiting(project: Project, query: str = "%") -> bool:
+    """Whether a runner waits for a lock, in a query like this."""
+    return bool(
+        project.query(
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ringfence'"
+            " AND datname = current_database() AND wait_event_type = 'Lock' AND query LIKE %s",
+            query,
+        )
+    )
+
+
+@pytest.fixture
+def holds(make_database: Callable[..., str]) -> Callable[[Project], None]:
+    """The invariant."""
+    replayed: dict[tuple[str, ...], Catalog] = {}
+
+    def look(project: Project) -> None:
+        texts = tuple(_recorded(project))
+        if texts not in replayed:
+            empty = make_database()
+            with psycopg.connect(empty, autocommit=True) as connection:
+                for text in texts:
+                    for statement in Script("history", text).statements:
+                        connection.execute(statement.text)
+            replayed[texts] = catalog(empty)
+        ours = catalog(project.dsn)
+        left = [
+            f"{c.verb} {c.ref}"
+            for c in diff(ours, replayed[texts])
+            if not c.ref.path.startswith("ringfence")
+        ]
+        assert left == []
+        assert project.query("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid") == []
+        assert (
+            project.query(
+                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database())",
+                LOCK_CLASS,
+            )
+            == []
+        )
+
+    return look
+
+
+def _recorded(project: Project) -> Iterator[str]:
+    """The SQL that the history says has taken effect, in its order."""
+    single: set[tuple[str, str]] = set()
+    for event, revision, direction, text in project.history(
+        "event", "revision", "direction", "sql"
+    ):
+        if event == "statement":
+            single.add((revision, direction))
+            yield text
+        elif event == "finished":
+            if (revision, direction) not in single:
+                yield text
+            single.discard((revision, direction))
+
+
+# Killed at every boundary
+
+
+TRANSACTIONAL = (
+    "CREATE TABLE a (id INT PRIMARY KEY);\nINSERT INTO a SELECT generate_series(1, 5);\n"
+    "CREATE VIEW v AS SELECT * FROM a;\n"
+)
+ONE_BY_ONE = (
+    f"{NONE}CREATE TABLE b (id INT);\nCREATE INDEX CONCURRENTLY b_id ON b (id);\n"
+    "INSERT INTO b VALUES (1);\nDROP INDEX CONCURRENTLY b_id;\n"
+)
+BACKFILL = "-- ringfence: backfill key=id batch=200ms rows=2\nUPDATE a SET id = id WHERE id > 1;\n"
+
+
+def killed_everywhere(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    step: int = 1,
+) -> int:
+    """Run with kill -9 behind the server's first answer, its second, and so on; how many there are."""
+    for number in itertools.count(1, step):
+        project.dsn = make_database()
+        pids: list[int] = []
+
+        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
+            if answer == number:
+                wait_until(lambda: pids)
+                os.kill(pids[0], signal.SIGKILL)
+                raise Cut
+
+        with Proxy(project.dsn, answered=kill) as proxy:
+            run = zygote.start(project, "migrate", dsn=proxy.dsn)
+            pids.append(run.pid)
+            end = run.end()
+            reached = proxy.answers >= number
+        if not reached:
+            assert (end.status, end.out) == (0, "now at 0001\n"), end.err
+            return number - 1
+        assert end.status == -signal.SIGKILL, end
+        wait_until(lambda: alone(project))
+        again = project.run("migrate")
+        assert again.status == 0, (number, again.err)
+        assert again.out in ("now at 0001\n", "nothing to do: at 0001\n")
+        assert project.run("status").status == 0
+        holds(project)
+        if project.query("SELECT to_regclass('a') IS NOT NULL") == [(True,)]:
+            assert project.query("SELECT count(*) FROM a") == [(5,)]
+        else:
+            assert project.query("SELECT count(*) FROM b") == [(1,)]
+    raise AssertionError
+
+
+EVERY = pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+"""Every ninth boundary in `make test`, every single one in `make test-all`."""
+
+
+@stages("F1", "F5", "F34")
+@EVERY
+def test_killed_at_every_boundary_of_a_transactional_revision(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    step: int,
+) -> None:
+    project.revision("0001", TRANSACTIONAL)
+    assert killed_everywhere(project, zygote, make_database, holds, step) > 15
+
+
+@stages("F2", "F5", "F8")
+@EVERY
+def test_killed_at_every_boundary_of_a_revision_that_runs_one_by_one(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    step: int,
+) -> None:
+    project.revision("0001", ONE_BY_ONE)
+    assert killed_everywhere(project, zygote, make_database, holds, step) > 25
+
+
+@stages("F33")
+@pytest.mark.slow
+def test_killed_at_every_boundary_of_a_backfill(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+) -> None:
+    template = "CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 5)"
+    project.revision("0001", BACKFILL)
+
+    def made() -> str:
+        dsn = make_database()
+        project.query(template, dsn=dsn)
+        return dsn
+
+    def nothing_left(project: Project) -> None:
+        assert project.query("SELECT state, changed FROM ringfence.backfills") == [("finished", 4)]
+
+    assert killed_everywhere(project, zygote, made, nothing_left) > 15
+
+
+# The connection is lost
+
+
+@stages("F13")
+@pytest.mark.parametrize("arrives", [True, False])
+def test_the_connection_is_cut_when_commit_was_sent(
+    project: Project, zygote: Zygote, holds: Callable[[Project], None], arrives: bool
+) -> None:
+    project.revision("0000", "SELECT 1;")
+    project.run("migrate")  # the history is there: the first COMMIT is a revision's
+    project.revision("0001", "CREATE TABLE a ();")
+    project.revision("0002", "CREATE TABLE b ();")
+    commits: list[str] = []
+
+    def asked(query: str) -> None:
+        if query == "COMMIT":
+            commits.append(query)
+            if len(commits) == 1 and not arrives:
+                raise Cut
+
+    def answered(_: int) -> None:
+        if len(commits) == 1 and arrives:
+            commits.append("cut")
+            raise Cut
+
+    with Proxy(project.dsn, answered=answered, asked=asked) as proxy:
+        run = zygote.start(project, "migrate", dsn=proxy.dsn)
+        end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    said = "had been" if arrives else "was not"
+    assert f"the connection was lost at its end: it {said} committed" in end.err
+    finished = [row[1:4] for row in project.history() if row[0] == "finished"]
+    assert finished == [
+        ("0000", "up", 1), ("0001", "up", 1 if arrives else 2), ("0002", "up", 1),
+    ]  # fmt: skip
+    holds(project)
+
+
+@stages("F3")
+def test_the_session_is_ended_during_an_index_build(
+    project: Project, holder: psycopg.Connection, zygote: Zygote, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: waiting(project, "CREATE INDEX%"), lambda: run.said)
+    assert project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'i'::regclass") == [
+        (False,)
+    ]
+    project.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%%'"
+        " AND datname = current_database() AND application_name = 'ringfence' AND pid <> %s",
+        0,
+    )
+    wait_until(lambda: waiting(project, "DROP INDEX%"))  # what was left, over a new connection
+    holder.rollback()
+    end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    assert "going on over a new connection" in end.err
+    holds(project)
+
+
+@stages("F3")
+def test_a_session_that_is_ended_again_and_again_is_an_error(
+    project: Project, holder: psycopg.Connection, zygote: Zygote, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE t ();\nSELECT pg_advisory_xact_lock(1);")
+    holder.execute("SELECT pg_advisory_xact_lock(1)")
+    run = zygote.start(project, "migrate")
+    for _ in range(2):
+        wait_until(lambda: waiting(project, "SELECT pg_advisory%"))
+        project.query(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname ="
+            " current_database() AND wait_event_type = 'Lock' AND application_name = 'ringfence'"
+        )
+    end = run.end()
+    assert (end.status, end.out) == (3, "")
+    assert "hint: the connection was ended on the server: run it again when that is settled" in (
+        end.err
+    )
+    assert [row[0] for row in project.history()] == ["started", "failed"] * 2
+    holder.rollback()
+    assert project.run("migrate").out == "now at 0001\n"
+    holds(project)
+
+
+# Many at once
+
+
+@stages("F4")
+@pytest.mark.parametrize("way", ["plain", "concurrently"])
+def test_eight_runners_at_once(
+    project: Project, zygote: Zygote, holds: Callable[[Project], None], way: str
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT); INSERT INTO t VALUES (1);")
+    if way == "concurrently":
+        project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    project.revision("0003", "INSERT INTO t VALUES (3);")
+    ends = [run.end() for run in [zygote.start(project, "migrate") for _ in range(8)]]
+    assert sorted((end.out, end.status) for end in ends) == [
+        *[("nothing to do: at 0003\n", 0)] * 7,
+        ("now at 0003\n", 0),
+    ], ends
+    assert project.query("SELECT id FROM t ORDER BY 1") == [(1,), (3,)]
+    assert "failed" not in {row[0] for row in project.history()}
+    holds(project)
+
+
+# Somebody else's locks
+
+
+@stages("F6")
+@pytest.mark.parametrize("way", ["one", "none"])
+def test_a_lock_that_is_held_longer_than_the_deadline(
+    project: Project, holder: psycopg.Connection, holds: Callable[[Project], None], way: str
+) -> None:
+    project.revision("0001", "CREATE TABLE t ();")
+    project.run("migrate")
+    project.revision(
+        "0002",
+        f"-- ringfence: transaction: {way}\n-- ringfence: lock-timeout: 20ms\n"
+        "-- ringfence: lock-deadline: 500ms\nALTER TABLE t ADD x INT;",
+    )
+    holder.execute("LOCK TABLE t IN ACCESS SHARE MODE")
+    done = project.run("migrate")
+    assert done.status == 75
+    assert f"t is locked (AccessShareLock) by pid {holder.info.backend_pid}, user " in done.err
+    assert "LOCK TABLE t IN ACCESS SHARE MODE; trying " in done.err
+    assert project.query("SELECT 1 FROM pg_attribute WHERE attname = 'x'") == []
+    ((waits,),) = project.query("SELECT waits FROM ringfence.history WHERE event = 'failed'")
+    assert waits["retries"] >= 1
+    holder.rollback()
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+@stages("F6", "F10")
+@pytest.mark.parametrize("way", ["one", "none"])
+def test_a_lock_that_is_released_in_time(
+    project: Project,
+    holder: psycopg.Connection,
+    zygote: Zygote,
+    holds: Callable[[Project], None],
+    way: str,
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    project.revision(
+        "0002",
+        f"-- ringfence: transaction: {way}\n-- ringfence: lock-timeout: 100ms\n"
+        "-- ringfence: lock-deadline: 5min\nCREATE TABLE u (); ALTER TABLE t ADD x INT;",
+    )
+    holder.execute("LOCK TABLE t IN ACCESS SHARE MODE")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: "trying " in run.said)
+    holder.rollback()
+    end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    ((waits,),) = project.query(
+        "SELECT waits FROM ringfence.history WHERE waits IS NOT NULL ORDER BY id DESC LIMIT 1"
+    )
+    assert waits["retries"] >= 1
+    assert waits["seconds"] > 0
+    holds(project)
+
+
+@stages("F10")
+def test_who_is_in_the_way_is_said_while_it_waits(
+    project: Project, holder: psycopg.Connection, zygote: Zygote, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
+    run = zygote.start(project, "migrate")
+    pid = holder.info.backend_pid
+    wait_until(lambda: f"waits for pid {pid}, user " in run.said)
+    said = run.said
+    assert "waiting for writers before build" in said
+    assert "somebody, idle in transaction in a transaction since " in said
+    assert ": LOCK TABLE t IN ROW EXCLUSIVE MODE" in said
+    holder.rollback()
+    assert run.end().status == 0
+    ((waits,),) = project.query(
+        "SELECT waits FROM ringfence.history WHERE event = 'statement' AND revision = '0002'"
+    )
+    assert [blocker["pid"] for blocker in waits["blockers"]] == [pid]
+    holds(project)
+
+
+@stages("F31")
+def test_a_deadlock_is_tried_anew(
+    project: Project, holder: psycopg.Connection, zygote: Zygote, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE a (); CREATE TABLE b ();")
+    project.run("migrate")
+    project.revision(
+        "0002",
+        "-- ringfence: lock-timeout: 0\nSET LOCAL deadlock_timeout = '10ms';\n"
+        "LOCK TABLE a; LOCK TABLE b; CREATE TABLE c ();",
+    )
+    holder.execute("SET deadlock_timeout = '1h'")
+    holder.execute("LOCK TABLE b")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: waiting(project, "LOCK TABLE b%"))
+    holder.execute("LOCK TABLE a")  # the runner is the one that notices, and lets go
+    holder.rollback()
+    end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    holds(project)
+
+
+# Signals
+
+
+@stages("F26")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_an_index_build(
+    project: Project,
+    holder: psycopg.Connection,
+    zygote: Zygote,
+    holds: Callable[[Project], None],
+    number: signal.Signals,
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: waiting(project, "CREATE INDEX%"), lambda: run.said)
+    run.signal(number)
+    end = run.end()
+    assert end.status == (130 if number == signal.SIGINT else 143)
+    assert project.history()[-1] == ("cancelled", "0002", "up", 1, None)
+    holder.rollback()
+    wait_until(lambda: alone(project))
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+# Indexes
+
+
+@stages("F9")
+@pytest.mark.parametrize("clause", ["", "IF NOT EXISTS "])
+def test_an_invalid_index_of_somebody_elses_is_reported(
+    project: Project, holds: Callable[[Project], None], clause: str
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT); INSERT INTO t VALUES (1), (1);")
+    project.run("migrate")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        project.query("CREATE UNIQUE INDEX CONCURRENTLY i ON t (id)")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY {clause}i ON t (id);")
+    done = project.run("migrate")
+    assert done.status == 1
+    assert (
+        "error: index public.i is there and invalid, and no run of this statement left it\n"
+        in done.err
+    )
+    assert done.err.endswith("hint: see whose it is, then: DROP INDEX CONCURRENTLY public.i;\n")
+    project.query("DROP INDEX CONCURRENTLY i")
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+@stages("F9")
+def test_if_not_exists_is_not_trusted_over_another_index(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT, x INT); CREATE INDEX i ON t (x);")
+    project.run("migrate")
+    path = project.revision(
+        "0002", f"{NONE}CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (id) WHERE id > 0;"
+    )
+    done = project.run("migrate")
+    assert done.status == 1
+    assert "error: index public.i is there and is not what this statement makes\n" in done.err
+    assert "it is USING btree (x)\n  and should be USING btree (id) WHERE (id > 0)\n" in done.err
+    path.write_text(f"{NONE}CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (x);")
+    assert project.run("migrate").out == "now at 0002\n"
+
+
+@stages("F8")
+def test_an_index_that_failed_may_be_edited(
+    project: Project, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT); INSERT INTO t VALUES (1), (1);")
+    path = project.revision("0002", f"{NONE}CREATE UNIQUE INDEX CONCURRENTLY i ON t (id);")
+    done = project.run("migrate")
+    assert done.status == 3
+    assert "Key (id)=(1) is duplicated" in done.err
+    path.write_text(f"{NONE}CREATE INDEX CONCURRENTLY j ON t (id);")
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+# What the server will not have
+
+
+@stages("F12")
+def test_a_deferred_constraint_fails_in_its_file(
+    project: Project, holds: Callable[[Project], None]
+) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE p (id INT PRIMARY KEY);\n"
+        "CREATE TABLE t (id INT REFERENCES p DEFERRABLE INITIALLY DEFERRED);",
+    )
+    project.revision("0002", "INSERT INTO t VALUES (1);\nSELECT 1;")
+    done = project.run("migrate")
+    assert done.status == 3
+    assert "  migrations/versions/0002.up.sql:1:1\n" in done.err
+    assert project.query("SELECT 1 FROM t") == []
+    holds(project)
+
+
+@stages("F22")
+def test_a_missing_privilege_names_object_owner_and_grant(
+    project: Project, holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "SELECT 1;")
+    project.run("migrate")
+    (name,) = project.query("SELECT current_database()")[0]
+    role = f"{name}_weak"
+    project.query(f"CREATE ROLE {role} LOGIN")
+    try:
+        project.query(f"GRANT USAGE ON SCHEMA ringfence TO {role}")
+        project.query(f"GRANT ALL ON ALL TABLES IN SCHEMA ringfence TO {role}")
+        project.query("CREATE SCHEMA s; CREATE TABLE s.t ()")
+        project.query(f"GRANT USAGE ON SCHEMA s TO {role}")
+        weak = psycopg.conninfo.make_conninfo(project.dsn, user=role)
+        path = project.revision("0002", "ALTER TABLE s.t ADD x INT;")
+        done = project.run("migrate", dsn=weak)
+        assert done.status == 3
+        assert done.err.endswith(
+            lines(
+                "error: must be owner of table t",
+                "  migrations/versions/0002.up.sql:1:1",
+                "  1 | ALTER TABLE s.t ADD x INT;",
+                "    | ^",
+                "detail: table s.t belongs to role postgres",
+                f"hint: connect as postgres, or have it say: GRANT postgres TO {role};",
+            )
+        )
+        path.write_text("CREATE TABLE s.u ();")
+        done = project.run("migrate", dsn=weak)
+        assert "error: permission denied for schema s\n" in done.err
+        assert "detail: schema s belongs to role postgres\n" in done.err
+        assert f"GRANT USAGE, CREATE ON SCHEMA s TO {role};" in done.err
+        assert project.tables() == [
+            "ringfence.alembic_version", "ringfence.backfills", "ringfence.history", "s.t",
+        ]  # fmt: skip
+        project.query("DROP SCHEMA s CASCADE")
+        holds(project)
+    finally:
+        project.query(f"DROP OWNED BY {role}")
+        project.query(f"DROP ROLE {role}")
+
+
+@stages("F25")
+def test_commit_in_a_file_is_refused_before_anything_runs(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();\nCOMMIT;\nCREATE TABLE b ();")
+    assert project.run("migrate").status == 2
+    assert project.tables() == []
+
+
+@stages("F7", "F27")
+def test_limits_of_the_role_do_not_end_a_run(
+    project: Project, holder: psycopg.Connection, zygote: Zygote, holds: Callable[[Project], None]
+) -> None:
+    (name,) = project.query("SELECT current_database()")[0]
+    for key in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        project.query(f"ALTER DATABASE {name} SET {key} = '300ms'")
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    project.run("migrate", "--to", "0001")
+    holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
+    holder.execute("SET idle_in_transaction_session_timeout = 0")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: waiting(project, "CREATE INDEX%"), lambda: run.said)
+    began = project.query(
+        "SELECT query_start FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%%'"
+        " AND datname = current_database() AND pid <> %s",
+        0,
+    )[0][0]
+    wait_until(lambda: project.query("SELECT now() - %s > '500ms'", began) == [(True,)])
+    holder.rollback()
+    end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    holds(project)
+
+
+@stages("F28")
+def test_connections_are_kept_alive(project: Project) -> None:
+    from ringfence.pg.connect import connect, named
+
+    with connect(named(project.dsn, "test")) as connection:
+        said = connection.info.get_parameters()
+    assert said["keepalives_idle"] == "30"
