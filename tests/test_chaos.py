@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -436,17 +437,28 @@ def test_a_deadlock_is_tried_anew(
     project.run("migrate")
     project.revision(
         "0002",
-        "-- ringfence: lock-timeout: 0\nSET LOCAL deadlock_timeout = '10ms';\n"
-        "LOCK TABLE a; LOCK TABLE b; CREATE TABLE c ();",
+        "-- ringfence: lock-timeout: 0\nSET LOCAL deadlock_timeout = '10ms';\nLOCK TABLE a;\n"
+        "SELECT pg_advisory_xact_lock(1);\nLOCK TABLE b;\nCREATE TABLE c ();",
     )
     holder.execute("SET deadlock_timeout = '1h'")
     holder.execute("LOCK TABLE b")
-    run = zygote.start(project, "migrate")
-    wait_until(lambda: waiting(project, "LOCK TABLE b%"))
-    holder.execute("LOCK TABLE a")  # the runner is the one that notices, and lets go
+    with psycopg.connect(project.dsn) as gate:
+        gate.execute("SELECT pg_advisory_xact_lock(1)")
+        run = zygote.start(project, "migrate")
+        wait_until(lambda: waiting(project, "SELECT pg_advisory%"), lambda: run.said)
+        other = threading.Thread(target=holder.execute, args=["LOCK TABLE a"])
+        other.start()
+        wait_until(
+            lambda: project.query(
+                "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'",
+                holder.info.backend_pid,
+            )
+        )
+    other.join()  # the runner came last, notices, and lets go
     holder.rollback()
     end = run.end()
     assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    assert "deadlock" in end.err
     holds(project)
 
 
