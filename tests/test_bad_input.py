@@ -324,8 +324,8 @@ def test_two_heads(project: Project) -> None:
     assert refused(project) == lines(
         "error: migrations/versions has 2 heads: 0002 (left) and 0003 (right)",
         "detail: two branches each added a revision, and none says which comes first",
-        "hint: alembic merge -m 'merge' 0002 0003, or give one of them the other as its"
-        " down_revision",
+        "hint: put one after the other: ringfence rebase; or keep both: alembic merge -m 'merge' 0002"
+        " 0003",
     )
 
 
@@ -337,7 +337,8 @@ def test_one_id_twice(project: Project) -> None:
     assert refused(project) == lines(
         "error: revision 0001 is defined twice: migrations/versions/0001.py and"
         " migrations/versions/0002.py",
-        "hint: give one of them another id",
+        "hint: give one of them another id: ringfence rebase does it for the one that is applied"
+        " nowhere",
     )
 
 

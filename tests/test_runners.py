@@ -368,34 +368,6 @@ def _ours(project: Project) -> list[tuple[object, ...]]:
     )
 
 
-def test_a_session_ended_by_the_server_is_an_error_like_another(
-    project: Project, holder: psycopg.Connection
-) -> None:
-    project.revision(
-        "0001",
-        "CREATE TABLE t ();\n-- ringfence waits here\nSELECT pg_advisory_xact_lock(1);",
-    )
-    holder.execute("SELECT pg_advisory_xact_lock(1)")
-    run = start(project, "migrate")
-    wait_until(waiting(project))
-    project.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'ringfence' AND datname = current_database()"
-    )
-    out, err = run.communicate(timeout=PATIENCE)
-    assert (run.returncode, out) == (3, "")
-    assert timeless(err) == lines(
-        f"1 revision to run on {project.database}",
-        "  ✗ up   0001 (revision 0001)  nothing of it is left",
-        "error: terminating connection due to administrator command",
-        "  migrations/versions/0001.up.sql:3:1",
-        "  3 | SELECT pg_advisory_xact_lock(1);",
-        "    | ^",
-        "hint: the connection was ended on the server: run it again when that is settled",
-    )
-    assert project.tables() == OURS
-
-
 # Statement by statement
 
 

@@ -189,7 +189,12 @@ class Executor:
                         error.detail = "\n".join(filter(None, (error.detail, more)))
                     raise
                 self.waits.retries += 1
-                why = error.detail.partition("\n")[0] or error.message
+                why = (
+                    error.message
+                    if isinstance(error.__cause__, psycopg.errors.DeadlockDetected)
+                    else ""
+                )
+                why = why or error.detail.partition("\n")[0] or error.message
                 self._tell("retry", f"{why}; trying {what} again")
                 time.sleep(rest)
                 self.waits.seconds += rest

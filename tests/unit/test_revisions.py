@@ -201,7 +201,7 @@ def test_one_id_twice(made: Project) -> None:
     assert refused(made) == (
         f"revision 1 is defined twice: {V}/1.py and {V}/2.py",
         None,
-        "give one of them another id",
+        "give one of them another id: ringfence rebase does it for the one that is applied nowhere",
     )
 
 

@@ -151,7 +151,7 @@ class Watcher:
         pause: float | None = None
         while True:
             with self._changed:
-                if not self._ended:
+                if not self._ended and (self._since is None or pause is not None):
                     self._changed.wait(pause)
                 if self._ended:
                     return
