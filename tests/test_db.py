@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from ringfence.cli.main import main
-from ringfence.pg import embedded
+from ringfence.pg import binaries, embedded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -247,6 +247,23 @@ def test_the_major_that_the_project_asks_for(project: Path, db: Callable[..., Ou
     assert (outcome.status, outcome.out) == (2, "")
     assert "there is no PostgreSQL 97" in outcome.err
     assert "RINGFENCE_BINARIES" in outcome.err
+
+
+@pytest.mark.parametrize("words", [(), ("url",), ("start",), ("psql", "-c", "SELECT 1")])
+def test_the_major_that_a_command_asks_for(
+    project: Path, db: Callable[..., Outcome], words: tuple[str, ...]
+) -> None:
+    outcome = db("--server-version", "97", *words)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "there is no PostgreSQL 97" in outcome.err
+
+
+def test_the_bundled_major_by_its_number(project: Path, db: Callable[..., Outcome]) -> None:
+    major = binaries.find_binaries().major
+    outcome = db("--server-version", str(major))
+    assert outcome.status == 0
+    assert outcome.out == db("url").out
+    assert db().status == 2
 
 
 @pytest.mark.parametrize("words", [("--server-version", "x"), ("--port", "99999")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -12,7 +12,11 @@ from ringfence.cli import options
 from ringfence.errors import Misuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ringfence.pg.embedded import Server
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 SECTION = "Tools"
 
@@ -25,8 +29,19 @@ class Place(NamedTuple):
     database: str
 
 
-@click.group()
-def command() -> None:
+def _major() -> Callable[[F], F]:
+    return click.option(
+        "--server-version",
+        type=click.IntRange(10),
+        metavar="MAJOR",
+        help="A system's PostgreSQL of this major version (15), or one in RINGFENCE_BINARIES.",
+    )
+
+
+@click.group(invoke_without_command=True)
+@_major()
+@click.pass_context
+def command(context: click.Context, server_version: int | None) -> None:
     """The project's own PostgreSQL: start, stop, psql it.
 
     It lives in .ringfence/ (or RINGFENCE_HOME), needs no installation and no root, and takes
@@ -37,17 +52,22 @@ def command() -> None:
     Examples:
       ringfence db psql                     look around
       psql "$(ringfence db url)"            the same, with a psql of your own
-      ringfence db start --server-version 15
+      ringfence db --server-version 15      start another major version
+
+    --server-version goes with any of the commands below, and alone it starts that server.
     """
+    context.meta[_MAJOR] = server_version
+    if context.invoked_subcommand is None:
+        if server_version is None:
+            raise click.exceptions.NoArgsIsHelpError(context)
+        context.invoke(start)
+
+
+_MAJOR = f"{__name__}.server_version"
 
 
 @command.command()
-@click.option(
-    "--server-version",
-    type=click.IntRange(10),
-    metavar="MAJOR",
-    help="A system's PostgreSQL of this major version (15), or one in RINGFENCE_BINARIES.",
-)
+@_major()
 @click.option(
     "--port",
     type=click.IntRange(1024, 65535),
@@ -223,11 +243,12 @@ def _place(start: Path | None) -> Place:
     from ringfence.pg import embedded
 
     found = project.find(start)
+    wanted: int | None = click.get_current_context().meta.get(_MAJOR)
     if found is None:
         if not os.environ.get("RINGFENCE_HOME"):
             project.need(start)
-        return Place(embedded.home_for(Path.cwd()), None, "ringfence")
-    wanted = found.config.server_version or None
+        return Place(embedded.home_for(Path.cwd()), wanted, "ringfence")
+    wanted = wanted or found.config.server_version or None
     return Place(embedded.home_for(found.root), wanted, found.database)
 
 

@@ -74,7 +74,7 @@ def command(
       ringfence lint                          the whole project
       ringfence lint ddl/app --fail-on error  style may be as it is
       ringfence lint --since origin/main      what this branch has changed
-      ringfence lint --select M new.sql       what a migration does to a database at work
+      ringfence lint --select M new.sql       what a migration locks
       ringfence lint --format json | jq .findings[].place
       ringfence explain style/LT01            what a finding means
     """
