@@ -52,8 +52,8 @@ docs: setup ## the pages that are made from the code
 golden: setup ## the expected outputs, as they are now (read the difference before you commit it)
 	@UPDATE_GOLDEN=1 $(PYTEST) $(TESTS)
 
-bench: setup ## what commands cost, against the limits they keep
-	@$(BIN)/python -m bench
+bench: setup ## what commands cost, against the limits they keep (BENCH=--large: of 5,000 tables too)
+	@$(BIN)/python -m bench $(BENCH)
 
 db: setup ## psql on the embedded server
 	@$(BIN)/ringfence db psql

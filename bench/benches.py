@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bench.lab import ALEMBIC, PYTHON, RINGFENCE, ROOT, Lab, bench
+from bench.schemas import ddl
 
 
 @bench('`ringfence --version` ÷ `python -c "import click"`', limit=1.5, unit="×")
@@ -38,6 +39,143 @@ def demo(lab: Lab) -> float:
     lab.run(_DESTROY)
     (seconds,) = lab.medians(["make", "demo"], runs=3, cwd=ROOT)
     return seconds
+
+
+@bench("`extract` ÷ `pg_dump -s`, 100 tables", limit=None, unit="×")
+def extract_small(lab: Lab) -> float:
+    """Reading a small schema: the round trips and the statements themselves."""
+    return _extraction(lab, 100)
+
+
+@bench("`extract` ÷ `pg_dump -s`, 1,000 tables", limit=0.5, unit="×")
+def extract_medium(lab: Lab) -> float:
+    """Reading a live database into a catalog, a new connection each time."""
+    return _extraction(lab, 1000)
+
+
+@bench("`extract` ÷ `pg_dump -s`, 1,000 tables, and what needs what", limit=None, unit="×")
+def extract_uses(lab: Lab) -> float:
+    """The same, with pg_depend made out, which is put off until a plan asks for it."""
+    return _extraction(lab, 1000, uses=True)
+
+
+@bench("`extract` ÷ `pg_dump -s`, 5,000 tables", limit=None, unit="×", large=True)
+def extract_large(lab: Lab) -> float:
+    """Reading a large schema."""
+    return _extraction(lab, 5000, runs=5)
+
+
+@bench(
+    "`ringfence diff` of two equal databases ÷ two `pg_dump -s`, 1,000 tables", limit=0.6, unit="×"
+)
+def diff_equal(lab: Lab) -> float:
+    """The whole process, from the interpreter's start to its end."""
+    a, b = lab.database(1000), _twin(lab, 1000)
+    ours, one, other = lab.medians(_diff(a, b), _dump(a), _dump(b), runs=7)
+    return ours / (one + other)
+
+
+@bench("`ringfence diff live FILE` again ÷ extraction alone, 1,000 tables", limit=1.2, unit="×")
+def diff_again(lab: Lab) -> float:
+    """Nothing changed since the last run: the file's catalog is in the cache. Whole processes."""
+    live = lab.database(1000)
+    file = lab.project / "schema.sql"
+    file.write_text(ddl(1000), encoding="utf-8")
+    lab.run(_diff("live", str(file), "--dsn", live))
+    return lab.ratio(
+        _diff("live", str(file), "--dsn", live), [*PYTHON, "-c", _EXTRACT, live], runs=7
+    )
+
+
+@bench(
+    "`ringfence diff`, one table in fifty changed ÷ none changed, 1,000 tables", limit=2, unit="×"
+)
+def diff_changed(lab: Lab) -> float:
+    """What a plan costs above finding that none is needed; whole processes, proof aside."""
+    return _changed(lab, 1000)
+
+
+@bench(
+    "`ringfence diff`, one table in fifty changed ÷ none changed, 5,000 tables",
+    limit=2,
+    unit="×",
+    large=True,
+)
+def diff_changed_large(lab: Lab) -> float:
+    """The same of a large schema."""
+    return _changed(lab, 5000, runs=3)
+
+
+@bench(
+    "`ringfence diff` of two equal databases, memory, 5,000 tables",
+    limit=400,
+    unit="MB",
+    large=True,
+)
+def memory(lab: Lab) -> float:
+    """The most that the process had at any time."""
+    return lab.peak(_diff(lab.database(5000), _twin(lab, 5000)))
+
+
+_EXTRACT = """
+import sys
+from ringfence.pg.connect import connect, named
+from ringfence.pg.extract import extract
+with connect(named(sys.argv[1], "the DSN")) as connection:
+    extract(connection)
+"""
+
+
+def _extraction(lab: Lab, tables: int, *, uses: bool = False, runs: int = 9) -> float:
+    from ringfence.pg.connect import connect, named
+    from ringfence.pg.extract import extract
+
+    dsn = lab.database(tables)
+
+    def read() -> None:
+        with connect(named(dsn, "the DSN")) as connection:
+            catalog = extract(connection)
+        if uses:
+            assert catalog.uses
+
+    ours, dump = lab.turns(read, lambda: lab.run(_dump(dsn)), runs=runs)
+    return ours / dump
+
+
+def _changed(lab: Lab, tables: int, runs: int = 7) -> float:
+    a, b, c = lab.database(tables), _twin(lab, tables), lab.database(tables, changed=True)
+    changed, same = lab.turns(
+        lambda: lab.run(_diff(a, c), fine=(1,)), lambda: lab.run(_diff(a, b)), runs=runs
+    )
+    return changed / same
+
+
+def _twin(lab: Lab, tables: int) -> str:
+    """A database that has the same in it as `lab.database(tables)`."""
+    import psycopg
+    from psycopg import sql
+
+    lab.database(tables)
+    server, name = lab.server(), f"bench_{tables}_twin"
+    with psycopg.connect(f"{server} dbname=postgres", autocommit=True) as admin:
+        there = "SELECT FROM pg_database WHERE datname = %s"
+        if admin.execute(there, (name,)).fetchone() is None:
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(name), sql.Identifier(f"bench_{tables}")
+                )
+            )
+    return f"{server} dbname={name}"
+
+
+def _diff(*arguments: str) -> list[str]:
+    return [*RINGFENCE, "diff", "--no-proof", *arguments]
+
+
+def _dump(dsn: str) -> list[str]:
+    from ringfence.pg import binaries
+
+    return [str(binaries.find_binaries().bin / "pg_dump"), "-s", "-d", dsn]
 
 
 _DESTROY = [*RINGFENCE, "db", "destroy", "--yes"]

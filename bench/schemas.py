@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +20,40 @@ def ddl(tables: int) -> str:
     a view, every tenth a function.
     """
     return "\n".join(_statements(tables)) + "\n"
+
+
+def batches(tables: int) -> Iterator[str]:
+    """The same, in parts that a server has locks enough for."""
+    yield from map("\n".join, _batched(_statements(tables), 100))
+
+
+def _batched(statements: Iterator[str], size: int) -> Iterator[list[str]]:
+    while part := list(islice(statements, size)):
+        yield part
+
+
+def changes(tables: int) -> Iterator[str]:
+    """What is changed in one table of fifty: something else in each."""
+    for number in range(0, tables, 50):
+        schema, table = name(number).split(".")
+        yield (
+            (
+                f"ALTER TABLE {schema}.{table} ADD COLUMN note text,"
+                " ALTER COLUMN price SET DEFAULT 1, ALTER COLUMN title DROP NOT NULL"
+            ),
+            (
+                f"DROP INDEX {schema}.{table}_tenant;"
+                f" CREATE INDEX {table}_tenant ON {schema}.{table} (tenant_id, title)"
+            ),
+            (
+                f"ALTER POLICY closed_stays ON {schema}.{table} USING (state = 'open');"
+                f" REVOKE UPDATE ON {schema}.{table} FROM bench_reader"
+            ),
+            (
+                f"ALTER TABLE {schema}.{table} DROP CONSTRAINT {table}_price_check,"
+                f" ADD CONSTRAINT {table}_price_check CHECK (price > 0)"
+            ),
+        )[number // 50 % 4]
 
 
 def name(number: int) -> str:

@@ -52,6 +52,6 @@ def diff(a: Catalog, b: Catalog) -> tuple[Change, ...]:
     changes = [Change(ref, fact, None) for ref, fact in a.facts.items() if ref not in b.facts]
     for ref, new in b.facts.items():
         old = a.facts.get(ref)
-        if old is None or old.attrs != new.attrs or old.parent != new.parent:
+        if old is None or new.attrs != old.attrs or new.parent != old.parent:
             changes.append(Change(ref, old, new))
     return tuple(sorted(changes, key=lambda c: c.ref))

@@ -40,31 +40,35 @@ class Compared:
     plan: Plan
 
 
-def compare(shop: Shop, a: Source, b: Source, *, renames: Sequence[str] = ()) -> Compared:
+def compare(
+    shop: Shop, a: Source, b: Source, *, renames: Sequence[str] = (), marked: bool = True
+) -> Compared:
     """The plan that leads from `a` to `b`. `renames` are `KIND:OLD=NEW`, beside the hints in files.
 
-    Who asks of `a`, where that is a database, is who will run it. Raises `BadProject` or `Misuse` on a rename that cannot be.
+    Who asks of `a`, where that is a database, is who will run it. A plan that nobody keeps need not
+    be `marked` with fingerprints. Raises `BadProject` or `Misuse` on a rename that cannot be.
     """
-    source, target = shop.catalog(a), shop.catalog(b)
+    source, target = shop.catalogs(a, b)
     settled = asked.settle(source, target, b.scripts, renames, _Clone(shop, a, source).run)
     role = shop.role(a, b)
     executor = role if a.target is not None else ""
     old, new = sources.align(a, settled.catalog, b, target, role)
-    made = make_plan(old, new, executor=executor)
+    changes = diff(old, new)
+    made = make_plan(old, new, executor=executor, changes=changes, marked=marked)
     after = old
     if made.renames:
         # Only now can it be told whose owner is left open.
         after, _ = automatic(settled.catalog, target, diff(settled.catalog, target))
         after, new = sources.align(a, after, b, target, role)
-        made = make_plan(old, new, executor=executor)
-    changes = diff(after, new)
+        made = make_plan(old, new, executor=executor, marked=marked)
+        changes = diff(after, new)
     told = asked.proposals(after, new, changes) if changes else ()
     made = replace(
         made,
         steps=(*settled.steps, *made.steps),
         renames=(*settled.renames, *made.renames),
         notes=(*settled.notes, *told, *made.notes),
-        source=source.fingerprint,
+        source=source.fingerprint if marked else "",
     )
     return Compared(old, new, changes, settled.renames, settled.steps, made)
 

@@ -209,7 +209,13 @@ class Catalog:
     @cached_property
     def fingerprint(self) -> str:
         """The same for the same facts, whatever the server they were read from."""
-        total = hashlib.blake2b(digest_size=16)
-        for ref in sorted(self.facts):
-            total.update(f"{ref}\0{self.facts[ref].digest}\0".encode())
-        return total.hexdigest()
+        texts: dict[int, str] = {}  # many facts share their attributes
+        lines: list[str] = []
+        for ref, fact in self.facts.items():
+            text = texts.get(id(fact.attrs))
+            if text is None:
+                text = texts[id(fact.attrs)] = repr(sorted(fact.attrs.items()))
+            lines.append("\0".join((ref.kind, *ref.name, "", text)))
+        lines.sort()
+        whole = "\0\0\0".join(lines)
+        return hashlib.blake2b(whole.encode(), digest_size=16).hexdigest()

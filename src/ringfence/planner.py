@@ -33,19 +33,30 @@ _RANK = {"drop": 0, "alter": 2, "create": 3, "carry": 4, "discard": 5}
 _EARLY = 1
 
 
-def plan(old: Catalog, new: Catalog, *, executor: str = "") -> Plan:
+def plan(
+    old: Catalog,
+    new: Catalog,
+    *,
+    executor: str = "",
+    changes: tuple[Change, ...] | None = None,
+    marked: bool = True,
+) -> Plan:
     """The steps that turn a database with catalog `old` into one with catalog `new`.
 
-    `executor` is the role that will run them: what it makes, it owns. Raises `Bug` when the
-    objects' needs form a circle that no known decomposition breaks.
+    `executor` is the role that will run them: what it makes, it owns. `changes` is their `diff`,
+    where somebody has it already. A plan that is not `marked` has no fingerprints: nobody keeps it.
+    Raises `Bug` when the objects' needs form a circle that no known decomposition breaks.
     """
-    changes = diff(old, new)
+    if changes is None:
+        changes = diff(old, new)
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes)
     work.decide()
     steps = (*rename_steps(renames, old), *work.steps(executor))
     notes = tuple(_notes(old, new, work.carried))
-    return Plan(steps, old.fingerprint, new.fingerprint, new.server_version, notes, renames=renames)
+    source = old.fingerprint if marked else ""
+    target = (new.fingerprint if changes else source) if marked else ""
+    return Plan(steps, source, target, new.server_version, notes, renames=renames)
 
 
 @dataclass
@@ -456,18 +467,27 @@ def _place(ref: Ref) -> tuple[str, tuple[str, ...]]:
 
 def _notes(old: Catalog, new: Catalog, carried: AbstractSet[Ref]) -> Iterator[str]:
     """What the plan leaves as it is: the order of columns, which nothing but a new table changes."""
-    for ref in new.facts:
-        if ref.kind not in ("table", "foreign_table") or ref not in old.facts or ref in carried:
+    before = _columns(old)
+    for ref, wanted in _columns(new).items():
+        has = before.get(ref)
+        if has is None or wanted == has or ref in carried:
             continue
-        wanted = [f.ref for f in new.below(ref, "column")]
-        has = [f.ref for f in old.below(ref, "column")]
-        if wanted == has:
+        if ref.kind not in ("table", "foreign_table"):
             continue
         stay = [c for c in has if c in new.facts]
         will = [*stay, *(c for c in wanted if c not in old.facts)]
         if will != wanted:
             order = ", ".join(quoted(c.name[-1]) for c in will)
             yield f"the columns of {ref.path} stay in their order: {order}"
+
+
+def _columns(catalog: Catalog) -> dict[Ref, list[Ref]]:
+    """The columns of each relation, by position."""
+    found: dict[Ref, list[Ref]] = {}
+    for ref, fact in catalog.facts.items():
+        if ref.kind == "column" and fact.parent is not None:
+            found.setdefault(fact.parent, []).append(ref)
+    return found
 
 
 def _needs(catalog: Catalog, ref: Ref) -> Iterable[Ref]:

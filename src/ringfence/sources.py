@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
-import tarfile
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Literal, Self
 
-from ringfence import script, snapshot
+from ringfence import kept, script, snapshot
 from ringfence.errors import Misuse, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from psycopg import Connection
 
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
@@ -95,6 +97,9 @@ def directory(path: Path, project: Project | None) -> tuple[Script, ...]:
 
 def _git(project: Project, ref: str) -> tuple[Script, ...]:
     """The files of ddl/ as they were at a commit."""
+    import subprocess
+    import tarfile
+
     folder = project.config.ddl
     done = subprocess.run(
         ["git", "-C", str(project.root), "archive", "--format=tar", ref, folder],  # noqa: S607
@@ -132,6 +137,7 @@ class Shop:
     notes: list[Note] = field(default_factory=list)
     _stack: ExitStack = field(default_factory=ExitStack)
     _databases: dict[str, Target] = field(default_factory=dict)
+    _roles: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -153,16 +159,40 @@ class Shop:
             return snapshot.loads(source.path.read_text(encoding="utf-8"), source.spec)
         if source.target is not None:
             return self.extract(source.target, nobody=False)
-        kept = self._kept(source)
-        if kept is not None and kept.is_file():
-            return snapshot.loads(kept.read_text(encoding="utf-8"), str(kept))
+        path = self._kept(source)
+        known = kept.read(path) if path is not None else None
+        if known is not None:
+            return known
         catalog = self.extract(self.database(source), nobody=True)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            made = kept.with_suffix(".new")
-            made.write_text(snapshot.dumps(catalog), encoding="utf-8")
-            made.replace(kept)
+        if path is not None:
+            kept.write(path, catalog)
         return catalog
+
+    def catalogs(self, a: Source, b: Source) -> tuple[Catalog, Catalog]:
+        """Both sources' catalogs; a database is read while the other side is made or read."""
+        if a.target is None and b.target is None:
+            return self.catalog(a), self.catalog(b)
+        one, other = (a, b) if a.target is not None else (b, a)
+        found: list[Catalog | BaseException] = []
+
+        def read() -> None:
+            try:
+                found.append(self.catalog(one))
+            except BaseException as error:  # noqa: BLE001 - raised below
+                found.append(error)
+
+        thread = Thread(target=read, daemon=True)
+        thread.start()
+        try:
+            made = self.catalog(other)
+        except Exception:
+            thread.join()  # an interrupt does not wait for the server
+            raise
+        thread.join()
+        first = found[0]
+        if isinstance(first, BaseException):
+            raise first
+        return (first, made) if one is a else (made, first)
 
     def database(self, source: Source) -> Target:
         """A database that holds what the source says: its own, or a shadow. Never to be written to."""
@@ -216,9 +246,10 @@ class Shop:
 
         for side in sides:
             if side.target is not None:
-                with connect(side.target) as connection:
-                    row = connection.execute("SELECT current_user").fetchone()
-                return str(row[0]) if row else ""
+                if side.target.conninfo not in self._roles:
+                    with connect(side.target) as connection:
+                        self._roles[side.target.conninfo] = _role(connection)
+                return self._roles[side.target.conninfo]
         return ""
 
     def copy(self, source: Source) -> Target:
@@ -281,13 +312,14 @@ class Shop:
         from ringfence.pg.connect import connect
         from ringfence.pg.extract import extract
 
-        hidden = (self.project.config.migrate.schema,) if self.project else ("ringfence",)
         with connect(target) as connection:
-            who = ""
-            if nobody:
-                row = connection.execute("SELECT current_user").fetchone()
-                who = str(row[0]) if row else ""
-            return extract(connection, exclude=hidden, nobody=who)
+            role = self._roles[target.conninfo] = _role(connection)
+            return extract(connection, exclude=self._hidden, nobody=role if nobody else "")
+
+    @property
+    def _hidden(self) -> tuple[str, ...]:
+        """The schemas that belong to ringfence, not to the catalog."""
+        return (self.project.config.migrate.schema,) if self.project else ("ringfence",)
 
     def _kept(self, source: Source) -> Path | None:
         """Where the catalog of a declared source is kept: by content, server and ringfence."""
@@ -297,6 +329,7 @@ class Shop:
 
         total = hashlib.blake2b(digest_size=16)
         total.update(f"{__version__}\0{_own_digest()}\0{self.host.major}\0".encode())
+        total.update(f"{'|'.join(self._hidden)}\0".encode())
         if source.what == "revision":
             assert self.project is not None
             from ringfence import revisions
@@ -334,13 +367,21 @@ def _refresh(original: Target, clone: Target) -> None:
             waiting = left
 
 
+def _role(connection: Connection[tuple[object, ...]]) -> str:
+    row = connection.execute("SELECT current_user").fetchone()
+    return str(row[0]) if row else ""
+
+
 def _own_digest() -> str:
-    """Of the queries that read a catalog: another version of them reads another catalog."""
+    """Of the files that read a catalog: another version of them reads another catalog."""
     total = hashlib.blake2b(digest_size=8)
     here = Path(__file__).parent
-    for path in sorted([*here.glob("kinds/*"), *here.glob("pg/catalog/*"), here / "pg/extract.py"]):
-        if path.suffix in (".sql", ".py"):
-            total.update(path.read_bytes())
+    for folder in (here / "kinds", here / "pg" / "catalog", here / "pg", here):
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda e: e.name):
+                if entry.name.endswith((".sql", ".py")):
+                    status = entry.stat()
+                    total.update(f"{entry.name} {status.st_size} {status.st_mtime_ns}\0".encode())
     return total.hexdigest()
 
 

@@ -58,14 +58,15 @@ def command(
 
     from ringfence import project, review, sources
     from ringfence.compare import compare
-    from ringfence.prove import prove
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
     with sources.shop(found, (a, b), shadow) as shop:
-        done = compare(shop, a, b, renames=renames)
+        done = compare(shop, a, b, renames=renames, marked=format_ == "json")
         changes, made = done.changes, done.plan
         if made.steps and not no_proof and a.what != "snapshot":
+            from ringfence.prove import prove
+
             made = prove(made, shop, a, b, done.new)
         notes = shop.notes
     if format_ == "json":

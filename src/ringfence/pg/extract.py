@@ -58,7 +58,9 @@ _SETTINGS = (
     "SET LOCAL search_path = pg_catalog; SET LOCAL jit = off; SET LOCAL quote_all_identifiers = off;"
     " SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = postgres;"
     " SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL TimeZone = 'UTC';"
-    " SET LOCAL bytea_output = hex; SET LOCAL xmlbinary = base64; SET LOCAL work_mem = '64MB'"
+    " SET LOCAL bytea_output = hex; SET LOCAL xmlbinary = base64; SET LOCAL work_mem = '64MB';"
+    # The planner knows nothing of the catalogs of a database just made, and would take them for small.
+    " SET LOCAL enable_nestloop = off"
 )
 
 

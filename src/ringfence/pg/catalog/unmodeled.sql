@@ -81,9 +81,12 @@ LEFT JOIN pg_catalog.pg_init_privs AS i
     ON g.classid = i.classoid AND g.objid = i.objoid AND g.objsubid = i.objsubid
 LEFT JOIN members AS m ON g.classid = m.classid AND g.objid = m.objid
 WHERE
-    (g.objid < 16384 OR m.objid IS NOT NULL)
-    AND ARRAY(SELECT a::TEXT FROM unnest(g.acl) AS a ORDER BY 1)
-    <> ARRAY(SELECT a::TEXT FROM unnest(i.initprivs) AS a ORDER BY 1)
+    CASE
+        WHEN g.objid < 16384 OR m.objid IS NOT NULL
+            THEN
+                ARRAY(SELECT a::TEXT FROM unnest(g.acl) AS a ORDER BY 1)
+                <> ARRAY(SELECT a::TEXT FROM unnest(i.initprivs) AS a ORDER BY 1)
+    END
 UNION ALL
 SELECT
     'object in a system schema',

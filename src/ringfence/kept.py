@@ -1,0 +1,98 @@
+"""Catalogs of files and revisions, kept in the user's cache in a form that is read fast.
+
+Not a snapshot: only the ringfence that wrote it reads it again. What the same attributes are is
+written once, objects are numbers after their first mention, and what needs what is made out when
+somebody asks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ringfence.model import Catalog, Fact, Lazily, Ref, Unmodeled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ringfence.model import Value
+
+_SLOT = -1
+"""The number of a parent that is none."""
+
+
+def write(path: Path, catalog: Catalog) -> None:
+    """Keep a catalog. Where that cannot be, it is not kept: nothing but time depends on it."""
+    numbers = {ref: number for number, ref in enumerate(catalog.facts)}
+    attributes: dict[str, int] = {}
+    kinds: list[tuple[str, int]] = []
+    names: list[tuple[str, ...]] = []
+    parents: list[int] = []
+    which: list[int] = []
+    for ref, fact in catalog.facts.items():
+        if not kinds or kinds[-1][0] != ref.kind:
+            kinds.append((ref.kind, len(names)))
+        names.append(ref.name)
+        parents.append(numbers[fact.parent] if fact.parent is not None else _SLOT)
+        text = json.dumps(dict(fact.attrs), ensure_ascii=False)
+        which.append(attributes.setdefault(text, len(attributes)))
+    document = {
+        "server_version": catalog.server_version,
+        "unmodeled": [(u.what, u.name, u.reason) for u in catalog.unmodeled],
+        "kinds": kinds,
+        "names": names,
+        "parents": parents,
+        "which": which,
+        "uses": [
+            (numbers[ref], *(numbers[used] for used in uses)) for ref, uses in catalog.uses.items()
+        ],
+    }
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    import tempfile
+
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, made = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{body}\n[{','.join(attributes)}]\n")
+        Path(made).replace(path)
+
+
+def read(path: Path) -> Catalog | None:
+    """The catalog that is kept there; None where there is none that can be read."""
+    try:
+        body, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        return _catalog(json.loads(body), json.loads(rest))
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None
+
+
+def _catalog(document: Mapping[str, Any], attributes: list[dict[str, Any]]) -> Catalog:
+    refs: list[Ref] = []
+    starts = [*document["kinds"], ("", len(document["names"]))]
+    for (kind, start), (_, end) in pairwise(starts):
+        refs += [Ref(kind, tuple(name)) for name in document["names"][start:end]]
+    attrs = [{k: _value(v) for k, v in one.items()} for one in attributes]
+    refs.append(None)  # type: ignore[arg-type] # the parent of what has none: number -1
+    facts = {
+        ref: Fact(ref, attrs[which], refs[parent])
+        for ref, which, parent in zip(refs, document["which"], document["parents"], strict=False)
+    }
+    listed = document["uses"]
+
+    def uses() -> Mapping[Ref, frozenset[Ref]]:
+        return {refs[user]: frozenset([refs[used] for used in rest]) for user, *rest in listed}
+
+    unmodeled = tuple(Unmodeled(*row) for row in document["unmodeled"])
+    return Catalog(facts, Lazily(uses), int(document["server_version"]), unmodeled)
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, list):
+        return tuple(_value(v) for v in value)
+    assert value is None or isinstance(value, (str, int, bool))
+    return value
