@@ -58,7 +58,7 @@ def test_a_revision_leads_to_ddl_and_back(project: Project, database: str) -> No
     assert project.run("migrate").status == 0
     assert project.run("diff", "live", "ddl").status == 0
     assert rows(database) == {"public.t": 10}
-    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
     assert diff(catalog(database), before) == ()
 
 
@@ -103,7 +103,7 @@ def test_online_steps_stand_in_transactions_of_their_own(project: Project, datab
     assert project.run("migrate").status == 0
     same = project.run("diff", "live", "ddl")
     assert same.status == 0, same.out
-    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
     assert project.run("diff", "live", "0001").status == 0
 
 

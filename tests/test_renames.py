@@ -152,7 +152,7 @@ def test_a_revision_renames_there_and_back(project: Project, database: str) -> N
     assert project.run("migrate").status == 0
     assert project.run("diff", "live", "ddl").status == 0
     assert rows(database) == {"app.persons": 2}
-    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
     assert diff(catalog(database), before) == ()
     assert rows(database) == {'"The App".people': 2}
     assert _nodes(database) == nodes

@@ -27,7 +27,8 @@ class Migrate:
     `schema` holds the history and Alembic's version table. `lock_timeout` (PostgreSQL's notation)
     bounds how long one statement may queue for a lock, `lock_deadline` how long it is tried anew
     where that was not long enough, `wait` how long a second runner waits for the first, `lag` how
-    far a replica may be behind before a backfill pauses.
+    far a replica may be behind before a backfill pauses. `allow` are hazards of revisions that need
+    nobody's word: `LONG_LOCK`.
     """
 
     schema: str = "ringfence"
@@ -35,6 +36,7 @@ class Migrate:
     wait: str = "60s"
     lock_deadline: str = "1min"
     lag: str = "10s"
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from psycopg import sql
 
-from ringfence import backfill, lockfile, revisions
+from ringfence import backfill, hazards, lockfile, revisions
 from ringfence import project as projects
 from ringfence.errors import BadProject, Error, Misuse, Refused, ServerError, Span, described
 from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
@@ -103,6 +103,9 @@ class Session:
             undone = {self._revision(s).id for s in moving if not s.is_upgrade}
             refuse_edited(
                 self.graph, state, undone, lambda text: self.listen(Progress("notice", text=text))
+            )
+            hazards.refuse_revisions(
+                self.project, [(self._revision(step), _direction(step)) for step in moving]
             )
         if moving and not context.as_sql:
             self.listen(Progress("planned", total=len(moving)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from ringfence import lockfile, revisions
+from ringfence import hazards, lockfile, revisions
 from ringfence.errors import Error, Misuse, Refused
 from ringfence.pg import ledger
 from ringfence.pg.connect import connect
@@ -217,22 +217,25 @@ def migrate(
     *,
     to: str = "head",
     phase: str | None = None,
+    allow: Sequence[str] = (),
     listen: Callable[[Progress], None] | None = None,
     confirm: Callable[[Way], None] | None = None,
 ) -> tuple[Standing, tuple[Moved, ...]]:
     """Apply or undo revisions until the database stands at `to`.
 
     Returns where it stood before, when nobody else could move it any more, and what was moved.
-    `confirm` is called with what is about to be
+    `allow` names hazards that are agreed to beside the project's. `confirm` is called with what is about to be
     undone and raises to stop it. With a `phase`, only what belongs before a deploy (`expand`) or
     after it (`contract`) runs. Raises `Refused` on an edited or unknown revision, `Busy` when
     somebody else is at it, `ServerError` with the place in the file when PostgreSQL says no; what
     ran before the failing revision stays, of that one nothing. A connection that is lost on the way
     is made anew, once.
     """
+    project = hazards.agreeing(project, allow)
     graph, before, planned = _planned(project, target, to, phase)
     if not planned.revisions:
         return before, ()
+    hazards.refuse_revisions(project, [(r, planned.direction) for r in planned.revisions])
     if planned.direction == "down" and confirm is not None:
         confirm(planned)
     from ringfence.execute import Progress

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import asked, lockfile, revisions, sources
+from ringfence import asked, hazards, lockfile, revisions, sources
 from ringfence.change import diff
 from ringfence.compare import compare
-from ringfence.errors import Misuse, Refused, ServerError
+from ringfence.errors import Refused, ServerError
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
@@ -70,7 +70,7 @@ def revise(
     `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
     of them. Raises `Refused` on any other. `renames` are `KIND:OLD=NEW`, beside the hints in ddl/.
     """
-    refuse_unknown(allow)
+    hazards.refuse_unknown(allow)
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")
@@ -79,31 +79,12 @@ def revise(
         plan = lock_safe(done.plan, done.old, done.new) if online else done.plan
         if not plan.steps:
             return Revised((), plan, (), ())
-        refuse_hazards(plan.hazards, allow)
+        hazards.refuse(plan.hazards, allow)
         drafts = tuple(_drafts(project, shop, a, plan, done, message, head))
     files = tuple(_write(project, drafts)) if write else ()
     if files and lockfile.path(project).is_file():
         lockfile.write(project, revisions.read(project))
     return Revised(done.changes, plan, drafts, files)
-
-
-def refuse_unknown(allow: Sequence[str]) -> None:
-    """Raise `Misuse` on a name that begins with no hazard's code."""
-    known = sorted(str(code) for code in HazardCode)
-    for name in allow:
-        if name.partition(":")[0] not in known:
-            raise Misuse(f"--allow {name}: no such hazard", hint=f"one of {', '.join(known)}")
-
-
-def refuse_hazards(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
-    """Raise `Refused` that names every hazard nobody agreed to, and how to."""
-    left = [h for h in dict.fromkeys(hazards) if h.name not in allow and str(h.code) not in allow]
-    if left:
-        raise Refused(
-            f"{len(left)} {'hazard' if len(left) == 1 else 'hazards'} that nobody agreed to",
-            detail="\n  ".join(f"{h.code}: {h.message}" for h in left),
-            hint="to agree: " + " ".join(f"--allow '{h.name}'" for h in left),
-        )
 
 
 def segments(steps: Iterable[Step]) -> list[list[Step]]:
@@ -142,9 +123,14 @@ def _drafts(
         zip(parts, downs, identifiers, strict=True), 1
     ):
         title = message if len(parts) == 1 else f"{message} ({number} of {len(parts)})"
-        yield Draft(identifier, before, title, _text(title, steps, ()), _text(
-            f"undo: {title}", down.steps, [h for s in steps for h in s.hazards]
-        ))  # fmt: skip
+        up = [h for s in steps for h in s.hazards]
+        yield Draft(
+            identifier,
+            before,
+            title,
+            _text(title, steps, "allowed"),
+            _text(f"undo: {title}", down.steps, "hazard", lost=up),
+        )
         before = identifier
 
 
@@ -223,11 +209,18 @@ def _run(
             ) from error
 
 
-def _text(title: str, steps: Sequence[Step], lost: Sequence[Hazard]) -> str:
+def _text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Hazard] = ()) -> str:
+    """The text of a file. `word`: what it says of its hazards; `lost`: what it cannot undo."""
     lines = []
     whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
     if not whole:
         lines.append("-- ringfence: transaction: none")
+    # On the way back, nobody has agreed to what cannot be had again; a lock passes.
+    gated = (HazardCode.DATA_LOSS, HazardCode.NOT_REVERSIBLE) if word == "hazard" else HazardCode
+    names = dict.fromkeys(h.name for s in steps for h in s.hazards if h.code in gated)
+    # A name that a line cannot hold is gated by its code alone.
+    said = dict.fromkeys(n.partition(":")[0] if "\n" in n else n for n in names)
+    lines += [f"-- ringfence: {word}: {name}" for name in said]
     lines.append(f"-- {title}")
     for hazard in dict.fromkeys(lost):
         if hazard.code == HazardCode.DATA_LOSS:

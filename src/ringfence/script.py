@@ -27,6 +27,8 @@ DIRECTIVES = {
     "phase": ("expand", "contract"),
     "backfill": None,
     "supersedes": None,
+    "hazard": None,
+    "allowed": None,
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
@@ -183,8 +185,13 @@ class Script:
                     span=span,
                     hint="write: -- ringfence: backfill key=id batch=200ms",
                 )
-            found[key] = value
+            several = key in ("hazard", "allowed") and key in found
+            found[key] = f"{found[key]}\n{value}" if several else value
         return found
+
+    def said(self, key: str) -> tuple[str, ...]:
+        """What a directive that may be there several times says, each time."""
+        return tuple(self.directives[key].split("\n")) if key in self.directives else ()
 
     @property
     def transactional(self) -> bool:

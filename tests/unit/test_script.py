@@ -256,7 +256,7 @@ def test_reads_directives_at_the_top() -> None:
             "unknown directive colour",
             (
                 "known here: transaction, lock-timeout, lock-deadline, statement-timeout, phase,"
-                " backfill, supersedes"
+                " backfill, supersedes, hazard, allowed"
             ),
             1,
         ),

@@ -38,6 +38,9 @@ SECTION = "Change a schema"
     metavar="REVISION",
     help="Record everything up to this (or head) as applied; run nothing.",
 )
+@click.option(
+    "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
+)
 @click.option("--yes", is_flag=True, help="Undo revisions without asking.")
 @options.format_("text", "json")
 @click.pass_obj
@@ -48,6 +51,7 @@ def command(
     dry_run: bool,
     phase: str | None,
     baseline: str | None,
+    allow: tuple[str, ...],
     yes: bool,
     format_: str,
 ) -> None:
@@ -65,8 +69,11 @@ def command(
       ringfence migrate --phase expand       what a deploy needs before it
       ringfence migrate --baseline 0007      the database holds these already
 
-    Exit status 1 means refused: a file that was applied has been edited, or the database stands at
-    a revision that is not among the files.
+    A revision whose file says `-- ringfence: hazard: NAME` runs where that is allowed: by --allow, by
+    RINGFENCE_ALLOW, or by the configuration. So do the ways back that lose something.
+
+    Exit status 1 means refused: a hazard that nobody agreed to, a file that was applied and has been
+    edited since, or a database that stands at a revision that is not among the files.
     """
     from ringfence import migrate, project
     from ringfence.pg.connect import resolve
@@ -104,7 +111,13 @@ def command(
 
     with Watch(target.shown) as watch:
         before, moved = migrate.migrate(
-            found, target, to=to, phase=phase, listen=watch.listen, confirm=confirm
+            found,
+            target,
+            to=to,
+            phase=phase,
+            allow=allow,
+            listen=watch.listen,
+            confirm=confirm,
         )
     at = moved[-1].at if moved else before.current
     if format_ == "json":

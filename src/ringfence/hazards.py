@@ -1,0 +1,98 @@
+"""Hazards that somebody has to agree to by name: in a plan, and where a revision is about to run.
+
+A revision's file says at its top what in it is a hazard that nobody agreed to yet:
+`-- ringfence: hazard: DATA_LOSS:shop.orders`. It runs where that is allowed, by the file itself
+(`-- ringfence: allowed: …`), by `--allow`, by RINGFENCE_ALLOW or by the project's configuration.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ringfence.errors import BadProject, Misuse, Refused
+from ringfence.finding import counted
+from ringfence.step import HazardCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ringfence.project import Project
+    from ringfence.revisions import Direction, Revision
+    from ringfence.script import Script
+    from ringfence.step import Hazard
+
+VARIABLE = "RINGFENCE_ALLOW"
+"""The environment variable with hazards that are allowed, separated by commas."""
+
+_ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
+
+
+def refuse_unknown(allow: Iterable[str], *, said: str = "--allow") -> None:
+    """Raise `Misuse` on a name that begins with no hazard's code."""
+    known = sorted(str(code) for code in HazardCode)
+    for name in allow:
+        if name.partition(":")[0] not in known:
+            raise Misuse(f"{said} {name}: no such hazard", hint=f"one of {', '.join(known)}")
+
+
+def allowed(name: str, allow: Iterable[str]) -> bool:
+    """Whether a hazard is among those agreed to, by its own name or by its code alone."""
+    return name in allow or name.partition(":")[0] in allow
+
+
+def refuse(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
+    """Raise `Refused` that names every hazard of a plan nobody agreed to, and how to."""
+    left = [h for h in dict.fromkeys(hazards) if not allowed(h.name, allow)]
+    if left:
+        raise Refused(
+            f"{counted(len(left), 'hazard')} that nobody agreed to",
+            detail="\n".join(f"{h.code}: {h.message}" for h in left),
+            hint="to agree: " + " ".join(f"--allow '{h.name}'" for h in dict.fromkeys(left)),
+        )
+
+
+def agreeing(project: Project, allow: Sequence[str]) -> Project:
+    """The project, in which these are allowed too where revisions run."""
+    refuse_unknown(allow)
+    if not allow:
+        return project
+    migrate = project.config.migrate
+    migrate = replace(migrate, allow=(*migrate.allow, *allow))
+    return replace(project, config=replace(project.config, migrate=migrate))
+
+
+def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Direction]]) -> None:
+    """Raise `Refused` before anything runs, when a revision's file has a hazard nobody agreed to."""
+    configured = project.config.migrate.allow
+    refuse_unknown(configured, said="[tool.ringfence.migrate] allow:")
+    given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
+    refuse_unknown(given, said=VARIABLE)
+    allow = {*configured, *given}
+    for revision, direction in moving:
+        if not revision.sql:
+            continue
+        text = revision.script(direction)
+        left = [n for n in declared(text) if not allowed(n, {*allow, *text.said("allowed")})]
+        if left:
+            verb = "undoing revision" if direction == "down" else "revision"
+            raise Refused(
+                f"{verb} {revision} has {counted(len(left), 'hazard')} that nobody agreed to",
+                detail="\n".join([*left, f"declared in {text.path}"]),
+                hint="to agree: " + " ".join(f"--allow '{name}'" for name in left),
+            )
+
+
+def declared(text: Script) -> tuple[str, ...]:
+    """The hazards that a file says it has. Raises `BadProject` on one that there is not."""
+    known = sorted(str(code) for code in HazardCode)
+    for key in ("hazard", "allowed"):
+        for name in text.said(key):
+            if name.partition(":")[0] not in known:
+                raise BadProject(
+                    f"{text.path}: {name or 'nothing'} is no hazard",
+                    hint=f"-- ringfence: {key}: CODE:name, with CODE one of {', '.join(known)}",
+                )
+    return text.said("hazard")
