@@ -103,7 +103,8 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
     environment = copy / ".venv"
     environment.mkdir()
-    (environment / "bin").symlink_to(Path(sys.executable).parent)
+    for part in ("bin", "lib", "pyvenv.cfg"):
+        (environment / part).symlink_to(Path(sys.prefix, part))
     (environment / ".made").write_text(f"{environment.resolve()}\n")
     yield copy
     embedded.destroy(copy / ".ringfence")

@@ -243,3 +243,105 @@ def test_help_shows_examples_and_statuses(shop: tuple[Project, Connection]) -> N
     assert done.status == 0
     assert "ringfence seed --tenants 3 --rows 100 --seed 42" in done.out
     assert "Exit status 1 means refused" in done.out
+
+
+def test_a_database_that_nobody_marked_is_refused(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    assert project.run("db", "mark-disposable", "--undo").status == 0
+    done = project.run("seed")
+    assert (done.status, done.out) == (1, "")
+    shown = done.err.partition(" is not marked")[0]
+    assert done.err == (
+        f"{shown} is not marked disposable\n"
+        "hint: if invented rows may go there: ringfence db mark-disposable, or --force once\n"
+    )
+    assert sum(counts(conn).values()) == 0
+    assert project.run("seed", "--dry-run").status == 0
+    said = project.run("db", "mark-disposable").err
+    assert said == f"{shown.removeprefix('error: ')} is marked disposable\n"
+    assert project.run("db", "mark-disposable").err == said.replace("\n", ", as before\n")
+    assert project.run("seed").status == 0
+
+
+def test_clean_takes_away_what_was_written(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    project.run("seed", "--rows", "3")
+    done = project.run("seed", "--clean", "--format", "json")
+    assert done.status == 0
+    assert done.err.startswith("removed 13 rows from 4 tables of ")
+    assert done.err.endswith(", written by seed 1\n")
+    answer = json.loads(done.out)
+    assert (answer["cleaned"], answer["rows"], answer["status"]) == ([1], 13, 0)
+    assert answer["tables"][0] == {"table": "shop.items", "removed": 6, "gone": 0}
+    assert sum(counts(conn).values()) == 0
+    done = project.run("seed", "--clean")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "error: no seed is recorded in this database\n"
+        "hint: only what ringfence seed wrote, and recorded, can be removed\n"
+    )
+
+
+def test_rows_to_files(shop: tuple[Project, Connection], tmp_path: Path) -> None:
+    project, conn = shop
+    done = project.run("seed", "--profile", "minimal", "--to-sql", "-")
+    assert done.out.startswith("-- Seed 1: ")
+    assert done.out.endswith("COMMIT;\n")
+    done = project.run("seed", "--to-sql", str(tmp_path / "rows.sql"))
+    assert (done.status, done.out) == (0, "")
+    assert done.err == f"wrote 19 rows to {tmp_path / 'rows.sql'}\n"
+    done = project.run("seed", "--to-csv", str(tmp_path / "rows"))
+    assert done.err == (
+        f"wrote 19 rows to 4 files in {tmp_path / 'rows'}\n"
+        f"load them with: cd {tmp_path / 'rows'} && psql -f load.sql\n"
+    )
+    assert sum(counts(conn).values()) == 0
+    conn.execute((tmp_path / "rows.sql").read_text())
+    assert sum(counts(conn).values()) == 19
+
+
+def test_a_file_that_cannot_be_written(shop: tuple[Project, Connection], tmp_path: Path) -> None:
+    done = shop[0].run("seed", "--to-sql", str(tmp_path / "no" / "such.sql"))
+    assert (done.status, done.out) == (2, "")
+    path = tmp_path / "no" / "such.sql"
+    assert done.err == f"error: cannot write {path}: No such file or directory\n"
+
+
+def test_ways_that_do_not_go_together(shop: tuple[Project, Connection]) -> None:
+    done = shop[0].run("seed", "--clean", "--dry-run")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: --dry-run and --clean do not go together\nhint: ringfence seed --help\n"
+    )
+
+
+def test_a_load_and_what_it_says(shop: tuple[Project, Connection]) -> None:
+    project, conn = shop
+    done = project.run("seed", "--profile", "load", "--rows", "900", "--batch", "400")
+    assert done.status == 0, done.err
+    assert done.err.splitlines()[1] == "shop.items          900       900  1800"
+    assert "wrote 2,704 rows to 4 tables of " in done.err
+    assert counts(conn)["shop.items"] == 1800
+    done = project.run("seed", "--resume")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == (
+        "error: no seed was interrupted here\n"
+        "hint: only a load in batches can be resumed:"
+        " ringfence seed --profile load --batch 100000\n"
+    )
+
+
+def test_wishes_of_the_command_line_go_before_the_project_s(
+    tmp_path: Path, connect: Callable[[str], Connection], database: str
+) -> None:
+    conn = connect(database)
+    conn.execute(SCHEMA)
+    mark_disposable(conn)
+    config = (
+        f'{CONFIG}\n[tool.ringfence.seed]\nskew = 1\nrows = {{"shop.items" = 6}}\nlocale = "xx"'
+    )
+    project = Project(tmp_path / "project", database, config=config)
+    done = project.run("seed", "--locale", "en_US", "--format", "json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["tables"][0]["rows"] == [8, 4]
+    assert project.run("seed", "--dry-run").status == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ringfence.config import Config, Migrate, Tenancy, load
+from ringfence.config import Column, Config, Migrate, Seed, Tenancy, load
 from ringfence.errors import Misuse, described
 from ringfence.project import find, need
 
@@ -46,6 +46,17 @@ root = "core.tenants"
 setting = "app.tenant"
 roles = ["app"]
 shared = ["core.countries"]
+
+[tool.ringfence.seed]
+locale = "en_US"
+skew = 1
+rows = { "core.orders" = 7, core.lines = 9 }
+
+[tool.ringfence.seed.columns]
+"core.orders.status" = ["new", 1, true]
+core.orders.note = { provider = "sentence" }
+"core.orders.total" = { distribution = "normal", mean = 10, deviation = 2.5, low = 0 }
+"core.orders.kind" = { values = ["a", "b"], weights = [3, 1] }
 """
     )
     assert load(tmp_path / "pyproject.toml") == Config(
@@ -56,6 +67,19 @@ shared = ["core.countries"]
         migrations="db",
         migrate=Migrate('we"ird', "500ms", "2min"),
         tenancy=Tenancy("core.tenants", "app.tenant", ("app",), ("core.countries",)),
+        seed=Seed(
+            "en_US",
+            1.0,
+            {"core.orders": 7, "core.lines": 9},
+            {
+                "core.orders.status": Column(values=("new", "1", "true")),
+                "core.orders.note": Column(provider="sentence"),
+                "core.orders.total": Column(
+                    distribution="normal", mean=10.0, deviation=2.5, low=0.0
+                ),
+                "core.orders.kind": Column(values=("a", "b"), weights=(3, 1)),
+            },
+        ),
     )
 
 
@@ -298,3 +322,81 @@ def test_no_project_is_said_with_where_it_looked(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(Misuse, match=r"no such directory: .*/nowhere$"):
         need(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            'columns = { "t.c" = "x" }',
+            (
+                'tool.ringfence.seed.columns.t.c is \'x\'|write values, ["a", "b"], or a table,'
+                ' {provider = "email"}'
+            ),
+        ),
+        (
+            'columns = { "t.c" = {} }',
+            (
+                "tool.ringfence.seed.columns.t.c says nothing|say one of: values, provider,"
+                " distribution, sql"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { values = ["a"], sql = "b" } }',
+            (
+                "tool.ringfence.seed.columns.t.c says values and sql|say one of: values, provider,"
+                " distribution, sql"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { provder = "email" } }',
+            "unknown key provder in [tool.ringfence.seed.columns.t.c]|did you mean provider?",
+        ),
+        (
+            'columns = { "t.c" = { values = ["a", "b"], weights = [1] } }',
+            (
+                "tool.ringfence.seed.columns.t.c has 1 weights for 2 values|give each value a weight,"
+                " not all 0"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { distribution = "gauss" } }',
+            (
+                'tool.ringfence.seed.columns.t.c has distribution "gauss"|known: uniform, normal,'
+                " exponential"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { distribution = "normal", mean = 1 } }',
+            (
+                "tool.ringfence.seed.columns.t.c does not say deviation of its distribution|a"
+                " distribution that is normal has mean and deviation"
+            ),
+        ),
+        (
+            'columns = { "t.c" = [] }',
+            'tool.ringfence.seed.columns.t.c is []|it must be a list: ["a", "b"]',
+        ),
+        (
+            'columns = { "t.c" = [["a"]] }',
+            "tool.ringfence.seed.columns.t.c holds ['a']|write it as a string",
+        ),
+        (
+            'rows = { "t" = 0 }',
+            "tool.ringfence.seed.rows.t is 0|it must be a whole number above 0",
+        ),
+        ("rows = 5", "tool.ringfence.seed.rows is 5|it must be a whole number above 0"),
+        ("skew = -1", "tool.ringfence.seed.skew is -1|it must be a number, 0 or more"),
+        ("skew = inf", "tool.ringfence.seed.skew is inf|it must be a number, 0 or more"),
+        ('skew = "1"', "tool.ringfence.seed.skew is '1'|it must be a number, 0 or more"),
+    ],
+)
+def test_wishes_of_a_seed_that_make_no_sense(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(f"[tool.ringfence.seed]\n{line}\n")
+    with pytest.raises(Misuse) as caught:
+        load(path)
+    message, _, hint = said.partition("|")
+    assert described(caught.value).splitlines() == [
+        f"error: {message}", f"  {path}:2:1", f"  2 | {line}", "    | ^", f"hint: {hint}",
+    ]  # fmt: skip

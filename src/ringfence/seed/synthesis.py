@@ -50,7 +50,8 @@ class Synthetic:
     among the tenant's: twins have the same.
 
     `values` are in PostgreSQL's notation, None for NULL; `key` are those that tell it from others.
-    `leaf` says that no other row points to it, `paths` are all its ways to the tenants' table.
+    `leaf` says that no other row points to it, `paths` are all its ways to the tenants' table, the
+    shortest first.
     """
 
     table: str
@@ -159,7 +160,9 @@ def _synthetic(row: Row, leaf: bool, model: Model) -> Synthetic:
         values=dict(row.values),
         key={name: row.values.get(name) for name in names},
         leaf=leaf,
-        paths=tuple(_paths(row, model, frozenset())),
+        paths=tuple(
+            sorted(_paths(row, model, frozenset()), key=lambda path: (len(path.keys), path.keys))
+        ),
     )
 
 
