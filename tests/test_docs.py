@@ -30,7 +30,16 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-LEFT_BEHIND = (".git", ".venv*", ".ringfence", ".*_cache", ".hypothesis", "__pycache__", "dist")
+LEFT_BEHIND = (
+    ".git",
+    ".venv*",
+    ".ringfence",
+    ".postgres",
+    ".*_cache",
+    ".hypothesis",
+    "__pycache__",
+    "dist",
+)
 FENCE = re.compile(r"^```(\w+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -62,6 +62,13 @@ def _tables(found: list[tuple[str, ...]], catalog: Catalog) -> list[Ref]:
     ]
 
 
+def unproved(above: Fact, below: Fact | None) -> bool:
+    """Whether a constraint is NOT VALID, and as it is inherited too."""
+    return below is not None and all(
+        f.text("definition").endswith(" NOT VALID") for f in (above, below)
+    )
+
+
 def common(old: list[Ref], new: list[Ref]) -> int:
     """How many of the first parents stay: the order is part of it."""
     count = 0

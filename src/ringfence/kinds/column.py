@@ -277,10 +277,8 @@ class Column(Kind):
         yield from super().evicts(change, context)
         old = context.old
         if change.old is old.facts[change.ref]:
-            if "type" in change.attributes and not _comparable(*pair(change)):
-                for user in old.used_by.get(change.ref, ()):
-                    if user.kind == "constraint" and old.facts[user]["type"] == "f":
-                        yield user
+            if {"type", "collation"} & {*change.attributes}:
+                yield from self._references(change, context)
             return
         types = {r for r in old.uses.get(change.ref, ()) if kind_of(r).swaps}
         for user in old.used_by.get(change.ref, ()):
@@ -290,6 +288,18 @@ class Column(Kind):
             both = any(r.kind == "column" and types & old.uses.get(r, frozenset()) for r in others)
             if both and (user.kind != "constraint" or old.facts[user]["type"] in ("c", "f", "x")):
                 yield user
+
+    def _references(self, change: Change, context: Context) -> Iterator[Ref]:
+        """Foreign keys that do not compare, and those to a key that merely includes the column."""
+        old = context.old
+        for user in old.used_by.get(change.ref, ()):
+            if user.kind == "constraint" and old.facts[user]["type"] == "f":
+                if not _comparable(*pair(change)):
+                    yield user
+            elif user.kind in ("constraint", "index"):
+                for other in old.used_by.get(user, ()):
+                    if other.kind == "constraint" and change.ref not in old.uses[other]:
+                        yield other  # PostgreSQL builds the key anew and forgets who needs it
 
     def can_retype(self, change: Change, context: Context) -> bool:
         """All but a column of the partition key."""

@@ -25,6 +25,7 @@ from ringfence.kinds._family import (
     links_below,
     partition,
     tree,
+    unproved,
 )
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -83,6 +84,8 @@ class Constraint(Kind):
                 below = context.new.facts.get(Ref("constraint", (*user.name, fact.ref.name[-1])))
                 if user.kind == "inheritance" and below is not None and not below["inherited"]:
                     yield ("create", below.ref)
+                elif user.kind == "inheritance" and unproved(fact, below):
+                    yield ("create", user)  # a table that comes later has it proved
         elif stage == "drop":
             if is_partition(table, context.old):
                 yield ("drop", partition(table))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
-from ringfence.kinds._family import aside, common, kept_parents, names, parents
+from ringfence.kinds._family import aside, common, kept_parents, names, parents, unproved
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -40,6 +40,9 @@ class Inheritance(Kind):
         for table in (fact.parent, *added) if added else ():
             for child in context.new.children.get(table, ()):
                 if child.ref.kind in ("column", "constraint") and child["type"] != "f":
+                    inherited = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
+                    if table != fact.parent and unproved(child, context.new.facts.get(inherited)):
+                        continue  # a table that comes later would have it proved
                     if table != fact.parent or not child["inherited"]:
                         yield ("create", child.ref)
                     yield ("alter", child.ref)

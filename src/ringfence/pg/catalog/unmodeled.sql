@@ -163,4 +163,24 @@ WHERE
     current_setting('is_superuser') = 'off'
     AND u.umoptions IS NULL
     AND NOT COALESCE(pg_catalog.pg_has_role(s.srvowner, 'USAGE') AND u.umuser = 0, FALSE)
+UNION ALL
+SELECT
+    'privilege on a system column',
+    format('%s.%s', a.attrelid::REGCLASS, a.attname),
+    'only columns of one''s own are modelled'
+FROM pg_catalog.pg_attribute AS a
+WHERE a.attnum < 0 AND a.attacl IS NOT NULL AND a.attrelid >= 16384
+UNION ALL
+SELECT
+    'sequence of an identity column',
+    i.oid::REGCLASS::TEXT,
+    format('it is logged otherwise than %s', t.oid::REGCLASS)
+FROM pg_catalog.pg_class AS i
+INNER JOIN pg_catalog.pg_depend AS d
+    ON i.oid = d.objid AND d.classid = 'pg_class'::REGCLASS AND d.deptype = 'i'
+INNER JOIN pg_catalog.pg_class AS t ON d.refobjid = t.oid AND d.refclassid = 'pg_class'::REGCLASS
+WHERE
+    i.relkind = 'S'
+    AND i.relpersistence <> t.relpersistence
+    AND current_setting('server_version_num')::INTEGER >= 150000
 ORDER BY 1, 2;

@@ -1,0 +1,3 @@
+CREATE TYPE span AS RANGE (SUBTYPE = integer, MULTIRANGE_TYPE_NAME = spans);
+COMMENT ON TYPE span IS 'one';
+COMMENT ON TYPE spans IS 'many';

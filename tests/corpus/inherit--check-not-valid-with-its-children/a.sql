@@ -1,0 +1,2 @@
+CREATE TABLE t (a integer);
+CREATE TABLE z_child () INHERITS (t);

@@ -1,0 +1,8 @@
+CREATE TABLE t (a integer);
+CREATE TABLE z_child () INHERITS (t);
+ALTER TABLE t ADD CONSTRAINT positive CHECK (a > 0) NOT VALID;
+CREATE TABLE a_child () INHERITS (t);
+CREATE TABLE y_child () INHERITS (t);
+CREATE TABLE u (b integer);
+CREATE TABLE u_child () INHERITS (u);
+ALTER TABLE u ADD CONSTRAINT positive CHECK (b > 0) NOT VALID;
