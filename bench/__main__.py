@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import bench.benches
+import bench.linting
 import bench.seeding  # noqa: F401
 from bench.lab import ROOT, benches, opened
 
