@@ -147,6 +147,7 @@ def test_findings_as_json(project: Path, run: Callable[..., Ran]) -> None:
             "fix": CLEAN.rstrip(),
             "basis": None,
             "evidence": {},
+            "reproduction": "",
             "fingerprint": "style/CP01:ddl/app/accounts.sql",
         }
     ]
@@ -473,7 +474,7 @@ def test_paths_are_those_of_the_folder_that_c_names(
     write(project / "ddl" / "app" / "accounts.sql", LOWER)
     monkeypatch.chdir(tmp_path)
     for argv in (("-C", "shop", "lint"), ("-C", "shop/ddl", "lint", "app")):
-        ran = run(*argv, "--format", "json")
+        ran = run(*argv, "--no-catalog", "--format", "json")
         (finding,) = json.loads(ran.out)["findings"]
         assert finding["place"]["path"] == "ddl/app/accounts.sql"
 
@@ -606,7 +607,7 @@ def test_a_change_elsewhere_in_pyproject_is_no_reason(
 
 def test_a_warm_run_does_not_import_sqlfluff(project: Path) -> None:
     code = (
-        "import sys; from ringfence.cli.main import main; status = main(['lint']);"
+        "import sys; from ringfence.cli.main import main; status = main(['lint', '--no-catalog']);"
         "sys.exit(status or 9 * ('sqlfluff' in sys.modules))"
     )
     runs = [

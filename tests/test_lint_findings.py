@@ -15,6 +15,7 @@ from ringfence.cli.main import main
 from ringfence.errors import Misuse
 from ringfence.finding import Basis
 from ringfence.project import find
+from ringfence.rules._fix import same
 from ringfence.rules._page import examples
 
 if TYPE_CHECKING:
@@ -336,6 +337,55 @@ def test_since_where_there_is_no_repository(project: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(project.parent))
     with pytest.raises(Misuse, match="git cannot say what changed"):
         rules.lint(find(), since="main")
+
+
+# Fixing -------------------------------------------------------------------------------------------
+
+
+def test_fix_lays_out_what_is_not_frozen(project: Path) -> None:
+    ddl = project / "ddl" / "app.sql"
+    before = "create table app.t (\r\n  id int primary key -- the key\r\n)\r\n"
+    ddl.write_bytes(b"\xef\xbb\xbf" + before.encode())
+    frozen = project / "migrations" / "versions" / "0001_x.up.sql"
+    frozen.write_text("create table app.notes (id int);\n")
+    report = rules.lint(find(), select=["style"], fix=True)
+    assert ddl.read_bytes() == (
+        b"\xef\xbb\xbfCREATE TABLE app.t (\r\n    id INT PRIMARY KEY -- the key\r\n);\r\n"
+    )
+    assert frozen.read_text() == "create table app.notes (id int);\n"
+    rows = {row.subject: row for row in report.coverage}
+    assert rows["fixed"].title == "ddl/app.sql"
+    assert rows["fix"].skipped == "a revision is frozen"
+    assert {f.span.path for f in report.findings if f.span} == {"migrations/versions/0001_x.up.sql"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("select 1 ;", "SELECT 1;", True),
+        ("select 1 ;", "SELECT 2;", False),
+        ("select a from t -- why", "SELECT a\nFROM t  -- why\n", True),
+        ("select a from t -- why", "SELECT a FROM t", False),
+        ("select 'a  b'", "select 'a b'", False),
+        ("create function f() returns int language sql as 'select  1'",
+         "CREATE FUNCTION f() RETURNS INT LANGUAGE sql AS 'select 1'", False),
+        ('select "A"', "select A", False),
+        ("select 1", "select (", False),
+    ],
+)  # fmt: skip
+def test_what_says_the_same(one: str, other: str, alike: bool) -> None:
+    assert same(one, other) is alike
+
+
+def test_a_file_that_would_say_something_else_is_left_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ddl = project / "ddl" / "app.sql"
+    ddl.write_text("create table app.t (id int);\n")
+    monkeypatch.setattr("ringfence.rules._fix._laid_out", lambda _: "DROP TABLE app.t;\n")
+    report = rules.lint(find(), ["ddl"], select=["style"], fix=True)
+    assert ddl.read_text() == "create table app.t (id int);\n"
+    assert "would not say the same" in {row.subject: row.skipped for row in report.coverage}["fix"]
 
 
 # squawk -------------------------------------------------------------------------------------------

@@ -49,3 +49,18 @@ def test_without_the_tables_before_no_statement_that_works_is_missed(tmp_path: P
         if case["works"] and not (codes & WORKS or set(case["codes"]) & needs):
             missed.append(case["sql"])
     assert missed == []
+
+
+PAIRS = tomllib.loads((HERE / "migrations.toml").read_text(encoding="utf-8"))["pair"]
+
+
+def test_migrations_side_by_side(tmp_path: Path) -> None:
+    assert len(PAIRS) > 60
+    wrong = []
+    for number, pair in enumerate(PAIRS):
+        for side, expected in (("unsafe", pair["codes"]), ("safe", [])):
+            case = {"before": pair.get("before", ""), "sql": pair[side].rstrip(";")}
+            codes = found(case, tmp_path / f"{number}{side}")
+            if codes != expected:
+                wrong.append((pair["name"], side, codes))
+    assert wrong == []

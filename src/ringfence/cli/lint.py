@@ -37,6 +37,7 @@ SECTION = "Prove"
     default=None,
     help="Look at the schema that ddl makes too. Default: where no paths are given.",
 )
+@click.option("--fix", is_flag=True, help="Lay files out anew where it changes nothing else.")
 @click.option("--squawk", is_flag=True, help="Run squawk on migrations too: findings squawk/….")
 @click.option("--since", default="", metavar="REF", help="Only files changed since leaving REF.")
 @click.option(
@@ -56,6 +57,7 @@ def command(
     select: tuple[str, ...],
     skip: tuple[str, ...],
     catalog: bool | None,
+    fix: bool,
     squawk: bool,
     since: str,
     baseline: Path | None,
@@ -104,6 +106,7 @@ def command(
             since=since,
             baseline=baseline,
             accept=accept,
+            fix=fix,
         )
     reports.emit(report, format_, files, sys.stdout)
     return report.status

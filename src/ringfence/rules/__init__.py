@@ -212,13 +212,15 @@ def lint(
     since: str = "",
     baseline: Path | None = None,
     accept: str | None = None,
+    fix: bool = False,
 ) -> Report:
     """Look at SQL files, and with `catalog` at the schema they make, and report what rules find.
 
     `paths` are files and folders, relative to `base` (default: the working directory); with none,
     the project's ddl and migrations. `select` and `skip` are codes or families. With `since`, only
     what stands in files that differ from where this branch left that commit; with `baseline`, not
-    what it accepts; with `accept`, a reason, it is written to accept what is found. Raises `Misuse`
+    what it accepts; with `accept`, a reason, it is written to accept what is found. With `fix`,
+    files are laid out anew where that changes nothing else. Raises `Misuse`
     when there is nothing to look at, a path cannot be read or a code is unknown, `BadProject` when
     a file is not text.
     """
@@ -237,6 +239,7 @@ def lint(
         since=since,
         baseline=baseline,
         accept=accept,
+        fix=fix,
     )
 
 

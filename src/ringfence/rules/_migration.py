@@ -250,6 +250,8 @@ class Migration:
     undo: bool = False
     transactional: bool = False
     actions: list[Action] = field(default_factory=list)
+    heavy: list[Action] = field(default_factory=list)
+    """Those that were found to go over every row of a table that was there before."""
 
     def together(self) -> Iterator[list[Action]]:
         """The actions of each transaction that the migration runs in."""

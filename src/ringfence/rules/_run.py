@@ -44,6 +44,7 @@ def run(
     since: str,
     baseline: Path | None,
     accept: str | None,
+    fix: bool,
 ) -> Report:
     """Collect files, show them to the rules, and report."""
     from ringfence.pg.cluster import cache
@@ -72,6 +73,19 @@ def run(
             outcome = each.check(files, context)
             findings += outcome.findings
             coverage += outcome.coverage
+    if fix:
+        from ringfence.rules._fix import fixed
+
+        written, left = fixed(project, files, findings)
+        coverage += left
+        if written:
+            files, _ = collect(project, paths, base)
+            if changed is not None:
+                files = tuple(file for file in files if file.path.resolve() in changed)
+            again = next(each for each in chosen if each.code == "style")
+            outcome = again.check(files, context)
+            findings, coverage = list(outcome.findings), [*outcome.coverage, *left]
+            coverage.append(Coverage("fixed", ", ".join(written)))
     styled = any(each.code == "style" for each in chosen)
     on_migrations = [each for each in chosen if each.looks_at in ("Action", "Migration")]
     if on_migrations:

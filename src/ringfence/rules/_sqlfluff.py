@@ -155,6 +155,28 @@ def check(job: Job) -> list[Note]:
     return [_note(alike, job.text) for alike in lines.values()]
 
 
+def fixed(job: Job) -> str:
+    """A text as sqlfluff would lay it out. Raises `Misuse` where its configuration is wrong."""
+    from sqlfluff.core.errors import SQLFluffUserError
+
+    try:
+        linter = _linter(job.settings)
+        config = linter.config
+        if "sqlfluff:" in job.text:
+            config = config.copy()
+            config.process_raw_file_for_config(job.text, job.shown)
+        linted = linter.lint_string(job.text, fname=job.shown, config=config, fix=True)
+        if any(v.rule_code() in _STUMBLED for v in linted.get_violations(filter_warning=False)):
+            return job.text
+        return str(linted.fix_string()[0])
+    except SQLFluffUserError as error:
+        raise Misuse(
+            f"sqlfluff refuses its configuration for {job.shown}: {_one_line(str(error))}"
+        ) from None
+    except RecursionError:
+        return job.text
+
+
 def _note(alike: list[SQLBaseError], text: str) -> Note:
     violation = alike[0]
     stumbled = violation.rule_code() in _STUMBLED

@@ -25,29 +25,42 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import proved_not_null, type_of
+from ringfence.rules.migration._types import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ringfence.rules._migration import Action, Migration
+    from ringfence.rules._migration import Action
 
 
-@rule("M051", Severity.INFO)
-def scans_apart(migration: Migration) -> Iterator[Problem]:
-    """ALTER TABLEs of one table, next to each other, that each look at every row."""
-    last: Action | None = None
-    for action in migration.actions:
-        heavy = not action.new and action.verb in ("alter_type", "set_not_null")
-        if (
-            heavy
-            and last is not None
-            and last.name == action.name
-            and last.statement is not action.statement
-        ):
-            yield Problem(
-                f"this and the statement above each go over all of {action.table}",
-                action.ref,
-                action.statement.at,
-                help="write both as one ALTER TABLE",
-            )
-        last = action if heavy else None
+@rule("M051", Severity.INFO, on=("alter_type", "set_not_null"))
+def scans_apart(action: Action) -> Iterator[Problem]:
+    """ALTER TABLEs of one table, one right behind the other, that each look at every row."""
+    if action.new or not _heavy(action):
+        return
+    heavy, before = action.migration.heavy, action.migration.actions
+    heavy.append(action)
+    last = before[-1] if before else None
+    if (
+        last is not None
+        and any(last is each for each in heavy)
+        and last.name == action.name
+        and last.statement is not action.statement
+    ):
+        yield Problem(
+            f"this and the statement above each go over all of {action.table}",
+            action.ref,
+            action.statement.at,
+            help="write both as one ALTER TABLE",
+        )
+
+
+def _heavy(action: Action) -> bool:
+    """Whether it looks at every row, as far as is known."""
+    column, relation = action.node.name, action.relation
+    if action.verb == "set_not_null":
+        return not proved_not_null(relation, column)
+    known = relation.columns.get(column)
+    old = known.type if known is not None else None
+    return reason(action, column, old, type_of(action.definition.type_name)) != ""
