@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
     from messaging.support import Migration
 
+RECEIVES = (
+    "messaging.process_incoming_message"
+    "(uuid, character varying, character varying, character varying, jsonb)"
+)
+
 HOLES = {
     # Five tables without row security, and the three they build on.
     "row-security-off table:core_catalogs.contacts",
@@ -70,6 +75,29 @@ def found(at_1_0: str) -> dict[str, Any]:
         report = claims.verify(case, ["isolation"])
     document: dict[str, Any] = json.loads(render(report, "json"))
     return document
+
+
+FAULTS = {
+    "triggers/updated-at:column:messaging.whatsapp_campaigns.updated_at",
+    "constraints/cascade:table:core_tenants.tenants",
+    "constraints/check:constraint:messaging.whatsapp_accounts.chk_whatsapp_accounts_quality",
+    # Two deliveries of a message, two first messages at once, a window that closes when it opens.
+    f"functions/not-twice:function:{RECEIVES}",
+    f"functions/race:function:{RECEIVES}",
+    "functions/reader-writes:function:messaging.is_window_open(uuid)",
+    "functions/lost-update:function:messaging.is_window_open(uuid)",
+}
+
+
+def test_what_does_not_do_what_it_says(at_1_0: str) -> None:
+    """Constraints, triggers and functions: the faults, and nothing that is none."""
+    target = named(make_conninfo(at_1_0, options=""), "the test")
+    with chdir(ROOT), connect(target) as connection:
+        case = claims.Case(connection, project.need(ROOT), "messaging 1.0", target)
+        report = claims.verify(case, ["constraints", "triggers", "functions"])
+    assert {f.fingerprint for f in report.findings} == FAULTS
+    counts = {c.subject: c.count for c in report.coverage if not c.skipped}
+    assert counts == {"constraints": 226, "triggers": 9, "functions": 2}
 
 
 def by_name(found: dict[str, Any]) -> dict[str, dict[str, Any]]:

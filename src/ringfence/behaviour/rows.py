@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ringfence.config import Tenancy
+    from ringfence.pg.connect import Target
     from ringfence.seed.shape import Table
 
 TIMEOUT = "2s"
@@ -60,6 +61,7 @@ class Rows:
     model: Model
     tenants: tuple[str, ...]
     rows: Mapping[int, Sequence[Row]] = field(default_factory=dict)
+    target: Target | None = None
 
     def attempt(self, statement: str, *, before: Sequence[str] = (), then: str = "") -> Refusal:
         """Run a statement with constraints checked at once, and undo it."""

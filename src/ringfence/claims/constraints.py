@@ -12,6 +12,7 @@ What could not be seen is information, with the reason; a unique key that holds 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -51,6 +52,7 @@ def shadow(case: Case, verdict: Verdict) -> Iterator[Rows | None]:
             target = made.copy(Source("live", "database", target=case.target))
             connection = connect(target)
             rows = behaviours.make(connection, case.project.config.tenancy, exclude)
+            rows = replace(rows, target=target)
         except (Error, psycopg.Error) as error:
             said = error if isinstance(error, Error) else server_error(error)
             if said.message == "there is no table to fill":

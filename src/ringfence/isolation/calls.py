@@ -48,10 +48,11 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call for B's things, and the same for A's."""
+    """A call for B's things, and the same for A's. `row` tells calls about the same row."""
 
     theirs: tuple[str | None, ...]
     mine: tuple[str | None, ...]
+    row: str = ""
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
 def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
     prober, fixture = examiner.prober, examiner.fixture
     a, b = fixture.a, fixture.b
-    calls = list(_calls(fixture, routine))
+    calls = list(plans(fixture, routine))
     texts = [statement(routine, call.theirs) for call in calls]
     full = []
     for text in texts:
@@ -203,22 +204,22 @@ def _control(
     return State.DENIED_ALL, refused
 
 
-def _calls(fixture: Fixture, routine: Routine) -> Iterator[Call]:
+def plans(fixture: Fixture, routine: Routine) -> Iterator[Call]:
     """Calls worth trying: the likeliest argument everywhere, then one argument after the other."""
     pools = [
-        _pool(fixture, type_, name)
+        _pool(fixture, type_, name, routine.body)
         for type_, name in zip(routine.types, _names(routine), strict=True)
     ]
     seen: set[Call] = set()
     first = [pool[0] for pool in pools]
-    plans: list[list[Pair]] = [first]
+    wanted = [*_from_one_row(fixture, routine, first), (first, "")]
     for place, pool in enumerate(pools):
-        plans += [[*first[:place], pair, *first[place + 1 :]] for pair in pool[1:]]
+        wanted += [([*first[:place], pair, *first[place + 1 :]], "") for pair in pool[1:]]
     # Rows of one tenant belong together: the n-th of every pool as well.
     depth = max((len(pool) for pool in pools), default=0)
-    plans += [[pool[min(n, len(pool) - 1)] for pool in pools] for n in range(1, depth)]
-    for plan in plans:
-        call = Call(tuple(b for b, _ in plan), tuple(a for _, a in plan))
+    wanted += [([pool[min(n, len(pool) - 1)] for pool in pools], "") for n in range(1, depth)]
+    for plan, row in wanted:
+        call = Call(tuple(b for b, _ in plan), tuple(a for _, a in plan), row)
         if call not in seen:
             seen.add(call)
             yield call
@@ -226,14 +227,74 @@ def _calls(fixture: Fixture, routine: Routine) -> Iterator[Call]:
             return
 
 
+def neighbours(fixture: Fixture, routine: Routine, call: Call) -> Iterator[Call]:
+    """The same call of A's with one argument another one."""
+    for place, (type_, name) in enumerate(zip(routine.types, _names(routine), strict=True)):
+        for theirs, mine in _pool(fixture, type_, name, routine.body):
+            if mine is not None and mine != call.mine[place]:
+                yield Call(
+                    (*call.theirs[:place], theirs, *call.theirs[place + 1 :]),
+                    (*call.mine[:place], mine, *call.mine[place + 1 :]),
+                )
+                break
+
+
+def _from_one_row(
+    fixture: Fixture, routine: Routine, first: Sequence[Pair]
+) -> Iterator[tuple[list[Pair], str]]:
+    """Arguments that the body compares with columns of one table, from one row of it; with each text
+    that it does not compare something nobody has said yet."""
+    names = _names(routine)
+    compared = [set(_compared(routine.body, name)) for name in names]
+    for oid, table in fixture.estate.tables.items():
+        if not re.search(rf"\b{re.escape(table.name)}\b", routine.body):
+            continue
+        at = {
+            place: column.name
+            for place, columns in enumerate(compared)
+            for column in table.columns
+            if column.name in columns
+            and _family(re.sub(r"\(.*\)", "", column.sql)) == _family(routine.types[place])
+        }
+        if len(at) < 2 and not (len(names) == 1 and at):
+            continue
+        pairs = list(
+            zip(
+                fixture.rows[fixture.b].get(oid, ()),
+                fixture.rows[fixture.a].get(oid, ()),
+                strict=False,
+            )
+        )[:3]
+        fresh = [p for p, t in enumerate(routine.types) if p not in at and _family(t) == "text"]
+        for number, (theirs, mine) in enumerate(pairs):
+            plan = [
+                (theirs.values[at[place]], mine.values[at[place]]) if place in at else pair
+                for place, pair in enumerate(first)
+            ]
+            row = f"{table.path} {number}"
+            yield plan, row
+            for place in fresh:
+                yield [*plan[:place], ("ringfence", "ringfence"), *plan[place + 1 :]], row
+
+
+def _compared(body: str, name: str) -> list[str]:
+    """The columns that a body compares an argument with."""
+    if not name:
+        return []
+    said = re.escape(name)
+    there = re.findall(rf"(\w+)\s*=\s*{said}(?![\w$])", body, re.IGNORECASE)
+    return there + re.findall(rf"(?<![\w$]){said}\s*=\s*(?:\w+\.)?(\w+)", body, re.IGNORECASE)
+
+
 def _names(routine: Routine) -> Sequence[str]:
     missing = len(routine.types) - len(routine.names)
     return (*routine.names, *[""] * missing)[: len(routine.types)]
 
 
-def _pool(fixture: Fixture, type_: str, name: str) -> list[Pair]:
+def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
     """Values for an argument, the likeliest first: B's, each with its counterpart of A's."""
     said = words_of(re.sub(r"\A(p|v|in|arg|_)_*(?=[a-zA-Z])(?<=_)", "", name)) if name else ""
+    compared = set(_compared(body, name))
     array = type_.endswith("[]")
     wanted = _family(type_.removesuffix("[]"))
     scored: list[tuple[int, str, str, Pair]] = []
@@ -250,6 +311,8 @@ def _pool(fixture: Fixture, type_: str, name: str) -> list[Pair]:
             if _family(re.sub(r"\(.*\)", "", column.sql)) != wanted:
                 continue
             score = _likeness(said, table.name, column.name, column.name in keys)
+            if column.name in compared and re.search(rf"\b{re.escape(table.name)}\b", body):
+                score = max(score, 3)
             if wanted != "uuid" and score < 2:
                 continue
             limit = 6 if score else 2

@@ -43,10 +43,14 @@ class Estate:
 
     shape: Shape
     model: Model
+    every: bool = False
+    """Whether all tables count, because there are no tenants."""
 
     @cached_property
     def tables(self) -> Mapping[int, Table]:
         """The tables whose rows belong to tenants."""
+        if self.every:
+            return self.shape.tables
         return {oid: t for oid, t in self.shape.tables.items() if self.model.scoped(t)}
 
     def table(self, relation: Relation) -> Table | None:

@@ -1,0 +1,1 @@
+"""What a schema does with rows, as `ringfence verify` finds it."""
