@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from engine import catalog
+from engine import catalog, psql
+from projects import Project, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 TABLES = "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int REFERENCES a); "
 
@@ -100,3 +102,96 @@ def test_nothing_is_named(case: str, make_database: Callable[..., str]) -> None:
     database = make_database()
     _make(database, MODELED[case])
     assert catalog(database).unmodeled == ()
+
+
+# What commands say of it
+
+HIDDEN = TABLES + "ALTER TABLE b DISABLE TRIGGER ALL;"
+SAID = (
+    "disabled constraint b_id_fkey on public.b: the triggers that hold it are disabled on public.b"
+)
+NAME = "disabled constraint:b_id_fkey on public.b"
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    (made.root / "ddl").mkdir()
+    (made.root / "ddl" / "all.sql").write_text(HIDDEN, encoding="utf-8")
+    return made
+
+
+def _plan(project: Project, *argv: str) -> tuple[int, str]:
+    result = project.run("plan", "-m", "x", *argv, dsn="", env={"RINGFENCE_DSN": project.dsn})
+    return result.status, result.err
+
+
+def test_a_plan_refuses_what_it_cannot_see_until_it_is_named(project: Project) -> None:
+    assert _plan(project) == (
+        1,
+        lines(
+            "error: 1 thing that ringfence does not model",
+            f"detail: {SAID}",
+            f"hint: to plan without: --allow 'UNMODELED:{NAME}';"
+            " for good: unmodeled in [tool.ringfence]",
+        ),
+    )
+    assert not list(project.versions.glob("*"))
+    assert _plan(project, "--allow", "UNMODELED:disabled constraint:other")[0] == 1
+    status, err = _plan(project, "--allow", f"UNMODELED:{NAME}")
+    assert status == 0, err
+    assert f"note: not compared: {SAID}\n" in err
+
+
+def test_it_is_named_once_for_good(project: Project) -> None:
+    project.say(f'[tool.ringfence]\nunmodeled = ["{NAME}"]')
+    text = (project.root / "pyproject.toml").read_text().replace("\n[tool.ringfence]\n", "\n", 1)
+    (project.root / "pyproject.toml").write_text(text)
+    status, err = _plan(project)
+    assert status == 0, err
+    assert "not compared" not in err
+
+
+def test_whoever_looks_is_told(project: Project, database: str, tmp_path: Path) -> None:
+    psql(database, HIDDEN)
+    result = project.run("diff", "live", "ddl")
+    assert (result.status, result.out) == (0, "")
+    assert f"note: not compared: {SAID}\n" in result.err
+    (project.root / "ddl" / "more.sql").write_text("CREATE TABLE c (id int);")
+    result = project.run("diff", "live", "ddl")
+    assert f"not checked: {SAID}\n" in result.err
+    assert "not proved" not in result.err
+    result = project.run("snapshot", "-o", str(tmp_path / "s.json"))
+    assert f"named, and not described: {SAID}\n" in result.err
+    (project.root / "ddl" / "more.sql").unlink()
+    result = project.run("pull")
+    assert f"not written: {SAID}\n" in result.err
+    result = project.run("verify", "--claim", "ddl", "--claim", "drift")
+    assert (
+        "warning: disabled constraint b_id_fkey on public.b was not compared: the triggers that hold"
+        " it are disabled on public.b [drift]" in result.out
+    )
+
+
+def test_a_role_that_may_not_read_a_subscription_says_so(
+    database: str, make_database: Callable[..., str]
+) -> None:
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    role = f"reader_{conninfo_to_dict(database)['dbname']}"
+    name = f"sub_{conninfo_to_dict(database)['dbname']}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            connection.execute(
+                f"CREATE SUBSCRIPTION {name} CONNECTION 'dbname=nowhere' PUBLICATION p"
+                " WITH (connect = false)"
+            )
+            found = catalog(make_conninfo(database, user=role)).unmodeled
+            assert [(u.code, u.reason) for u in found] == [
+                (f"UNMODELED:subscription:{name}", "only a superuser may read subscriptions")
+            ]
+        finally:
+            connection.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)")
+            connection.execute(f"DROP SUBSCRIPTION IF EXISTS {name}")
+            connection.execute(f"DROP ROLE {role}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ringfence.change import Change, Rename
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Unmodeled
     from ringfence.pg.connect import Target
     from ringfence.sources import Shop, Source
     from ringfence.step import Plan, Step
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Compared:
     """What lies between two sources.
 
-    `old` is FROM's catalog after the renames that are `asked` for, `renaming` their steps. `changes`
+    `unmodeled` is what neither the changes nor the plan can see. `old` is FROM's catalog after the renames that are `asked` for, `renaming` their steps. `changes`
     are what is left to change after all renames; `plan` has everything.
     """
 
@@ -38,6 +38,7 @@ class Compared:
     asked: tuple[Rename, ...]
     renaming: tuple[Step, ...]
     plan: Plan
+    unmodeled: tuple[Unmodeled, ...] = ()
 
 
 def compare(
@@ -63,6 +64,8 @@ def compare(
         made = make_plan(old, new, executor=executor, marked=marked)
         changes = diff(after, new)
     told = asked.proposals(after, new, changes) if changes else ()
+    unseen = shop.unseen(source, target)
+    told = (*told, *(f"not compared: {thing}" for thing in unseen))
     made = replace(
         made,
         steps=(*settled.steps, *made.steps),
@@ -70,7 +73,7 @@ def compare(
         notes=(*settled.notes, *told, *made.notes),
         source=source.fingerprint if marked else "",
     )
-    return Compared(old, new, changes, settled.renames, settled.steps, made)
+    return Compared(old, new, changes, settled.renames, settled.steps, made, unseen)
 
 
 @dataclass

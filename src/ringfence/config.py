@@ -117,13 +117,18 @@ class Lint:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`[tool.ringfence]`. Paths are as written, relative to the project."""
+    """`[tool.ringfence]`. Paths are as written, relative to the project.
+
+    `unmodeled` are things that ringfence does not model and somebody else looks after, by name:
+    `subscription:orders`.
+    """
 
     dsn: str = ""
     database: str = ""
     server_version: int = 0
     ddl: str = "ddl"
     migrations: str = "migrations"
+    unmodeled: tuple[str, ...] = ()
     migrate: Migrate = field(default_factory=Migrate)
     tenancy: Tenancy = field(default_factory=Tenancy)
     lint: Lint = field(default_factory=Lint)

@@ -19,6 +19,7 @@ from ringfence.step import HazardCode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from ringfence.model import Unmodeled
     from ringfence.project import Project
     from ringfence.revisions import Direction, Revision
     from ringfence.script import Script
@@ -27,12 +28,17 @@ if TYPE_CHECKING:
 VARIABLE = "RINGFENCE_ALLOW"
 """The environment variable with hazards that are allowed, separated by commas."""
 
+UNMODELED = "UNMODELED"
+"""What the name of something that is not modelled begins with, where it is allowed."""
+
 _ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
-def refuse_unknown(allow: Iterable[str], *, said: str = "--allow") -> None:
-    """Raise `Misuse` on a name that begins with no hazard's code."""
-    known = sorted(str(code) for code in HazardCode)
+def refuse_unknown(
+    allow: Iterable[str], *, said: str = "--allow", more: Sequence[str] = ()
+) -> None:
+    """Raise `Misuse` on a name that begins with no hazard's code, nor with any of `more`."""
+    known = sorted([*more, *(str(code) for code in HazardCode)])
     for name in allow:
         if name.partition(":")[0] not in known:
             raise Misuse(f"{said} {name}: no such hazard", hint=f"one of {', '.join(known)}")
@@ -51,6 +57,19 @@ def refuse(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
             f"{counted(len(left), 'hazard')} that nobody agreed to",
             detail="\n".join(f"{h.code}: {h.message}" for h in left),
             hint="to agree: " + " ".join(f"--allow '{h.name}'" for h in dict.fromkeys(left)),
+        )
+
+
+def refuse_unmodeled(found: Iterable[Unmodeled], allow: Sequence[str]) -> None:
+    """Raise `Refused` that names what a plan cannot see, and how to plan without it."""
+    left = [u for u in found if u.code not in allow and UNMODELED not in allow]
+    if left:
+        raise Refused(
+            f"{counted(len(left), 'thing')} that ringfence does not model",
+            detail="\n".join(map(str, left)),
+            hint="to plan without: "
+            + " ".join(f"--allow '{u.code}'" for u in left)
+            + "; for good: unmodeled in [tool.ringfence]",
         )
 
 

@@ -10,6 +10,7 @@ from ringfence import project as projects
 from ringfence.errors import Misuse, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ringfence.model import Catalog
@@ -66,8 +67,16 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
     return projects.need(directory), tuple(written)
 
 
-def adopt(project: Project, dsn: str, shadow: str | None = None) -> tuple[Path, ...]:
+def adopt(
+    project: Project,
+    dsn: str,
+    shadow: str | None = None,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Path, ...]:
     """Write ddl/ and the first revision from a live database. Returns the files written.
+
+    What is there and no file can say is told.
 
     The database itself is only read; `ringfence.migrate.baseline` records the revision in it.
     """
@@ -80,6 +89,8 @@ def adopt(project: Project, dsn: str, shadow: str | None = None) -> tuple[Path, 
         if not catalog.facts:
             raise Misuse("the database is empty: there is nothing to adopt")
         done = pull(project, shop, side)
+        for thing in done.unwritten:
+            tell(f"not written: {thing}")
     written = [project.ddl / name for name in done.written]
     roles = _roles(catalog)
     if roles:

@@ -148,6 +148,14 @@ class Unmodeled:
     name: str
     reason: str
 
+    @property
+    def code(self) -> str:
+        """What `--allow` takes: `UNMODELED:subscription:orders`."""
+        return f"UNMODELED:{self.what}:{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name}: {self.reason}"
+
 
 class Lazily(Mapping["Ref", frozenset["Ref"]]):
     """A mapping that is made when somebody first looks into it: many never do."""

@@ -60,6 +60,7 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         },
         reached.uses,
         reached.server_version,
+        reached.unmodeled,
     )
     differences = [
         f"{c.verb} {c.ref} {', '.join(c.attributes)}".rstrip() for c in diff(reached, wanted)
@@ -68,9 +69,10 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         f"applied to a clone: {len(plan.steps)} steps ran",
         "the clone's catalog equals the target's",
     ]
+    unchecked = [str(thing) for thing in shop.unseen(reached, wanted)]
     differences += lost
     checked += [kept] if kept else []
-    unchecked = [f"rows: {filling.reason}"] if filling.reason else []
+    unchecked += [f"rows: {filling.reason}"] if filling.reason else []
     if plan_again(reached, wanted).steps:
         differences.append("a second plan is not empty")
     if target.what == "snapshot":

@@ -7,7 +7,7 @@ anew, so that a `pull` after a `migrate` changes nothing, and comments and forma
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Unmodeled
     from ringfence.project import Project
     from ringfence.sources import Shop, Source
 
@@ -60,6 +60,8 @@ class Pulled:
     written: tuple[str, ...]
     removed: tuple[str, ...]
     kept: int
+    unwritten: tuple[Unmodeled, ...] = ()
+    """What is there and is not modelled, so in no file."""
 
 
 def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
@@ -75,13 +77,18 @@ def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
 
 
 def pull(project: Project, shop: Shop, source: Source, *, force: bool = False) -> Pulled:
-    """Make ddl/ say what `source` is. Returns what was changed.
+    """Make ddl/ say what `source` is. Returns what was changed, and what no file can say.
 
     Raises `Refused` when an object that differs is defined in a file that is not its own; `force`
     writes the whole folder anew then.
     """
-    folder = project.ddl
     wanted = shop.catalog(source)
+    done = _pull(project, shop, source, wanted, force=force)
+    return replace(done, unwritten=shop.unseen(wanted))
+
+
+def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, force: bool) -> Pulled:
+    folder = project.ddl
     with shop.host.database() as target:
         empty = shop.extract(target, nobody=True)
     present = sorted(folder.rglob("*.sql")) if folder.is_dir() else []

@@ -68,15 +68,16 @@ def revise(
     """Plan head → ddl, prove it up and down on a shadow, and write it as revisions.
 
     `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
-    of them. Raises `Refused` on any other. `renames` are `KIND:OLD=NEW`, beside the hints in ddl/.
+    of them; and what is not modelled, `UNMODELED:subscription:name`. Raises `Refused` on any other. `renames` are `KIND:OLD=NEW`, beside the hints in ddl/.
     """
-    hazards.refuse_unknown(allow)
+    hazards.refuse_unknown(allow, more=[hazards.UNMODELED])
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")
     with sources.shop(project, (a, b), shadow) as shop:
         done = compare(shop, a, b, renames=renames)
         plan = lock_safe(done.plan, done.old, done.new) if online else done.plan
+        hazards.refuse_unmodeled(done.unmodeled, allow)
         if not plan.steps:
             return Revised((), plan, (), ())
         hazards.refuse(plan.hazards, allow)

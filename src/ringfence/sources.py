@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Unmodeled
     from ringfence.pg.connect import Target
     from ringfence.pg.load import Note
     from ringfence.pg.shadow import Host
@@ -239,6 +239,12 @@ class Shop:
             ).fetchone()
         if row is None or not row[0]:
             self._move_home()
+
+    def unseen(self, *catalogs: Catalog) -> tuple[Unmodeled, ...]:
+        """What is in some catalogs' databases and is not modelled, but what the project names."""
+        known = self.project.config.unmodeled if self.project else ()
+        found = dict.fromkeys(thing for one in catalogs for thing in one.unmodeled)
+        return tuple(u for u in found if u.code.partition(":")[2] not in known)
 
     def role(self, *sides: Source) -> str:
         """Who asks of the first side that is a database; empty where none is."""

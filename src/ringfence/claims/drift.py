@@ -62,6 +62,7 @@ def _compare(
     try:
         with sources.shop(case.project, (a, b), None, near=case.target) as shop:
             old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b), shop.role(a, b))
+            unseen = shop.unseen(old, new)
     except Bug:
         raise
     except Error as error:
@@ -76,7 +77,7 @@ def _compare(
             if a.target
             else 'ringfence plan -m "…" writes the revision',
         )
-    for thing in old.unmodeled:
+    for thing in unseen:
         verdict.no(
             f"{thing.what} {thing.name} was not compared: {thing.reason}",
             severity=Severity.WARNING,

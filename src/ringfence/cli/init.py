@@ -34,8 +34,12 @@ def command(
 
     base = (start or Path.cwd()) / (directory or "")
     project, written = init.init(base)
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
     if from_ is not None:
-        written = (*written, *init.adopt(project, from_, shadow))
+        written = (*written, *init.adopt(project, from_, shadow, tell=tell))
     for path in written:
         click.echo(project.shown(path))
     if from_ is not None:

@@ -35,5 +35,7 @@ def command(start: Path | None, dsn: str | None, shadow: str | None, force: bool
         click.echo(f"wrote {found.config.ddl}/{path}")
     for path in done.removed:
         click.echo(f"removed {found.config.ddl}/{path}")
+    for thing in done.unwritten:
+        click.echo(f"not written: {thing}", err=True)
     if not done.written and not done.removed:
         click.echo(f"{found.config.ddl} says already what the database is", err=True)

@@ -32,7 +32,10 @@ def command(start: Path | None, source: str, dsn: str | None, output: Path | Non
     found = project.find(start)
     side = sources.source(found, source, dsn)
     with sources.shop(found, (side,), None) as shop:
-        text = snapshot.dumps(shop.catalog(side))
+        catalog = shop.catalog(side)
+        for thing in shop.unseen(catalog):
+            click.echo(f"named, and not described: {thing}", err=True)
+        text = snapshot.dumps(catalog)
     if output is None:
         sys.stdout.write(text)
         return
