@@ -152,8 +152,7 @@ class Column(Kind):
             kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
             text += f" GENERATED ALWAYS AS ({fact.text('expression')}) {kept}"
         if fact["identity"]:
-            when = "ALWAYS" if fact["identity"] == "a" else "BY DEFAULT"
-            text += f" GENERATED {when} AS IDENTITY{_sequence(fact)}"
+            text += f" GENERATED {_when(fact)} AS IDENTITY{_sequence(fact)}"
         for default in context.inlined(fact.ref, "default"):
             text += f" DEFAULT {default.text('expression')}"
         if fact["not_null"] and not fact["not_null_inherited"] and not fact["not_null_not_valid"]:
@@ -195,10 +194,16 @@ class Column(Kind):
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         if new.parent is not None and new.parent.kind in ("table", "foreign_table"):
+            # Where others inherit it, it can only become an identity once it is there.
+            late = new["identity"] and tree(new.parent, context.new) == "inherited"
+            attrs = {k: v for k, v in new.attrs.items() if not (late and k == "identity")}
             # A typed table's columns come and go with its type's attributes.
-            text = "" if _typed(new.parent, context.new) else self.inline(new, context)
+            typed = _typed(new.parent, context.new)
+            text = "" if typed else self.inline(replace(new, attrs=attrs), context)
             if text:
                 yield Do(f"{_table(new)} ADD COLUMN {text}")
+            if late:
+                yield _identify(new)
         yield from self.afterwards(new, context)
 
     def _inherited(self, fact: Fact, context: Context) -> Iterator[Do]:
@@ -414,18 +419,15 @@ class Column(Kind):
         """ADD, SET or DROP IDENTITY."""
         old, new = pair(change)
         column = ident(new.ref.name[-1])
-        when = "ALWAYS" if new["identity"] == "a" else "BY DEFAULT"
         if not new["identity"]:
             if old["not_null"] and not new["not_null"]:
                 return  # an identity is never null: it went before
             yield Do(f"{_table(new)} ALTER COLUMN {column} DROP IDENTITY")
         elif not old["identity"]:
-            yield Do(
-                f"{_table(new)} ALTER COLUMN {column} ADD GENERATED {when} AS IDENTITY{_sequence(new)}"
-            )
+            yield _identify(new)
         else:
             if old["identity"] != new["identity"]:
-                yield Do(f"{_table(new)} ALTER COLUMN {column} SET GENERATED {when}")
+                yield Do(f"{_table(new)} ALTER COLUMN {column} SET GENERATED {_when(new)}")
             if not _narrows(old, new):
                 yield from self._resequence(old, new)
 
@@ -546,6 +548,16 @@ def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) 
             partitioned = is_partition(new.parent, context.new)
             return partitioned or "not_null" not in changed or context.server_version >= 180000
     return False
+
+
+def _when(fact: Fact) -> str:
+    return "ALWAYS" if fact["identity"] == "a" else "BY DEFAULT"
+
+
+def _identify(fact: Fact) -> Do:
+    """A column that is there becomes an identity."""
+    identity = f"ADD GENERATED {_when(fact)} AS IDENTITY{_sequence(fact)}"
+    return Do(f"{_table(fact)} ALTER COLUMN {ident(fact.ref.name[-1])} {identity}")
 
 
 def _nn_name(fact: Fact) -> str:

@@ -18,6 +18,7 @@ from ringfence.kinds import (
 from ringfence.kinds._family import (
     above,
     attach,
+    inheritance,
     is_partition,
     kept_parents,
     kept_partitions,
@@ -89,6 +90,9 @@ class Constraint(Kind):
         elif stage == "drop":
             if is_partition(table, context.old):
                 yield ("drop", partition(table))
+            elif fact["inherited"]:  # it is the table's own only once that inherits no more
+                yield ("drop", inheritance(table))
+                yield ("alter", inheritance(table))
             for parent in kept_parents(table, context):
                 yield ("drop", Ref("constraint", (*parent.name, fact.ref.name[-1])))
 

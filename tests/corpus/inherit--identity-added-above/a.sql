@@ -1,0 +1,2 @@
+CREATE TABLE t (v text);
+CREATE TABLE child () INHERITS (t);

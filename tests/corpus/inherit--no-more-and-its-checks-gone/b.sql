@@ -1,0 +1,3 @@
+CREATE TABLE t (v text NOT NULL DEFAULT 'a');
+CREATE TABLE child ();
+ALTER TABLE t ADD CONSTRAINT no_q CHECK (v <> 'q');
