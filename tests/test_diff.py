@@ -15,7 +15,7 @@ from engine import psql
 from projects import Project
 from ringfence import sources
 from ringfence.model import Ref
-from ringfence.prove import prove
+from ringfence.proof import prove
 from ringfence.step import Plan, Step, from_json
 
 if TYPE_CHECKING:

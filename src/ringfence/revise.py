@@ -14,7 +14,7 @@ import psycopg
 
 from ringfence import asked, hazards, lockfile, revisions, sources
 from ringfence.change import diff
-from ringfence.compare import compare
+from ringfence.comparison import compare
 from ringfence.errors import Refused, ServerError
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import connect, server_error
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ringfence.change import Change
-    from ringfence.compare import Compared
+    from ringfence.comparison import Compared
     from ringfence.model import Catalog
     from ringfence.project import Project
     from ringfence.sources import Shop

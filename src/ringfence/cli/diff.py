@@ -57,7 +57,7 @@ def command(
     import json
 
     from ringfence import project, review, sources
-    from ringfence.compare import compare
+    from ringfence.comparison import compare
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
@@ -65,7 +65,7 @@ def command(
         done = compare(shop, a, b, renames=renames, marked=format_ == "json")
         changes, made = done.changes, done.plan
         if made.steps and not no_proof and a.what != "snapshot":
-            from ringfence.prove import prove
+            from ringfence.proof import prove
 
             made = prove(made, shop, a, b, done.new)
         notes = shop.notes
