@@ -53,7 +53,7 @@ def test_a_revision_leads_to_ddl_and_back(project: Project, database: str) -> No
         "migrations/versions/0002_add_c.down.sql",
     ]
     assert (project.versions / "0002_add_c.up.sql").read_text() == (
-        "-- Add c\n\nALTER TABLE public.t ADD COLUMN c text DEFAULT 'y'::text;\n"
+        "-- Add c\n-- noqa: disable=all\n\nALTER TABLE public.t ADD COLUMN c text DEFAULT 'y'::text;\n"
     )
     assert project.run("migrate").status == 0
     assert project.run("diff", "live", "ddl").status == 0
@@ -132,6 +132,34 @@ def test_verify_names_what_drifted(project: Project, database: str) -> None:
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
     result = project.run("verify", "--claim", "ddl")
     assert "error: column public.t.b is in the newest revision and not in ddl/ [ddl]" in result.out
+
+
+RICH = """
+CREATE SCHEMA app; CREATE TYPE app.mood AS ENUM ('sad', 'ok');
+CREATE TABLE app.people (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "First" text NOT NULL DEFAULT 'x', m app.mood,
+    g int GENERATED ALWAYS AS (length("First") * 2) STORED, CHECK ("First" <> '' AND m IN ('sad', 'ok'))
+);
+CREATE TABLE app.log (at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE app.log1 PARTITION OF app.log FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
+CREATE VIEW app.v AS SELECT p.id, CASE WHEN p.m = 'sad' THEN 1 ELSE 2 END AS k FROM app.people p
+WHERE EXISTS (SELECT 1 FROM app.log) GROUP BY p.id;
+CREATE FUNCTION app.f(a int) RETURNS TABLE (id bigint) LANGUAGE plpgsql AS $$
+BEGIN RETURN QUERY SELECT p.id FROM app.people p WHERE p.id = a; END $$;
+ALTER TABLE app.people ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON app.people USING ("First" = current_setting('app.tenant', true));
+COMMENT ON TABLE app.people IS 'a comment that goes on for so long that a linter would find the line too long';
+"""
+
+
+def test_what_is_written_is_clean_in_style(project: Project) -> None:
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int);" + RICH)
+    assert _plan(project, "-m", "Rich").status == 0
+    written = sorted(str(p) for p in project.versions.glob("0002*.sql"))
+    assert len(written) == 2
+    result = project.run("lint", *written, dsn="")
+    assert "[style" not in result.out, result.out
+    assert "not checked" not in result.out
 
 
 # pull

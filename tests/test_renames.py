@@ -236,6 +236,22 @@ def test_what_looks_like_a_rename_is_only_noted(
     assert "RENAME" not in result.out
 
 
+def test_a_review_shows_renames_as_renames(project: Project, database: str) -> None:
+    psql(database, "CREATE TABLE a (x int PRIMARY KEY, y int)")
+    _ddl(project, "-- ringfence: renamed-from a\nCREATE TABLE b (x int PRIMARY KEY);")
+    result = project.run("diff", "live", "ddl", "--no-proof", "--format", "markdown")
+    assert result.out.startswith(
+        "## Schema: live → ddl\n\n"
+        "2 renamed, 0 created, 1 altered, 1 dropped in 4 statements.\n\n"
+        "| renamed | from | to |\n|---|---|---|\n"
+        "| table | `public.a` | `public.b` |\n"
+        "| constraint | `public.b.a_pkey` | `public.b.b_pkey` |\n\n"
+        "| hazard | object | what it means |\n|---|---|---|\n"
+        "| **DATA_LOSS** | `public.b.y` | every value of public.b.y is lost |\n"
+    ), result.out
+    assert "= table public.a renamed to public.b\n" in result.out
+
+
 # What cannot be
 
 

@@ -72,16 +72,24 @@ def markdown(changes: Sequence[Change], plan: Plan, a: str, b: str) -> str:
         return f"## Schema: {a} → {b}\n\nNo differences.\n"
     lines = [f"## Schema: {a} → {b}", ""]
     count = {v: sum(c.verb == v for c in changes) for v in ("create", "alter", "drop")}
+    renamed = f"{len(plan.renames)} renamed, " if plan.renames else ""
     lines.append(
-        f"{count['create']} created, {count['alter']} altered, {count['drop']} dropped"
+        f"{renamed}{count['create']} created, {count['alter']} altered, {count['drop']} dropped"
         f" in {len(plan.steps)} statements."
     )
+    if plan.renames:
+        lines += ["", "| renamed | from | to |", "|---|---|---|"]
+        lines += [
+            f"| {r.old.kind.replace('_', ' ')} | `{r.old.path}` | `{r.new.path}` |"
+            for r in plan.renames
+        ]
     if plan.hazards:
         lines += ["", "| hazard | object | what it means |", "|---|---|---|"]
         lines += [
             f"| **{h.code}** | `{h.ref.path}` | {h.message.replace('|', chr(92) + '|')} |"
             for h in dict.fromkeys(plan.hazards)
         ]
+    lines += [line for note in plan.notes for line in ("", f"Note: {note}.")]
     lines += ["", "<details><summary>Changes</summary>", "", "```"]
     lines += [f"{'  ' * depth}{sign} {text}" for depth, sign, text in tree(changes, plan)]
     lines += ["```", "", "</details>", "", "<details><summary>SQL</summary>", "", "```sql"]
