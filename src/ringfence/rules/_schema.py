@@ -367,7 +367,7 @@ class Schema:
         votes: dict[Ref, int] = {}
         for table in self.tables.values():
             for policy in table.policies:
-                for column in self.compared(policy):
+                for column in self.compared(policy, settings=True):
                     targets = [f.target for f in table.foreign if f.columns == (column,)]
                     if not targets and table.primary == (column,):
                         targets = [table.ref]
@@ -375,20 +375,24 @@ class Schema:
                         votes[target] = votes.get(target, 0) + 1
         return min(votes, key=lambda ref: (-votes[ref], ref)) if votes else None
 
-    def compared(self, policy: Policy) -> set[str]:
-        """The columns that a policy compares with a setting, or with what a function says of it."""
+    def compared(self, policy: Policy, *, settings: bool = False) -> set[str]:
+        """The columns that a policy compares with who is asking: a setting or, without `settings`,
+        the role; either may come from a function."""
         found = set()
         for tree in (policy.using, policy.check):
             for node in _expressions(tree):
                 sides = (node.lexpr, node.rexpr)
                 for one, other in (sides, sides[::-1]):
-                    if one.HasField("column_ref") and self.sets_apart(other):
+                    if one.HasField("column_ref") and self.sets_apart(other, settings=settings):
                         found.add(one.column_ref.fields[-1].string.sval)
         return found
 
-    def sets_apart(self, node: Any) -> bool:
+    def sets_apart(self, node: Any, *, settings: bool) -> bool:
         """Whether an expression depends on who is asking: a setting, a role, a function of these."""
-        if next(nodes(node, "sqlvalue_function"), None) is not None:
+        if not settings and (
+            next(nodes(node, "sqlvalue_function"), None) is not None
+            or (node.DESCRIPTOR.name == "Node" and node.HasField("sqlvalue_function"))
+        ):
             return True
         calls = [listed(call.funcname) for call in nodes(node, "func_call")]
         if node.DESCRIPTOR.name == "Node" and node.HasField("func_call"):
