@@ -587,11 +587,15 @@ def code(text: str) -> str:
     return re.sub(r"--[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
 
 
+NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)(?:\.(?:"(?:[^"]|"")+"|[\w$]+))*'
+"""A name in SQL as a regular expression, its schema included."""
+
+
 def writes(body: str) -> list[tuple[str, str]]:
     """What a routine's source writes: the verb and the name as it stands there."""
-    pattern = r"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?([\w.\"]+)"
+    pattern = rf"\b(INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+(?:ONLY\s+)?({NAME})"
     return [
-        (re.sub(r"\s.*", "", verb.upper(), flags=re.DOTALL), name.replace('"', ""))
+        (re.sub(r"\s.*", "", verb.upper(), flags=re.DOTALL), name)
         for verb, name in re.findall(pattern, code(body), re.IGNORECASE)
         if name.upper() not in ("SET", "OF", "OR")
     ]
@@ -611,5 +615,6 @@ def values_of(tree: Any) -> tuple[str, tuple[str, ...]]:
 
 def matching(tables: Iterable[Table], name: str) -> list[Table]:
     """The tables that a name in a routine's source may mean."""
-    schema, _, plain = name.rpartition(".")
-    return [t for t in tables if t.ref.name[-1] == plain and schema in ("", t.ref.name[0])]
+    parts = re.findall(r'"((?:[^"]|"")+)"|([\w$]+)', name)
+    plain = tuple(quoted.replace('""', '"') or bare.lower() for quoted, bare in parts)
+    return [t for t in tables if t.ref.name[-len(plain) :] == plain]

@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._schema import code
+from ringfence.rules._schema import NAME, code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,12 +52,12 @@ def find_or_create_races(schema: Schema) -> Iterator[Problem]:
         if routine.language != "plpgsql":
             continue
         body = code(routine.body)
-        looked = re.findall(r"\bINTO\b[^;]*?\bFROM\s+([\w.\"]+)[^;]*;", body, re.IGNORECASE)
+        looked = re.findall(rf"\bINTO\b[^;]*?\bFROM\s+({NAME})[^;]*;", body, re.IGNORECASE)
         tested = re.search(
             r"\bIS\s+NULL\s+THEN|\bNOT\s+FOUND\b|\bNOT\s+EXISTS\b", body, re.IGNORECASE
         )
         locked = re.search(r"\bLOCK\s+TABLE|pg_advisory|unique_violation", body, re.IGNORECASE)
-        for insert in re.finditer(r"\bINSERT\s+INTO\s+([\w.\"]+)[^;]*;", body, re.IGNORECASE):
+        for insert in re.finditer(rf"\bINSERT\s+INTO\s+({NAME})[^;]*;", body, re.IGNORECASE):
             safe = re.search(r"\bON\s+CONFLICT\b", insert[0], re.IGNORECASE)
             if insert[1] in looked and tested and not safe and not locked:
                 yield Problem(

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._schema import code, matching
+from ringfence.rules._schema import NAME, code, matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def insert_not_repeatable(schema: Schema) -> Iterator[Problem]:
             continue
         body = code(routine.body)
         for insert in re.finditer(
-            r"\bINSERT\s+INTO\s+([\w.\"]+)\s*\(([^)]*)\)[^;]*;", body, re.IGNORECASE
+            rf"\bINSERT\s+INTO\s+({NAME})\s*\(([^)]*)\)[^;]*;", body, re.IGNORECASE
         ):
             if (
                 re.search(r"\bON\s+CONFLICT\b", insert[0], re.IGNORECASE)
@@ -53,7 +53,7 @@ def insert_not_repeatable(schema: Schema) -> Iterator[Problem]:
             ):
                 continue
             given = {name.strip().strip('"') for name in insert[2].split(",")}
-            for table in matching(schema.tables.values(), insert[1].replace('"', "")):
+            for table in matching(schema.tables.values(), insert[1]):
                 keys = [columns for _, columns in table.uniques if set(columns) <= given]
                 if keys:
                     yield Problem(
