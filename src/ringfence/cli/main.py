@@ -6,6 +6,7 @@ heading it stands under in `ringfence --help`. Modules are found by looking, imp
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -144,6 +145,8 @@ class Stopped(KeyboardInterrupt):
 
 def run() -> None:
     """The console script."""
+    # Catalogs are many small objects without circles: looking for those should not take its time.
+    gc.set_threshold(100_000, 20, 20)
     sys.exit(main(sys.argv[1:], signals=True))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
+from sys import intern
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,7 @@ class Rows:
         """The texts of an array without nulls."""
         if '"' in text:
             return tuple(self.array(text))
-        return tuple(text[1:-1].split(","))
+        return tuple(map(intern, text[1:-1].split(",")))
 
 
 def columns(answer: PGresult) -> tuple[list[str], set[int]]:

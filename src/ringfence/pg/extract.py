@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from importlib.resources import files
 from operator import itemgetter
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from psycopg.pq import TransactionStatus
@@ -16,14 +17,15 @@ from ringfence.pg import canonical
 from ringfence.pg.ahead import Reader, Rows, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from psycopg import Connection
     from psycopg.pq.abc import PGresult
 
     from ringfence.model import Value
 
-    Address = tuple[int, int, int]
+    Address = int
+    """What pg_depend knows a thing by (see `_address`), as one number: there are many."""
 
 _SPECIAL = (
     "classid",
@@ -105,7 +107,9 @@ class _Extraction:
         self.rows = Rows(connection)
         self.at: dict[Address, Ref] = {}
         """Where pg_depend's addresses lead."""
-        self.parents: dict[str, dict[str, Ref]] = {}
+        self.parents: dict[tuple[str, str], Ref] = {}
+        self.above: list[Ref] = []
+        """The parents that kinds know without being told."""
         self.acls: dict[tuple[str, str, str], list[tuple[str, Mapping[str, Value]]]] = {}
 
     def catalog(self) -> Catalog:
@@ -129,7 +133,7 @@ class _Extraction:
         for name, answer in answers.items():
             if name in _SATELLITES:
                 self._satellites(_SATELLITES[name], answer, facts)
-        facts = _sane(facts)
+        facts = _sane(facts, {*self.parents.values(), *self.above})
         uses = Lazily(lambda: self._uses(facts, answers["aliases.sql"], answers["depend.sql"]))
         unmodeled = (Unmodeled(*map(str, row)) for row in self.rows.of(answers["unmodeled.sql"]))
         return Catalog(facts, uses, self.version, tuple(unmodeled))
@@ -183,7 +187,7 @@ class _Extraction:
         for name in (n for _, n in rest):
             if name not in kind.attributes:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
-        address_of = itemgetter(at["classid"], at["objid"], at["objsubid"])
+        class_at, object_at, part_at = at["classid"], at["objid"], at["objsubid"]
         # The row itself stands in for its attributes where there is none.
         key_of = itemgetter(*(i for i, _ in rest)) if rest else None
         name_at, owner_at = at["name"], at.get("owner")
@@ -193,13 +197,15 @@ class _Extraction:
         addresses, exclude, name_of = self.at, self.exclude, self.rows.name
         known: dict[Any, dict[str, Value]] = {}
         rows = self.rows.of(answer)
+        parents, kind_name, new = self.parents, kind.name, tuple.__new__
         count = 0
         # This loop runs for every column of every table: it uses no abstraction.
         for row in rows:
-            path = name_of(row[name_at])
+            text = row[name_at]
+            path = tuple(map(intern, text[1:-1].split(","))) if '"' not in text else name_of(text)
             if path[0] in exclude:
                 continue
-            ref = Ref(kind.name, path)
+            ref = new(Ref, (kind_name, path))
             key = key_of(row) if key_of is not None else None
             attrs = known.get(key)
             if attrs is None:
@@ -207,13 +213,17 @@ class _Extraction:
             parent: Ref | None
             if parent_at is None:
                 parent = kind.parent(path)
+                if parent is not None:
+                    self.above.append(parent)
             elif row[parent_at] is None:
                 parent = None
             else:
-                parent = self._parent(row[parent_kind_at], row[parent_at])
+                parent = parents.get((row[parent_kind_at], row[parent_at]))
+                if parent is None:
+                    parent = self._parent(row[parent_kind_at], row[parent_at])
             count += 1
             facts[ref] = Fact(ref, attrs, parent)
-            addresses[address_of(row)] = ref
+            addresses[(row[class_at] << 43) + (row[object_at] << 11) + row[part_at] + 8] = ref
             if owner_at is not None:
                 owner = row[owner_at]
                 if owner is not None and owner != self.nobody:
@@ -247,10 +257,7 @@ class _Extraction:
 
     def _parent(self, kind: str, path: str) -> Ref:
         """The reference to a parent: what is below one thing shares it."""
-        known = self.parents.setdefault(kind, {})
-        found = known.get(path)
-        if found is None:
-            found = known[path] = Ref(kind, self.rows.name(path))
+        found = self.parents[kind, path] = Ref(kind, self.rows.name(path))
         return found
 
     def _grants(self, kind: Kind, owner: str, acl: str) -> list[tuple[str, Mapping[str, Value]]]:
@@ -277,7 +284,7 @@ class _Extraction:
     def _satellites(self, kind: str, answer: PGresult, facts: dict[Ref, Fact]) -> None:
         """Comments, security labels and dependences on extensions, of whatever they are on."""
         for classid, objid, objsubid, provider, text in self.rows.of(answer):
-            ref = self.at.get((classid, objid, objsubid))
+            ref = self.at.get(_address(classid, objid, objsubid))
             if ref is None:
                 continue
             name = (ref.kind, *ref.name, *([str(provider)] if provider else []))
@@ -288,7 +295,9 @@ class _Extraction:
         self, facts: Mapping[Ref, Fact], aliases: PGresult, depend: PGresult
     ) -> Mapping[Ref, frozenset[Ref]]:
         """pg_depend, with each address led to the fact that stands for it."""
-        alias: dict[Address, Address] = {row[:3]: row[3:] for row in self.rows.of(aliases)}
+        alias: dict[Address, Address] = {
+            _address(*row[:3]): _address(*row[3:]) for row in self.rows.of(aliases)
+        }
         at = self.at
 
         def lead(address: Address) -> Ref | None:
@@ -298,20 +307,17 @@ class _Extraction:
                     return ref
                 onward = alias.get(address)
                 if onward is None:
-                    whole = (address[0], address[1], 0)
-                    if address[2] == 0:
+                    onward = address - address % 2048 + 8  # the whole of which it is a part
+                    if onward == address:
                         return None
-                    address = whole
-                else:
-                    address = onward
+                address = onward
             return None
 
         known = kinds()
         # Most kinds have nothing to say of it: they are not asked for every fact they have.
         told = {n: kind.user for n, kind in known.items() if type(kind).user is not Kind.user}
         found: dict[Ref, set[Ref]] = {}
-        for row in self.rows.of(depend):
-            address, on = row[:3], row[3:]
+        for address, on in self.rows.of(depend):
             user = at.get(address) or lead(address)
             used = at.get(on) or lead(on)
             if user is None or used is None:
@@ -342,18 +348,20 @@ class _Extraction:
         return {ref: frozenset(used) for ref, used in found.items()}
 
 
-def _sane(facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
-    """The facts whose parents are there: what hangs on something left out is left out too."""
-    while True:
-        missing = [
-            ref
-            for ref, fact in facts.items()
-            if fact.parent is not None and fact.parent not in facts
-        ]
-        if not missing:
-            return facts
-        for ref in missing:
-            del facts[ref]
+def _sane(facts: dict[Ref, Fact], parents: Iterable[Ref]) -> dict[Ref, Fact]:
+    """The facts whose `parents` are there: what hangs on something left out is left out too."""
+    while gone := {parent for parent in parents if parent not in facts}:
+        lost = {ref for ref, fact in facts.items() if fact.parent in gone}
+        if not lost:
+            break
+        facts = {ref: fact for ref, fact in facts.items() if ref not in lost}
+        parents = lost
+    return facts
+
+
+def _address(classid: int, objid: int, objsubid: int) -> Address:
+    """As depend.sql has it: the columns of a system catalog, too, have numbers, from -8 on."""
+    return (classid << 43) + (objid << 11) + objsubid + 8
 
 
 def _frozen(value: object) -> Value:
