@@ -179,3 +179,43 @@ def _dump(dsn: str) -> list[str]:
 
 
 _DESTROY = [*RINGFENCE, "db", "destroy", "--yes"]
+
+
+@bench("500 trivial revisions: `ringfence migrate` ÷ plain Alembic", limit=1.5, unit="×")
+def five_hundred(lab: Lab) -> float:
+    """The audit of every revision, with its SQL, against none; the better of three runs each."""
+    from bench import load
+
+    best: dict[str, float] = {}
+    texts = [f"CREATE TABLE t{number} (id INT);" for number in range(500)]
+    folders = {
+        way: load.project(lab.project.parent / f"many-{way}", way, texts)
+        for way in ("ringfence", "alembic")
+    }
+    for _ in range(3):
+        for way, folder in folders.items():
+            dsn = load.empty(lab, f"many_{way}")
+            lab.environment["LOAD_DSN"] = dsn
+            command = [*RINGFENCE, "migrate", "--dsn", dsn]
+            command = command if way == "ringfence" else [*ALEMBIC, "upgrade", "head"]
+            seconds = lab.run(command, cwd=folder)
+            best[way] = min(seconds, best.get(way, seconds))
+    return best["ringfence"] / best["alembic"]
+
+
+@bench("longest wait of a writer while twelve revisions are applied online", limit=1300, unit="ms")
+def stall(lab: Lab) -> float:
+    """Under a write load; the same done naively by plain Alembic is told beside it."""
+    import sys
+
+    from bench import load
+
+    felt = {way: load.under_load(lab, way) for way in ("alembic", "ringfence")}
+    for way, each in felt.items():
+        sys.stderr.write(
+            f"  {way}: longest wait {each.longest * 1000:.0f} ms, {each.failed} of {each.done}"
+            f" transactions failed, {each.seconds:.1f} s in all\n"
+        )
+    if felt["ringfence"].failed:
+        sys.exit("error: a writer's transaction failed")
+    return felt["ringfence"].longest * 1000

@@ -149,6 +149,48 @@ def test_where_neither_is_applied_one_must_be_named(project: Project) -> None:
     assert project.run("rebase", "0003").out == "migrations/versions/0003.py: 0003 follows x1\n"
 
 
+@stages("F18")
+def test_a_revision_put_below_what_is_applied_never_ran(project: Project) -> None:
+    (project.root / "migrations" / "ringfence.lock").unlink()
+    project.revision("0001a", "CREATE TABLE between ();", "DROP TABLE between;", after="0001")
+    path = project.versions / "0002.py"
+    path.write_text(path.read_text().replace("'0001'", "'0001a'"))
+    project.revision("0003", "CREATE TABLE c ();", after="0002")
+    status = project.run("status")
+    assert status.status == 1
+    assert "  skipped  0001a (revision 0001a)  put below what is applied: never run" in status.out
+    done = project.run("migrate")
+    assert done.status == 1
+    assert done.err == lines(
+        "error: revision 0001a (revision 0001a) lies below what is applied, and has never run",
+        "detail: it was put between revisions that the database had already",
+        "hint: put it after them: down_revision in its file, or ringfence rebase 0001a",
+    )
+    path.write_text(path.read_text().replace("'0001a'", "'0001'"))
+    assert project.run("rebase", "0001a").out == (
+        "migrations/versions/0001a.py: 0001a follows 0003\n"
+    )
+    assert project.run("migrate").out == "now at 0001a\n"
+    assert "between" in project.tables()
+
+
+def test_what_was_stamped_vouches_for_what_lies_below(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "stamped", database)
+    project.revision("0001", "CREATE TABLE a ();")
+    project.revision("0002", "CREATE TABLE b ();")
+    project.alembic("stamp", "0002")
+    project.revision("0003", "CREATE TABLE c ();")
+    assert project.run("migrate").out == "now at 0003\n"
+
+
+def test_the_lock_of_the_run_cannot_be_let_go(project: Project) -> None:
+    project.revision("0003", "SELECT pg_advisory_unlock_all();")
+    project.run("lock", dsn="")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert "error: pg_advisory_unlock_all() would let go the lock that keeps" in done.err
+
+
 # Edited after they ran
 
 

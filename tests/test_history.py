@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from faults import stages
 from projects import BIN, Project, lines, timeless
 from ringfence import __version__
 from ringfence.script import checksum
@@ -110,6 +111,7 @@ def test_rows_are_only_ever_added(two: Project, attack: str) -> None:
     assert two.history("event", "title", "at") == before
 
 
+@stages("F34")
 def test_what_cannot_be_stamped_is_not_applied(two: Project) -> None:
     two.query(
         "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS"
@@ -126,6 +128,7 @@ def test_what_cannot_be_stamped_is_not_applied(two: Project) -> None:
     ]  # fmt: skip
 
 
+@stages("F34")
 def test_what_cannot_be_recorded_is_not_applied(two: Project) -> None:
     two.query(
         "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS"

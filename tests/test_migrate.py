@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from faults import stages
 from messaging.support import differences, read
 from projects import Project, lines, shown, timeless, without
 from ringfence import migrate
@@ -334,6 +335,7 @@ def test_a_byte_order_mark_and_crlf_are_as_nothing(project: Project) -> None:
 # What one file sets does not reach the next
 
 
+@stages("F24")
 @pytest.mark.parametrize(
     "poison",
     [
@@ -636,6 +638,7 @@ def test_a_dry_run_refuses_what_the_run_would(three: Project) -> None:
 # The database moves while one waits
 
 
+@stages("F30")
 def test_what_somebody_else_applied_meanwhile_is_not_applied_again(three: Project) -> None:
     found = projects.need(three.root)
     target = named(three.dsn, "--dsn")
@@ -650,6 +653,7 @@ def test_what_somebody_else_applied_meanwhile_is_not_applied_again(three: Projec
     assert three.tables() == ["a", "b", "c", *OURS]
 
 
+@stages("F30")
 def test_what_somebody_else_applied_on_top_is_not_undone_unasked(three: Project) -> None:
     three.run("migrate", "--to", "0002")
     graph, planned = _planned(three, "0001")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from faults import stages
 from projects import Project, lines, timeless
 from ringfence.pg.runner import LOCK_CLASS
 from ringfence.pg.runner import key as _key
@@ -87,6 +88,7 @@ def test_three_at_once_apply_everything_once(project: Project) -> None:
     assert "failed" not in {row[0] for row in project.history()}
 
 
+@stages("F4")
 def test_a_run_waits_for_another_and_says_for_whom(project: Project) -> None:
     project.revision("0001", "CREATE TABLE t ();")
     with psycopg.connect(project.dsn, autocommit=True, application_name="other") as other:
@@ -128,6 +130,7 @@ def test_a_run_does_not_wait_for_ever(tmp_path: Path, database: str) -> None:
     assert project.tables() == []
 
 
+@stages("F4")
 def test_a_run_with_nothing_to_do_does_not_wait(project: Project) -> None:
     project.revision("0001", "CREATE TABLE t ();")
     project.run("migrate")
@@ -240,6 +243,7 @@ def test_an_index_that_cannot_be_built_leaves_nothing(project: Project) -> None:
 # Signals
 
 
+@stages("F26")
 @pytest.mark.parametrize(
     ("number", "status", "said"),
     [
@@ -330,6 +334,7 @@ def test_nobody_need_listen(project: Project, holder: psycopg.Connection, stream
     assert project.tables() == [*OURS, "t"]
 
 
+@stages("F5")
 def test_a_killed_run_is_seen_and_done_again(project: Project, holder: psycopg.Connection) -> None:
     project.revision(
         "0001",

@@ -1,11 +1,12 @@
 """Write the pages that are made from the code, or with `--check` say which are stale.
 
 docs/reference/commands.md is what the commands say of themselves, docs/reference/rules.md what the
-rules of lint do.
+rules of lint do, docs/reference/faults.md which tests stage which faults.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -112,7 +113,53 @@ def _markdown(page: str) -> str:
     return "\n\n".join(said)
 
 
-PAGES = {"docs/reference/commands.md": commands, "docs/reference/rules.md": rules}
+_FAULTS_LEAD = """\
+What can go wrong while revisions run on a database that others use, what must come of it, and the
+tests that stage it. After each of them the same is looked at: what the history records, replayed on
+an empty database, gives the catalog that is there; no index of ours is invalid; no lock is left."""
+
+
+def faults() -> str:
+    """The page of faults: from tests/faults.py and from what the tests say that they stage."""
+    said = ast.parse((ROOT / "tests" / "faults.py").read_text(encoding="utf-8"))
+    tables = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in said.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Dict)
+    }
+    staged: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "tests").glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for code in _staged(node):
+                assert isinstance(node, ast.FunctionDef)
+                title = node.name.removeprefix("test_").replace("_", " ")
+                staged.setdefault(code, []).append(f"{title} (`tests/{path.name}`)")
+    blocks = ["# Faults", "<!-- Made by `make docs` from the tests: edit them, not this. -->"]
+    blocks.append(_FAULTS_LEAD)
+    for code, (what, ideal) in tables["FAULTS"].items():
+        tests = "\n".join(f"- {title}" for title in staged.get(code, ()))
+        reason = tables["NOT_STAGED"].get(code)
+        if not tests and reason is None:
+            sys.exit(f"error: no test stages {code}, and NOT_STAGED does not say why")
+        why = f"Not staged: {reason}." if reason else ""
+        blocks += [f"## {code}: {what}", f"{ideal[0].upper()}{ideal[1:]}."]
+        blocks += filter(None, (tests, why))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _staged(node: ast.AST) -> Iterator[str]:
+    """The faults that a test's decorator names."""
+    for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "stages":
+            yield from (str(ast.literal_eval(argument)) for argument in call.args)
+
+
+PAGES = {
+    "docs/reference/commands.md": commands,
+    "docs/reference/rules.md": rules,
+    "docs/reference/faults.md": faults,
+}
 
 
 def main(arguments: list[str]) -> int:

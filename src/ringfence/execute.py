@@ -94,6 +94,8 @@ class Executor:
     listen: Callable[[Progress], None]
     waits: Waits = field(default_factory=Waits)
     left: str = ""
+    begun: set[str] = field(default_factory=set)
+    """The revisions of which single statements have run."""
     _watcher: Watcher | None = None
     _now: tuple[Revision, Direction, int, int] | None = None
 
@@ -116,7 +118,9 @@ class Executor:
 
     def in_transaction(self, revision: Revision, direction: Direction, text: Script) -> None:
         """Run all of a file in the open transaction, anew as long as a lock is not to be had."""
-        ran = ledger.ran(self.connection, self.schema, revision.id, direction)
+        ran = ledger.Ran({}, {})
+        if revision.id in self.begun:
+            ran = ledger.ran(self.connection, self.schema, revision.id, direction)
         if ran.finished:
             raise Refused(
                 f"{counted(len(ran.finished), 'statement')} of revision {revision.id} have run one"
@@ -153,10 +157,9 @@ class Executor:
         # A deferred constraint that fails should point to this file, not to the COMMIT; a role or
         # setting that the file changed must not reach the next one.
         try:
-            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            reset(connection, forget=True, first="SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.Error as error:
             raise _deferred(error, text) from error
-        reset(connection, forget=True)
 
     def patiently(
         self,
@@ -486,13 +489,15 @@ RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
 FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")
 
 
-def reset(connection: Connection, *, forget: bool = False) -> None:
+def reset(connection: Connection, *, forget: bool = False, first: str = "") -> None:
     """Undo what a file may have set for the session: its role, its search_path and the rest.
 
-    `forget`: also what it made for the session, temporary tables and prepared statements.
+    `forget`: also what it made for the session, temporary tables and prepared statements. `first`
+    runs before it, in the same round trip.
     """
     # RESET ALL brings back what the database or the role says.
-    connection.execute("; ".join((*RESET, *PINS, PATH, *(FORGET if forget else ()))))
+    what = (*RESET, *PINS, PATH, *(FORGET if forget else ()))
+    connection.execute("; ".join((first, *what) if first else what))
 
 
 def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) -> None:

@@ -28,7 +28,7 @@ from ringfence import backfill, hazards, lockfile, revisions
 from ringfence import project as projects
 from ringfence.errors import BadProject, Error, Misuse, Refused, ServerError, Span, described
 from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
-from ringfence.migrate import Moved, difference, refuse_edited, who
+from ringfence.migrate import Moved, difference, refuse_edited, refuse_skipped, who
 from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error, translated
 from ringfence.pg.runner import refuse_standby
@@ -68,6 +68,7 @@ class Session:
     _began: float = 0.0
     _left: str = ""
     _xid: str | None = None
+    _stems: dict[Path, Revision] = field(default_factory=dict)
 
     @property
     def schema(self) -> str:
@@ -100,7 +101,10 @@ class Session:
                 context.impl.static_output(self._prologue())
         elif moving:
             state = ledger.state(self._connected(), self.schema)
+            self._executor().begun = set(state.begun)
             undone = {self._revision(s).id for s in moving if not s.is_upgrade}
+            if moving and not undone:
+                refuse_skipped(self.graph, state)
             refuse_edited(
                 self.graph, state, undone, lambda text: self.listen(Progress("notice", text=text))
             )
@@ -150,8 +154,7 @@ class Session:
                     if found is error:
                         raise
                     raise found from error
-                connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                reset(connection, forget=True)
+                reset(connection, forget=True, first="SET CONSTRAINTS ALL IMMEDIATE")
 
             with _committing(context) as once:
 
@@ -415,9 +418,11 @@ class Session:
         return self.graph.revisions[step.revision.revision]
 
     def _of(self, stem: Path) -> Revision:
-        for revision in self.graph.revisions.values():
-            if revision.path.with_suffix("").resolve() == stem.resolve():
-                return revision
+        if not self._stems:
+            revisions_ = self.graph.revisions.values()
+            self._stems = {r.path.with_suffix("").resolve(): r for r in revisions_}
+        if (found := self._stems.get(stem.resolve())) is not None:
+            return found
         raise BadProject(f"{stem}.py is not a revision of {self.graph.folder}")
 
 

@@ -37,11 +37,12 @@ class Standing:
     unknown: tuple[str, ...]
     edited: tuple[Revision, ...]
     state: ledger.State
+    skipped: tuple[Revision, ...] = ()
 
     @property
     def at_head(self) -> bool:
         """Whether nothing is pending and nothing is wrong."""
-        return not (self.pending or self.unknown or self.edited)
+        return not (self.pending or self.unknown or self.edited or self.skipped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,39 @@ def compare(graph: Graph, state: ledger.State, shown: str) -> Standing:
         unknown=graph.unknown(state.current),
         edited=tuple(edited),
         state=state,
+        skipped=skipped(graph, state),
     )
+
+
+def skipped(graph: Graph, state: ledger.State) -> tuple[Revision, ...]:
+    """Revisions that count as applied and never were: put below one that has run.
+
+    What was stamped, or begins at a baseline, vouches for everything below it; so does what Alembic
+    did before there was a history, of which there is no event at all.
+    """
+    vouched: set[str] = set()
+    for identifier in {*state.current, *state.applied}:
+        event = state.applied.get(identifier)
+        if event is None or event.event in ("stamped", "baseline"):
+            vouched |= {r.id for r in graph.applied([identifier])}
+    return tuple(
+        r
+        for r in graph.applied(state.current)
+        if r.id not in state.applied
+        and r.id not in vouched
+        and any(below.id in state.applied for below in graph.applied([r.id]))
+    )
+
+
+def refuse_skipped(graph: Graph, state: ledger.State) -> None:
+    """Raise `Refused` where a revision was put below one that has run: it would never run."""
+    for revision in skipped(graph, state):
+        raise Refused(
+            f"revision {revision} lies below what is applied, and has never run",
+            detail="it was put between revisions that the database had already",
+            hint="put it after them: down_revision in its file, or ringfence rebase"
+            f" {revision.path.stem}",
+        )
 
 
 def _edited(revision: Revision, state: ledger.State) -> bool:
@@ -346,6 +379,8 @@ def _planned(
         _refuse_elsewhere(graph, target, project.config.migrate.schema)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()
     refuse_edited(graph, before.state, undone)
+    if planned.direction == "up":
+        refuse_skipped(graph, before.state)
     for revision in planned.revisions:
         if revision.sql:
             revision.runnable(planned.direction)

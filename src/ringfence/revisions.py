@@ -88,6 +88,11 @@ class Revision:
             if statement.copies_with_client:
                 message = "a revision can send this COPY nothing and take nothing from it"
                 hint = "write the data below COPY … FROM STDIN;, and \\. on a line after them"
+            elif "pg_advisory_unlock_all" in statement.text.lower():
+                message = (
+                    "pg_advisory_unlock_all() would let go the lock that keeps other runs away"
+                )
+                hint = "unlock what the file has locked, by its key"
             elif statement.words[:2] == ("DISCARD", "ALL"):
                 message = "DISCARD ALL would let go the lock that keeps other runs away"
                 hint = "leave it out: every revision begins with a session as new"

@@ -46,9 +46,12 @@ def _text(standing: Standing) -> str:
     several = f" ({len(standing.heads)} heads: merge them)" if len(standing.heads) > 1 else ""
     lines.append(f"head      {heads}{several}")
     edited = {r.id for r in standing.edited}
+    skipped = {r.id for r in standing.skipped}
     for revision in (*standing.applied, *standing.pending):
         event = standing.state.applied.get(revision.id)
-        if revision in standing.pending:
+        if revision.id in skipped:
+            mark, when = click.style("skipped", fg="red"), "  put below what is applied: never run"
+        elif revision in standing.pending:
             # What lies below a revision that no file has, nobody can tell.
             mark = "?      " if standing.unknown else click.style("pending", fg="yellow")
             when = ""
@@ -82,6 +85,8 @@ def _json(standing: Standing) -> str:
         event = standing.state.applied.get(revision.id)
         pending = revision in standing.pending
         state = "edited" if revision.id in edited else "applied"
+        if revision in standing.skipped:
+            state = "skipped"
         if pending:
             state = "unknown" if standing.unknown else "pending"
         rows.append(
