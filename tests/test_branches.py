@@ -152,7 +152,7 @@ def test_where_neither_is_applied_one_must_be_named(project: Project) -> None:
 @stages("F18")
 def test_a_revision_put_below_what_is_applied_never_ran(project: Project) -> None:
     (project.root / "migrations" / "ringfence.lock").unlink()
-    project.revision("0001a", "CREATE TABLE between ();", "DROP TABLE between;", after="0001")
+    project.revision("0001a", "CREATE TABLE late ();", "DROP TABLE late;", after="0001")
     path = project.versions / "0002.py"
     path.write_text(path.read_text().replace("'0001'", "'0001a'"))
     project.revision("0003", "CREATE TABLE c ();", after="0002")
@@ -164,14 +164,14 @@ def test_a_revision_put_below_what_is_applied_never_ran(project: Project) -> Non
     assert done.err == lines(
         "error: revision 0001a (revision 0001a) lies below what is applied, and has never run",
         "detail: it was put between revisions that the database had already",
-        "hint: put it after them: down_revision in its file, or ringfence rebase 0001a",
+        "hint: have what follows it follow what it did before, then: ringfence rebase 0001a",
     )
     path.write_text(path.read_text().replace("'0001a'", "'0001'"))
     assert project.run("rebase", "0001a").out == (
         "migrations/versions/0001a.py: 0001a follows 0003\n"
     )
     assert project.run("migrate").out == "now at 0001a\n"
-    assert "between" in project.tables()
+    assert "late" in project.tables()
 
 
 def test_what_was_stamped_vouches_for_what_lies_below(tmp_path: Path, database: str) -> None:

@@ -105,7 +105,7 @@ def refuse_skipped(graph: Graph, state: ledger.State) -> None:
         raise Refused(
             f"revision {revision} lies below what is applied, and has never run",
             detail="it was put between revisions that the database had already",
-            hint="put it after them: down_revision in its file, or ringfence rebase"
+            hint="have what follows it follow what it did before, then: ringfence rebase"
             f" {revision.path.stem}",
         )
 
