@@ -1,0 +1,172 @@
+"""The gate that CI runs before a schema changes: everything that can be known beforehand, one report.
+
+The revisions are whole and have one head; the rules have nothing to say; the newest revision is what
+ddl/ says; each revision can be run, undone and run again, and what it does to a database at work was
+measured; and on a database that stands at the head every claim holds.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ringfence import claims, lockfile, migrate, rehearse, revisions, rules
+from ringfence.errors import BadProject, Bug, Error, Misuse
+from ringfence.finding import Coverage, Finding, Report, Severity, ordered
+from ringfence.model import Ref
+from ringfence.pg import shadow
+from ringfence.pg.connect import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ringfence.pg.connect import Target
+    from ringfence.project import Project
+    from ringfence.revisions import Graph
+
+
+def check(
+    project: Project,
+    target: Target,
+    *,
+    since: str = "",
+    allow: Sequence[str] = (),
+    fail_on: Severity = Severity.WARNING,
+    listen: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Look at everything; parts that do not wait for each other at the same time.
+
+    `target` says which major version it is about and, where it holds rows, how large the tables are;
+    nothing is written to it. `since` is a commit or branch: lint looks at files changed since, and
+    revisions changed since are rehearsed; without it all are. `allow` names hazards that somebody
+    agreed to. Raises `Misuse` for a `since` that git does not know.
+    """
+    listen("the revisions")
+    found, coverage, graph = _integrity(project)
+    parts = [Report("check", tuple(found), tuple(coverage))]
+    if graph is not None:
+        names = _names(project, graph, since)
+        with ThreadPoolExecutor(2) as pool:
+            linted = pool.submit(_lint, project, since)
+            listen("lint, rehearsal, verification")
+            parts.append(_guarded("rehearsal", lambda: _rehearse(project, target, names, allow)))
+            parts.append(_guarded("verification", lambda: _verify(project, target)))
+            parts.append(_guarded("lint", linted.result))
+    else:
+        parts.append(_guarded("lint", lambda: _lint(project, since)))
+    return Report(
+        "check",
+        ordered(f for part in parts for f in part.findings),
+        tuple(c for part in parts for c in part.coverage),
+        project.root.name,
+        fail_on,
+    )
+
+
+def _guarded(what: str, look: Callable[[], Report]) -> Report:
+    """A part's report; an error of the project's or the server's is a finding among the others."""
+    try:
+        return look()
+    except (Bug, Misuse):
+        raise
+    except Error as error:
+        finding = Finding(
+            what, Severity.ERROR, error.message, None, error.span,
+            ". ".join(filter(None, (error.detail, error.hint))),
+        )  # fmt: skip
+        return Report("check", (finding,), (Coverage(what, what, skipped=error.message),))
+
+
+def _integrity(project: Project) -> tuple[list[Finding], list[Coverage], Graph | None]:
+    """The revisions as files, and against `ringfence.lock`; without a graph where they are none."""
+    title = "the revisions are whole and follow one another"
+    try:
+        graph = revisions.read(project)
+        for revision in graph.revisions.values():
+            if revision.sql:
+                revision.runnable("up")
+        graph.head  # noqa: B018 - refuses two
+        deviations = lockfile.deviations(project, graph) if lockfile.path(project).is_file() else ()
+    except BadProject as error:
+        finding = Finding(
+            "integrity", Severity.ERROR, error.message, None, error.span,
+            ". ".join(filter(None, (error.detail, error.hint))),
+        )  # fmt: skip
+        return [finding], [Coverage("integrity", title, skipped=error.message)], None
+    found = [
+        Finding(
+            "integrity",
+            Severity.ERROR,
+            f"revision {d.revision} is not as ringfence.lock says: {d}",
+            Ref("revision", (d.revision,)),
+            help="put back what should not have changed; ringfence lock accepts the rest",
+        )
+        for d in deviations
+    ]
+    return found, [Coverage("integrity", title, len(graph.revisions), "revision")], graph
+
+
+def _names(project: Project, graph: Graph, since: str) -> list[str]:
+    """The revisions to rehearse: those whose files changed, in order; all without `since`."""
+    from ringfence.rules._since import changed
+
+    sql = [r for r in graph.revisions.values() if r.sql and len(r.down) <= 1]
+    if not since:
+        return [r.id for r in sql]
+    files = changed(project.root, since)
+    return [
+        r.id
+        for r in sql
+        if {r.path.resolve(), r.file("up").resolve(), r.file("down").resolve()} & files
+    ]
+
+
+def _lint(project: Project, since: str) -> Report:
+    baseline = project.config.lint.baseline
+    return rules.lint(
+        project,
+        (),
+        since=since,
+        catalog=True,
+        skip=project.config.lint.skip,
+        baseline=project.root / baseline if baseline else None,
+    )
+
+
+def _rehearse(
+    project: Project, target: Target, names: Sequence[str], allow: Sequence[str]
+) -> Report:
+    """Runs of revisions that follow each other, each rehearsed from where it begins."""
+    graph = revisions.read(project)
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and runs[-1][-1] in graph.revisions[name].down:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    done = [rehearse.rehearse(project, target, names=run, allow=allow).report for run in runs]
+    if not done:
+        reason = "no revision has changed"
+        return Report("check", (), (Coverage("rehearsal", "revisions", skipped=reason),))
+    return Report(
+        "check",
+        tuple(f for report in done for f in report.findings),
+        tuple(
+            replace(c, subject=f"rehearsal/{c.subject}") for report in done for c in report.coverage
+        ),
+    )
+
+
+def _verify(project: Project, target: Target) -> Report:
+    """Every claim, on a database that the revisions make."""
+    with connect(target, pinned=True) as connection:
+        major = connection.info.server_version // 10000
+    try:
+        host = shadow.local(project, major)
+    except Error:
+        host = shadow.local(project, None)
+    with host.database() as fresh:
+        migrate.migrate(project, fresh)
+        with connect(fresh, pinned=True) as connection:
+            return claims.verify(claims.Case(connection, project, fresh.shown, fresh))

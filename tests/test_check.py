@@ -1,0 +1,164 @@
+"""`ringfence check`: one report of everything, one exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from projects import ROOT, Project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TABLE = """\
+CREATE TABLE public.things (
+    id BIGINT PRIMARY KEY,
+    label TEXT NOT NULL
+);
+
+COMMENT ON TABLE public.things IS 'What there is';
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    (made.root / "ddl").mkdir()
+    (made.root / "ddl" / "things.sql").write_text(TABLE, encoding="utf-8")
+    made.revision("0001", TABLE, "DROP TABLE public.things;\n", title="things")
+    return made
+
+
+def looked(project: Project, *argv: str) -> tuple[int, dict[str, list[str]], dict[str, str]]:
+    """Exit status, code → messages, and subject → why it was not looked at."""
+    done = project.run("check", "--format", "json", *argv)
+    assert done.out, done.err
+    document = json.loads(done.out)
+    assert document["status"] == done.status
+    found: dict[str, list[str]] = {}
+    for finding in document["findings"]:
+        if finding["severity"] != "info":
+            found.setdefault(finding["code"], []).append(finding["message"])
+    return done.status, found, {c["subject"]: c["skipped"] for c in document["coverage"]}
+
+
+def test_a_project_that_is_well(project: Project) -> None:
+    status, found, coverage = looked(project, "--fail-on", "error")
+    assert (status, found) == (0, {})
+    assert {"integrity", "style", "rehearsal/measured", "rehearsal/undone", "ddl", "head"} <= set(
+        coverage
+    )
+    assert coverage["ddl"] == coverage["integrity"] == coverage["rehearsal/undone"] == ""
+    assert project.tables() == []
+
+
+def test_each_part_has_its_say(project: Project) -> None:
+    project.revision(
+        "0002",
+        "ALTER TABLE public.things ADD COLUMN size integer;\n",
+        "SELECT 1;\n",
+        title="size",
+    )
+    status, found, _ = looked(project)
+    assert status == 1
+    assert "column public.things.size is in the newest revision and not in ddl/" in found["ddl"]
+    assert "0002 undone, column:public.things.size is left" in found["NOT_REVERSIBLE"]
+    assert any(code.startswith("style/") for code in found)
+
+
+def test_revisions_that_do_not_add_up(project: Project) -> None:
+    project.revision("0002", "SELECT 1;\n", after="0001")
+    project.revision("0003", "SELECT 1;\n", after="0001")
+    status, found, coverage = looked(project)
+    assert status == 1
+    assert "2 heads" in found["integrity"][0]
+    assert "rehearsal/measured" not in coverage
+
+
+def test_a_revision_that_does_not_run(project: Project) -> None:
+    project.revision("0002", "CREATE TABLE public.more (id integr);\n", "SELECT 1;\n")
+    status, found, _ = looked(project)
+    assert status == 1
+    assert found["FAILS"] == ['0002 fails: type "integr" does not exist']
+    assert any('type "integr" does not exist' in m for m in found["verification"])
+
+
+def test_only_what_changed_since(project: Project) -> None:
+    def git(*argv: str) -> None:
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *argv],
+            cwd=project.root,
+            check=True,
+            capture_output=True,
+        )
+
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "one")
+    _, _, coverage = looked(project, "--since", "main")
+    assert coverage["rehearsal"] == "no revision has changed"
+    project.revision("0002", "CREATE INDEX things_label ON public.things (label);\n", "")
+    status, found, _ = looked(project, "--since", "main")
+    assert status == 1
+    assert "INDEX_BUILD" in found
+    done = project.run("check", "--since", "nowhere")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: git cannot say what changed since nowhere")
+
+
+def test_several_formats_at_once(project: Project, tmp_path: Path) -> None:
+    sarif, junit = tmp_path / "c.sarif", tmp_path / "c.xml"
+    done = project.run(
+        "check", "--fail-on", "error", "--output", f"sarif={sarif}", "--output", f"junit={junit}"
+    )
+    assert done.status == 0, done.out
+    assert json.loads(sarif.read_text())["version"] == "2.1.0"
+    assert junit.read_text().startswith("<?xml")
+
+
+# What calls it
+
+
+def said(document: object) -> list[str]:
+    """Every line of shell in a workflow."""
+    if isinstance(document, dict):
+        lines = [v for k, v in document.items() if k == "run" and isinstance(v, str)]
+        scripts = document.get("script", [])
+        return [
+            *lines,
+            *(scripts if isinstance(scripts, list) else []),
+            *(line for v in document.values() for line in said(v)),
+        ]
+    if isinstance(document, list):
+        return [line for each in document for line in said(each)]
+    return []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["action.yml", "templates/gitlab-ci.yml", "src/ringfence/template/ci.yml.txt"],
+)
+def test_what_calls_it_says_what_it_understands(path: str, project: Project) -> None:
+    shell = said(yaml.safe_load((ROOT / path).read_text(encoding="utf-8")))
+    assert any("ringfence check" in line for line in shell)
+    for line in shell:
+        subprocess.run(["bash", "-n"], input=line, text=True, check=True)
+    help_ = project.run("check", "--help", dsn="").out
+    for line in shell:
+        for option in re.findall(r"--(?:since|allow|format|output)\b", line):
+            assert option in help_
+        for name in re.findall(r"(?:--format |--output )(\w+)", line):
+            assert name in help_
+
+
+def test_the_hooks_name_commands_that_there_are(project: Project) -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    for hook in hooks:
+        _, command, *options = hook["entry"].split()
+        help_ = project.run(command, "--help", dsn="").out
+        assert all(option in help_ for option in options)
