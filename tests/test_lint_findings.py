@@ -264,6 +264,21 @@ def test_the_projects_own_baseline(project: Path, capsys: pytest.CaptureFixture[
     assert "1 finding by known.json" in capsys.readouterr().out
 
 
+# What was measured --------------------------------------------------------------------------------
+
+
+def test_what_was_measured_settles_what_was_guessed(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "CREATE INDEX i ON app.t (a);\nCREATE INDEX j ON app.t (b);\n"
+        "ALTER TABLE app.t DROP COLUMN c;\n"
+    )
+    report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"])
+    ran = [("a.sql", "create index i on app.t (a)"), ("a.sql", "ALTER TABLE app.t DROP COLUMN c")]
+    left = rules.settled(report.findings, [*ran, ("b.sql", "CREATE INDEX j ON app.t (b)")])
+    assert [(f.code, f.span.line) for f in left if f.span] == [("M001", 2), ("M025", 3)]
+    assert rules.settled(report.findings, [("a.sql", "not sql")]) == report.findings
+
+
 # Choosing -----------------------------------------------------------------------------------------
 
 
@@ -443,8 +458,7 @@ def test_rules_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     module = tmp_path / "house_rules.py"
     module.write_text(
         '"""Nobody says SELECT.\n\nWhy it matters: it does not.\n"""\n'
-        "from ringfence.rules import Problem, rule\n"
-        "from ringfence.rules._migration import Action\n\n\n"
+        "from ringfence.rules import Action, Problem, Schema, rule\n\n\n"
         '@rule("X001", on=["select"])\n'
         'def house(action: Action):\n    yield Problem("no SELECT here")\n'
     )

@@ -30,6 +30,19 @@ if TYPE_CHECKING:
     from ringfence.finding import Coverage, Finding, Report
     from ringfence.model import Ref
     from ringfence.project import Project
+    from ringfence.rules._migration import Action as Action
+    from ringfence.rules._migration import Migration as Migration
+    from ringfence.rules._schema import Schema as Schema
+
+
+def __getattr__(name: str) -> object:
+    """The types that rules look at, imported when a rule asks for one: they bring the parser."""
+    if name in ("Action", "Migration"):
+        return getattr(import_module("ringfence.rules._migration"), name)
+    if name == "Schema":
+        return import_module("ringfence.rules._schema").Schema
+    raise AttributeError(name)
+
 
 Progress = Callable[[int, int], None]
 """Told how much of the slow work is done: files so far, files in all."""
@@ -89,7 +102,8 @@ Check = Callable[..., Iterable[Problem]]
 class Rule:
     """A registered rule. Its findings' codes are `code`, or begin with `code/`.
 
-    `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see.
+    `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see;
+    `measurable` whether running the statement shows if what it says is so.
     """
 
     code: str
@@ -98,6 +112,7 @@ class Rule:
     looks_at: str
     check: Callable[..., Any]
     on: tuple[str, ...] = field(default=())
+    measurable: bool = False
 
     @property
     def title(self) -> str:
@@ -121,7 +136,11 @@ _rules: dict[str, Rule] = {}
 
 
 def rule(
-    code: str, severity: Severity = Severity.WARNING, *, on: Sequence[str] = ()
+    code: str,
+    severity: Severity = Severity.WARNING,
+    *,
+    on: Sequence[str] = (),
+    measurable: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a rule; its module's docstring is the page."""
 
@@ -136,7 +155,7 @@ def rule(
                 hint="give it a code of its own",
             )
         looks_at = "files" if "SqlFile" in looks_at else looks_at.rpartition(".")[2]
-        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on))
+        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on), measurable)
         return check
 
     return register
@@ -240,6 +259,35 @@ def lint(
         baseline=baseline,
         accept=accept,
         fix=fix,
+    )
+
+
+def settled(findings: Iterable[Finding], ran: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:
+    """Findings without the guesses about statements that were run and measured.
+
+    `ran` holds, for each such statement, the path of its file as findings show it, and its text.
+    What measuring cannot settle stays: that a column is gone, that a name has changed.
+    """
+    import postgast
+
+    from ringfence.finding import Basis
+
+    measured = set()
+    for path, text in ran:
+        try:
+            measured.add((path, str(postgast.fingerprint(text).hex)))
+        except postgast.PgQueryError:
+            continue
+    guesses = {each.code for each in rules() if each.measurable}
+    return tuple(
+        f
+        for f in findings
+        if not (
+            f.basis is Basis.STATIC
+            and f.code in guesses
+            and f.span is not None
+            and (f.span.path, f.key.rpartition(":")[2]) in measured
+        )
     )
 
 

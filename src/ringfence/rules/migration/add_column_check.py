@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M011", Severity.WARNING, on=("add_column",))
+@rule("M011", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_check(action: Action) -> Iterator[Problem]:
     """ADD COLUMN … CHECK."""
     column = action.definition

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M008", Severity.WARNING, on=("add_column",))
+@rule("M008", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_generated_stored(action: Action) -> Iterator[Problem]:
     """ADD COLUMN … GENERATED ALWAYS AS (…) STORED."""
     column = action.definition

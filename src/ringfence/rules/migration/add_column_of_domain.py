@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M009", Severity.WARNING, on=("add_column",))
+@rule("M009", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_of_domain(action: Action) -> Iterator[Problem]:
     """ADD COLUMN of a domain that has a CHECK or NOT NULL."""
     column = action.definition

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M012", Severity.WARNING, on=("add_column",))
+@rule("M012", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_references(action: Action) -> Iterator[Problem]:
     """ADD COLUMN … DEFAULT … REFERENCES."""
     column = action.definition

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M007", Severity.WARNING, on=("add_column",))
+@rule("M007", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_serial(action: Action) -> Iterator[Problem]:
     """ADD COLUMN of a serial type or with an identity."""
     column = action.definition

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M013", Severity.WARNING, on=("add_column",))
+@rule("M013", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_unique(action: Action) -> Iterator[Problem]:
     """ADD COLUMN … UNIQUE or PRIMARY KEY."""
     column = action.definition

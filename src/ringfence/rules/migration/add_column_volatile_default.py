@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M006", Severity.WARNING, on=("add_column",))
+@rule("M006", Severity.WARNING, on=("add_column",), measurable=True)
 def add_column_volatile_default(action: Action) -> Iterator[Problem]:
     """ADD COLUMN … DEFAULT with a volatile function."""
     column = action.definition

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M015", Severity.WARNING, on=("alter_type",))
+@rule("M015", Severity.WARNING, on=("alter_type",), measurable=True)
 def alter_type_rewrite(action: Action) -> Iterator[Problem]:
     """ALTER COLUMN … TYPE, judged by the type before where it is known."""
     if action.new:

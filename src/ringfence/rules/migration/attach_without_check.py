@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M036", Severity.WARNING, on=("attach_partition",))
+@rule("M036", Severity.WARNING, on=("attach_partition",), measurable=True)
 def attach_without_check(action: Action) -> Iterator[Problem]:
     """ATTACH PARTITION of a table without a CHECK on the key."""
     command = action.definition

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M017", Severity.WARNING, on=("add_constraint",))
+@rule("M017", Severity.WARNING, on=("add_constraint",), measurable=True)
 def check_without_not_valid(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … CHECK or NOT NULL without NOT VALID."""
     if action.new:

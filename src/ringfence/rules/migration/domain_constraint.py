@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M034", Severity.WARNING, on=("alter_domain",))
+@rule("M034", Severity.WARNING, on=("alter_domain",), measurable=True)
 def domain_constraint(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT, SET NOT NULL or VALIDATE of a domain that columns have."""
     node = action.node

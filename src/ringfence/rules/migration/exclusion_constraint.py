@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M023", Severity.WARNING, on=("add_constraint",))
+@rule("M023", Severity.WARNING, on=("add_constraint",), measurable=True)
 def exclusion_constraint(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … EXCLUDE."""
     if not action.new and action.definition.contype == pb.CONSTR_EXCLUSION:

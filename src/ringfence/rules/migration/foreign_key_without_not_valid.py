@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M018", Severity.WARNING, on=("add_constraint",))
+@rule("M018", Severity.WARNING, on=("add_constraint",), measurable=True)
 def foreign_key_without_not_valid(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … FOREIGN KEY without NOT VALID."""
     if action.new:

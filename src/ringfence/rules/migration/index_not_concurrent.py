@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M001", Severity.WARNING, on=("create_index",))
+@rule("M001", Severity.WARNING, on=("create_index",), measurable=True)
 def index_not_concurrent(action: Action) -> Iterator[Problem]:
     """A plain CREATE INDEX on a table that was there before."""
     tree, relation = action.node, action.relation

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M039", Severity.WARNING, on=("create_index",))
+@rule("M039", Severity.WARNING, on=("create_index",), measurable=True)
 def index_on_partitioned(action: Action) -> Iterator[Problem]:
     """CREATE INDEX on a partitioned table without ONLY."""
     if action.new or not action.relation.partitioned or not action.node.relation.inh:

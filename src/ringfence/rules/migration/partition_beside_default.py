@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M038", Severity.WARNING, on=("create_table",))
+@rule("M038", Severity.WARNING, on=("create_table",), measurable=True)
 def partition_beside_default(action: Action) -> Iterator[Problem]:
     """CREATE TABLE … PARTITION OF a table that has a default partition with rows."""
     tree = action.node

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M022", Severity.WARNING, on=("add_constraint",))
+@rule("M022", Severity.WARNING, on=("add_constraint",), measurable=True)
 def primary_key_on_nullable(action: Action) -> Iterator[Problem]:
     """PRIMARY KEY USING INDEX with a column that nothing proves to be filled."""
     if action.new:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M021", Severity.WARNING, on=("add_constraint",))
+@rule("M021", Severity.WARNING, on=("add_constraint",), measurable=True)
 def primary_key_without_index(action: Action) -> Iterator[Problem]:
     """ADD PRIMARY KEY without USING INDEX."""
     if action.new:

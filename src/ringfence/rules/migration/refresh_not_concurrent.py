@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M035", Severity.WARNING, on=("refresh",))
+@rule("M035", Severity.WARNING, on=("refresh",), measurable=True)
 def refresh_not_concurrent(action: Action) -> Iterator[Problem]:
     """REFRESH without CONCURRENTLY."""
     if not action.new and not action.node.concurrent:

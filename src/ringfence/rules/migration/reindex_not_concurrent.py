@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M005", Severity.WARNING, on=("reindex",))
+@rule("M005", Severity.WARNING, on=("reindex",), measurable=True)
 def reindex_not_concurrent(action: Action) -> Iterator[Problem]:
     """REINDEX without CONCURRENTLY."""
     if action.new or any(p.def_elem.defname == "concurrently" for p in action.node.params):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M051", Severity.INFO, on=("alter_type", "set_not_null"))
+@rule("M051", Severity.INFO, on=("alter_type", "set_not_null"), measurable=True)
 def scans_apart(action: Action) -> Iterator[Problem]:
     """ALTER TABLEs of one table, one right behind the other, that each look at every row."""
     if action.new or not _heavy(action):

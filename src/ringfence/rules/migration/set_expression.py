@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M046", Severity.WARNING, on=("set_expression",))
+@rule("M046", Severity.WARNING, on=("set_expression",), measurable=True)
 def set_expression(action: Action) -> Iterator[Problem]:
     """ALTER COLUMN … SET EXPRESSION."""
     if not action.new:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M016", Severity.WARNING, on=("set_not_null",))
+@rule("M016", Severity.WARNING, on=("set_not_null",), measurable=True)
 def set_not_null(action: Action) -> Iterator[Problem]:
     """SET NOT NULL that nothing proves."""
     column = action.node.name

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "M040",
     Severity.WARNING,
     on=("cluster", "vacuum", "set_logged", "set_unlogged", "set_access_method", "set_tablespace"),
+    measurable=True,
 )
 def table_rewrite(action: Action) -> Iterator[Problem]:
     """Commands that copy a table."""

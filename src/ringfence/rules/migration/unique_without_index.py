@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M020", Severity.WARNING, on=("add_constraint",))
+@rule("M020", Severity.WARNING, on=("add_constraint",), measurable=True)
 def unique_without_index(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … UNIQUE without USING INDEX."""
     if action.new:

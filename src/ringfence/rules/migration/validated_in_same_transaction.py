@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Migration
 
 
-@rule("M019", Severity.WARNING)
+@rule("M019", Severity.WARNING, measurable=True)
 def validated_in_same_transaction(migration: Migration) -> Iterator[Problem]:
     """VALIDATE CONSTRAINT behind ADD CONSTRAINT … NOT VALID in one transaction."""
     for block in migration.together():

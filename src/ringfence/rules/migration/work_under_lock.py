@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action, Migration
 
 
-@rule("M050", Severity.WARNING)
+@rule("M050", Severity.WARNING, measurable=True)
 def work_under_lock(migration: Migration) -> Iterator[Problem]:
     """Work on rows behind an ALTER of a table in use, in one transaction."""
     for block in migration.together():
