@@ -32,6 +32,12 @@ def expression(text: str) -> str:
         start += 1
 
 
+def elements(text: str) -> list[str]:
+    """What stands between the commas of a list, but for those within parentheses and quotes."""
+    found = _elements(f"{text}]", 0)
+    return [text] if found is None else found[0]
+
+
 def _elements(text: str, at: int) -> tuple[list[str], int] | None:
     """The top-level elements of the array whose `[` is before `at`, and where it ends."""
     depth = 0

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config")
 
+_STATISTICS = re.compile(
+    r"(?P<head>CREATE STATISTICS .*? ON )(?P<columns>.*)(?P<tail> FROM .*)\Z", re.DOTALL
+)
 _OPTIONS = re.compile(r"(?<= |\n)WITH \((?P<options>[\w.]+='?[^'()]*'?(?:, [\w.]+='?[^'()]*'?)+)\)")
 
 
@@ -54,7 +57,8 @@ def normalised(
     """The schema as pg_dump prints it, statement by statement, in an order of its own.
 
     Left out is what is not schema (settings, comments), and what the order of things alone decides:
-    the order of statements, and of the columns of a table; and owners, when they are not wanted.
+    the order of statements, and of the columns of a table and of statistics; and owners, when they
+    are not wanted.
     """
     hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
     text = dump(conninfo, "--schema-only", *([] if owners else ["--no-owner"]), *hidden)
@@ -75,6 +79,10 @@ def _statements(text: str) -> list[str]:
 def _ordered(statement: str) -> str:
     """One statement, with the lines of a CREATE TABLE in an order that says nothing."""
     statement = _OPTIONS.sub(_sorted_options, canonical.expression(statement))
+    statistics = _STATISTICS.match(statement)
+    if statistics is not None:
+        columns = canonical.elements(statistics["columns"])
+        return f"{statistics['head']}{', '.join(sorted(columns))}{statistics['tail']}"
     head, opened, rest = statement.partition(" (\n")
     if not opened or not re.match(r"CREATE (?:UNLOGGED |FOREIGN )?TABLE ", head):
         return statement

@@ -1,4 +1,4 @@
--- from PostgreSQL 17 on
+-- from PostgreSQL 18 on
 CREATE TABLE m (id integer NOT NULL, k integer NOT NULL, v text) PARTITION BY LIST (k);
 CREATE TABLE m_1 PARTITION OF m FOR VALUES IN (1);
 CREATE TABLE m_2 PARTITION OF m FOR VALUES IN (2);

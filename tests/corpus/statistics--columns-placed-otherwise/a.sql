@@ -1,0 +1,2 @@
+CREATE TABLE t (b integer, c integer);
+CREATE STATISTICS s ON b, c FROM t;
