@@ -100,6 +100,7 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
                 "asked": 6,
                 "got": 2,
                 "reason": "settings_tenant_fkey takes each row of shop.tenants once",
+                "candidate": "",
             }
         ],
         "empty": ["shop.nowhere"],
@@ -345,3 +346,13 @@ def test_wishes_of_the_command_line_go_before_the_project_s(
     assert done.status == 0, done.err
     assert json.loads(done.out)["tables"][0]["rows"] == [8, 4]
     assert project.run("seed", "--dry-run").status == 2
+
+
+def test_a_table_with_little_room_shows_the_last_row_that_was_tried(
+    shop: tuple[Project, Connection],
+) -> None:
+    project, conn = shop
+    conn.execute("ALTER TABLE shop.plans ADD CONSTRAINT few CHECK (id IN (4, 7))")
+    lines = project.run("seed").err.splitlines()
+    at = lines.index("2 of 5 rows for shop.plans: plans_pkey leaves no room for more")
+    assert lines[at + 1].startswith("  the last one tried: id = '")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from ringfence.execute import Progress
@@ -111,10 +112,11 @@ class Rows:
     """Writes to standard error how tables are filled: a live line on a terminal, and a line now and
     then where there is none, once it takes long."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._open = False
-        self._said = time.monotonic()
+        self._said = clock()
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +131,7 @@ class Rows:
 
     def listen(self, table: str, done: int, total: int, seconds: float) -> None:
         """Show how far a table has come."""
-        now = time.monotonic()
+        now = self._clock()
         if now - self._said < (0.1 if self._live else 10) and (done < total or not self._live):
             return
         self._said = now
@@ -137,7 +139,7 @@ class Rows:
         left = (total - done) / rate if rate else 0.0
         text = f"{table}  {done:,} of {total:,} rows  {rate:,.0f} rows/s"
         if done < total:
-            text += f"  {_clock(left)} left"
+            text += f"  {_left(left)} left"
         self._clear()
         click.echo(text, nl=not self._live, err=True)
         self._open = self._live
@@ -148,7 +150,7 @@ class Rows:
             self._open = False
 
 
-def _clock(seconds: float) -> str:
+def _left(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"
 

@@ -318,6 +318,8 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
     for short in seeded.shortfalls:
         why = f": {short.reason}" if short.reason else ""
         lines.append(f"{short.got} of {short.asked} rows for {short.table}{why}")
+        if short.candidate:
+            lines.append(f"  the last one tried: {short.candidate}")
     lines += [f"{path} can hold no rows" for path in seeded.empty]
     lines += [
         f"no row of {table} has {column} = '{text}'" for table, column, text in seeded.uncovered
@@ -402,7 +404,13 @@ def _json(seeded: Seeded, shown: str) -> str:
             for filled in seeded.tables
         ],
         "shortfalls": [
-            {"table": s.table, "asked": s.asked, "got": s.got, "reason": s.reason}
+            {
+                "table": s.table,
+                "asked": s.asked,
+                "got": s.got,
+                "reason": s.reason,
+                "candidate": s.candidate,
+            }
             for s in seeded.shortfalls
         ],
         "empty": list(seeded.empty),

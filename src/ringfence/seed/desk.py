@@ -43,12 +43,16 @@ _SELDOM = ("_deleted_", "_archived_", "_removed_", "_revoked_", "_failed_", "_ba
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """Rows that a table has no room for: how many of those asked, and what leaves no room."""
+    """Rows that a table has no room for: how many of those asked, and what leaves no room.
+
+    `candidate` is the last row that was tried and refused, "" where none was.
+    """
 
     table: str
     asked: int
     got: int
     reason: str
+    candidate: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,7 +162,8 @@ class Desk:
         usual = sum(not row.forced for row in self.rows)
         if usual == self.asked:
             return None
-        return Shortfall(self.table.path, self.asked, usual, self._reason())
+        tried = self._candidate() if self.given_up else ""
+        return Shortfall(self.table.path, self.asked, usual, self._reason(), tried)
 
     def _settle(self) -> None:
         while self.rows:
@@ -379,18 +384,23 @@ class Desk:
         return ""
 
     def _nothing_left(self) -> Refused:
-        fault, candidate = self.given_up[0]
-        shown = ", ".join(
-            f"{quoted(name)} = {'NULL' if text is None else _short(text)}"
-            for name, text in candidate.items()
-            if name in fault.columns or len(candidate) <= 4
-        )
+        fault, _ = self.given_up[0]
+        shown = self._candidate()
         return Refused(
             f"no row for {self.table.path} satisfies {quoted(fault.name)}"
             if fault.name
             else f"no values for {self.table.path} that the types of its columns accept",
             detail=f"{fault.definition}\nthe last one tried: {shown or 'a row of defaults'}",
             hint="nothing was written; see whether any row can satisfy it",
+        )
+
+    def _candidate(self) -> str:
+        """The last row that was tried, as far as what refused it is concerned."""
+        fault, candidate = self.given_up[0]
+        return ", ".join(
+            f"{quoted(name)} = {'NULL' if text is None else _short(text)}"
+            for name, text in candidate.items()
+            if name in fault.columns or len(candidate) <= 4
         )
 
     def _count_tenants(self) -> None:
