@@ -111,3 +111,11 @@ def test_who_may_not_record_is_told_so(conn: Connection, database: str) -> None:
         assert counts(conn) == {"public.t": 5}
     finally:
         conn.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_of_equal_rows_as_many_as_were_written(conn: Connection) -> None:
+    conn.execute("CREATE TABLE bare (x INT NOT NULL CHECK (x = 1))")
+    seed(conn, record="ringfence")
+    conn.execute("INSERT INTO bare VALUES (1), (1)")
+    assert emptied(conn).tables == {"public.bare": 5}
+    assert counts(conn) == {"public.bare": 2}

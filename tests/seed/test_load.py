@@ -277,3 +277,32 @@ def test_overrides_hold_for_every_row(conn: Connection) -> None:
     settings = Settings(columns={"t.kind": Column(values=("x", "y"))})
     seed(conn, profile="load", rows=200, settings=settings)
     assert one(conn, "SELECT count(*) FROM t WHERE kind IN ('x', 'y')") == 200
+
+
+@pytest.mark.parametrize("counts_", [(20, 90, 50, 300), (30, 30, 30, 30), (15, 200, 40, 90)])
+def test_parents_that_share_an_ancestor_agree_on_it(
+    conn: Connection, counts_: tuple[int, int, int, int]
+) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE sites (id INT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants);"
+        "CREATE TABLE shelves (id INT PRIMARY KEY, site INT NOT NULL REFERENCES sites);"
+        "CREATE TABLE carts (id INT PRIMARY KEY, site INT NOT NULL REFERENCES sites);"
+        "CREATE TABLE items (id INT PRIMARY KEY, shelf INT NOT NULL REFERENCES shelves,"
+        " cart INT NOT NULL REFERENCES carts, site INT NOT NULL REFERENCES sites)"
+    )
+    names = ("sites", "shelves", "carts", "items")
+    settings = Settings(rows=dict(zip(names, counts_, strict=True)))
+    seeded = seed(conn, profile="load", tenancy=Tenancy(root="tenants"), settings=settings)
+    rows = {f.table.partition(".")[2]: f.rows for f in seeded.tables}
+    for name, count in zip(names[:3], counts_, strict=False):
+        assert rows[name] == (count, count)
+    assert {s.table for s in seeded.shortfalls} <= {"public.items"}
+    assert one(
+        conn,
+        "SELECT bool_and(s.site = c.site AND i.site = s.site) FROM items i"
+        " JOIN shelves s ON s.id = shelf JOIN carts c ON c.id = cart",
+    )
+    if not seeded.shortfalls:
+        assert rows["items"] == (counts_[3], counts_[3])
+        assert one(conn, "SELECT count(DISTINCT shelf) FROM items") > 0.3 * min(counts_[1:]) * 2
