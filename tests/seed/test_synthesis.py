@@ -46,6 +46,25 @@ def test_tenants_are_twins(made: Synthesis) -> None:
             for a, b in zip(first, second, strict=True)
         ]
         assert sum(same) / len(same) > 0.5, table
+    messages = zip(*(made.of("messaging.whatsapp_messages", n) for n in (0, 1)), strict=True)
+    for first_, second_ in messages:
+        for name in ("content", "message_type", "direction", "status", "sent_at", "error_message"):
+            assert first_.values[name] == second_.values[name]
+    campaigns = zip(*(made.of("messaging.whatsapp_campaigns", n) for n in (0, 1)), strict=True)
+    for first_, second_ in campaigns:
+        holes = [{n for n, text in row.values.items() if text is None} for row in (first_, second_)]
+        assert holes[0] == holes[1]
+    # Their parents are twins as well.
+    place = {row.values["id"]: row.number for row in made.rows}
+    for table, column in (
+        ("messaging.whatsapp_messages", "conversation_id"),
+        ("messaging.whatsapp_campaigns", "template_id"),
+        ("messaging.chatbot_sessions", "flow_id"),
+    ):
+        ours, theirs = (
+            [place.get(row.values[column]) for row in made.of(table, n)] for n in (0, 1)
+        )
+        assert ours == theirs, table
 
 
 def test_every_path_of_a_row_ends_in_its_tenant(made: Synthesis) -> None:
