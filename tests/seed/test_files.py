@@ -113,3 +113,11 @@ def test_loads_are_not_for_files(conn: Connection) -> None:
     made = plan(conn, shape, model(shape, Tenancy()), wishes_of(None, profile="load", rows=3))
     with pytest.raises(Misuse, match="the load profile writes to a server, not to files"):
         list(to_sql(conn, made))
+
+
+def test_sequences_are_ahead_of_the_rows(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (id SERIAL PRIMARY KEY)")
+    shape = read(conn)
+    made = plan(conn, shape, model(shape, Tenancy()), wishes_of(None, rows=7))
+    conn.execute("".join(to_sql(conn, made)))
+    assert one(conn, "SELECT nextval('t_id_seq')") == 8
