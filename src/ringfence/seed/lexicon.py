@@ -7,6 +7,7 @@ from the others, so that a value still depends on nothing but its place (and on 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ def faker(locale: str, why: str) -> Any:
         ) from None
     try:
         made = Faker(locale)
-    except AttributeError:
+    except (AttributeError, ValueError):
         raise Misuse(
             f"there is no locale {locale}",
             hint="write it as Faker does: es_MX, en_US, de_DE, pt_BR",
@@ -105,7 +106,9 @@ def _from_faker(locale: str) -> Lexicon:
         return found if callable(found) else other
 
     region = either("administrative_unit", either("state", fake.city))
-    country = fake.current_country_code()
+    home: tuple[tuple[str, str], ...] = ()
+    with suppress(ValueError):  # en_MS and its like are of no country that Faker knows
+        home = ((str(fake.current_country()), str(fake.current_country_code())),)
     return Lexicon(
         locale,
         given=pool(fake.first_name),
@@ -119,7 +122,7 @@ def _from_faker(locale: str) -> Lexicon:
         qualities=pool(fake.word),
         sentences=pool(fake.sentence),
         plain=pool(fake.word),
-        countries=((fake.current_country(), country), *EN_US.countries),
+        countries=(*home, *EN_US.countries),
         languages=(locale.partition("_")[0], "en"),
         currencies=EN_US.currencies,
         colours=pool(fake.color_name, 12),
