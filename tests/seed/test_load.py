@@ -11,7 +11,7 @@ import pytest
 from ringfence.config import Column, Tenancy
 from ringfence.errors import Misuse, Refused, described
 from ringfence.pg.canonical import expression
-from ringfence.seed import Settings, clean, read, resume, seed
+from ringfence.seed import Rejected, Settings, clean, read, resume, seed
 from ringfence.seed import desk as desks
 from seed.support import counts, digests, one, strangers, unsatisfied, violations
 from seed.test_messaging import TENANCY, migrated
@@ -152,12 +152,57 @@ def test_a_batch_is_lost_as_a_whole(conn: Connection) -> None:
         " THEN RAISE EXCEPTION 'enough'; END IF; RETURN NULL; END; $$;"
         f"CREATE TRIGGER no AFTER INSERT ON {MESSAGES} EXECUTE FUNCTION no()"
     )
-    with pytest.raises(psycopg.errors.RaiseException):
+    with pytest.raises(Rejected) as caught:
         load(conn, batch=100, record="ringfence")
+    error = caught.value
+    assert error.message == (
+        f"a row of tenant 1 for {MESSAGES} was refused: enough [SQLSTATE P0001]"
+    )
+    assert (error.status, error.hint) == (1, "ringfence seed --resume goes on")
     assert one(conn, f"SELECT count(*) FROM {MESSAGES}") <= 300
     conn.execute("SET my.go = 'yes'")
     resume(conn, tenancy=TENANCY)
     assert one(conn, f"SELECT count(*) FROM {MESSAGES}") == 800
+
+
+def test_what_an_unfinished_load_wrote_can_be_removed_whole(conn: Connection) -> None:
+    conn.execute("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (t INT REFERENCES t)")
+
+    def stop(table: str, done: int, total: int, seconds: float) -> None:
+        if table == "public.t" and total > 24:
+            raise Stop
+
+    with pytest.raises(Stop):
+        load(conn, tenancy=None, settings=None, batch=10, record="ringfence", progress=stop)
+    shape = read(conn, exclude_schemas=["ringfence"])
+    with pytest.raises(Refused) as caught:
+        clean(conn, shape)
+    assert caught.value.hint == (
+        "ringfence seed --resume, then --clean; or --clean --force, which removes every row there"
+        " is: the load began with an empty database"
+    )
+    assert sum(counts(conn).values()) > 48
+    clean(conn, shape, force=True)
+    assert sum(counts(conn).values()) == 0
+    with pytest.raises(Refused, match="no seed was interrupted here"):
+        resume(conn)
+
+
+def test_a_row_refused_among_many_is_told_and_nothing_remains(conn: Connection) -> None:
+    """A row in between, which no trial of the first and last ones meets."""
+    conn.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY);"
+        "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 111 THEN"
+        " RAISE EXCEPTION 'not this one' USING DETAIL = 'id 111'; END IF; RETURN NEW; END; $$;"
+        "CREATE TRIGGER no BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION no()"
+    )
+    with pytest.raises(Rejected) as caught:
+        load(conn, rows=400, settings=None, tenancy=None)
+    assert described(caught.value).startswith(
+        "error: a row for public.t was refused: not this one [SQLSTATE P0001]\ndetail: id 111\n"
+    )
+    assert caught.value.hint == "nothing was written"
+    assert counts(conn) == {"public.t": 0}
 
 
 MIXED = """

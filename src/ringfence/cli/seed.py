@@ -162,7 +162,7 @@ def command(
     with connect(target) as connection:
         if clean:
             shape = seed.read(connection, exclude_schemas=(history,))
-            cleaned = seed.clean(connection, shape, schema=history, seed=number)
+            cleaned = seed.clean(connection, shape, schema=history, seed=number, force=force)
             _say_cleaned(cleaned, target.shown, format_)
             return
         wishes = seed.wishes_of(

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
+from ringfence.model import quoted
 from ringfence.seed.bulk import put_aside, put_back
 from ringfence.seed.desk import Shortfall
+from ringfence.seed.loading import Rejected
 from ringfence.seed.multiply import HEADER, TRAILER, Multiplier, NotMore, tenants_of
 from ringfence.seed.place import SHARED
 from ringfence.seed.session import steady
@@ -164,7 +167,7 @@ class Pouring:
                     until = min(last, generation + max(1, self.batch // size))
                 rows = min(crop.total, until * size) - generation * size
                 if not self._behind(table, tenant, until):
-                    with steady(self.conn):
+                    with steady(self.conn), self._explained(table, tenant):
                         self._become(tenant)
                         self._copy(table, tenant, generation, until, done, total, began, fresh)
                         if self.batch:
@@ -175,6 +178,28 @@ class Pouring:
                 done += rows
                 generation = until
         self.progress(table.path, total, total, time.perf_counter() - began)
+
+    @contextmanager
+    def _explained(self, table: Table, tenant: int) -> Iterator[None]:
+        """Tell of a row that is refused among many which one it is, and why."""
+        try:
+            yield
+        except psycopg.Error as error:
+            diag = error.diag
+            name = f" ({quoted(diag.constraint_name)})" if diag.constraint_name else ""
+            whose = "" if tenant == SHARED else f" of tenant {tenant + 1}"
+            said = (diag.message_primary or str(error)).strip()
+            parts = (diag.message_detail, diag.context)
+            hint = "ringfence seed --resume goes on" if self.batch else "nothing was written"
+            raise Rejected(
+                f"a row{whose} for {table.path} was refused{name}: {said}"
+                f" [SQLSTATE {error.sqlstate}]",
+                table=table.path,
+                columns=(),
+                sqlstate=error.sqlstate or "",
+                detail="\n".join(part for part in parts if part),
+                hint=diag.message_hint or hint,
+            ) from error
 
     def _behind(self, table: Table, tenant: int, until: int) -> bool:
         """Whether an earlier load has written this."""

@@ -124,6 +124,12 @@ class Record:
         query = sql.SQL("UPDATE {} SET cursor = NULL, tenants = %s, finished = now() WHERE id = %s")
         self.conn.execute(query.format(self.runs_), (list(plan.tenant_ids), run))
 
+    def take_all(self, run: int, shape: Shape) -> None:
+        """Record every row there is as the run's."""
+        for table in shape.tables.values():
+            if table.takes_rows:
+                self._read_back(run, table, key_of(table))
+
     def runs(self) -> list[Run]:
         """Every run, the first first."""
         if not self.exists:
@@ -150,7 +156,7 @@ class Record:
 
     def _read_back(self, run: int, table: Table, names: Sequence[str]) -> None:
         parts = [sql.SQL("{}::TEXT").format(sql.Identifier(name)) for name in names]
-        key = sql.SQL(", ").join(parts) if parts else sql.SQL("md5(t::TEXT)")
+        key = sql.SQL(", ").join(parts) if parts else sql.SQL("md5((t.*)::TEXT)")
         self.conn.execute(
             sql.SQL(
                 "INSERT INTO {rows} (seed_id, relation, columns, keys)"
@@ -170,11 +176,17 @@ class Record:
 
 
 def clean(
-    conn: Connection[Any], shape: Shape, *, schema: str = "ringfence", seed: int | None = None
+    conn: Connection[Any],
+    shape: Shape,
+    *,
+    schema: str = "ringfence",
+    seed: int | None = None,
+    force: bool = False,
 ) -> Cleaned:
     """Take away exactly the rows that recorded seeds wrote: that of one number, or all.
 
-    In one transaction, children first. Raises `Refused` where nothing is recorded or a run is not
+    Of a load in batches that was not finished, `force` takes away every row there is: it began with
+    an empty database. In one transaction, children first. Raises `Refused` where nothing is recorded or a run is not
     finished, `ServerError` where other rows hang on those that are to go; nothing is removed then.
     """
     record = Record(conn, schema)
@@ -186,12 +198,15 @@ def clean(
             hint="only what ringfence seed wrote, and recorded, can be removed",
         )
     unfinished = next((run for run in runs if not run.finished), None)
-    if unfinished is not None:
+    if unfinished is not None and not force:
         raise Refused(
             f"seed {unfinished.seed} is not finished, and its rows are not all recorded",
-            hint="ringfence seed --resume, then --clean",
+            hint="ringfence seed --resume, then --clean; or --clean --force, which removes every row"
+            " there is: the load began with an empty database",
         )
     with conn.transaction():
+        if unfinished is not None:
+            record.take_all(unfinished.id, shape)
         wanted = record.conn.execute(
             sql.SQL("SELECT DISTINCT relation, columns FROM {} WHERE seed_id = ANY(%s)").format(
                 record.rows_
@@ -279,7 +294,7 @@ def _deletion(
     if not names:
         return sql.SQL(
             "DELETE FROM {table} AS t USING (SELECT x.ctid, x.tableoid FROM (SELECT r.ctid, r.tableoid,"
-            " md5(r::TEXT) AS h, row_number() OVER (PARTITION BY md5(r::TEXT)) AS n FROM {table} AS r)"
+            " md5((r.*)::TEXT) AS h, row_number() OVER (PARTITION BY md5((r.*)::TEXT)) AS n FROM {table} AS r)"
             " AS x INNER JOIN (SELECT k0, count(*) AS c FROM ({keys}) AS k GROUP BY k0) AS k"
             " ON x.h = k.k0 AND x.n <= k.c) AS y WHERE t.ctid = y.ctid AND t.tableoid = y.tableoid"
         ).format(table=source(table), keys=keys)
