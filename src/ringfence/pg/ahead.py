@@ -56,10 +56,10 @@ class Reader:
         self._answers: SimpleQueue[tuple[str, PGresult | BaseException]] = SimpleQueue()
         self._helper: Connection[tuple[object, ...]] | None = None
         self._threads = [
-            Thread(target=self._ask, args=(connection.pgconn, self._waiting.popleft), daemon=True)
+            _thread(self._ask, connection.pgconn, self._waiting.popleft),
         ]
         if snapshot is not None:
-            self._threads.append(Thread(target=self._help, args=(snapshot, settings), daemon=True))
+            self._threads.append(_thread(self._help, snapshot, settings))
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -113,6 +113,10 @@ class Reader:
                 helper.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
                 helper.execute(settings)
                 self._ask(helper.pgconn, self._waiting.pop)
+
+
+def _thread(target: Callable[..., None], *arguments: object) -> Thread:
+    return Thread(target=target, args=arguments, name="reader", daemon=True)
 
 
 class Rows:

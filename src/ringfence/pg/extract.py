@@ -52,7 +52,7 @@ _MANY_ROWS = ("default", "table", "depend.sql", "column")
 the server loads each table, so one connection asks for all of that; the other begins with what has
 many rows, which Python then has time for."""
 
-_MANY = 2000
+_MANY = 500
 """Relations from which on a second connection costs less than it saves."""
 
 _BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;"

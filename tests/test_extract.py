@@ -1,0 +1,187 @@
+"""Reading a database: by one connection or two, and only what is there; catalogs that are kept."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ringfence import kept, snapshot
+from ringfence.errors import ServerError
+from ringfence.kinds import kinds
+from ringfence.pg import extract as reading
+from ringfence.pg.ahead import Reader
+from ringfence.pg.connect import connect, named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ringfence.model import Catalog
+
+SCHEMA = """
+CREATE SCHEMA "s ""pace";
+CREATE TABLE "s ""pace"."t,able" (
+    id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    "NULL" text DEFAULT 'NULL' CHECK ("NULL" <> ''),
+    "{brace}" int REFERENCES "s ""pace"."t,able",
+    whole text GENERATED ALWAYS AS (upper("NULL")) STORED
+);
+CREATE INDEX "i\\x" ON "s ""pace"."t,able" (lower("NULL")) WHERE id > 0;
+CREATE TABLE p (k int, v text) PARTITION BY RANGE (k);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);
+CREATE INDEX ON p (v);
+CREATE VIEW v AS SELECT * FROM p;
+CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER t BEFORE INSERT ON p FOR EACH ROW EXECUTE FUNCTION f();
+CREATE TYPE mood AS ENUM ('low', 'high');
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+COMMENT ON TABLE p IS 'parted';
+GRANT SELECT ON p TO PUBLIC;
+"""
+
+
+@pytest.fixture
+def filled(database: str) -> str:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+    return database
+
+
+def read(dsn: str) -> Catalog:
+    with connect(named(dsn, "the DSN")) as connection:
+        return reading.extract(connection)
+
+
+@pytest.fixture
+def helped(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Has every database read by two connections; tells of each whether the second came to read."""
+    monkeypatch.setattr(reading, "_MANY", 0)
+    came: list[bool] = []
+    help_ = Reader._help
+    ask = Reader._ask
+
+    def watched(self: Reader, *arguments: str) -> None:
+        came.append(False)
+        help_(self, *arguments)
+
+    def asking(self: Reader, connection: object, take: object) -> None:
+        if connection is not self._connection.pgconn:
+            came[-1] = True
+        ask(self, connection, take)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Reader, "_help", watched)
+    monkeypatch.setattr(Reader, "_ask", asking)
+    yield came
+    assert not [t for t in threading.enumerate() if t.name == "reader"]
+
+
+def test_two_connections_read_what_one_reads(
+    filled: str, monkeypatch: pytest.MonkeyPatch, helped: list[bool]
+) -> None:
+    two = read(filled)
+    assert helped == [True]
+    monkeypatch.setattr(reading, "_MANY", 1_000_000)
+    one = read(filled)
+    assert snapshot.dumps(one) == snapshot.dumps(two)
+    assert helped == [True]
+
+
+def test_where_there_is_no_second_connection_the_first_reads_it_all(
+    filled: str, helped: list[bool]
+) -> None:
+    role = f"one_{psycopg.conninfo.conninfo_to_dict(filled)['dbname']}"
+    name = sql.Identifier(role)
+    with psycopg.connect(filled, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN CONNECTION LIMIT 1").format(name))
+        try:
+            alone = read(psycopg.conninfo.make_conninfo(filled, user=role))
+        finally:
+            connection.execute(sql.SQL("DROP ROLE {}").format(name))
+    assert helped == [False]
+    assert alone.facts == read(filled).facts
+
+
+def test_the_second_connection_sees_what_the_first_sees(
+    filled: str, monkeypatch: pytest.MonkeyPatch, helped: list[bool]
+) -> None:
+    before = read(filled)
+    queries = reading._Extraction._queries
+
+    def meanwhile(
+        self: reading._Extraction, alone: bool
+    ) -> tuple[list[tuple[str, str]], str | None]:
+        found = queries(self, alone)
+        with psycopg.connect(filled, autocommit=True) as other:
+            other.execute("CREATE TABLE later (id int DEFAULT 1)")
+        return found
+
+    monkeypatch.setattr(reading._Extraction, "_queries", meanwhile)
+    assert read(filled).facts == before.facts
+    assert helped == [True, True]
+
+
+def test_an_error_of_the_server_is_raised_and_nothing_is_left_running(
+    filled: str, monkeypatch: pytest.MonkeyPatch, helped: list[bool]
+) -> None:
+    kind = type(kinds()["index"])
+    monkeypatch.setattr(kind, "query", lambda _self, _major: "SELECT 1 / 0")
+    with connect(named(filled, "the DSN")) as connection:
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            reading.extract(connection)
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert len(helped) == 1
+
+
+def test_what_is_not_asked_for_is_not_there(
+    make_database: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty, some = make_database(), make_database()
+    with psycopg.connect(some, autocommit=True) as connection:
+        connection.execute(SCHEMA.encode())
+    for dsn in (empty, some):
+        lean = read(dsn)
+        with monkeypatch.context() as patch:
+            for kind in kinds().values():
+                patch.setattr(type(kind), "probe", "")
+            full = read(dsn)
+        assert lean.facts == full.facts
+        assert {ref: set(used) for ref, used in lean.uses.items()} == dict(full.uses)
+
+
+def test_a_catalog_is_kept_whole(filled: str, tmp_path: Path) -> None:
+    found = read(filled)
+    path = tmp_path / "catalogs" / "one.json"
+    kept.write(path, found)
+    again = kept.read(path)
+    assert again is not None
+    assert snapshot.dumps(again) == snapshot.dumps(found)
+    assert list(again.facts) == list(found.facts)
+    assert again.fingerprint == found.fingerprint
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]\n[]", '{"kinds": 1}\n[]', "\x00"])
+def test_what_is_kept_and_cannot_be_read_is_as_good_as_not_there(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(text, encoding="utf-8")
+    assert kept.read(path) is None
+    assert kept.read(tmp_path / "none.json") is None
+
+
+def test_a_catalog_that_cannot_be_kept_is_not(filled: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    kept.write(tmp_path / "file" / "one.json", read(filled))
+
+
+def test_a_side_that_cannot_be_read_is_told_of(filled: str) -> None:
+    from ringfence import sources
+
+    a = sources.source(None, filled)
+    b = sources.source(None, psycopg.conninfo.make_conninfo(filled, dbname="is not there"))
+    with sources.shop(None, (a, b), None) as shop:
+        for one, other in ((a, b), (b, a)):
+            with pytest.raises(ServerError, match="does not exist"):
+                shop.catalogs(one, other)
