@@ -585,6 +585,14 @@ def test_a_dry_run_down_is_the_script_of_the_run(rich: Project) -> None:
     assert rich.history("attempt", "event", "revision")[-1] == (2, "finished", "0005")
 
 
+def test_a_dry_run_tells_the_locks(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE t ();\nALTER TABLE t ADD x INT;\n")
+    assert (
+        "-- statement 1, line 1: no lock on a table that is there\n"
+        "-- statement 2, line 2: ACCESS EXCLUSIVE: readers and writers wait\n"
+    ) in project.run("migrate", "--dry-run").out
+
+
 def test_a_dry_run_at_the_head_is_empty(three: Project) -> None:
     three.run("migrate")
     done = three.run("migrate", "--dry-run")

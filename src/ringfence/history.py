@@ -28,6 +28,7 @@ from ringfence import backfill, hazards, lockfile, revisions
 from ringfence import project as projects
 from ringfence.errors import BadProject, Error, Misuse, Refused, ServerError, Span, described
 from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
+from ringfence.lockmodes import told
 from ringfence.migrate import Moved, difference, refuse_edited, refuse_skipped, who
 from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error, translated
@@ -354,7 +355,12 @@ class Session:
 
     def _write(self, context: MigrationContext, text: Script) -> None:
         limits = self._limits(text.directives, "SET LOCAL" if text.transactional else "SET")
-        lines = f"{limits};\n\n{text.for_psql}\n"
+        locks = "".join(
+            f"-- statement {number}, line {text.span(statement.start).line}: {told(statement)}\n"
+            for number, statement in enumerate(text.statements, 1)
+        )
+        batches = "-- migrate runs it in batches, by key\n" if text.backfill else ""
+        lines = f"{locks}{batches}{limits};\n\n{text.for_psql}\n"
         if text.transactional:
             context.impl.static_output(f"{lines}\nSET CONSTRAINTS ALL IMMEDIATE;\n{_AFTER}")
             return
