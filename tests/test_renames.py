@@ -146,7 +146,9 @@ def test_a_revision_renames_there_and_back(project: Project, database: str) -> N
     psql(database, "INSERT INTO \"The App\".people (\"First\") VALUES ('a'), ('b')")
     _ddl(project, NEW.replace("n app.positive", "n app.positive, extra int"))
     before, nodes = catalog(database), _nodes(database)
-    result = project.run("plan", "-m", "names", dsn="", env={"RINGFENCE_DSN": database})
+    result = project.run(
+        "plan", "-m", "names", "--shadow", database, dsn="", env={"RINGFENCE_DSN": database}
+    )
     assert result.status == 0, result.err
     assert "= table app.people renamed to app.persons" in result.err
     assert project.run("migrate").status == 0
@@ -237,15 +239,15 @@ def test_what_looks_like_a_rename_is_only_noted(
 
 
 def test_a_review_shows_renames_as_renames(project: Project, database: str) -> None:
-    psql(database, "CREATE TABLE a (x int PRIMARY KEY, y int)")
-    _ddl(project, "-- ringfence: renamed-from a\nCREATE TABLE b (x int PRIMARY KEY);")
+    psql(database, "CREATE TABLE a (x int UNIQUE, y int)")
+    _ddl(project, "-- ringfence: renamed-from a\nCREATE TABLE b (x int UNIQUE);")
     result = project.run("diff", "live", "ddl", "--no-proof", "--format", "markdown")
     assert result.out.startswith(
         "## Schema: live → ddl\n\n"
-        "2 renamed, 0 created, 1 altered, 1 dropped in 4 statements.\n\n"
+        "2 renamed, 0 created, 0 altered, 1 dropped in 3 statements.\n\n"
         "| renamed | from | to |\n|---|---|---|\n"
         "| table | `public.a` | `public.b` |\n"
-        "| constraint | `public.b.a_pkey` | `public.b.b_pkey` |\n\n"
+        "| constraint | `public.b.a_x_key` | `public.b.b_x_key` |\n\n"
         "| hazard | object | what it means |\n|---|---|---|\n"
         "| **DATA_LOSS** | `public.b.y` | every value of public.b.y is lost |\n"
     ), result.out
