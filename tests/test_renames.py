@@ -195,6 +195,83 @@ def test_options_rename_what_files_do_not_say(
     assert project.run("diff", database, other).status == 0
 
 
+FAMILIES = (
+    """
+CREATE SCHEMA s;
+CREATE TABLE s.w (id int NOT NULL, old int, CONSTRAINT k CHECK (old > 0)) PARTITION BY LIST (id);
+CREATE TABLE s.w1 PARTITION OF s.w FOR VALUES IN (1);
+CREATE INDEX w_old ON s.w (old);
+CREATE TABLE s.p (a int); CREATE TABLE s.c (b int) INHERITS (s.p);
+CREATE TYPE s.ty AS (x int); CREATE TABLE s.typed OF s.ty;
+CREATE TABLE s.a (i int); CREATE TABLE s.b (j int);
+CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION s.f(text) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE PUBLICATION from_pub FOR TABLE s.a;
+""",
+    """
+CREATE SCHEMA s;
+CREATE TABLE s.w (id int NOT NULL,
+ -- ringfence: renamed-from old
+ new int,
+ CONSTRAINT k CHECK (new > 0)) PARTITION BY LIST (id);
+CREATE TABLE s.w1 PARTITION OF s.w FOR VALUES IN (1);
+CREATE INDEX w_new ON s.w (new);
+CREATE TABLE s.p (z int -- ringfence: renamed-from a
+); CREATE TABLE s.c (b int) INHERITS (s.p);
+CREATE TYPE s.ty AS (
+ y int -- ringfence: renamed-from x
+ ); CREATE TABLE s.typed OF s.ty;
+-- ringfence: renamed-from a
+CREATE TABLE s.b (i int);
+-- ringfence: renamed-from b
+CREATE TABLE s.cc (j int);
+CREATE FUNCTION s.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION s.g(text) RETURNS int LANGUAGE sql AS 'SELECT 1';
+-- ringfence: renamed-from from_pub
+CREATE PUBLICATION to_pub FOR TABLE s.b;
+""",
+    """
+ALTER TABLE s.b RENAME TO cc
+ALTER PUBLICATION from_pub RENAME TO to_pub
+ALTER ROUTINE s.f(text) RENAME TO g
+ALTER TABLE s.a RENAME TO b
+ALTER TABLE s.w RENAME COLUMN old TO new
+ALTER TABLE s.p RENAME COLUMN a TO z
+ALTER TYPE s.ty RENAME ATTRIBUTE x TO y CASCADE
+ALTER INDEX s.w_old RENAME TO w_new
+ALTER INDEX s.w1_old_idx RENAME TO w1_new_idx
+""",
+)
+
+
+def test_families_chains_and_overloads(project: Project, database: str) -> None:
+    before, after, expected = FAMILIES
+    psql(database, before)
+    _ddl(project, after)
+    argv = ["--rename", "function:s.f(text)=g", "--rename", "column:s.w1.old=new"]
+    result = project.run("diff", "live", "ddl", *argv)
+    assert "not proved" not in result.err
+    statements = [s.strip() for s in result.out.split(";\n")][2:-2]
+    assert statements == expected.strip().splitlines()
+
+
+def test_a_move_to_a_new_schema_there_and_back(project: Project, database: str) -> None:
+    project.revision("0001", "CREATE TABLE a (x int);", "")
+    assert project.run("migrate").status == 0
+    before = catalog(database)
+    psql(database, "INSERT INTO a VALUES (1)")
+    _ddl(
+        project, "CREATE SCHEMA n;\n-- ringfence: renamed-from public.a\nCREATE TABLE n.b (x int);"
+    )
+    env = {"RINGFENCE_DSN": database}
+    result = project.run("plan", "-m", "move", "--shadow", database, dsn="", env=env)
+    assert result.status == 0, result.err
+    assert project.run("migrate").status == 0
+    assert rows(database) == {"n.b": 1}
+    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert rows(database) == {"public.a": 1}
+    assert diff(catalog(database), before) == ()
+
+
 def test_a_snapshot_is_renamed_in_too(project: Project, database: str, tmp_path: Path) -> None:
     psql(database, "CREATE TABLE a (x int); CREATE VIEW v AS SELECT x FROM a")
     where = tmp_path / "then.json"
