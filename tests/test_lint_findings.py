@@ -221,6 +221,16 @@ def test_what_is_accepted_and_gone_is_a_finding_when_everything_was_looked_at(
     assert "L004" not in {f.code for f in some.findings}
 
 
+def test_nothing_is_gone_that_nobody_looked_for(project: Path) -> None:
+    baseline = project / "known.json"
+    rules.lint(find(), catalog=True, baseline=baseline, accept="it is in production")
+    assert rules.lint(find(), catalog=True, baseline=baseline).findings == ()
+    assert rules.lint(find(), baseline=baseline).findings == ()
+    (project / "ddl" / "b.sql").write_text("CREATE VIEW app.v AS\nSELECT nothing FROM app.notes;\n")
+    broken = rules.lint(find(), catalog=True, baseline=baseline)
+    assert {f.code for f in broken.findings} == {"C000"}
+
+
 def test_accepting_again_keeps_the_reasons(project: Path) -> None:
     baseline = project / "known.json"
     accepted(project, baseline, "first")

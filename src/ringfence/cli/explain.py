@@ -8,15 +8,17 @@ SECTION = "Look"
 
 
 @click.command()
-@click.argument("code")
-def command(code: str) -> None:
-    """Say what a finding's code means and what to do about it.
+@click.argument("code", required=False)
+def command(code: str | None) -> None:
+    """Say what a finding's code means and what to do about it; without one, list the rules.
 
     \b
     Examples:
+      ringfence explain
+      ringfence explain T
       ringfence explain style
       ringfence explain style/LT01
     """
-    from ringfence.rules import explain
+    from ringfence.rules import explain, listed
 
-    click.echo(explain(code))
+    click.echo(explain(code) if code else listed())

@@ -108,7 +108,10 @@ def run(
         coverage += looked
         heard = tuple({file.path: file for file in (*files, *ddl)}.values())
     findings = [f for f in findings if _wanted(f.code, select, skip)]
-    ran = [each.code for each in chosen] + ["squawk"] * squawk
+    # Where ddl/ could not be loaded, nobody looked for what its rules find.
+    loaded = any(row.subject == "catalog" and not row.skipped for row in coverage)
+    ran = [each.code for each in chosen if loaded or each.looks_at != "Schema"]
+    ran += ["squawk"] * squawk
     findings, remarks = _ignores.heeded(findings, _ignores.ignores(heard), ran)
     for each in chosen:
         if each.looks_at == "Ignore":
@@ -130,6 +133,7 @@ def run(
                 findings += [
                     Finding(each.code, each.severity, p.message, help=p.help, key=entry.fingerprint)
                     for entry in entries
+                    if any(covers(code, entry.fingerprint.partition(":")[0]) for code in ran)
                     for p in each.check(entry)
                 ]
     return Report(

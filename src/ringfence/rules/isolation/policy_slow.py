@@ -21,11 +21,11 @@ When to ignore: on tables that stay small.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,11 +40,10 @@ def policy_slow(schema: Schema) -> Iterator[Problem]:
         leading = {index.columns[0] for index in table.indexes if index.columns}
         for policy in table.policies:
             name = policy.ref.name[-1]
-            bare = re.sub(r"\( ?SELECT\b.*?AS \w+\)", "", policy.text, flags=re.DOTALL)
-            called = re.search(r"\b(current_setting|auth\.\w+)\(", bare)
+            called = next(_bare(policy.using), "") or next(_bare(policy.check), "")
             if called:
                 yield Problem(
-                    f"policy {name} on {table.path} calls {called[1]} for every row",
+                    f"policy {name} on {table.path} calls {called} for every row",
                     policy.ref,
                     help="wrap it: (SELECT current_setting(…)) is computed once for a query",
                 )
@@ -54,3 +53,16 @@ def policy_slow(schema: Schema) -> Iterator[Problem]:
                     table.column_ref(column),
                     severity=Severity.WARNING,
                 )
+
+
+def _bare(node: Any) -> Iterator[str]:
+    """The functions that say who is asking, outside of every SELECT in an expression."""
+    for descriptor, value in node.ListFields() if node is not None else ():
+        if descriptor.message_type is None or descriptor.name == "sub_link":
+            continue
+        for each in value if descriptor.is_repeated else (value,):
+            if descriptor.name == "func_call":
+                called = listed(each.funcname)
+                if called.name == "current_setting" or called.schema == "auth":
+                    yield called.name
+            yield from _bare(each)
