@@ -131,7 +131,8 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
     coverage: list[Coverage] = []
     for each in claims():
         if each.code not in only and (only or each.asked):
-            coverage.append(Coverage(each.code, each.title, 0, each.unit, "not asked for"))
+            why = "not asked for" if only else f"when asked for: --claim {each.code}"
+            coverage.append(Coverage(each.code, each.title, 0, each.unit, why))
             continue
         verdict = Verdict(each.code, each.unit)
         each.check(case, verdict)

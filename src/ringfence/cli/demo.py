@@ -162,7 +162,7 @@ def _claims(done: Demo) -> Iterable[tuple[RenderableType, ...]]:
     from ringfence.finding import counted
 
     broken = {finding.code for finding in done.report.findings}
-    for claim in done.report.coverage:
+    for claim in sorted(done.report.coverage, key=lambda c: bool(c.skipped)):
         if claim.skipped:
             yield Text("–", "yellow"), Text.assemble(claim.title, (f"  {claim.skipped}", "dim"))
         elif claim.subject in broken:
@@ -170,8 +170,6 @@ def _claims(done: Demo) -> Iterable[tuple[RenderableType, ...]]:
         else:
             looked = counted(claim.count, claim.unit)
             yield Text("✓", "green"), Text.assemble(claim.title, (f"  {looked}", "dim"))
-    unseen = ("  no claim looks at that yet", "dim")
-    yield Text("–", "yellow"), Text.assemble("which rows a role can really see", unseen)
 
 
 def _times(done: Demo) -> Iterable[tuple[RenderableType, ...]]:
