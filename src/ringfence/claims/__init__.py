@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ringfence.config import Accepted
     from ringfence.errors import Span
+    from ringfence.isolation.judge import Cell
     from ringfence.model import Ref
     from ringfence.pg.connect import Target
     from ringfence.project import Project
@@ -42,6 +43,8 @@ class Case:
     """How the database is reached: what needs a shadow makes it near there."""
     require_coverage: int = 100
     """How many per cent of what is tried must have shown something."""
+    cells: list[Cell] = field(default_factory=list)
+    """What was tried, and what it has shown: filled by the claim about isolation."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The day it is, after which some things are not accepted any more."""
 

@@ -13,6 +13,8 @@ from ringfence.cli import options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ringfence.claims import Case
+
 SECTION = "Prove"
 
 
@@ -31,6 +33,11 @@ SECTION = "Prove"
     metavar="PERCENT",
     help="How much of what isolation tries must have shown something.",
 )
+@click.option(
+    "--matrix",
+    metavar="FILE",
+    help="With isolation: write which role can do what with whose rows; a page where it ends in .html.",
+)
 @options.format_(*reports.formats())
 @options.output
 @click.pass_context
@@ -40,6 +47,7 @@ def command(
     only: tuple[str, ...],
     mutate: bool,
     coverage: int,
+    matrix: str | None,
     format_: str,
     outputs: tuple[str, ...],
 ) -> None:
@@ -64,6 +72,8 @@ def command(
     start: Path | None = context.obj
     found = project.need(start)
     files = reports.outputs(outputs)
+    if matrix is not None:
+        only = (*only, *(() if "isolation" in only else ("isolation",)))
     if mutate:
         only = (*only, "self-test")
     known = [c.code for c in claims.claims()]
@@ -74,5 +84,23 @@ def command(
     with connect(target, pinned=True) as connection:
         case = claims.Case(connection, found, target.shown, target, coverage)
         report = claims.verify(case, only)
+    if matrix is not None:
+        _draw(matrix, case)
     reports.emit(report, format_, files, sys.stdout)
     context.exit(report.status)
+
+
+def _draw(file: str, case: Case) -> None:
+    """Write the matrix of roles, objects and verbs."""
+    from pathlib import Path
+
+    from ringfence.errors import Misuse
+    from ringfence.isolation import matrix
+
+    page = file.lower().endswith((".html", ".htm"))
+    title = f"Who reaches whose rows in {case.shown}"
+    text = matrix.html(case.cells, title) if page else matrix.text(case.cells)
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Misuse(f"cannot write {file}: {error.strerror}") from error
