@@ -20,6 +20,7 @@ from psycopg import sql
 import worlds
 from engine import DataRefused, assert_turned, catalog, fill, psql, residual, wipe
 from ringfence.change import diff
+from ringfence.errors import Refused
 from ringfence.kinds import kinds
 from ringfence.pg import dump
 from ringfence.planner import plan
@@ -133,7 +134,10 @@ def _check(server: SomeServer, one: World, two: World) -> None:
         assert diff(before, before) == ()
         assert diff(wanted, catalog(b)) == ()
 
-        made = plan(before, wanted, executor="postgres")
+        try:
+            made = plan(before, wanted, executor="postgres")
+        except Refused:
+            return  # PostgreSQL has no way that keeps the rows, and the message says what to do
         assert plan(_shuffled(before), _shuffled(wanted), executor="postgres").steps == made.steps
 
         fill(a)

@@ -292,7 +292,7 @@ POOL: Mapping[str, Sequence[str]] = {
     ),
     # what is said of them
     "own t1": ("ALTER TABLE <t1> OWNER TO <~r1>", "ALTER TABLE <t1> OWNER TO <~r2>"),
-    "own v1": ("ALTER VIEW <v1> OWNER TO <~r1>",),
+    "own v2": ("ALTER VIEW <v2> OWNER TO <~r1>",),
     "own e1": ("ALTER TYPE <e1> OWNER TO <~r1>",),
     "gr t1": (
         "GRANT SELECT ON <t1> TO <~r1>",

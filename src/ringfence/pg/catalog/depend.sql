@@ -1,9 +1,8 @@
 -- A row is a dependency between two things that are not the system's own. A table's on the one it
--- inherits from or is a partition of is left out: that is a fact of its own, which needs both. So is
--- that of a part on its whole (a row type, a constraint's index or trigger, a view's rule): it leads
--- from a fact to itself; but not so where a column is one of the two. Nor does what the copy of a
--- trigger on a partition needs say more than the trigger itself. There are many rows: what makes an
--- address, a catalog, an object in it and a part of that, comes as one number.
+-- inherits from or is a partition of is left out: that is a fact of its own, which needs both. So
+-- is that of a part on its whole (a row type, a constraint's index or trigger, a view's rule): it
+-- leads from a fact to itself; but not so where a column is one of the two. So is what the copy of
+-- a trigger on a partition needs, which is there because of the trigger alone.
 SELECT
     (d.classid::BIGINT << 43) + (d.objid::BIGINT << 11) + d.objsubid + 8 AS user_address,
     (d.refclassid::BIGINT << 43) + (d.refobjid::BIGINT << 11) + d.refobjsubid + 8 AS used_address
