@@ -9,7 +9,7 @@ FROM pg_index AS i
 INNER JOIN pg_class AS c ON i.indexrelid = c.oid
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 WHERE
-    i.indrelid = ANY(%(tables)s::OID[])
+    c.relnamespace <> ALL(ARRAY['pg_catalog', 'information_schema', 'pg_toast']::REGNAMESPACE[])
     AND c.relkind = 'i'
     AND NOT i.indisunique
     AND NOT i.indisexclusion
@@ -22,7 +22,9 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT FROM pg_attribute AS a
-        WHERE a.attrelid = i.indexrelid AND COALESCE((to_jsonb(a) ->> 'attstattarget')::INT, -1) <> -1
+        WHERE
+            a.attrelid = i.indexrelid
+            AND COALESCE((to_jsonb(a) ->> 'attstattarget')::INT, -1) <> -1
     )
     AND NOT EXISTS (
         SELECT FROM pg_depend AS d
@@ -42,8 +44,7 @@ FROM pg_constraint AS k
 INNER JOIN pg_namespace AS n ON k.connamespace = n.oid
 INNER JOIN pg_class AS r ON k.conrelid = r.oid
 WHERE
-    k.conrelid = ANY(%(tables)s::OID[])
-    AND k.contype = 'f'
+    k.contype = 'f'
     AND k.convalidated
     AND k.conparentid = 0
     AND r.relkind = 'r'

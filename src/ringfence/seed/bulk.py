@@ -41,10 +41,10 @@ def put_aside(conn: Connection[Any], tables: Sequence[Table]) -> list[Aside]:
     query = files("ringfence.seed").joinpath("aside.sql").read_bytes()
     known = {table.oid: table for table in tables}
     aside: list[Aside] = []
-    for oid, kind, schema, name, definition in conn.execute(
-        query, {"tables": list(known)}, prepare=False
-    ).fetchall():
-        table = known[oid]
+    for oid, kind, schema, name, definition in conn.execute(query, prepare=False).fetchall():
+        table = known.get(oid)
+        if table is None:
+            continue
         where = sql.Identifier(table.schema, table.name)
         if kind == "index":
             conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(schema, name)))
