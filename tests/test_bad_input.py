@@ -858,7 +858,7 @@ def test_no_right_to_what_a_revision_does(project: Project, role: Callable[..., 
             "  migrations/versions/0002.up.sql:2:1",
             "  2 | ALTER TABLE a ADD x INT;",
             "    | ^",
-            "detail: table a belongs to role postgres",
+            "detail: table public.a belongs to role postgres",
             f"hint: connect as postgres, or have it say: GRANT postgres TO {name};",
         )
     )
