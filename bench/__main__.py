@@ -43,7 +43,7 @@ class Result:
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure, print, write the page when everything was measured; 1 when a limit is broken."""
+    """Measure, print, write what was measured into the page; 1 when a limit is broken."""
     large, words = "--large" in words, [word for word in words if word != "--large"]
     chosen = [
         b
@@ -59,11 +59,10 @@ def main(words: Sequence[str]) -> int:
             )
             results.append(Result(each, each.measure(lab)))
     console.print(_table(results))
-    if len(chosen) == len(benches):
-        page = PAGE.read_text(encoding="utf-8")
-        head, _, rest = page.partition(BEGIN)
-        tail = rest.partition(END)[2]
-        PAGE.write_text(f"{head}{BEGIN}\n{_markdown(results)}\n{END}{tail}", encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
+    head, _, rest = page.partition(BEGIN)
+    before, _, tail = rest.partition(END)
+    PAGE.write_text(f"{head}{BEGIN}\n{_markdown(results, before)}\n{END}{tail}", encoding="utf-8")
     return int(not all(result.kept for result in results))
 
 
@@ -80,17 +79,23 @@ def _table(results: Sequence[Result]) -> Table:
     return table
 
 
-def _markdown(results: Sequence[Result]) -> str:
-    rows = [
-        f"| {r.bench.title} | {_number(r.value, r.bench.unit)}"
-        f" | {'' if r.bench.limit is None else _number(r.bench.limit, r.bench.unit)} |"
-        for r in results
-    ]
+def _markdown(results: Sequence[Result], before: str) -> str:
+    """The table: what was measured now, and what the page had `before` of the others."""
+    rows = {line.split(" | ")[0]: line for line in before.splitlines() if line.startswith("| ")}
+    for result in results:
+        bench = result.bench
+        limit = "" if bench.limit is None else _number(bench.limit, bench.unit)
+        kept = "" if bench.limit is None else "yes" if result.kept else "no"
+        value = _number(result.value, bench.unit)
+        rows[f"| {bench.title}"] = f"| {bench.title} | {value} | {limit} | {kept} |"
+    ordered = [rows[f"| {b.title}"] for b in benches if f"| {b.title}" in rows]
     machine = (
-        f"`make bench BENCH=--large` on {platform.system()} {platform.machine()}, {os.cpu_count()} cores,"
-        f" Python {platform.python_version()}:"
+        f"`make bench BENCH=--large` on {platform.system()} {platform.machine()},"
+        f" {os.cpu_count()} cores, Python {platform.python_version()}:"
     )
-    return "\n".join(["", machine, "", "| | measured | limit |", "|---|--:|--:|", *rows, ""])
+    return "\n".join(
+        ["", machine, "", "| | measured | limit | kept |", "|---|--:|--:|--:|", *ordered, ""]
+    )
 
 
 def _number(value: float, unit: str) -> str:
