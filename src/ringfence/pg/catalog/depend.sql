@@ -2,7 +2,8 @@
 -- inherits from or is a partition of is left out: that is a fact of its own, which needs both. So
 -- is that of a part on its whole (a row type, a constraint's index or trigger, a view's rule): it
 -- leads from a fact to itself; but not so where a column is one of the two. So is what the copy of
--- a trigger on a partition needs, which is there because of the trigger alone.
+-- a trigger on a partition needs, which is there because of the trigger alone. There are many rows:
+-- what makes an address, a catalog, an object in it and a part of that, comes as one number.
 SELECT
     (d.classid::BIGINT << 43) + (d.objid::BIGINT << 11) + d.objsubid + 8 AS user_address,
     (d.refclassid::BIGINT << 43) + (d.refobjid::BIGINT << 11) + d.refobjsubid + 8 AS used_address
