@@ -70,26 +70,24 @@ def _measure(lab: Lab) -> Seconds:
             )  # fmt: skip
             return seconds[TABLE] + sum(rebuilt.values())
 
-        ours = load(bulk=False)
-        with (
-            conn.cursor() as cursor,
-            cursor.copy(f"COPY {TABLE} TO STDOUT (FORMAT binary)") as copy,
-        ):
-            ready = b"".join(map(bytes, copy))
-
-        def by_hand() -> float:
+        def by_hand(ready: bytes) -> float:
             began = time.perf_counter()
-            with (
-                conn.cursor() as cursor,
-                cursor.copy(f"COPY {TABLE} FROM STDIN (FORMAT binary)") as copy,
-            ):
+            copying = f"COPY {TABLE} FROM STDIN (FORMAT binary)"
+            with conn.cursor() as cursor, cursor.copy(copying) as copy:
                 for first in range(0, len(ready), 1 << 18):
                     copy.write(ready[first : first + (1 << 18)])
             return time.perf_counter() - began
 
-        conn.execute(f"TRUNCATE {TABLE} CASCADE")
-        conn.execute("CHECKPOINT")
-        hand = by_hand()
+        # In turns, the better of two each: a busy minute hits one run of one of them.
+        ours, hand = [], []
+        for _ in range(2):
+            ours.append(load(bulk=False))
+            reading = f"COPY {TABLE} TO STDOUT (FORMAT binary)"
+            with conn.cursor() as cursor, cursor.copy(reading) as copy:
+                ready = b"".join(map(bytes, copy))
+            conn.execute(f"TRUNCATE {TABLE} CASCADE")
+            conn.execute("CHECKPOINT")
+            hand.append(by_hand(ready))
         plan, table = _plan(conn, lab, settings)
         bulk = load(bulk=True)
         conn.execute(f"TRUNCATE {TABLE} CASCADE")
@@ -97,10 +95,10 @@ def _measure(lab: Lab) -> Seconds:
         began = time.perf_counter()
         with conn.transaction():
             aside = put_aside(conn, [table])
-            by_hand()
+            by_hand(ready)
             put_back(conn, aside, lambda *_: None)
         bulk_hand = time.perf_counter() - began
-        return Seconds(ours, hand, bulk, bulk_hand, _values(conn, plan, table))
+        return Seconds(min(ours), min(hand), bulk, bulk_hand, _values(conn, plan, table))
 
 
 @bench("seconds to load 500,000 messages ÷ by hand, COPY of ready-made bytes", limit=1.25, unit="×")
