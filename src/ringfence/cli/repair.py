@@ -27,7 +27,7 @@ def command(start: Path | None, revision: str, dsn: str | None, reason: str) -> 
 
     \b
     Example:
-      ringfence repair 0007 --reason "a typo in a comment of a function, put right by hand"
+      ringfence repair 0007 --reason "a typo, put right by hand"
     """
     from ringfence import migrate, project
     from ringfence.pg.connect import resolve

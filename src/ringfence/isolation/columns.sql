@@ -14,10 +14,13 @@ SELECT
         FROM pg_roles AS r
         CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE']) AS g (privilege)
         WHERE
-            r.rolname = ANY(%(roles)s::TEXT[])
+            r.rolname = ANY(CURRENT_SETTING('ringfence.roles')::TEXT[])
             AND has_column_privilege(r.oid, c.oid, a.attnum, g.privilege)
     ) AS grants
 FROM pg_attribute AS a
 INNER JOIN pg_class AS c ON a.attrelid = c.oid
-WHERE c.oid = ANY(%(relations)s::BIGINT[]) AND a.attnum > 0 AND NOT a.attisdropped
+WHERE
+    c.oid = ANY(CURRENT_SETTING('ringfence.relations')::BIGINT[])
+    AND a.attnum > 0
+    AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum;

@@ -4,7 +4,7 @@ SELECT DISTINCT r.rolname AS name
 FROM pg_class AS c
 CROSS JOIN pg_roles AS r
 WHERE
-    c.oid = ANY(%(tables)s::BIGINT[])
+    c.oid = ANY(CURRENT_SETTING('ringfence.tables')::BIGINT[])
     AND NOT r.rolsuper
     AND r.rolname !~ '^pg_'
     AND (
@@ -17,6 +17,8 @@ WHERE
     )
     AND NOT EXISTS (
         SELECT FROM pg_class AS t
-        WHERE t.oid = ANY(%(tables)s::BIGINT[]) AND pg_has_role(r.oid, t.relowner, 'USAGE')
+        WHERE
+            t.oid = ANY(CURRENT_SETTING('ringfence.tables')::BIGINT[])
+            AND pg_has_role(r.oid, t.relowner, 'USAGE')
     )
 ORDER BY r.rolname;

@@ -20,14 +20,15 @@ SELECT
     ARRAY(
         SELECT g.privilege || ' ' || r.rolname
         FROM pg_roles AS r
-        CROSS JOIN unnest(
-            CASE
-                WHEN c.relkind = 'S' THEN ARRAY['SELECT', 'UPDATE', 'USAGE']
-                ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
-            END
-        ) AS g (privilege)
+        CROSS JOIN
+            unnest(
+                CASE
+                    WHEN c.relkind = 'S' THEN ARRAY['SELECT', 'UPDATE', 'USAGE']
+                    ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
+                END
+            ) AS g (privilege)
         WHERE
-            r.rolname = ANY(%(roles)s::TEXT[])
+            r.rolname = ANY(CURRENT_SETTING('ringfence.roles')::TEXT[])
             AND has_schema_privilege(r.oid, n.oid, 'USAGE')
             AND CASE
                 WHEN c.relkind = 'S' THEN has_sequence_privilege(r.oid, c.oid, g.privilege)
@@ -41,7 +42,7 @@ SELECT
         WHERE
             c.relkind = 'S' AND d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid
             AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype IN ('a', 'i')
-        LIMIT 1
+        LIMIT 1  -- noqa: AM09
     ), 0)::BIGINT AS owned_by
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
@@ -50,7 +51,7 @@ WHERE
     c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-    AND n.nspname <> ALL(%(exclude)s::TEXT[])
+    AND n.nspname <> ALL(CURRENT_SETTING('ringfence.exclude')::TEXT[])
     AND NOT EXISTS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid AND d.deptype = 'e'

@@ -20,16 +20,17 @@ SELECT
     ) AS types,
     ARRAY(
         SELECT COALESCE(p.proargnames[i.n], '')
-        FROM unnest(
-            COALESCE(p.proargmodes::TEXT[], array_fill('i'::TEXT, ARRAY[p.pronargs::INT]))
-        ) WITH ORDINALITY AS i (mode, n)
+        FROM
+            unnest(
+                COALESCE(p.proargmodes::TEXT[], array_fill('i'::TEXT, ARRAY[p.pronargs::INT]))
+            ) WITH ORDINALITY AS i (mode, n)
         WHERE i.mode IN ('i', 'b', 'v') OR (p.prokind = 'p' AND i.mode = 'o')
         ORDER BY i.n
     ) AS names,
     ARRAY(
         SELECT r.rolname FROM pg_roles AS r
         WHERE
-            r.rolname = ANY(%(roles)s::TEXT[])
+            r.rolname = ANY(CURRENT_SETTING('ringfence.roles')::TEXT[])
             AND has_schema_privilege(r.oid, n.oid, 'USAGE')
             AND has_function_privilege(r.oid, p.oid, 'EXECUTE')
     ) AS callers,
@@ -42,7 +43,7 @@ WHERE
     p.prokind IN ('f', 'p')
     AND p.prorettype <> ALL(ARRAY['trigger', 'event_trigger', 'internal']::REGTYPE[])
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-    AND n.nspname <> ALL(%(exclude)s::TEXT[])
+    AND n.nspname <> ALL(CURRENT_SETTING('ringfence.exclude')::TEXT[])
     AND NOT EXISTS (
         SELECT FROM pg_depend AS d
         WHERE d.classid = 'pg_proc'::REGCLASS AND d.objid = p.oid AND d.deptype = 'e'

@@ -178,16 +178,23 @@ class Surface:
         return frozenset(found)
 
 
-def rows(conn: Connection[Any], name: str, **given: object) -> list[dict[str, Any]]:
-    """The rows of one of the queries beside this module."""
+def rows(conn: Connection[Any], name: str, **given: Sequence[object]) -> list[dict[str, Any]]:
+    """The rows of one of the queries beside this module.
+
+    What it is given it reads from settings, `ringfence.roles` and the like, so that psql can run it.
+    """
+    for key, values in given.items():
+        conn.execute(
+            "SELECT pg_catalog.set_config(%s, (%s::text[])::text, false)",
+            [f"ringfence.{key}", [str(value) for value in values]],
+        )
     text = files(__package__).joinpath(f"{name}.sql").read_bytes()
-    with conn.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(text, given).fetchall()
+    return conn.cursor(row_factory=dict_row).execute(text).fetchall()
 
 
 def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) -> Surface:
     """What the roles can reach; schemas in `exclude` are left out."""
-    given: dict[str, object] = {"roles": list(roles), "exclude": list(exclude)}
+    given = {"roles": list(roles), "exclude": list(exclude)}
     found = rows(conn, "relations", **given)
     columns: dict[int, list[Column]] = {}
     for row in rows(conn, "columns", roles=list(roles), relations=[r["oid"] for r in found]):

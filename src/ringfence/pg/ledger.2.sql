@@ -1,6 +1,7 @@
 -- What brings a history of version 1 to version 2.
 -- Runs with search_path set to the schema that holds it.
 ALTER TABLE history DROP CONSTRAINT history_event_check;
+-- ringfence: ignore M017 because a history is small, and a run holds it alone
 ALTER TABLE history ADD CONSTRAINT history_event_check CHECK (event IN (
     'started', 'begun', 'statement', 'finished', 'failed', 'cancelled', 'stamped', 'baseline',
     'repaired'

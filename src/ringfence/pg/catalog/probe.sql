@@ -5,19 +5,18 @@ relations AS MATERIALIZED (
     SELECT
         c.relkind,
         c.relreplident,
-        count(*) AS many
+        COUNT(*) AS many
     FROM pg_catalog.pg_class AS c
     WHERE c.oid >= 16384
     GROUP BY c.relkind, c.relreplident
 ),
 
-types AS MATERIALIZED (
+types AS MATERIALIZED (  -- noqa: ST03
     SELECT DISTINCT t.typtype
     FROM pg_catalog.pg_type AS t
     WHERE t.oid >= 16384
 )
 
-SELECT
-    (SELECT coalesce(sum(r.many), 0)::INTEGER FROM relations AS r) AS relations
-    -- …
+SELECT (SELECT COALESCE(SUM(r.many), 0)::INTEGER FROM relations AS r) AS relations
+-- …
 FROM (SELECT) AS nothing;
