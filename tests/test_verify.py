@@ -469,3 +469,12 @@ def test_a_value_that_would_fill_a_page_is_cut(project: Project) -> None:
     (finding,) = looked(project, "verify-files", status=1)
     assert len(str(finding["message"])) < 300
     assert "\n" not in str(finding["message"])
+
+
+@pytest.mark.parametrize("code", [c.code for c in claims()])
+def test_every_claim_has_a_page(project: Project, code: str) -> None:
+    done = project.run("explain", code, dsn="")
+    assert done.status == 0
+    assert len(done.out.splitlines()) > 2
+    assert done.out == project.run("explain", f"{code}/of-this-cause", dsn="").out
+    assert code in project.run("explain", dsn="").out
