@@ -712,3 +712,14 @@ def test_without_work_alembic_is_not_even_loaded(three: Project) -> None:
         check=True,
     )
     assert done.stdout == "nothing to do: at 0003\n0\n"
+
+
+def test_a_file_without_a_statement_is_told_of(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();", "-- nothing yet\n")
+    project.revision("0002", "-- to be written\n", "DROP TABLE a;")
+    done = project.run("migrate")
+    assert done.status == 0
+    assert "  migrations/versions/0002.up.sql holds no statement: nothing was done\n" in done.err
+    assert "0001.up.sql" not in done.err
+    done = project.run("migrate", "--to", "base", "--yes")
+    assert "0001.down.sql holds no statement: what the revision made stays\n" in done.err

@@ -303,6 +303,9 @@ class Session:
         """Run a revision's SQL in that direction, in Alembic's transaction or statement by statement."""
         revision = self._of(stem)
         text = revision.runnable(direction)
+        if not context.as_sql and not text.statements:
+            left = "nothing was done" if direction == "up" else "what the revision made stays"
+            self.listen(Progress("notice", text=f"{text.path} holds no statement: {left}"))
         if context.as_sql:
             self._write(context, text)
         elif text.backfill:
