@@ -111,6 +111,25 @@ def test_only_what_changed_since(project: Project) -> None:
     assert done.err.startswith("error: git cannot say what changed since nowhere")
 
 
+def test_what_was_measured_overrules_what_was_guessed(project: Project) -> None:
+    # A rule has to guess that this rewrites the table; the type says that it does not.
+    project.revision(
+        "0002",
+        "ALTER TABLE public.things ALTER COLUMN label TYPE VARCHAR;\n",
+        "ALTER TABLE public.things ALTER COLUMN label TYPE TEXT;\n",
+    )
+    _, found, _ = looked(project)
+    assert not {"M007", "REWRITE"} & set(found), found
+    project.revision(
+        "0003",
+        "CREATE INDEX things_label ON public.things (label);\n",
+        "DROP INDEX things_label;\n",
+    )
+    _, found, _ = looked(project)
+    assert "INDEX_BUILD" in found
+    assert not any(code.startswith("M") and "index" in found[code][0] for code in found), found
+
+
 def test_several_formats_at_once(project: Project, tmp_path: Path) -> None:
     sarif, junit = tmp_path / "c.sarif", tmp_path / "c.xml"
     done = project.run(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from ringfence.cli import options
+from ringfence.report import formats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +42,8 @@ SECTION = "Prove"
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
-@options.format_("text", "json")
+@options.format_(*formats())
+@options.output
 @click.pass_context
 def command(
     context: click.Context,
@@ -51,6 +54,7 @@ def command(
     allow: tuple[str, ...],
     shadow: str | None,
     format_: str,
+    outputs: tuple[str, ...],
 ) -> None:
     """Run what is pending on a shadow, and measure what it does.
 
@@ -72,11 +76,13 @@ def command(
     from pathlib import Path
 
     from ringfence import project, rehearse, script
+    from ringfence import report as reports
     from ringfence.errors import Misuse
     from ringfence.pg.connect import resolve
 
     if revisions and files:
         raise Misuse("revisions and --sql together", hint="rehearse one, then the other")
+    written = reports.outputs(outputs)
     start: Path | None = context.obj
     found = project.need(start)
     done = rehearse.rehearse(
@@ -89,10 +95,13 @@ def command(
         allow=allow,
         listen=_watch,
     )
+    reports.emit(done.report, format_, written, io.StringIO())
     if format_ == "json":
         _json(done)
-    else:
+    elif format_ == "text":
         _text(done)
+    else:
+        reports.write(done.report, format_, sys.stdout)
     context.exit(done.report.status)
 
 

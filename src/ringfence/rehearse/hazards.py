@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ringfence.finding import Finding, Severity, counted
+from ringfence.finding import Basis, Finding, Severity, counted
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _failed(part: Part, each: Measured, number: int) -> Finding:
         f"{part.name} fails: {error.message}",
         span=error.span or each.span,
         help=". ".join(filter(None, (error.detail, error.hint, done))),
-        evidence={"source": "measured"},
+        basis=Basis.MEASURED,
     )
 
 
@@ -82,12 +82,12 @@ def _finding(
     code: str, message: str, ref: Ref, each: Measured, evidence: Mapping[str, str | int | bool]
 ) -> Finding:
     expected = each.expected
-    severity, told = Severity.ERROR, {"source": "measured", **evidence}
+    severity, told = Severity.ERROR, {**evidence}
     if expected is not None:
         told["seconds"] = f"{expected.seconds:.2g}"
         if expected.seconds < BRIEF:
             severity = Severity.INFO
-    return Finding(code, severity, message, ref, each.span, evidence=told)
+    return Finding(code, severity, message, ref, each.span, evidence=told, basis=Basis.MEASURED)
 
 
 def _about(expected: Expected | None) -> str:
@@ -171,7 +171,8 @@ def _backfill(each: Measured) -> Iterator[Finding]:
                 each.span,
                 help="write them in batches, each committed: locks are short, vacuum can follow,"
                 " and replicas keep up",
-                evidence={"source": "measured", "wal": seen.wal},
+                evidence={"wal": seen.wal},
+                basis=Basis.MEASURED,
             )
 
 

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from ringfence import migrate, revisions, rows
 from ringfence.change import diff
 from ringfence.errors import Error, Misuse, Refused
-from ringfence.finding import Coverage, Finding, Report, Severity, counted, ordered
+from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect, server_error
@@ -368,7 +368,8 @@ def _old(file: File, broken: compat.Broken) -> Finding:
         f"after {file.name} {broken.ref.path} cannot be {who} as before: {broken.message}",
         broken.ref,
         help="expand first, contract later: let both forms stand until nobody uses the old one",
-        evidence={"source": "measured", "sqlstate": broken.sqlstate},
+        evidence={"sqlstate": broken.sqlstate},
+        basis=Basis.MEASURED,
     )
 
 
@@ -384,7 +385,7 @@ def _changed(
                 Severity.WARNING,
                 f"after {file.name} {ref.path} is read as {new.type}, before as {old.type}",
                 ref,
-                evidence={"source": "measured"},
+                basis=Basis.MEASURED,
             )
     for routine, what in compat.mentions(after, before):
         if (routine.ref, True) not in broken:
@@ -396,7 +397,7 @@ def _changed(
                 " which is gone",
                 routine.ref,
                 help="PostgreSQL reads a body when it runs: replace the function too",
-                evidence={"source": "static"},
+                basis=Basis.STATIC,
             )
 
 
@@ -415,7 +416,7 @@ def _losses(
             severity,
             loss.message,
             ref,
-            evidence={"source": "measured"},
+            basis=Basis.MEASURED,
         )
 
 
@@ -439,7 +440,7 @@ def _there_and_back(work: _Work, base: Target, file: File, stood: Catalog) -> in
                     f"{file.name} cannot be undone: {error.message}",
                     Ref("revision", (file.name,)),
                     error.span,
-                    evidence={"source": "measured"},
+                    basis=Basis.MEASURED,
                 )
             )
             return 1
@@ -456,7 +457,7 @@ def _there_and_back(work: _Work, base: Target, file: File, stood: Catalog) -> in
                     Ref("revision", (file.name,)),
                     error.span,
                     help="what its down file leaves is in the way",
-                    evidence={"source": "measured"},
+                    basis=Basis.MEASURED,
                 )
             )
             return 1
@@ -478,7 +479,7 @@ def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
             Severity.ERROR,
             f"{when}, {change.ref} {differs}",
             change.ref,
-            evidence={"source": "measured"},
+            basis=Basis.MEASURED,
         )
 
 
