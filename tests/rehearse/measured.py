@@ -228,7 +228,14 @@ ROWS_ = [
     Row("alter index t_a_idx set (fillfactor=70)", "t_a_idx:SUE"),
     Row("create index concurrently i1 on t(b)", "t:SUE", build=1, scan="t", waits=True),
     Row("drop index concurrently t_a_idx", "t:SUE t_a_idx:SUE", waits=True),
-    Row("reindex index concurrently t_a_idx", "t:SUE t_a_idx:SUE", build=1, scan="t", waits=True),
+    Row(
+        "reindex index concurrently t_a_idx",
+        "t:SUE t_a_idx:SUE",
+        build=1,
+        scan="t",
+        waits=True,
+        transient=True,
+    ),
     Row(
         "alter table part detach partition part1 concurrently",
         "part:SUE part1:AE",
