@@ -9,6 +9,10 @@ import psycopg
 import pytest
 
 from projects import Project, lines
+from ringfence.pg.connect import named
+from ringfence.pg.observe import Observed, Observer
+from ringfence.rehearse.sizes import Rates, Size, expected
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -300,3 +304,19 @@ def test_bad_questions(project: Project) -> None:
     done = project.run("rehearse", "0004")
     assert done.status == 1
     assert done.err.startswith("error: revision 0004 is Python")
+
+
+def test_what_an_index_costs_is_its_build_not_only_the_reading() -> None:
+    seen = Observed(built=("s.i",), built_on={"s.i": "s.t"}, scanned={"s.t": 10})
+    size = Size(rows=10**7, heap=10**9, indexes=2 * 10**8, index_count=2)
+    cost = expected(seen, {"s.t": size}, Rates(scan=10**9, rewrite=10**8, build=10**8))
+    assert (cost.seconds, cost.disk) == (11.0, 10**8)
+
+
+def test_an_index_is_told_with_its_table(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id integer)")
+    text = Script("x.sql", "CREATE INDEX new ON t (id)")
+    with Observer(named(database, "the test")) as observer:
+        seen = observer.observe(text, text.statements[0])
+    assert seen.built_on == {"public.new": "public.t"}

@@ -93,7 +93,8 @@ class Observed:
 
     `locks` are those it took on relations that were there before it (of each the strongest; ACCESS
     SHARE is left out), `held` those that its transaction had taken before. `rewritten` are tables
-    and materialized views whose rows were written anew, `built` indexes that were built, by name;
+    and materialized views whose rows were written anew, `built` indexes that were built, by name
+    (`built_on` says on which table);
     `scanned` rows read in sequential scans, by table. `proven` says that a scan was left out because
     a constraint proves what it would show. `changed` counts rows written, by table. `wal` is bytes.
     `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
@@ -104,6 +105,7 @@ class Observed:
     held: tuple[Lock, ...] = ()
     rewritten: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
+    built_on: Mapping[str, str] = field(default_factory=dict)
     emptied: tuple[str, ...] = ()
     scanned: Mapping[str, int] = field(default_factory=dict)
     proven: bool = False
@@ -274,6 +276,11 @@ class Observer:
             held=held,
             rewritten=() if empties else tuple(heaps),
             built=tuple(sorted(built)),
+            built_on={
+                r.path: after[r.indexed].path
+                for r in after.values()
+                if r.path in built and r.indexed is not None and r.indexed in after
+            },
             emptied=tuple(heaps) if empties else (),
             scanned=scanned,
             proven=any(_PROVEN.search(line) for line in said),

@@ -26,6 +26,7 @@ from ringfence.rehearse.sizes import Rates, Size, expected, rates, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from psycopg import Connection
 
@@ -279,22 +280,9 @@ def _forward(work: _Work, base: Target, files: Sequence[File]) -> None:
     ]
 
 
-def _copy(work: _Work, base: Target) -> _Copied:
-    return _Copied(work, base)
-
-
-class _Copied:
+def _copy(work: _Work, base: Target) -> AbstractContextManager[Target]:
     """A copy of a database for the length of a block; nobody may be connected to the original."""
-
-    def __init__(self, work: _Work, base: Target) -> None:
-        name = conninfo_to_dict(base.conninfo)["dbname"]
-        self._made = work.host.database(str(name))
-
-    def __enter__(self) -> Target:
-        return self._made.__enter__()
-
-    def __exit__(self, *error: object) -> None:
-        self._made.__exit__(None, None, None)
+    return work.host.database(str(conninfo_to_dict(base.conninfo)["dbname"]))
 
 
 def _measured(work: _Work, base: Target, file: File) -> Part:
@@ -302,12 +290,6 @@ def _measured(work: _Work, base: Target, file: File) -> Part:
     text = file.up
     done: list[Measured] = []
     with Observer(base) as observer:
-        known = observer.known()
-        owners = {
-            r.path: known[r.indexed].path
-            for r in known.values()
-            if r.indexed is not None and r.indexed in known
-        }
         if text.transactional:
             observer.begin()
         for statement in text.statements:
@@ -315,7 +297,7 @@ def _measured(work: _Work, base: Target, file: File) -> Part:
                 continue
             seen = observer.observe(text, statement)
             at = text.span(statement.start)
-            cost = expected(seen, work.known, work.rate, owners) if work.rate else None
+            cost = expected(seen, work.known, work.rate) if work.rate else None
             done.append(Measured(statement.text, at, seen, cost))
             if seen.error is not None:
                 break

@@ -85,10 +85,8 @@ def _timed(connection: Connection[tuple[object, ...]], statement: str) -> float:
     return max(1e-6, time.monotonic() - began)
 
 
-def expected(
-    observed: Observed, known: Mapping[str, Size], rate: Rates, owners: Mapping[str, str]
-) -> Expected:
-    """What the work that was seen would cost. `owners` says whose an index is."""
+def expected(observed: Observed, known: Mapping[str, Size], rate: Rates) -> Expected:
+    """What the work that was seen would cost."""
     seconds, disk = 0.0, 0
     for table in observed.rewritten:
         if size := known.get(table):
@@ -98,7 +96,7 @@ def expected(
         if table not in observed.rewritten and (size := known.get(table)):
             seconds += size.heap / rate.scan
     for index in observed.built:
-        table = owners.get(index, "")
+        table = observed.built_on.get(index, "")
         if table not in observed.rewritten and (size := known.get(table)):
             seconds += size.heap / rate.build
             disk += size.indexes // max(1, size.index_count)
