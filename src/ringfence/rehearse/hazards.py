@@ -112,10 +112,9 @@ def _under_own(each: Measured, own: Iterable[Lock]) -> Iterator[Finding]:
                 {"lock": lock.mode, "wal": seen.wal},
             )
     for index in seen.built:
-        lock = next(
-            (stops[t] for t in (*seen.scanned, *stops) if t in stops and t not in told), None
-        )
-        if lock is not None and not any(t in told for t in seen.rewritten):
+        table = seen.built_on.get(index, "")
+        lock = stops.get(table)
+        if lock is not None and table not in seen.rewritten:
             yield _finding(
                 "INDEX_BUILD",
                 f"builds {index} while {_stops(lock)} of {lock.relation} wait{about}",
@@ -123,8 +122,7 @@ def _under_own(each: Measured, own: Iterable[Lock]) -> Iterator[Finding]:
                 each,
                 {"lock": lock.mode, "wal": seen.wal},
             )
-            told.add(lock.relation)
-            told.update(seen.scanned)
+            told.add(table)
     for table in seen.scanned:
         lock = stops.get(table)
         if table in told or lock is None:
