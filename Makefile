@@ -7,6 +7,9 @@ PYTEST = $(BIN)/pytest -n $(JOBS)
 # pytest's status 5 is a selection of nothing, which would read as a failure of something.
 SOME = || { s=$$?; [ $$s != 5 ] || echo "error: no test was selected: look at TESTS" >&2; exit $$s; }
 
+# Else every process compiles the package anew: measurements and tests would be of the compiler.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all test-matrix test-min check fmt docs golden bench db lock clean
 

@@ -178,7 +178,7 @@ def opened() -> Iterator[Lab]:
         environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PG", "RINGFENCE_"))
+            if not name.startswith(("PG", "RINGFENCE_")) and name != "PYTHONDONTWRITEBYTECODE"
         }
         environment["RINGFENCE_HOME"] = f"{scratch}/home"
         environment["RINGFENCE_CACHE"] = f"{scratch}/cache"

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ringfence.config import Config, load
+from typing import TYPE_CHECKING
+
 from ringfence.errors import Misuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.config import Config
+
+DATABASE = "ringfence"
+"""The database that a project has where its configuration names none."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Project:
     @property
     def database(self) -> str:
         """The database on the embedded server that commands use by default."""
-        return self.config.database or "ringfence"
+        return self.config.database or DATABASE
 
     def shown(self, path: Path) -> str:
         """A path as messages show it: relative to the project where it lies inside."""
@@ -46,16 +55,55 @@ def find(start: Path | None = None) -> Project | None:
     The nearest pyproject.toml upward that has a `[tool.ringfence]` table makes the project. Raises
     `Misuse` when one on the way cannot be read or says something wrong.
     """
+    from ringfence.config import load
+
+    for pyproject in _above(start):
+        config = load(pyproject)
+        if config is not None:
+            return Project(pyproject.parent, config)
+    return None
+
+
+def server_of(start: Path | None = None) -> tuple[Path, int, str] | None:
+    """The project's directory, the major version it asks for (0: none), and its database; or None.
+
+    What the project's server needs to know, without building the rest of the configuration, which
+    takes longer than asking a running server. Raises as `find` does, but not for what is wrong
+    elsewhere in the configuration.
+    """
+    import tomllib
+
+    for pyproject in _above(start):
+        try:
+            tool = tomllib.loads(pyproject.read_text(encoding="utf-8")).get("tool", {})
+            table = tool.get("ringfence") if isinstance(tool, dict) else None
+        except (OSError, ValueError):
+            break
+        if table is None:
+            continue
+        if not isinstance(table, dict):
+            break
+        version = table.get("server-version", table.get("server_version", 0))
+        database = table.get("database", DATABASE)
+        if type(version) is not int or version and not 14 <= version <= 99:
+            break
+        if not isinstance(database, str):
+            break
+        return pyproject.parent, version, database or DATABASE
+    # Nothing, or something that `find` has the words for.
+    found = find(start)
+    return (found.root, found.config.server_version, found.database) if found else None
+
+
+def _above(start: Path | None) -> Iterator[Path]:
+    """Every pyproject.toml in `start` and above it, the nearest first."""
     here = (start or Path.cwd()).absolute()
     if not here.is_dir():
         raise Misuse(f"no such directory: {start}")
     for directory in (here, *here.parents):
         pyproject = directory / "pyproject.toml"
         if pyproject.is_file():
-            config = load(pyproject)
-            if config is not None:
-                return Project(directory, config)
-    return None
+            yield pyproject
 
 
 def find_root(start: Path) -> Path | None:

@@ -9,7 +9,7 @@ import pytest
 
 from ringfence.config import Column, Config, Migrate, Seed, Tenancy, load
 from ringfence.errors import Misuse, described
-from ringfence.project import find, need
+from ringfence.project import find, need, server_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -400,3 +400,51 @@ def test_wishes_of_a_seed_that_make_no_sense(tmp_path: Path, line: str, said: st
     assert described(caught.value).splitlines() == [
         f"error: {message}", f"  {path}:2:1", f"  2 | {line}", "    | ^", f"hint: {hint}",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "",
+        "server_version = 16",
+        "server-version = 15",
+        'database = "x y"',
+        'database = ""',
+        'database = "d"\nserver_version = 0',
+    ],
+)
+def test_what_the_server_needs_to_know_is_what_the_configuration_says(
+    tmp_path: Path, table: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.ringfence]\n{table}\n")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "pyproject.toml").write_text("[tool.other]\n")
+    found = need(tmp_path / "in")
+    assert server_of(tmp_path / "in") == (
+        found.root, found.config.server_version, found.database,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.ringfence]\nserver_version = 'x'\n",
+        "[tool.ringfence]\nserver_version = true\n",
+        "[tool.ringfence]\nserver_version = 9\n",
+        "[tool.ringfence]\ndatabase = 1\n",
+        "[tool]\nringfence = 1\n",
+        "[tool.ringfence\n",
+    ],
+)
+def test_what_is_wrong_for_the_server_is_said_as_for_all(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(Misuse) as expected:
+        find(tmp_path)
+    with pytest.raises(Misuse) as caught:
+        server_of(tmp_path)
+    assert described(caught.value) == described(expected.value)
+
+
+def test_without_a_project_there_is_no_server(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
+    assert server_of(tmp_path) is None

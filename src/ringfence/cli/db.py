@@ -242,14 +242,14 @@ def _place(start: Path | None) -> Place:
     from ringfence import project
     from ringfence.pg import embedded
 
-    found = project.find(start)
+    found = project.server_of(start)
     wanted: int | None = click.get_current_context().meta.get(_MAJOR)
     if found is None:
         if not os.environ.get("RINGFENCE_HOME"):
             project.need(start)
-        return Place(embedded.home_for(Path.cwd()), wanted, "ringfence")
-    wanted = wanted or found.config.server_version or None
-    return Place(embedded.home_for(found.root), wanted, found.database)
+        return Place(embedded.home_for(Path.cwd()), wanted, project.DATABASE)
+    root, server_version, database = found
+    return Place(embedded.home_for(root), wanted or server_version or None, database)
 
 
 def _server(
@@ -263,10 +263,12 @@ def _server(
     from ringfence.pg import embedded
 
     wanted = server_version or place.server_version
-    before = embedded.running(place.home, server_version=wanted)
-    server = embedded.start(place.home, server_version=wanted, port=port)
-    if before is None:
+    server = embedded.running(place.home, server_version=wanted)
+    if server is None:
+        server = embedded.start(place.home, server_version=wanted, port=port)
         click.echo(f"started PostgreSQL {server.version}", err=True)
+    elif port is not None:
+        server = embedded.start(place.home, server_version=wanted, port=port)
     if create:
         embedded.ensure_database(server, place.database)
     return server
