@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 from ringfence.errors import Misuse
@@ -85,7 +84,7 @@ def server_of(start: Path | None = None) -> tuple[Path, int, str] | None:
             break
         version = table.get("server-version", table.get("server_version", 0))
         database = table.get("database", DATABASE)
-        if type(version) is not int or version and not 14 <= version <= 99:
+        if type(version) is not int or (version and not 14 <= version <= 99):
             break
         if not isinstance(database, str):
             break
