@@ -351,3 +351,77 @@ def test_parents_that_share_an_ancestor_agree_on_it(
     if not seeded.shortfalls:
         assert rows["items"] == (counts_[3], counts_[3])
         assert one(conn, "SELECT count(DISTINCT shelf) FROM items") > 0.3 * min(counts_[1:]) * 2
+
+
+ALONE: Any = {"tenancy": None, "settings": None}
+
+PARTED = """
+CREATE TABLE shops (id INT PRIMARY KEY, town TEXT NOT NULL);
+CREATE TABLE sales (
+    shop_id INT NOT NULL REFERENCES shops, day DATE NOT NULL, no INT NOT NULL, note TEXT,
+    PRIMARY KEY (no, day)
+) PARTITION BY RANGE (day);
+CREATE TABLE "Sales 1" PARTITION OF sales FOR VALUES FROM ('2020-01-01') TO ('2020-07-01');
+CREATE TABLE sales_2 PARTITION OF sales FOR VALUES FROM ('2020-07-01') TO ('2021-01-01')
+    PARTITION BY HASH (no);
+CREATE TABLE sales_2a PARTITION OF sales_2 FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE sales_2b PARTITION OF sales_2 FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+CREATE INDEX "Name of its own" ON "Sales 1" (note) WHERE no > 3;
+CREATE INDEX by_note ON sales (note, shop_id DESC);
+CREATE INDEX lonely ON sales_2b (no, note);
+CREATE INDEX marked ON sales (shop_id);
+COMMENT ON INDEX sales_2b_shop_id_idx IS 'kept';
+"""
+
+
+def test_indexes_and_keys_of_partitioned_tables_stand_aside_too(conn: Connection) -> None:
+    conn.execute(PARTED)
+    listed = (
+        "SELECT c.relname, pg_get_indexdef(indexrelid), indisvalid,"
+        " (SELECT inhparent::regclass::text FROM pg_inherits WHERE inhrelid = indexrelid)"
+        " FROM pg_index i JOIN pg_class c ON c.oid = indexrelid JOIN pg_class t ON t.oid = indrelid"
+        " WHERE t.relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
+    keys = (
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), convalidated"
+        " FROM pg_constraint WHERE contype = 'f' ORDER BY 1, 2"
+    )
+    oids = "SELECT relname, oid FROM pg_class WHERE relkind IN ('i', 'I') AND oid > 16383"
+    before = conn.execute(listed).fetchall(), conn.execute(keys).fetchall()
+    were: dict[str, int] = dict(conn.execute(oids).fetchall())
+    load(conn, bulk=True, **ALONE)
+    assert (conn.execute(listed).fetchall(), conn.execute(keys).fetchall()) == before
+    again = {name for name, oid in conn.execute(oids).fetchall() if were.get(name) != oid}
+    assert again == {
+        "by_note", "Sales 1_note_shop_id_idx", "sales_2_note_shop_id_idx", "lonely",
+        "sales_2a_note_shop_id_idx", "sales_2b_note_shop_id_idx", "Name of its own",
+    }  # fmt: skip
+    assert one(conn, "SELECT count(*) FROM pg_description WHERE description = 'kept'") == 1
+    assert violations(conn) == []
+
+
+CIRCLE = """
+CREATE TABLE teams (id INT PRIMARY KEY, name TEXT NOT NULL, captain INT NOT NULL);
+CREATE TABLE people (id INT PRIMARY KEY, name TEXT NOT NULL, team INT NOT NULL REFERENCES teams);
+ALTER TABLE teams ADD CONSTRAINT teams_captain_fkey FOREIGN KEY (captain) REFERENCES people;
+"""
+
+
+def test_a_circle_that_is_not_deferrable_is_filled_in_bulk(
+    connect: Callable[[str], Connection], make_database: Callable[..., str]
+) -> None:
+    plain, bulk, marked = (connect(make_database()) for _ in range(3))
+    for conn in (plain, bulk, marked):
+        conn.execute(CIRCLE)
+    marked.execute("COMMENT ON CONSTRAINT people_team_fkey ON people IS 'x'")
+    marked.execute("COMMENT ON CONSTRAINT teams_captain_fkey ON teams IS 'x'")
+    said = "it is in a circle of foreign keys that are not deferrable"
+    assert {s.reason for s in load(plain, **ALONE).shortfalls} == {f"{said}; --bulk can write it"}
+    assert {s.reason for s in load(marked, bulk=True, **ALONE).shortfalls} == {said}
+    seeded = load(bulk, bulk=True, **ALONE)
+    assert seeded.shortfalls == ()
+    assert {f.table: sum(f.rows) for f in seeded.tables} == {
+        "public.people": 100,
+        "public.teams": 100,
+    }
+    assert violations(bulk) == []

@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """An index or a foreign key that was dropped, and the statement that makes it anew."""
+    """An index or a foreign key that was dropped, and the statement that makes it anew.
 
-    table: str
+    `table` is the OID and the path of the table that rows are written to.
+    """
+
+    table: tuple[int, str]
     name: str
+    kind: str
     again: sql.SQL | sql.Composed
 
 
@@ -41,21 +45,24 @@ def put_aside(conn: Connection[Any], tables: Sequence[Table]) -> list[Aside]:
     query = files("ringfence.seed").joinpath("aside.sql").read_bytes()
     known = {table.oid: table for table in tables}
     aside: list[Aside] = []
-    for oid, kind, schema, name, definition in conn.execute(query, prepare=False).fetchall():
+    for row in conn.execute(query, prepare=False).fetchall():
+        oid, kind, schema, name, definition, above_schema, above, *_ = row
         table = known.get(oid)
         if table is None:
             continue
-        where = sql.Identifier(table.schema, table.name)
-        if kind == "index":
-            conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(schema, name)))
-            again: sql.SQL | sql.Composed = verbatim(definition)
-        else:
-            it = sql.Identifier(name)
+        again: sql.SQL | sql.Composed = verbatim(definition)
+        it = sql.Identifier(schema, name)
+        if kind == "foreign key":
+            where, it = sql.Identifier(table.schema, table.name), sql.Identifier(name)
             conn.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(where, it))
-            again = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(
-                where, it, verbatim(definition)
-            )
-        aside.append(Aside(table.path, name, again))
+            again = sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(where, it, again)
+        elif above is None:
+            # Its parts go with it.
+            conn.execute(sql.SQL("DROP INDEX {}").format(it))
+        else:
+            on = sql.Identifier(above_schema, above)
+            again = sql.SQL("{}; ALTER INDEX {} ATTACH PARTITION {}").format(again, on, it)
+        aside.append(Aside((oid, table.path), name, kind, again))
     return aside
 
 
@@ -64,4 +71,4 @@ def put_back(conn: Connection[Any], aside: Sequence[Aside], progress: Listener) 
     for each in aside:
         began = time.perf_counter()
         conn.execute(each.again)
-        progress(f"{each.table} {each.name}", 1, 1, time.perf_counter() - began)
+        progress(f"{each.table[1]} {each.name}", 1, 1, time.perf_counter() - began)

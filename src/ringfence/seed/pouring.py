@@ -25,7 +25,7 @@ from ringfence.seed.place import SHARED
 from ringfence.seed.session import steady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from psycopg import Connection
 
@@ -97,12 +97,12 @@ class Pouring:
 
     def run(self) -> Poured:
         """Write every generation of every table."""
-        tables = list(self._tables())
         aside: list[Aside] = []
         if self.bulk:
+            every = [table for group in self.plan.groups for table in group.tables]
             with steady(self.conn):
-                aside = put_aside(self.conn, [t for t in tables if self._wanted(t)])
-        for table in tables:
+                aside = put_aside(self.conn, [t for t in every if self._wanted(t)])
+        for table in self._tables({(a.table[0], a.name) for a in aside if a.kind == "foreign key"}):
             # Parents first, and wholly: how many there are decides what children point to.
             with steady(self.conn):
                 ready = self._ready(table)
@@ -117,12 +117,14 @@ class Pouring:
         wanted = sum(self.plan.wanted.get(table.oid, {}).values())
         return wanted > len(self.plan.rows.get(table.oid, ()))
 
-    def _tables(self) -> Iterator[Table]:
+    def _tables(self, aside: Collection[tuple[int, str]]) -> Iterator[Table]:
+        """Every table that COPY can write, without the foreign keys that are put aside."""
         for group in self.plan.groups:
-            if group.late and not all(reference.deferrable for reference in group.late):
+            if any(not r.deferrable and (r.table, r.name) not in aside for r in group.late):
                 # Rows that point at each other were written in one statement; COPY writes one table.
+                why = "it is in a circle of foreign keys that are not deferrable"
                 for table in group.tables:
-                    self._short(table, "it is in a circle of foreign keys")
+                    self._short(table, why if self.bulk else f"{why}; --bulk can write it")
                 continue
             yield from group.tables
 
