@@ -1,6 +1,6 @@
--- A row is an index or a foreign key that can be dropped and made anew from its definition alone. The
--- parts of a partitioned index follow it, each with the index it is attached to. `table` is the table
--- that rows are written to: of a partition, the one on top.
+-- A row is an index or a foreign key that can be dropped and made anew from its definition alone.
+-- The parts of a partitioned index follow it, each with the index it is attached to. `table` is the
+-- table that rows are written to: of a partition, the one on top.
 WITH RECURSIVE pieces AS (
     SELECT
         i.indexrelid AS whole,
@@ -25,8 +25,8 @@ WITH RECURSIVE pieces AS (
     INNER JOIN pg_inherits AS h ON p.index = h.inhparent
 ),
 
--- What carries more than its definition says: a mark, a comment, a statistics target, an extension's
--- claim; and what is not whole, or could not be again, for a foreign table has no part of it.
+-- What carries more than its definition says: a mark, a comment, a statistics target, a claim of an
+-- extension; and what is not whole, or could not be again, for a foreign table has no part of it.
 marked AS (
     SELECT DISTINCT p.whole
     FROM pieces AS p
@@ -41,7 +41,9 @@ marked AS (
         )
         OR EXISTS (
             SELECT FROM pg_attribute AS a
-            WHERE a.attrelid = p.index AND COALESCE((to_jsonb(a) ->> 'attstattarget')::INT, -1) <> -1
+            WHERE
+                a.attrelid = p.index
+                AND COALESCE((to_jsonb(a) ->> 'attstattarget')::INT, -1) <> -1
         )
         OR EXISTS (
             SELECT FROM pg_depend AS d
@@ -121,4 +123,4 @@ WHERE
     AND k.conparentid = 0
     AND NOT r.relispartition
     AND NOT EXISTS (SELECT FROM bound AS x WHERE x.whole = k.oid)
-ORDER BY kind DESC, "table", whole, depth, schema, name;
+ORDER BY kind DESC, "table" ASC, whole ASC, depth ASC, schema ASC, name ASC;
