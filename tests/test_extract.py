@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ringfence import kept, snapshot
+from ringfence import kept, snapshot, sources
+from ringfence.comparison import compare
 from ringfence.errors import ServerError
 from ringfence.kinds import kinds
 from ringfence.pg import extract as reading
@@ -109,17 +110,15 @@ def test_the_second_connection_sees_what_the_first_sees(
     filled: str, monkeypatch: pytest.MonkeyPatch, helped: list[bool]
 ) -> None:
     before = read(filled)
-    queries = reading._Extraction._queries
+    queries = reading.Reading._queries
 
-    def meanwhile(
-        self: reading._Extraction, alone: bool
-    ) -> tuple[list[tuple[str, str]], str | None]:
-        found = queries(self, alone)
+    def meanwhile(self: reading.Reading) -> tuple[list[tuple[str, str]], str | None]:
+        found = queries(self)
         with psycopg.connect(filled, autocommit=True) as other:
             other.execute("CREATE TABLE later (id int DEFAULT 1)")
         return found
 
-    monkeypatch.setattr(reading._Extraction, "_queries", meanwhile)
+    monkeypatch.setattr(reading.Reading, "_queries", meanwhile)
     assert read(filled).facts == before.facts
     assert helped == [True, True]
 
@@ -177,11 +176,147 @@ def test_a_catalog_that_cannot_be_kept_is_not(filled: str, tmp_path: Path) -> No
 
 
 def test_a_side_that_cannot_be_read_is_told_of(filled: str) -> None:
-    from ringfence import sources
-
     a = sources.source(None, filled)
     b = sources.source(None, psycopg.conninfo.make_conninfo(filled, dbname="is not there"))
     with sources.shop(None, (a, b), None) as shop:
         for one, other in ((a, b), (b, a)):
             with pytest.raises(ServerError, match="does not exist"):
                 shop.catalogs(one, other)
+
+
+def test_rows_first_make_the_catalog_that_a_reading_at_once_makes(
+    filled: str, helped: list[bool]
+) -> None:
+    with connect(named(filled, "the DSN")) as connection, reading.Reading(connection) as two:
+        two.rows()
+        found = two.catalog()
+    assert snapshot.dumps(found) == snapshot.dumps(read(filled))
+
+
+def same(a: str, b: str, exclude: tuple[str, ...] = ("ringfence",)) -> bool:
+    with (
+        connect(named(a, "the DSN")) as one,
+        connect(named(b, "the DSN")) as other,
+        reading.Reading(one, exclude=exclude) as left,
+        reading.Reading(other, exclude=exclude) as right,
+    ):
+        left.rows()
+        right.rows()
+        return left.same(right)
+
+
+def run(dsn: str, *statements: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def test_two_databases_are_the_same_whatever_their_objects_numbers(
+    filled: str, make_database: Callable[..., str]
+) -> None:
+    other = make_database()
+    run(other, "CREATE TABLE q (gone int, id int); ALTER TABLE q DROP COLUMN gone; DROP TABLE q")
+    run(other, SCHEMA)
+    assert same(filled, other)
+    assert read(filled).fingerprint == read(other).fingerprint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE p ALTER v SET DEFAULT 'x'",
+        "ALTER TABLE p ALTER k SET STATISTICS 7",
+        "COMMENT ON COLUMN p.v IS 'said'",
+        "COMMENT ON TABLE p IS 'parted otherwise'",
+        "COMMENT ON TABLE p IS NULL; COMMENT ON TABLE p1 IS 'parted'",
+        "REVOKE SELECT ON p FROM PUBLIC",
+        "ALTER TABLE p1 OWNER TO pg_monitor",
+        "ALTER TYPE mood ADD VALUE 'none'",
+        "CREATE OR REPLACE VIEW v AS SELECT * FROM p WHERE k > 0",
+        "ALTER TABLE p DISABLE TRIGGER t",
+        "ALTER TABLE p1 DISABLE TRIGGER t",
+        "ALTER TABLE p ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY a ON p USING (k > 1)",
+        "CREATE SCHEMA more",
+        "CREATE COLLATION german (provider = libc, locale = 'C')",
+        "REVOKE USAGE ON LANGUAGE sql FROM PUBLIC",
+        "SET allow_system_table_mods = on; CREATE FUNCTION pg_catalog.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_two_databases_are_not_the_same_where_anything_differs(
+    filled: str, make_database: Callable[..., str], change: str
+) -> None:
+    other = make_database()
+    run(other, SCHEMA)
+    assert same(filled, other)
+    run(other, change)
+    assert not same(filled, other)
+    assert not same(other, filled)
+
+
+def test_what_is_left_out_makes_no_difference(
+    filled: str, make_database: Callable[..., str]
+) -> None:
+    other = make_database()
+    run(other, SCHEMA)
+    run(
+        other,
+        'CREATE SCHEMA "h ""i"',
+        'CREATE TABLE "h ""i".t (id int PRIMARY KEY DEFAULT 1)',
+        """COMMENT ON COLUMN "h ""i".t.id IS 'kept out'""",
+    )
+    assert not same(filled, other)
+    assert same(filled, other, ('h "i',))
+    assert same(other, filled, ('h "i',))
+
+
+def test_a_database_and_files_once_found_the_same_need_no_second_comparison(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.sql"
+    file.write_text("CREATE TABLE t (id int PRIMARY KEY); COMMENT ON TABLE t IS 'x';")
+    run(database, file.read_text())
+    a, b = sources.source(None, database), sources.source(None, str(file))
+
+    def ask(one: sources.Source, other: sources.Source, note: bool = False) -> bool:
+        with sources.shop(None, (one, other), None) as made:
+            made.cache = tmp_path / "cache"
+            found = made.same(one, other)
+            if note:
+                assert not found
+                assert not compare(made, one, other, marked=False).plan.steps
+                made.found_same()
+            return found
+
+    ask(a, b, note=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.Reading, "catalog", None)
+        patch.setattr(kept, "read", None)
+        assert ask(a, b)
+    assert not ask(b, a)  # whose owner is left open depends on the direction
+    ask(b, a, note=True)
+    assert ask(b, a)
+    assert ask(a, b)
+    run(database, "COMMENT ON TABLE t IS 'y'")
+    assert not ask(a, b)
+    run(database, "COMMENT ON TABLE t IS 'x'")
+    file.write_text("CREATE TABLE t (id int PRIMARY KEY); COMMENT ON TABLE t IS 'z';")
+    changed = sources.source(None, str(file))
+    assert not ask(a, changed)
+    with sources.shop(None, (a, changed), None) as made:
+        made.cache = tmp_path / "cache"
+        assert not made.same(a, changed)
+        assert compare(made, a, changed, marked=False).plan.steps
+
+
+@pytest.mark.parametrize("text", ["\x00", "\n\n"])
+def test_a_note_that_cannot_be_read_is_as_good_as_not_there(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    path.with_suffix(".same").write_text(text)
+    assert not kept.equal(path, "abc")
+    kept.note_equal(path, "abc")
+    assert kept.equal(path, "abc")
+    for number in range(40):
+        kept.note_equal(path, f"d{number}")
+    assert not kept.equal(path, "abc")
+    assert len(path.with_suffix(".same").read_text().split()) < 40

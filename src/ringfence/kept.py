@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from ringfence.model import Value
 
+_NOTES = 16
+"""Of how many databases it is noted that they are the same as a catalog."""
+
 _SLOT = -1
 """The number of a parent that is none."""
 
@@ -52,14 +55,8 @@ def write(path: Path, catalog: Catalog) -> None:
         ],
     }
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    import tempfile
-
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(f"{body}\n[{','.join(attributes)}]\n")
-        Path(made).replace(path)
+        _replace(path, f"{body}\n[{','.join(attributes)}]\n")
 
 
 def read(path: Path) -> Catalog | None:
@@ -69,6 +66,38 @@ def read(path: Path) -> Catalog | None:
         return _catalog(json.loads(body), json.loads(rest))
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
+
+
+def notes(path: Path) -> bool:
+    """Whether anything is noted of the catalog that is kept there."""
+    return path.is_file() and path.with_suffix(".same").is_file()
+
+
+def equal(path: Path, digest: str) -> bool:
+    """Whether what had that digest was found to be the same as the catalog that is kept there."""
+    try:
+        return digest in path.with_suffix(".same").read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return False
+
+
+def note_equal(path: Path, digest: str) -> None:
+    """Note that what has that digest is the same as the catalog; the last few are known."""
+    file = path.with_suffix(".same")
+    with suppress(OSError, ValueError):
+        known = file.read_text(encoding="utf-8").split() if file.is_file() else []
+        _replace(file, "\n".join([*known[1 - _NOTES :], digest]) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    import tempfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, made = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(made).replace(path)
 
 
 def _catalog(document: Mapping[str, Any], attributes: list[dict[str, Any]]) -> Catalog:

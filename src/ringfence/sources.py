@@ -13,23 +13,26 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from ringfence import kept, script, snapshot
 from ringfence.errors import Misuse, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from psycopg import Connection
 
     from ringfence.model import Catalog, Unmodeled
     from ringfence.pg.connect import Target
+    from ringfence.pg.extract import Reading
     from ringfence.pg.load import Note
     from ringfence.pg.shadow import Host
     from ringfence.project import Project
     from ringfence.script import Script
 
+A = TypeVar("A")
+B = TypeVar("B")
 What = Literal["database", "files", "revision", "snapshot"]
 
 
@@ -138,6 +141,8 @@ class Shop:
     _stack: ExitStack = field(default_factory=ExitStack)
     _databases: dict[str, Target] = field(default_factory=dict)
     _roles: dict[str, str] = field(default_factory=dict)
+    _met: dict[tuple[str, str], tuple[Catalog, Catalog]] = field(default_factory=dict)
+    _equal: tuple[Path, str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -170,29 +175,59 @@ class Shop:
 
     def catalogs(self, a: Source, b: Source) -> tuple[Catalog, Catalog]:
         """Both sources' catalogs; a database is read while the other side is made or read."""
+        if (met := self._met.pop((a.spec, b.spec), None)) is not None:
+            return met
         if a.target is None and b.target is None:
             return self.catalog(a), self.catalog(b)
         one, other = (a, b) if a.target is not None else (b, a)
-        found: list[Catalog | BaseException] = []
-
-        def read() -> None:
-            try:
-                found.append(self.catalog(one))
-            except BaseException as error:  # noqa: BLE001 - raised below
-                found.append(error)
-
-        thread = Thread(target=read, daemon=True)
-        thread.start()
-        try:
-            made = self.catalog(other)
-        except Exception:
-            thread.join()  # an interrupt does not wait for the server
-            raise
-        thread.join()
-        first = found[0]
-        if isinstance(first, BaseException):
-            raise first
+        first, made = _both(lambda: self.catalog(one), lambda: self.catalog(other))
         return (first, made) if one is a else (made, first)
+
+    def same(self, a: Source, b: Source) -> bool:
+        """Whether nothing lies between two sources, where that can be told without their catalogs.
+
+        That is so of two databases, of which rows are compared, and of a database and files that
+        were found to be the same before and have not changed since (see `found_same`). What was
+        read and is not the same is kept for `catalogs`.
+        """
+        if a.target is not None and b.target is not None:
+            return self._same_databases(a, b, a.target, b.target)
+        live, other = (a, b) if a.target is not None else (b, a)
+        path = self._kept(other) if live.target is not None and other.declared else None
+        if live.target is None or path is None:
+            return False
+        with self._reading(live.target) as reading:
+            # Where nothing is known yet, the other side is made or read meanwhile.
+            if kept.notes(path):
+                reading.rows()
+                known = None
+            else:
+                _, known = _both(reading.rows, lambda: self.catalog(other))
+            role = hashlib.blake2b(digest_size=8)
+            role.update(f"{self._roles[live.target.conninfo]}\0{live is a}".encode())
+            digest = reading.digest and f"{reading.digest}-{role.hexdigest()}"
+            if known is None:
+                if digest and kept.equal(path, digest):
+                    return True
+                known = self.catalog(other)
+            found = reading.catalog()
+            self._met[a.spec, b.spec] = (found, known) if live is a else (known, found)
+        self._equal = (path, digest) if digest else None
+        return False
+
+    def found_same(self) -> None:
+        """Note for the next time that what `same` could not tell of is the same."""
+        if self._equal is not None:
+            kept.note_equal(*self._equal)
+
+    def _same_databases(self, a: Source, b: Source, at: Target, bt: Target) -> bool:
+        share = (os.cpu_count() or 1) < 4  # two databases keep two cores busy
+        with self._reading(at, share=share) as one, self._reading(bt, share=share) as other:
+            _both(one.rows, other.rows)
+            if one.same(other):
+                return True
+            self._met[a.spec, b.spec] = _both(one.catalog, other.catalog)
+        return False
 
     def database(self, source: Source) -> Target:
         """A database that holds what the source says: its own, or a shadow. Never to be written to."""
@@ -315,12 +350,22 @@ class Shop:
 
     def extract(self, target: Target, *, nobody: bool) -> Catalog:
         """The catalog of a database; `nobody`: what our own role owns is owned by whoever makes it."""
+        with self._reading(target, nobody=nobody) as reading:
+            return reading.catalog()
+
+    @contextmanager
+    def _reading(
+        self, target: Target, *, nobody: bool = False, share: bool = False
+    ) -> Iterator[Reading]:
         from ringfence.pg.connect import connect
-        from ringfence.pg.extract import extract
+        from ringfence.pg.extract import Reading
 
         with connect(target) as connection:
             role = self._roles[target.conninfo] = _role(connection)
-            return extract(connection, exclude=self._hidden, nobody=role if nobody else "")
+            with Reading(
+                connection, exclude=self._hidden, nobody=role if nobody else "", share=share
+            ) as reading:
+                yield reading
 
     @property
     def _hidden(self) -> tuple[str, ...]:
@@ -346,6 +391,30 @@ class Shop:
         for one in source.scripts:
             total.update(f"{one.path}\0{one.checksum}\0".encode())
         return self.cache / f"{source.what}-{total.hexdigest()}.json"
+
+
+def _both(one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
+    """What two functions give that wait for different servers, at the same time."""
+    found: list[A | BaseException] = []
+
+    def read() -> None:
+        try:
+            found.append(one())
+        except BaseException as error:  # noqa: BLE001 - raised below
+            found.append(error)
+
+    thread = Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        made = other()
+    except Exception:
+        thread.join()  # an interrupt does not wait for the server
+        raise
+    thread.join()
+    first = found[0]
+    if isinstance(first, BaseException):
+        raise first
+    return first, made
 
 
 def _refresh(original: Target, clone: Target) -> None:

@@ -56,12 +56,17 @@ def command(
     """
     import json
 
-    from ringfence import project, review, sources
-    from ringfence.comparison import compare
+    from ringfence import project, sources
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
     with sources.shop(found, (a, b), shadow) as shop:
+        if format_ == "sql" and not renames and shop.same(a, b):
+            _same(from_, to)
+            return
+        from ringfence import review
+        from ringfence.comparison import compare
+
         done = compare(shop, a, b, renames=renames, marked=format_ == "json")
         changes, made = done.changes, done.plan
         if made.steps and not no_proof and a.what != "snapshot":
@@ -69,6 +74,8 @@ def command(
 
             made = prove(made, shop, a, b, done.new)
         notes = shop.notes
+        if not (made.steps or made.notes or renames):
+            shop.found_same()
     if format_ == "json":
         click.echo(json.dumps(made.to_json(), indent=2, ensure_ascii=False))
     elif format_ == "markdown":
@@ -92,7 +99,7 @@ def _converse(
     for told in plan.notes:
         click.echo(click.style("note:", fg="cyan") + f" {told}", err=True)
     if not plan.steps:
-        click.echo(f"{from_} and {to} are the same", err=True)
+        _same(from_, to)
         return
     for depth, sign, text in review.tree(changes, plan):
         click.echo("  " * depth + click.style(sign, fg=_COLOURS[sign]) + f" {text}", err=True)
@@ -106,3 +113,7 @@ def _converse(
         click.echo(f"not checked: {line}", err=True)
     for line in proof.differences:
         click.echo(click.style("not proved:", fg="red") + f" {line}", err=True)
+
+
+def _same(from_: str, to: str) -> None:
+    click.echo(f"{from_} and {to} are the same", err=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import hashlib
+import marshal
+from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from operator import itemgetter
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg.pq import TransactionStatus
 
@@ -17,20 +20,20 @@ from ringfence.pg import canonical
 from ringfence.pg.ahead import Reader, Rows, columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
 
     from psycopg import Connection
-    from psycopg.pq.abc import PGresult
 
     from ringfence.model import Value
 
     Address = int
     """What pg_depend knows a thing by (see `_address`), as one number: there are many."""
 
+_ADDRESS = ("classid", "objid", "objsubid")
 _SPECIAL = (
-    "classid",
-    "objid",
-    "objsubid",
+    *_ADDRESS,
     "name",
     "parent_kind",
     "parent",
@@ -44,7 +47,9 @@ _SATELLITES = {
     "labels.sql": "security_label",
     "extensions.sql": "extension_dependency",
 }
-_OTHERS = ("unmodeled.sql", *_SATELLITES, "aliases.sql", "depend.sql")
+_LATE = ("aliases.sql", "depend.sql")
+"""What is asked for where facts are wanted, not where it is enough that two databases are the same."""
+_OTHERS = ("unmodeled.sql", *_SATELLITES, *_LATE)
 
 _DEPARSED = ("constraint", "index", "policy", "view", "trigger", "rule")
 _MANY_ROWS = ("default", "table", "depend.sql", "column")
@@ -80,63 +85,166 @@ def extract(
     owner. Its default privileges are those of no name. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
     never are. Needs a connection in autocommit mode; reads in one REPEATABLE READ READ ONLY transaction.
     """
-    # A hundred thousand small objects are made and none is thrown away: looking for garbage among
-    # them would take longer than making them.
-    collected = gc.isenabled()
-    gc.disable()
-    try:
-        return _Extraction(connection, exclude, nobody, roles).catalog()
-    finally:
-        if collected:
-            gc.enable()
+    with Reading(connection, exclude=exclude, nobody=nobody, roles=roles) as reading:
+        return reading.catalog()
 
 
-class _Extraction:
+class Answer(NamedTuple):
+    """The rows of one question, the names of their columns, and which of those are arrays of texts."""
+
+    names: list[str]
+    arrays: set[int]
+    rows: list[tuple[Any, ...]]
+
+
+class Reading:
+    """A database that is being read, in one snapshot: a context manager, `extract` in two steps.
+
+    `rows` fetches what the server says and makes nothing of it. That is enough to tell whether two
+    databases are the `same`, or whether one is as it was (`digest`); `catalog` makes the rest.
+    With `share`, it is read by one connection only: another database is read at the same time.
+    """
+
     def __init__(
         self,
         connection: Connection[tuple[object, ...]],
-        exclude: tuple[str, ...],
-        nobody: str,
-        roles: bool,
+        *,
+        exclude: tuple[str, ...] = ("ringfence",),
+        nobody: str = "",
+        roles: bool = False,
+        share: bool = False,
     ) -> None:
         self.connection = connection
         self.version = connection.info.server_version
         self.exclude = frozenset(exclude)
         self.nobody = nobody
         self.roles = roles
-        self.rows = Rows(connection)
+        self.share = share
+        self.answers: dict[str, Answer] = {}
         self.at: dict[Address, Ref] = {}
         """Where pg_depend's addresses lead."""
         self.parents: dict[tuple[str, str], Ref] = {}
         self.above: list[Ref] = []
         """The parents that kinds know without being told."""
         self.acls: dict[tuple[str, str, str], list[tuple[str, Mapping[str, Value]]]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._alone = self.connection.info.transaction_status == TransactionStatus.IDLE
+            stack.enter_context(self.connection.transaction())
+            self.connection.execute(_BEGIN + _SETTINGS)
+            self.text = Rows(self.connection)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def rows(self) -> None:
+        """Fetch what the server says of every object, but not what needs what."""
+        with _no_garbage():
+            for name, answer in self._asked(late=False):
+                self.answers[name] = answer
+
+    def same(self, other: Reading) -> bool:
+        """Whether the `rows` of two databases say the same. False too where only a catalog can tell."""
+        if self.version // 10000 != other.version // 10000 or self.exclude != other.exclude:
+            return False
+        with _no_garbage():
+            if self.answers["unmodeled.sql"].rows or other.answers["unmodeled.sql"].rows:
+                return False
+            names = {*self.answers, *other.answers} & kinds().keys()
+            return all(self.named(n) == other.named(n) for n in names) and all(
+                self.said(n) == other.said(n) for n in _SATELLITES
+            )
+
+    @property
+    def digest(self) -> str:
+        """Of the `rows`: the same as long as nothing is done to the database. Empty where they do
+        not tell everything."""
+        if self.answers["unmodeled.sql"].rows:
+            return ""
+        total = hashlib.blake2b(digest_size=16)
+        for name in sorted(self.answers):
+            total.update(name.encode())
+            total.update(marshal.dumps(self.answers[name].rows, 2))
+        return total.hexdigest()
+
+    def named(self, name: str) -> set[tuple[Any, ...]]:
+        """What is said of the objects of one kind, but for their numbers."""
+        answer = self.answers.get(name)
+        if answer is None:  # there was none to ask for
+            return set()
+        name_at = answer.names.index("name")
+        kept = [i for i, n in enumerate(answer.names) if n not in _ADDRESS]
+        tell: Callable[[tuple[Any, ...]], tuple[Any, ...]] = (
+            itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1))
+        )
+        starts = tuple(start for e in self.exclude for start in _begun(e))
+        return {tell(row) for row in answer.rows if not row[name_at].startswith(starts)}
+
+    def said(self, name: str) -> list[tuple[Any, ...]]:
+        """What hangs on objects, by their names; what hangs on none that is modelled is left out."""
+        wanted = {row[:3]: "" for row in self.answers[name].rows}
+        if wanted:
+            for kind, answer in sorted(self.answers.items()):
+                if kind not in kinds():
+                    continue
+                address = itemgetter(*(answer.names.index(n) for n in _ADDRESS))
+                name_at = answer.names.index("name")
+                for row in answer.rows:
+                    if address(row) in wanted:
+                        wanted[address(row)] = f"{kind} {row[name_at]}"
+        starts = tuple(
+            f"{kind} {start}" for e in self.exclude for start in _begun(e) for kind in kinds()
+        )
+        found = ((wanted[row[:3]], *row[3:]) for row in self.answers[name].rows)
+        return sorted((row for row in found if row[0] and not row[0].startswith(starts)), key=str)
 
     def catalog(self) -> Catalog:
+        """Everything that is modelled, made of the `rows`, or of what they will be."""
+        with _no_garbage():
+            return self._catalog()
+
+    def _catalog(self) -> Catalog:
         by_kind: dict[str, dict[Ref, Fact]] = {}
-        answers: dict[str, PGresult] = {}
-        alone = self.connection.info.transaction_status == TransactionStatus.IDLE
-        with self.connection.transaction():
-            self.connection.execute(_BEGIN + _SETTINGS)
-            queries, snapshot = self._queries(alone)
-            with Reader(self.connection, queries, snapshot, _SETTINGS) as reader:
-                for name, answer in reader:
-                    if name in kinds():
-                        by_kind[name] = self._unnamed(
-                            kinds()[name], self._read(kinds()[name], answer)
-                        )
-                    else:
-                        answers[name] = answer
+        others: dict[str, Answer] = {}
+        # Closed here whatever happens: no query runs when the transaction is ended.
+        with closing(self._asked(late=True)) as answers:
+            for name, answer in answers:
+                if name in kinds():
+                    by_kind[name] = self._unnamed(kinds()[name], self._read(kinds()[name], answer))
+                else:
+                    others[name] = answer
         facts: dict[Ref, Fact] = {}
         for name in sorted(by_kind):
             facts.update(by_kind[name])
-        for name, answer in answers.items():
+        for name, answer in others.items():
             if name in _SATELLITES:
                 self._satellites(_SATELLITES[name], answer, facts)
         facts = _sane(facts, {*self.parents.values(), *self.above})
-        uses = Lazily(lambda: self._uses(facts, answers["aliases.sql"], answers["depend.sql"]))
-        unmodeled = (Unmodeled(*map(str, row)) for row in self.rows.of(answers["unmodeled.sql"]))
+        uses = Lazily(lambda: self._uses(facts, others["aliases.sql"], others["depend.sql"]))
+        unmodeled = (Unmodeled(*map(str, row)) for row in others["unmodeled.sql"].rows)
         return Catalog(facts, uses, self.version, tuple(unmodeled))
+
+    def _asked(self, *, late: bool) -> Generator[tuple[str, Answer]]:
+        """The answers that are here, then those to what was not asked yet."""
+        yield from list(self.answers.items())
+        if not self.answers:
+            queries, snapshot = self._queries()
+            if not late:
+                queries = [query for query in queries if query[0] not in _LATE]
+        else:
+            queries, snapshot = [(name, _text(name)) for name in _LATE], None
+        with Reader(self.connection, queries, snapshot, _SETTINGS) as reader:
+            for name, result in reader:
+                yield name, Answer(*columns(result), self.text.of(result))
 
     def _unnamed(self, kind: Kind, facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
         """The facts, without the name of `nobody` where theirs tells who makes things."""
@@ -152,7 +260,7 @@ class _Extraction:
             self.at = {address: to.get(ref, ref) for address, ref in self.at.items()}
         return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
-    def _queries(self, alone: bool) -> tuple[list[tuple[str, str]], str | None]:
+    def _queries(self) -> tuple[list[tuple[str, str]], str | None]:
         """What to ask, in two halves from the two ends; the snapshot to share where that is much."""
         superuser = self.connection.info.parameter_status("is_superuser") == "on"
         asked = [
@@ -168,7 +276,8 @@ class _Extraction:
         relations, *there = row
         absent = {kind for kind, found in zip(probed, there, strict=True) if not found}
         snapshot = None
-        if alone and isinstance(relations, int) and relations > _MANY:
+        helped = self._alone and not self.share
+        if helped and isinstance(relations, int) and relations > _MANY:
             exported = self.connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
             assert exported is not None
             snapshot = str(exported[0])
@@ -179,9 +288,9 @@ class _Extraction:
         queries.sort(key=lambda q: q[0] not in _DEPARSED)
         return queries, snapshot
 
-    def _read(self, kind: Kind, answer: PGresult) -> dict[Ref, Fact]:
+    def _read(self, kind: Kind, answer: Answer) -> dict[Ref, Fact]:
         """The facts of one kind, and what hangs on them."""
-        names, arrays = columns(answer)
+        names, arrays, rows = answer
         at = {name: names.index(name) for name in _SPECIAL if name in names}
         rest = [(i, n) for i, n in enumerate(names) if n not in at]
         for name in (n for _, n in rest):
@@ -194,9 +303,8 @@ class _Extraction:
         acl_at, acl_owner_at = at.get("acl"), at.get("owner", at.get("acl_owner", -1))
         parent_at, parent_kind_at = at.get("parent"), at.get("parent_kind", -1)
         facts: dict[Ref, Fact] = {}
-        addresses, exclude, name_of = self.at, self.exclude, self.rows.name
+        addresses, exclude, name_of = self.at, self.exclude, self.text.name
         known: dict[Any, dict[str, Value]] = {}
-        rows = self.rows.of(answer)
         parents, kind_name, new = self.parents, kind.name, tuple.__new__
         count = 0
         # This loop runs for every column of every table: it uses no abstraction.
@@ -248,7 +356,7 @@ class _Extraction:
             if value is None or value is False:
                 continue
             if i in arrays:
-                attrs[key] = _frozen(self.rows.array(value))
+                attrs[key] = _frozen(self.text.array(value))
             elif value.__class__ is str:
                 attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
             else:
@@ -257,7 +365,7 @@ class _Extraction:
 
     def _parent(self, kind: str, path: str) -> Ref:
         """The reference to a parent: what is below one thing shares it."""
-        found = self.parents[kind, path] = Ref(kind, self.rows.name(path))
+        found = self.parents[kind, path] = Ref(kind, self.text.name(path))
         return found
 
     def _grants(self, kind: Kind, owner: str, acl: str) -> list[tuple[str, Mapping[str, Value]]]:
@@ -268,7 +376,7 @@ class _Extraction:
         found = self.acls.get(key)
         if found is None:
             found = self.acls[key] = []
-            for grantee, held in parse(self.rows.array(acl), kind, owner).items():
+            for grantee, held in parse(self.text.array(acl), kind, owner).items():
                 privileges, options = ("".join(sorted(letters)) for letters in held.own)
                 attrs: dict[str, Value] = {"privileges": privileges}
                 if options:
@@ -281,9 +389,9 @@ class _Extraction:
                 found.append((grantee, attrs))
         return found
 
-    def _satellites(self, kind: str, answer: PGresult, facts: dict[Ref, Fact]) -> None:
+    def _satellites(self, kind: str, answer: Answer, facts: dict[Ref, Fact]) -> None:
         """Comments, security labels and dependences on extensions, of whatever they are on."""
-        for classid, objid, objsubid, provider, text in self.rows.of(answer):
+        for classid, objid, objsubid, provider, text in answer.rows:
             ref = self.at.get(_address(classid, objid, objsubid))
             if ref is None:
                 continue
@@ -292,11 +400,11 @@ class _Extraction:
             facts[on] = Fact(on, {"text": str(text)} if text else {}, ref)
 
     def _uses(
-        self, facts: Mapping[Ref, Fact], aliases: PGresult, depend: PGresult
+        self, facts: Mapping[Ref, Fact], aliases: Answer, depend: Answer
     ) -> Mapping[Ref, frozenset[Ref]]:
         """pg_depend, with each address led to the fact that stands for it."""
         alias: dict[Address, Address] = {
-            _address(*row[:3]): _address(*row[3:]) for row in self.rows.of(aliases)
+            _address(*row[:3]): _address(*row[3:]) for row in aliases.rows
         }
         at = self.at
 
@@ -317,7 +425,7 @@ class _Extraction:
         # Most kinds have nothing to say of it: they are not asked for every fact they have.
         told = {n: kind.user for n, kind in known.items() if type(kind).user is not Kind.user}
         found: dict[Ref, set[Ref]] = {}
-        for address, on in self.rows.of(depend):
+        for address, on in depend.rows:
             user = at.get(address) or lead(address)
             used = at.get(on) or lead(on)
             if user is None or used is None:
@@ -346,6 +454,25 @@ class _Extraction:
             if ref.kind in tangled:
                 known[ref.kind].untangle(ref, found)
         return {ref: frozenset(used) for ref, used in found.items()}
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """A hundred thousand small objects are made and none is thrown away: looking for garbage among
+    them would take longer than making them."""
+    collected = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collected:
+            gc.enable()
+
+
+def _begun(schema: str) -> Iterator[str]:
+    """How an array begins whose first text is the schema, in either way of writing it."""
+    escaped = schema.replace("\\", "\\\\").replace('"', '\\"')
+    yield from (f"{{{schema},", f"{{{schema}}}", f'{{"{escaped}",', f'{{"{escaped}"}}')
 
 
 def _sane(facts: dict[Ref, Fact], parents: Iterable[Ref]) -> dict[Ref, Fact]:
