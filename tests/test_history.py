@@ -265,3 +265,26 @@ def test_no_revision_is_given_up_for_want_of_a_listener(two: Project, closed: st
     )
     assert done.returncode == 0
     assert two.tables() == ["a", "b", *OURS]
+
+
+def test_a_revision_costs_one_commit(project: Project) -> None:
+    for number in range(1, 4):
+        project.revision(f"000{number}", f"CREATE TABLE t{number} ();")
+    project.run("migrate")
+    rows = project.history("event", "revision", "attempt", "xid::text")
+    assert [row[:3] for row in rows] == [
+        (event, f"000{number}", 1) for number in (1, 2, 3) for event in ("started", "finished")
+    ]
+    commits = [row[3] for row in rows]
+    assert len(set(commits)) == 4
+    assert commits[1:5:2] == commits[2:5:2]  # what ends and what begins is told at once
+
+
+def test_what_was_to_begin_does_not_where_the_one_before_it_fails(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.revision("0002", "INSERT INTO t VALUES ('x');")
+    project.revision("0003", "CREATE TABLE u ();")
+    project.run("migrate")
+    assert project.history("event", "revision") == [
+        ("started", "0001"), ("finished", "0001"), ("started", "0002"), ("failed", "0002"),
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import psycopg
@@ -442,7 +443,7 @@ class Executor:
         *,
         patient: bool = False,
         unhurried: bool = False,
-    ) -> sql.Composed:
+    ) -> sql.SQL:
         """The statements that set what a file's statements run under.
 
         A `patient` statement may take as long as it takes; an `unhurried` one waits as long as it
@@ -459,9 +460,7 @@ class Executor:
         wanted["idle_in_transaction_session_timeout"] = "0"
         if self.connection.info.server_version >= 170000:
             wanted["transaction_timeout"] = "0"
-        # A file finds what it names where the database or the role says; ours is PATH.
-        path = sql.SQL("{} search_path TO DEFAULT; ").format(sql.SQL(verb))
-        return path + settings(wanted, verb)
+        return _settings(tuple(wanted.items()), verb)
 
     def _say(self, revision: Revision, direction: Direction, number: int, text: Script) -> None:
         self._now = (revision, direction, number, len(text.statements))
@@ -475,6 +474,13 @@ class Executor:
     def _in_transaction(self) -> bool:
         status = self.connection.info.transaction_status
         return status is not psycopg.pq.TransactionStatus.IDLE
+
+
+@cache
+def _settings(wanted: tuple[tuple[str, str], ...], verb: str) -> sql.SQL:
+    # A file finds what it names where the database or the role says; ours is PATH.
+    path = sql.SQL("{} search_path TO DEFAULT; ").format(sql.SQL(verb))
+    return sql.SQL((path + settings(dict(wanted), verb)).as_string(None))
 
 
 def settings(wanted: Mapping[str, str], verb: str) -> sql.Composed:

@@ -66,6 +66,8 @@ class Session:
     _heads: tuple[str, ...] = ()
     executor: Executor | None = None
     _running: ledger.Event | None = None
+    _following: RevisionStep | None = None
+    _begun: ledger.Event | None = None
     _began: float = 0.0
     _left: str = ""
     _xid: str | None = None
@@ -119,6 +121,8 @@ class Session:
             if moves:
                 self._dress(step, context)
             if moves and not context.as_sql:
+                # Steps that move nothing come by themselves: a stamp.
+                self._following = moving[number] if number < len(moving) else None
                 self._start(step, number, len(moving), context)
             yield step
             if moves and not context.as_sql:
@@ -172,12 +176,14 @@ class Session:
         self, step: RevisionStep, number: int, total: int, context: MigrationContext
     ) -> None:
         revision, direction = self._revision(step), _direction(step)
-        assert context.connection is not None
-        # Reading the version table opened a transaction; the row below must not wait for its end.
-        context.connection.rollback()
-        with self.autocommit() as connection:
-            row = self.row("started", revision, direction, 1)
-            self._running = ledger.begin(connection, self.schema, row)
+        self._running, self._begun = self._begun, None
+        if self._running is None:  # no revision before it has said so
+            assert context.connection is not None
+            # Reading the version table opened a transaction; the row must not wait for its end.
+            context.connection.rollback()
+            with self.autocommit() as connection:
+                row = self.row("started", revision, direction, 1)
+                self._running = ledger.begin(connection, self.schema, row)
         self._began = time.monotonic()
         self._xid, self._left = None, ""
         self._executor().begin()
@@ -218,8 +224,19 @@ class Session:
                     ledger.begin(connection, self.schema, row)
                     continue
                 row = replace(row, waits=self._executor().waits.document)
-                self._xid = ledger.record(connection, self.schema, row)
+                self._record(row)
                 self._left = "ringfence status tells whether it was committed"
+
+    def _record(self, row: ledger.Event) -> None:
+        """Record that a revision has finished, and in the same commit that the next one starts."""
+        connection = self._connected()
+        if self._following is None:
+            self._xid = ledger.record(connection, self.schema, row)
+            return
+        following = self.row(
+            "started", self._revision(self._following), _direction(self._following), 1
+        )
+        self._xid, self._begun = ledger.record_and_begin(connection, self.schema, row, following)
 
     def failed(self, error: BaseException) -> BaseException:
         """Record that the running revision did not finish; the error to raise, with what is known.
@@ -241,6 +258,9 @@ class Session:
             with self.autocommit():
                 reset(connection)
                 recorded = ledger.record(connection, self.schema, row, unless_finished=True)
+                if recorded is None and self._begun is not None:
+                    # The same commit has said that the next one starts.
+                    ledger.record(connection, self.schema, self._end(self._begun, error))
             left = left if recorded else "it was committed before that"
         revision = self.graph.revisions[running.revision]
         self.listen(Progress("failed", revision, running.direction, text=left))
@@ -284,6 +304,8 @@ class Session:
                     row = self._end(running, error)
                     if ledger.record(fresh, self.schema, row, unless_finished=True) is None:
                         lost.committed = True
+                if lost.committed and self._begun is not None:
+                    ledger.record(fresh, self.schema, self._end(self._begun, error))
                 lost.reached = True
         if lost.committed and running is not None:
             revision = self.graph.revisions[running.revision]
@@ -427,11 +449,15 @@ class Session:
         return self.graph.revisions[step.revision.revision]
 
     def _of(self, stem: Path) -> Revision:
+        """The revision of this path, which is Alembic's word for it and need not be ours."""
         if not self._stems:
-            revisions_ = self.graph.revisions.values()
-            self._stems = {r.path.with_suffix("").resolve(): r for r in revisions_}
-        if (found := self._stems.get(stem.resolve())) is not None:
-            return found
+            self._stems = {r.path.with_suffix(""): r for r in self.graph.revisions.values()}
+        if stem not in self._stems:
+            near = (p for p in self._stems if p.name == stem.name and p.resolve() == stem.resolve())
+            if (found := next(near, None)) is not None:
+                self._stems[stem] = self._stems[found]
+        if stem in self._stems:
+            return self._stems[stem]
         raise BadProject(f"{stem}.py is not a revision of {self.graph.folder}")
 
 
@@ -716,7 +742,7 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
         connection.autocommit = False  # as SQLAlchemy takes a new connection to be
         engine = create_engine(
             "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool,
-            pool_reset_on_return=None,
+            pool_reset_on_return=None, query_cache_size=0,  # no two of Alembic's are the same
         )  # fmt: skip
         with engine.connect() as connected:
             options["connection"] = connected

@@ -17,7 +17,7 @@ from ringfence.pg.connect import connect
 from ringfence.script import redacted, redacted_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from ringfence.execute import Progress
     from ringfence.pg.connect import Target
@@ -368,15 +368,18 @@ def _planned(
 ) -> tuple[Graph, Standing, Way]:
     """The files, where the database stands, and what to do; raises where nothing may be done."""
     graph = revisions.read(project)
-    before = standing(graph, target, project.config.migrate.schema)
-    graph.refuse_unknown(before.current, who(before.state))
+    schema = project.config.migrate.schema
+    with connect(target, pinned=True) as connection:
+        state = ledger.state(connection, schema)
+        elsewhere = () if state.current else ledger.elsewhere(connection, schema)
+    before = compare(graph, state, target.shown)
+    graph.refuse_unknown(before.current, who(state))
     planned = way(graph, before.current, to)
     if phase is not None:
         planned = _in_phase(graph, before, planned, phase)
     if planned.revisions:
         lockfile.refuse_deviations(project, graph)
-    if planned.revisions and not before.current:
-        _refuse_elsewhere(graph, target, project.config.migrate.schema)
+        _refuse_elsewhere(graph, elsewhere)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()
     refuse_edited(graph, before.state, undone)
     if planned.direction == "up":
@@ -387,17 +390,16 @@ def _planned(
     return graph, before, planned
 
 
-def _refuse_elsewhere(graph: Graph, target: Target, schema: str) -> None:
+def _refuse_elsewhere(graph: Graph, elsewhere: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Raise `Refused` where plain Alembic has applied revisions of this project before ringfence."""
-    with connect(target, pinned=True) as connection:
-        for where, stands in ledger.elsewhere(connection, schema):
-            if known := [r for r in stands if r in graph.revisions]:
-                raise Refused(
-                    f"{where} says that this database stands at {', '.join(known)}",
-                    detail="it was migrated by Alembic without ringfence",
-                    hint=f'say [tool.ringfence.migrate] schema = "{where.partition(".")[0]}", or'
-                    f" alembic stamp {known[0]} and drop {where}",
-                )
+    for where, stands in elsewhere:
+        if known := [r for r in stands if r in graph.revisions]:
+            raise Refused(
+                f"{where} says that this database stands at {', '.join(known)}",
+                detail="it was migrated by Alembic without ringfence",
+                hint=f'say [tool.ringfence.migrate] schema = "{where.partition(".")[0]}", or'
+                f" alembic stamp {known[0]} and drop {where}",
+            )
 
 
 def _still(

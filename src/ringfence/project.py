@@ -42,6 +42,8 @@ class Project:
 
     def shown(self, path: Path) -> str:
         """A path as messages show it: relative to the project where it lies inside."""
+        if ".." not in path.parts and path.is_relative_to(self.root):
+            return path.relative_to(self.root).as_posix()
         try:
             return path.resolve().relative_to(self.root.resolve()).as_posix()
         except ValueError:

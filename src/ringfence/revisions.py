@@ -276,9 +276,10 @@ def read(project: Project) -> Graph:
                 " applied nowhere",
             )
         found[revision.id] = revision
+    modules = {revision.path.stem for revision in found.values()}
     for path in sorted(versions.glob("*.sql")):
         stem, _, what = path.name.removesuffix(".sql").rpartition(".")
-        if what in ("up", "down", "verify") and not (versions / f"{stem}.py").is_file():
+        if what in ("up", "down", "verify") and stem not in modules:
             raise BadProject(
                 f"{project.shown(path)} belongs to no revision: there is no {stem}.py beside it",
                 hint="write one with the revision's ids, or remove the file",

@@ -40,6 +40,7 @@ _BACKFILL = re.compile(
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _WORDS = 16
 _LONGEST_COPY = 20_000  # characters before its data
+_SHORT = 20_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,9 +336,13 @@ class Script:
         """Every token, comments too, with offsets in characters."""
         return tuple(self._tokens(comments=True))
 
-    def code(self) -> Iterator[Token]:
-        """Every token but comments, with offsets in characters."""
-        return self._tokens()
+    def code(self) -> Iterable[Token]:
+        """Every token but comments, with offsets in characters; of a short text kept for the next."""
+        return self._code if len(self.text) < _SHORT else self._tokens()
+
+    @cached_property
+    def _code(self) -> tuple[Token, ...]:
+        return tuple(self._tokens())
 
     def _tokens(self, *, comments: bool = False) -> Iterator[Token]:
         """Every token but comments, with offsets in characters."""

@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from psycopg import sql
 from psycopg.types.json import Jsonb
@@ -284,25 +284,65 @@ def record(
     `unless_finished`: not where the same attempt has finished, which a Ctrl-C that came while the
     server was committing cannot undo; None then.
     """
-    condition: sql.Composable = sql.SQL("")
+    values = _values(event)
     if unless_finished:
-        condition = sql.SQL(
-            " WHERE NOT EXISTS (SELECT FROM {} WHERE event = 'finished' AND revision = {}"
-            " AND direction = {} AND attempt = {})"
-        ).format(_history(schema), event.revision, event.direction, event.attempt)
-    row = connection.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {}{} RETURNING xid::text").format(
-            _history(schema),
-            sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
-            sql.SQL(", ").join(map(sql.SQL, _PLACES)),
-            condition,
-        ),
-        _values(event),
-    ).fetchone()
+        values += [event.revision, event.direction, event.attempt]
+    text = _text(schema, "unless" if unless_finished else "one")
+    row = connection.execute(text, values).fetchone()
     return None if row is None else str(row[0])
 
 
+def begin(connection: Connection[tuple[object, ...]], schema: str, event: Event) -> Event:
+    """Add a row under the number of the next attempt, and give it with that number."""
+    row = connection.execute(_text(schema, "next"), _next(event)).fetchone()
+    assert row is not None
+    return replace(event, attempt=int(str(row[1])))
+
+
+def record_and_begin(
+    connection: Connection[tuple[object, ...]], schema: str, event: Event, following: Event
+) -> tuple[str, Event]:
+    """Both at once, so that one commit tells what has ended and what begins."""
+    rows = connection.execute(
+        _text(schema, "both"), [*_values(event), *_next(following)]
+    ).fetchall()
+    return str(rows[0][0]), replace(following, attempt=int(str(rows[1][1])))
+
+
 _PLACES = tuple("make_interval(secs => %s)" if c == "duration" else "%s" for c in _COLUMNS)
+_ATTEMPT = _COLUMNS.index("attempt")
+
+
+@cache
+def _text(schema: str, what: Literal["one", "unless", "next", "both"]) -> bytes:
+    """The statement that adds a row, one under the next attempt's number, or one of each."""
+    history = _history(schema)
+    places = list(_PLACES)
+    places[_ATTEMPT] = (
+        "(SELECT coalesce(max(attempt), 0) + 1 FROM {} WHERE revision = %s AND direction = %s)"
+    )
+    one = sql.SQL("({})").format(sql.SQL(", ").join(map(sql.SQL, _PLACES)))
+    after = sql.SQL("({})").format(sql.SQL(", ").join(sql.SQL(p).format(history) for p in places))
+    rows: sql.Composable = sql.SQL("VALUES {}").format(one)
+    if what == "unless":
+        rows = sql.SQL(
+            "SELECT {} WHERE NOT EXISTS (SELECT FROM {} WHERE event = 'finished' AND revision = %s"
+            " AND direction = %s AND attempt = %s)"
+        ).format(sql.SQL(", ").join(map(sql.SQL, _PLACES)), history)
+    elif what == "next":
+        rows = sql.SQL("VALUES {}").format(after)
+    elif what == "both":
+        rows = sql.SQL("VALUES {}, {}").format(one, after)
+    query = sql.SQL("INSERT INTO {} ({}) {} RETURNING xid::text, attempt").format(
+        history, sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), rows
+    )
+    return query.as_bytes(None)
+
+
+def _next(event: Event) -> list[object]:
+    values = _values(event)
+    values[_ATTEMPT : _ATTEMPT + 1] = [event.revision, event.direction]
+    return values
 
 
 def _values(event: Event) -> list[object]:
@@ -327,27 +367,6 @@ def _values(event: Event) -> list[object]:
 
 def _json(document: Mapping[str, object] | None) -> Jsonb | None:
     return None if document is None else Jsonb(dict(document))
-
-
-def begin(connection: Connection[tuple[object, ...]], schema: str, event: Event) -> Event:
-    """Add a row under the number of the next attempt, and give it with that number."""
-    places = list(_PLACES)
-    places[_COLUMNS.index("attempt")] = (
-        "(SELECT coalesce(max(attempt), 0) + 1 FROM {} WHERE revision = %s AND direction = %s)"
-    )
-    values = _values(event)
-    values[_COLUMNS.index("attempt")] = event.revision
-    values.insert(_COLUMNS.index("attempt") + 1, event.direction)
-    row = connection.execute(
-        sql.SQL("INSERT INTO {} ({}) SELECT {} RETURNING attempt").format(
-            _history(schema),
-            sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
-            sql.SQL(", ").join(sql.SQL(p).format(_history(schema)) for p in places),
-        ),
-        values,
-    ).fetchone()
-    assert row is not None
-    return replace(event, attempt=int(str(row[0])))
 
 
 def stamp(connection: Connection[tuple[object, ...]], schema: str, heads: Sequence[str]) -> None:

@@ -111,7 +111,6 @@ class Watcher:
         with self._changed:
             self._seen, self._last = {}, None
             self._since = self._began = time.monotonic()
-            self._changed.notify()
         if self._thread is None:
             self._thread = threading.Thread(target=self._look, name="ringfence-watch", daemon=True)
             self._thread.start()
@@ -120,7 +119,6 @@ class Watcher:
     def __exit__(self, *_: object) -> None:
         with self._changed:
             self._since = None
-            self._changed.notify()
 
     @property
     def blockers(self) -> tuple[Blocker, ...]:
@@ -148,20 +146,17 @@ class Watcher:
                 self._connection.close()
 
     def _loop(self) -> None:
-        pause: float | None = None
+        # Nobody wakes it for a statement that is over before anybody looks: most are.
+        pause = AFTER
         while True:
             with self._changed:
-                if not self._ended and (self._since is None or pause is not None):
+                if not self._ended:
                     self._changed.wait(pause)
                 if self._ended:
                     return
                 since = self._since
-            if since is None:
-                pause = None
-                continue
-            early = since + AFTER - time.monotonic()
-            if early > 0:
-                pause = early
+            pause = AFTER if since is None else since + AFTER - time.monotonic()
+            if pause > 0:
                 continue
             pause = EVERY
             sight = self._sight()
