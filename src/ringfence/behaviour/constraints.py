@@ -51,7 +51,8 @@ def look(rows: Rows) -> Iterator[Seen]:
         for key in table.keys:
             yield _key(rows, table, key)
         for reference in table.references:
-            yield _reference(rows, table, reference)
+            if not reference.inherited:
+                yield _reference(rows, table, reference)
         for column in table.columns:
             yield from _column(rows, table, column)
 

@@ -77,7 +77,7 @@ class Estate:
             f"{up}.{ident(there)} = {alias}.{ident(here)}"
             for here, there in zip(reference.columns, reference.target_columns, strict=True)
         )
-        name = qualified((target.schema, target.name))
+        name = lying(target)
         return f"(SELECT {self.owner(target, up, depth + 1)} FROM {name} AS {up} WHERE {on})"
 
     @cached_property
@@ -91,7 +91,7 @@ class Estate:
             parts.append(
                 f"SELECT {oid}::bigint, (rf0.*)::text, COALESCE({self.owner(table, 'rf0')}, ''),"
                 f" ARRAY[{through}]::text[]"
-                f" FROM {qualified((table.schema, table.name))} AS rf0"
+                f" FROM {lying(table)} AS rf0"
             )
         return "\nUNION ALL\n".join(parts)
 
@@ -288,11 +288,9 @@ def _collect(
     nobody: dict[int, list[Row]] = {}
     for oid, table in estate.shape.tables.items():
         owner = estate.owner(table, "rf0") if oid in estate.tables else "NULL"
-        # What inherits from it is a table of its own here; a partition is not.
-        only = "" if table.partitioned else "ONLY "
         cursor = conn.execute(
             f"SELECT rf0.tableoid::regclass::text, rf0.ctid::text, {owner}, rf0.*"
-            f" FROM {only}{qualified((table.schema, table.name))} AS rf0 ORDER BY rf0.ctid"
+            f" FROM {lying(table)} AS rf0 ORDER BY rf0.ctid"
         )
         names = [d.name for d in (cursor.description or ())[3:]]
         for leaf, ctid, whose, *values in texts(cursor):
@@ -304,6 +302,12 @@ def _collect(
     words = conn.execute(_VOCABULARY).fetchone()
     said = str(words[0]) if words and words[0] else ""
     return Fixture(conn, estate, surface, a, b, rows, nobody, said, views)
+
+
+def lying(table: Table) -> str:
+    """A table as FROM has it: what inherits from it is a table of its own, a partition is not."""
+    only = "ONLY " if table.has_children and not table.partitioned else ""
+    return f"{only}{qualified((table.schema, table.name))}"
 
 
 _VOCABULARY = (

@@ -112,7 +112,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A foreign key from `table` to `target`, both by OID. `target` may be unknown to the shape."""
+    """A foreign key from `table` to `target`, both by OID. `target` may be unknown to the shape.
+
+    One that is `inherited` is the parent's alone: nothing holds the rows of `table` to it, and yet
+    they mean the same by it.
+    """
 
     name: str
     schema: str
@@ -123,6 +127,7 @@ class Reference:
     target_columns: tuple[str, ...]
     deferrable: bool = False
     match_full: bool = False
+    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +301,11 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
                 if r["table"] == oid
             ),
         )
+    parents: dict[int, list[int]] = {}
+    for row in rows["inherits"]:
+        parents.setdefault(row["child"], []).append(row["parent"])
     return Shape(
-        tables=tables,
+        tables={oid: _inheriting(table, tables, parents) for oid, table in tables.items()},
         types=types,
         routines={row["name"]: row["body"] for row in rows["routines"]},
         settings=tuple((r["table"], r["column"], r["setting"]) for r in rows["policies"]),
@@ -308,7 +316,7 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
 
 _QUERIES = (
     "tables", "columns", "types", "checks", "references", "keys", "partitions", "sequences",
-    "policies", "triggers", "routines", "grants",
+    "policies", "triggers", "routines", "grants", "inherits",
 )  # fmt: skip
 
 
@@ -328,6 +336,26 @@ def _on_columns(columns: Iterable[Column], types: Mapping[int, Type]) -> Iterato
     for column in columns:
         for check in shape.domain_checks(types[column.type]):
             yield replace(check, column=column.name)
+
+
+def _inheriting(
+    table: Table, tables: Mapping[int, Table], parents: Mapping[int, list[int]]
+) -> Table:
+    """The table with the foreign keys of those it inherits from, which it does not inherit."""
+    own = {(r.target, r.columns) for r in table.references}
+    more: list[Reference] = []
+    todo, seen = list(parents.get(table.oid, ())), set[int]()
+    while todo:
+        oid = todo.pop(0)
+        if oid in seen or oid not in tables:
+            continue
+        seen.add(oid)
+        todo += parents.get(oid, ())
+        for reference in tables[oid].references:
+            if (reference.target, reference.columns) not in own:
+                own.add((reference.target, reference.columns))
+                more.append(replace(reference, table=table.oid, inherited=True))
+    return replace(table, references=(*table.references, *more)) if more else table
 
 
 def _keys(rows: Iterable[dict[str, Any]]) -> Iterator[Key]:
