@@ -7,19 +7,20 @@ each call has its control.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringfence.isolation.judge import ENDLESS, Cell, State
 from ringfence.isolation.probes import Probe
-from ringfence.kinds._sql import literal
+from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.seed.place import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ringfence.isolation.estate import Fixture
+    from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.prober import Outcome
     from ringfence.isolation.surface import Role, Routine, Surface
@@ -81,22 +82,28 @@ def touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
         for oid, r in surface.relations.items()
         if r.kind in "vm" and surface.reads(oid) & tables
     }
+    words = [rf"(?<![\w$]){re.escape(name)}(?![\w$])" for name in names]
     found: set[int] = set()
     while True:
+        said = re.compile("|".join(words) or r"(?!)")
         more = {
             r.oid
             for r in surface.routines
             if r.oid not in found
-            and (
-                any(re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", r.body) for name in names)
-                or re.search(r"\bEXECUTE\b\s+(?!FUNCTION|PROCEDURE)", r.body, re.IGNORECASE)
-                or not r.body.strip()
-            )
+            and (said.search(r.body) or dynamic(r.body) or not r.body.strip())
         }
         if not more:
             return frozenset(found)
         found |= more
-        names |= {r.name for r in surface.routines if r.oid in more}
+        words += [
+            rf"(?<![\w$]){re.escape(r.name)}\"?\s*\(" for r in surface.routines if r.oid in more
+        ]
+
+
+def dynamic(body: str) -> bool:
+    """Whether a routine's body runs SQL that it puts together."""
+    made = r"\bEXECUTE\b\s+(?!FUNCTION|PROCEDURE)"
+    return re.search(made, body, re.IGNORECASE) is not None
 
 
 def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
@@ -107,6 +114,9 @@ def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
     )
     if routine.procedure:
         return f"CALL {routine.sql}({given})"
+    if routine.aggregate:
+        names = ", ".join(f"v{place}" for place in range(len(arguments)))
+        return f"SELECT {routine.sql}({names}) FROM (VALUES ({given})) AS given ({names})"
     return f"SELECT * FROM {routine.sql}({given})"
 
 
@@ -324,10 +334,76 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
     found: list[Pair] = [pair for *_, pair in scored]
     if array:
         found = [("{" + str(b) + "}", "{" + str(a) + "}") for b, a in found]
+    if wanted == "text" and dynamic(body):
+        found = [*_injections(fixture), *found]
+    if wanted in ("json", "jsonb") and not array:
+        found = [*_documents(fixture, body), *found]
+    found += _whole_rows(fixture, type_)
     found += [(v, v) for v in _PLAIN.get(type_, ())]
     if not found or wanted in ("text", "uuid"):
         found.append((None, None))
     return list(dict.fromkeys(found))
+
+
+def _injections(fixture: Fixture) -> list[Pair]:
+    """Text that does harm where it becomes a part of a statement, or is one."""
+    found: list[Pair] = [("' OR true --", "' OR false --"), ("true", "false")]
+    for table in list(fixture.estate.tables.values())[:6]:
+        name = qualified((table.schema, table.name))
+        said = f"SELECT string_agg(t::text, ' ') FROM {name} AS t"
+        # A name is put behind FROM, a statement runs alone.
+        found += [(said, said), (name, name)]
+    return found
+
+
+def _documents(fixture: Fixture, body: str) -> list[Pair]:
+    """JSON documents with the keys that a body asks for, about the rows of one table."""
+    asked = list(dict.fromkeys(re.findall(r"->>?\s*'([^']+)'", body)))
+    if not asked:
+        return []
+    found: list[Pair] = []
+    for oid, table in fixture.estate.tables.items():
+        keys = {c for k in table.keys if k.primary for c in k.columns}
+        names = {}
+        for word in asked:
+            scored = [
+                (score, c.name)
+                for c in table.columns
+                if (score := _likeness(words_of(word), table.name, c.name, c.name in keys))
+                or (word == c.name and (score := 3))
+            ]
+            if scored:
+                names[word] = max(scored)[1]
+        if not names:
+            continue
+        rows = (fixture.rows[t].get(oid, ())[:2] for t in (fixture.b, fixture.a))
+        for theirs, mine in zip(*rows, strict=False):
+            found.append(
+                (
+                    json.dumps({word: theirs.values[c] for word, c in names.items()}),
+                    json.dumps({word: mine.values[c] for word, c in names.items()}),
+                )
+            )
+    return found
+
+
+def _whole_rows(fixture: Fixture, type_: str) -> list[Pair]:
+    """Rows of a table as a value, where an argument is one."""
+    for oid, table in fixture.estate.tables.items():
+        if type_ not in (qualified((table.schema, table.name)), ident(table.name)):
+            continue
+        rows = (fixture.rows[t].get(oid, ())[:3] for t in (fixture.b, fixture.a))
+        return [(_record(theirs), _record(mine)) for theirs, mine in zip(*rows, strict=False)]
+    return []
+
+
+def _record(row: Row) -> str:
+    """A row as the server writes it."""
+    quoted = (
+        "" if v is None else '"' + v.replace("\\", "\\\\").replace('"', '""') + '"'
+        for v in row.values.values()
+    )
+    return f"({','.join(quoted)})"
 
 
 def _likeness(said: str, table: str, column: str, key: bool) -> int:

@@ -43,7 +43,10 @@ SELECT
             c.relkind = 'S' AND d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid
             AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype IN ('a', 'i')
         LIMIT 1  -- noqa: AM09
-    ), 0)::BIGINT AS owned_by
+    ), 0)::BIGINT AS owned_by,
+    EXISTS (
+        SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+    ) AS triggers
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_roles AS o ON c.relowner = o.oid

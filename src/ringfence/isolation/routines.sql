@@ -1,19 +1,30 @@
--- A row is a function or procedure that somebody can call, with the roles that may.
+-- A row is a function, procedure or aggregate that somebody can call, with the roles that may. An
+-- aggregate works by other functions, whose bodies and rights are taken for its own.
 SELECT
     p.oid::BIGINT AS oid,
     n.nspname AS schema,
     p.proname AS name,
     pg_get_function_identity_arguments(p.oid) AS signature,
     p.prokind = 'p' AS procedure,
-    p.prosecdef AS definer,
+    p.prokind = 'a' AS aggregate,
+    p.prosecdef OR EXISTS (
+        SELECT FROM pg_proc AS f WHERE f.oid IN (g.aggtransfn, g.aggfinalfn) AND f.prosecdef
+    ) AS definer,
     o.rolname AS owner,
     p.provolatile::TEXT AS volatility,
-    EXISTS (
-        SELECT FROM unnest(p.proconfig) AS s (setting) WHERE s.setting LIKE 'search_path=%%'
-    ) AS pinned,
+    COALESCE((
+        SELECT substr(s.setting, 13) FROM unnest(p.proconfig) AS s (setting)
+        WHERE s.setting LIKE 'search_path=%%'
+    ), '') AS path,
     p.proretset AS returns_set,
     t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,
-    p.prosrc AS body,
+    CASE p.prokind
+        WHEN 'a' THEN COALESCE((
+            SELECT string_agg(f.prosrc, E'\n') FROM pg_proc AS f
+            WHERE f.oid IN (g.aggtransfn, g.aggfinalfn)
+        ), '')
+        ELSE p.prosrc
+    END AS body,
     ARRAY(
         SELECT format_type(a.type, NULL)
         FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) ORDER BY a.n
@@ -39,8 +50,9 @@ FROM pg_proc AS p
 INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
 INNER JOIN pg_roles AS o ON p.proowner = o.oid
 INNER JOIN pg_type AS t ON p.prorettype = t.oid
+LEFT JOIN pg_aggregate AS g ON p.oid = g.aggfnoid
 WHERE
-    p.prokind IN ('f', 'p')
+    (p.prokind IN ('f', 'p') OR (p.prokind = 'a' AND g.aggkind = 'n' AND p.pronargs > 0))
     AND p.prorettype <> ALL(ARRAY['trigger', 'event_trigger', 'internal']::REGTYPE[])
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND n.nspname <> ALL(CURRENT_SETTING('ringfence.exclude')::TEXT[])

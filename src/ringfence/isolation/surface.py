@@ -48,7 +48,7 @@ class Relation:
     """A relation. `kind` is pg_class's letter, `events` the bits of `pg_relation_is_updatable`.
 
     `partition_of` is the topmost table of a partition, `owned_by` the table of a column's sequence,
-    both 0 for others.
+    both 0 for others; `triggers` says whether it has any.
     """
 
     oid: int
@@ -64,6 +64,7 @@ class Relation:
     invoker: bool
     events: int
     owned_by: int
+    triggers: bool
     grants: frozenset[tuple[str, str]]
     columns: tuple[Column, ...] = ()
 
@@ -98,17 +99,19 @@ class Relation:
 
 @dataclass(frozen=True)
 class Routine:
-    """A function or procedure. `types` and `names` are those of its arguments, `callers` the roles."""
+    """A function, procedure or aggregate. `types` and `names` are those of its arguments, `callers`
+    the roles that may call it, `path` the search_path that it sets."""
 
     oid: int
     schema: str
     name: str
     signature: str
     procedure: bool
+    aggregate: bool
     definer: bool
     owner: str
     volatility: str
-    pinned: bool
+    path: str
     returns_set: bool
     pseudo: bool
     body: str
@@ -125,7 +128,7 @@ class Routine:
     @cached_property
     def ref(self) -> Ref:
         """What findings call it."""
-        kind = "procedure" if self.procedure else "function"
+        kind = "procedure" if self.procedure else "aggregate" if self.aggregate else "function"
         return Ref(kind, (self.schema, self.name, f"({', '.join(self.types)})"))
 
 
@@ -143,6 +146,18 @@ class Policy:
     check_expression: str
     reads: tuple[int, ...]
     calls: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    """An event trigger that is at work. `definer`: its function has its owner's rights."""
+
+    oid: int
+    name: str
+    event: str
+    definer: bool
+    owner: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +179,7 @@ class Surface:
     relations: Mapping[int, Relation]
     routines: tuple[Routine, ...]
     policies: tuple[Policy, ...]
+    event_triggers: tuple[EventTrigger, ...] = ()
     bases: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def reads(self, oid: int) -> frozenset[int]:
@@ -223,6 +239,7 @@ def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) ->
             Policy(**row | {key: tuple(row[key]) for key in ("roles", "reads", "calls")})
             for row in rows(conn, "policies")
         ),
+        event_triggers=tuple(EventTrigger(**row) for row in rows(conn, "event_triggers")),
         bases={view: frozenset(found) for view, found in bases.items()},
     )
 
