@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
-from ringfence.isolation import calls, corners
+from ringfence.isolation import aside, calls, corners
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
 from ringfence.isolation.judge import Cell, Examiner, State
 from ringfence.isolation.prober import TIMEOUT, Prober
+from ringfence.isolation.probes import PEEK
 from ringfence.seed import Model, Shape, model, seed
 from ringfence.seed import read as read_shape
 
@@ -113,7 +114,10 @@ class Ground:
         self.conn.execute(
             f"BEGIN; SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL lock_timeout = '{TIMEOUT}';"
             " SET LOCAL jit = off; SET LOCAL lc_messages = 'C'; SET LOCAL client_min_messages = notice;"
-            " SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'"
+            " SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY';"
+            # Made where triggers on DDL do not see it.
+            f" SET LOCAL session_replication_role = replica; {PEEK};"
+            " SET LOCAL session_replication_role = origin"
         )
 
 
@@ -173,6 +177,7 @@ def look(examiner: Examiner) -> list[Cell]:
     examiner.examine()
     calls.examine(examiner)
     corners.examine(examiner)
+    aside.examine(examiner)
     return examiner.cells
 
 

@@ -89,8 +89,7 @@ def touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
         more = {
             r.oid
             for r in surface.routines
-            if r.oid not in found
-            and (said.search(r.body) or dynamic(r.body) or not r.body.strip())
+            if r.oid not in found and (said.search(r.body) or dynamic(r.body) or not r.body.strip())
         }
         if not more:
             return frozenset(found)

@@ -34,6 +34,16 @@ _DOES = {
     "TRUNCATE": "empties",
 }
 
+_GRAVITY = {
+    "sequence": Severity.WARNING,
+    "sequence-tells": Severity.INFO,
+    "explain-tells": Severity.INFO,
+    "unscoped": Severity.WARNING,
+    "large-object": Severity.WARNING,
+    "disagreement": Severity.INFO,
+}
+"""Of causes that are no plain hole."""
+
 _DEEPER = ("row-security-off", "policy", "partition", "owner", "helper")
 """Causes that other things leak because of."""
 
@@ -73,6 +83,9 @@ class Sorter:
         """The causes, those that others follow from first."""
         later: list[tuple[Cell, Relation | Routine]] = []
         for cell in self.leaks:
+            if cell.probe.cause:
+                self._known(cell)
+                continue
             relation = self.surface.relations.get(cell.oid)
             routine = next((r for r in self.surface.routines if r.oid == cell.oid), None)
             if cell.become and relation is not None:
@@ -108,6 +121,25 @@ class Sorter:
             self.causes[key] = Cause(f"isolation/{code}", ref, "", **more)  # type: ignore[arg-type]
         self.causes[key].cells.append(cell)
         return self.causes[key]
+
+    def _known(self, cell: Cell) -> None:
+        """A leak that says itself what it comes of."""
+        kind, ref, fix, order = cell.probe.cause, cell.ref, "", 5
+        relation = self.surface.relations.get(cell.oid)
+        routine = next((r for r in self.surface.routines if r.oid == cell.oid), None)
+        severity = _GRAVITY.get(kind, Severity.ERROR)
+        if kind in ("sequence-tells", "explain-tells"):
+            ref = Ref("schema", (cell.ref.name[0],))
+        elif kind == "sequence" and relation is not None:
+            fix = fixes.revoke("UPDATE", relation, [cell.role], "SEQUENCE ")
+        elif kind == "unscoped" and relation is not None:
+            fix = fixes.revoke("INSERT, UPDATE, DELETE", relation, [cell.role])
+        elif kind == "search-path" and routine is not None:
+            fix = fixes.search_path(routine)
+        elif kind == "event-trigger":
+            trigger = next(t for t in self.surface.event_triggers if t.oid == cell.oid)
+            fix = f"ALTER EVENT TRIGGER {ident(trigger.name)} DISABLE;"
+        self._cause(kind, ref, cell, severity=severity, fix=fix, order=order)
 
     def _adds_nothing(self, view: Relation) -> bool:
         """Whether a view's owner sees no more than the role: policies bind it, or nobody."""
@@ -363,6 +395,35 @@ class Sorter:
         elif kind == "truncate":
             cause.message = f"a tenant empties {path}, everybody's rows included"
             cause.help = "row security does not bind TRUNCATE"
+        elif kind == "sequence":
+            cause.message = f"a tenant sets {path}, which numbers every tenant's rows"
+            cause.help = "turned back, it gives numbers out again, and no tenant's rows go in"
+        elif kind == "sequence-tells":
+            names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            cause.message = f"a counter tells how much other tenants count: {names}"
+            cause.help = "harmless where it is no secret how many rows all tenants make together"
+        elif kind == "unscoped":
+            cause.message = (
+                f"{path} belongs to no tenant, and any tenant changes what all read there"
+            )
+            cause.help = (
+                "say whose its rows are by a foreign key, or that it is shared:"
+                f' [tool.ringfence.tenancy] shared = ["{path}"]'
+            )
+        elif kind == "large-object":
+            cause.message = f"a tenant reads large objects that another tenant has made: {path}"
+            cause.help = (
+                "a large object is its role's, whom no policy binds; bytea in a row is bound"
+            )
+        elif kind == "event-trigger":
+            cause.message = f"{path} works as its owner, on rows of every tenant"
+            cause.help = "any session may make a temporary table, which sets it off"
+        elif kind == "search-path":
+            cause.message = f"{path} finds tables by bare names, and a session can be there first"
+            cause.help = (
+                "what a session makes in pg_temp is found before the schema's own, and its code runs"
+                " with the function owner's rights: it reads other tenants' rows"
+            )
         elif kind == "role":
             becomes = _listed(dict.fromkeys(c.become for c in cause.cells))
             cause.message = f"role {first.role} can become {becomes}, who reads every tenant's rows"

@@ -134,10 +134,19 @@ def invoker(relation: Relation) -> str:
     return f"ALTER VIEW {relation.sql} SET (security_invoker = on);"
 
 
-def revoke(what: str, relation: Relation, roles: Sequence[str]) -> str:
+def revoke(what: str, relation: Relation, roles: Sequence[str], kind: str = "") -> str:
     """Take a privilege away."""
     whom = ", ".join(["PUBLIC", *map(ident, roles)])
-    return f"REVOKE {what} ON {relation.sql} FROM {whom};"
+    return f"REVOKE {what} ON {kind}{relation.sql} FROM {whom};"
+
+
+def search_path(routine: Routine) -> str:
+    """A function that looks for names where it always did, and in pg_temp last."""
+    kind = "PROCEDURE" if routine.procedure else "FUNCTION"
+    said = [p.strip() for p in routine.path.split(",") if p.strip()]
+    path = [p for p in said if p != "pg_temp"] or [ident(routine.schema)]
+    given = ", ".join(routine.types)
+    return f"ALTER {kind} {routine.sql}({given}) SET search_path = {', '.join(path)}, pg_temp;"
 
 
 def as_caller(routine: Routine) -> str:

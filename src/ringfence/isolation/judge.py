@@ -87,13 +87,13 @@ class Examiner:
         """The keys of A and B."""
         return self.fixture.a, self.fixture.b
 
-    def relations(self) -> list[Relation]:
+    def relations(self, *, sequences: bool = False) -> list[Relation]:
         """The relations that any of the roles may do anything to, by name."""
         names = {role.name for role in self.roles}
         return [
             r
             for r in self.surface.relations.values()
-            if r.kind != "S" and any(who in names for _, who in r.grants)
+            if (sequences or r.kind != "S") and any(who in names for _, who in r.grants)
         ]
 
     def examine(self, only: frozenset[int] | None = None) -> list[Cell]:

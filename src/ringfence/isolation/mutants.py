@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence.isolation import calls, changed, corners
+from ringfence.isolation import aside, calls, changed, corners, look
 from ringfence.isolation.judge import State
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
@@ -54,9 +54,7 @@ class Fate:
 def run(ground: Ground) -> Iterator[Fate]:
     """Try every mutant. The transaction is open, and as it was afterwards."""
     examiner = ground.examiner()
-    examiner.examine()
-    calls.examine(examiner)
-    corners.examine(examiner)
+    look(examiner)
     before = _seen(examiner.cells)
     owners = frozenset(r.oid for r, _ in corners.as_owner(examiner))
     open_ = {c.ref for c in examiner.cells if c.state is State.LEAK and not c.context}
@@ -101,6 +99,7 @@ def _noticed(
             return f"the owner of {relation.path} is not bound"
     calls.examine(examiner, only)
     corners.examine(examiner, only)
+    aside.examine(examiner, only)
     return _new(examiner.cells, before)
 
 

@@ -29,6 +29,7 @@ PEEK = (
 class Probe:
     """One way to get at rows. `keyed`: the statement can hit no row but B's.
 
+    `cause` is what a leak of it is put down to, where that needs no looking into.
     `setup` and `control_setup` prepare the two statements as who may everything, `before` as the
     role. `edge` is the foreign key that the statement bends. `others`: how many rows are not B's,
     where a statement that hits more has hit B's.
@@ -47,6 +48,7 @@ class Probe:
     copied: str | None = None
     control_copied: str | None = None
     others: int = -1
+    cause: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,6 @@ def reads(
         "SELECT",
         "leaky function",
         f"SELECT count({first}) FROM {at} WHERE pg_temp.ringfence_peek(concat_ws(' ', {names}))",
-        setup=(PEEK,),
     )
     yield Probe(
         "SELECT",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from ringfence.isolation.probes import PEEK
 from ringfence.kinds._sql import ident, literal, qualified
 
 if TYPE_CHECKING:
@@ -37,17 +38,28 @@ def script(examiner: Examiner, cell: Cell) -> str:
 
 
 def _session(examiner: Examiner, cell: Cell) -> list[str]:
-    lines = [*(f"{line};" for line in _setup(cell)), f"SET LOCAL ROLE {ident(cell.role)};"]
+    peek = [f"{PEEK};"] if "ringfence_peek" in cell.probe.statement else []
+    return [
+        *(f"{line};" for line in _setup(cell)),
+        *peek,
+        f"SET LOCAL ROLE {ident(cell.role)};",
+        *(f"{line};{said}" for line, said in _steps(examiner, cell)),
+    ]
+
+
+def _steps(examiner: Examiner, cell: Cell) -> list[tuple[str, str]]:
+    """What the role does first, each with a remark."""
+    lines = []
     if cell.become:
-        lines.append(f"SET LOCAL ROLE {ident(cell.become)};")
+        lines.append((f"SET LOCAL ROLE {ident(cell.become)}", ""))
     if cell.context != "unset" and examiner.prober.setting:
         from ringfence.isolation.judge import CONTEXTS
 
         tenant = CONTEXTS.get(cell.context, "") if cell.context else examiner.fixture.a
         setting = ".".join(map(ident, examiner.prober.setting.split(".")))
         whose = f"tenant {cell.context}" if cell.context else "tenant A"
-        lines.append(f"SET LOCAL {setting} = {literal(tenant).strip()};  -- {whose}")
-    return [*lines, *(f"{line};" for line in cell.probe.before)]
+        lines.append((f"SET LOCAL {setting} = {literal(tenant).strip()}", f"  -- {whose}"))
+    return [*lines, *((line, "") for line in cell.probe.before)]
 
 
 def _setup(cell: Cell) -> list[str]:
@@ -81,10 +93,7 @@ def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
             cell.probe.statement,
             copied=cell.probe.copied,
             setup=[line.rstrip(";") for line in inserts] + list(cell.probe.setup),
-            before=[
-                line.partition(";")[0]
-                for line in _session(examiner, cell)[len(cell.probe.setup) + 1 :]
-            ],
+            before=[line for line, _ in _steps(examiner, cell)],
         )
     except psycopg.Error:
         return None
