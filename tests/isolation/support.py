@@ -53,7 +53,7 @@ class Sound:
         return [
             f"{c.code.removeprefix('isolation/')} {c.ref}"
             for c in causes
-            if c.code != "isolation/unguessable-keys"
+            if c.code not in ("isolation/unguessable-keys", "isolation/explain-tells")
         ]
 
     def mended(self, change: str, given: list[Cause] | None = None) -> list[Cause]:

@@ -52,6 +52,7 @@ def isolation(case: Case, verdict: Verdict) -> None:
             examiner = ground.examiner()
             look(examiner)
             examiner.cells += corners.unset(examiner, fresh)
+            examiner.cells += corners.stale(examiner, fresh)
             case.cells += examiner.cells
             _report(verdict, ground, examiner, case.require_coverage)
 

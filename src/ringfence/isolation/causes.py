@@ -14,7 +14,7 @@ import psycopg
 
 from ringfence.finding import Severity
 from ringfence.isolation import fixes, surface
-from ringfence.isolation.corners import unguessable
+from ringfence.isolation.corners import around, unguessable
 from ringfence.isolation.judge import Cell, State
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref
@@ -128,6 +128,10 @@ class Sorter:
         relation = self.surface.relations.get(cell.oid)
         routine = next((r for r in self.surface.routines if r.oid == cell.oid), None)
         severity = _GRAVITY.get(kind, Severity.ERROR)
+        if kind == "explain-tells" and (
+            cell.context or cell.become or (relation is not None and self._open(relation))
+        ):
+            return
         if kind in ("sequence-tells", "explain-tells"):
             ref = Ref("schema", (cell.ref.name[0],))
         elif kind == "sequence" and relation is not None:
@@ -136,10 +140,24 @@ class Sorter:
             fix = fixes.revoke("INSERT, UPDATE, DELETE", relation, [cell.role])
         elif kind == "search-path" and routine is not None:
             fix = fixes.search_path(routine)
+        elif kind == "disagreement" and relation is not None:
+            ref, fix = self._disagreement(cell, relation)
         elif kind == "event-trigger":
             trigger = next(t for t in self.surface.event_triggers if t.oid == cell.oid)
             fix = f"ALTER EVENT TRIGGER {ident(trigger.name)} DISABLE;"
         self._cause(kind, ref, cell, severity=severity, fix=fix, order=order)
+
+    def _disagreement(self, cell: Cell, relation: Relation) -> tuple[Ref, str]:
+        estate = self.ground.estate
+        table, edge = estate.tables[relation.oid], cell.probe.edge
+        assert edge is not None
+        ref = Ref("constraint", (table.schema, table.name, edge.name))
+        said = cell.probe.name.removeprefix("disagree ")
+        for straight, first, second in around(estate, table):
+            if first == edge and said.startswith(f"{'.'.join(straight.columns)} with "):
+                on_delete = self.deletes.get(str(ref), "")
+                return ref, fixes.agreement(estate, table, straight, first, second, on_delete)
+        return ref, ""
 
     def _adds_nothing(self, view: Relation) -> bool:
         """Whether a view's owner sees no more than the role: policies bind it, or nobody."""
@@ -158,7 +176,10 @@ class Sorter:
         asked = {
             oid for p in self.surface.policies if p.relation == relation.oid for oid in p.reads
         }
-        return any(c.oid in asked and c.probe.verb == "SELECT" and not c.become for c in self.leaks)
+        return any(
+            c.oid in asked and c.probe.verb == "SELECT" and not c.become and not c.probe.cause
+            for c in self.leaks
+        )
 
     # Tables
 
@@ -228,7 +249,10 @@ class Sorter:
 
     def _open(self, relation: Relation) -> bool:
         """Whether the rows themselves are read."""
-        return any(c.oid == relation.oid and c.probe.verb == "SELECT" for c in self.leaks)
+        return any(
+            c.oid == relation.oid and c.probe.verb == "SELECT" and not c.probe.cause
+            for c in self.leaks
+        )
 
     # What reads tables
 
@@ -398,6 +422,25 @@ class Sorter:
         elif kind == "sequence":
             cause.message = f"a tenant sets {path}, which numbers every tenant's rows"
             cause.help = "turned back, it gives numbers out again, and no tenant's rows go in"
+        elif kind == "explain-tells":
+            names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            cause.message = f"EXPLAIN ANALYZE tells how many rows a policy passed over: {names}"
+            cause.help = (
+                "PostgreSQL counts them for whoever may read the table; it shows none of them"
+            )
+        elif kind == "disagreement":
+            edge = first.probe.edge
+            assert edge is not None
+            table = self.ground.estate.tables[edge.table]
+            target = self.ground.estate.tables[edge.target]
+            straight = first.probe.name.removeprefix("disagree ").partition(" with ")[0]
+            cause.message = (
+                f"a row of {table.path} may name one row by {straight}, and by"
+                f" {', '.join(edge.columns)} a row of {target.path} that names another one"
+            )
+            cause.help = (
+                "both are the tenant's own; where they must agree, a foreign key over both says so"
+            )
         elif kind == "sequence-tells":
             names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
             cause.message = f"a counter tells how much other tenants count: {names}"

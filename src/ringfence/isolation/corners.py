@@ -4,6 +4,8 @@ that never named a tenant, the tables' owner.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,14 +18,15 @@ from ringfence.kinds._sql import ident, literal
 from ringfence.seed.soft import soft_references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
+    from ringfence.isolation.estate import Estate
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.probes import Aim
     from ringfence.isolation.surface import Relation, Role
-    from ringfence.seed.shape import Key, Table
+    from ringfence.seed.shape import Key, Reference, Table
 
 UNKNOWN = {
     "uuid": "7f3c1e5a-9b64-4d0e-8a11-5c2d7e90ab43",
@@ -45,6 +48,7 @@ def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell
                 _keys(examiner, role, relation, aim, aim.table)
                 _references(examiner, role, relation, aim, aim.table)
                 _names(examiner, role, relation, aim, aim.table)
+                _agreement(examiner, role, relation, aim, aim.table)
     return examiner.cells
 
 
@@ -61,39 +65,77 @@ def _keys(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: T
     own = set(edges[0].columns) if edges else set()
     assert aim.row_a is not None
     for key in table.keys:
-        if key.operators or not all(key.columns) or own & set(key.columns):
+        names = _mentioned(table, key)
+        theirs = {c: aim.b.get(c) for c in names}
+        if not names or own & set(names) or None in theirs.values():
             continue
-        theirs = {c: aim.b.get(c) for c in key.columns}
-        if None in theirs.values() or any(c in r.columns for r in edges for c in key.columns):
+        if any(c in r.columns for r in edges for c in names):
             continue
-        if table is fixture.estate.model.root and fixture.estate.model.column in key.columns:
+        if table is fixture.estate.model.root and fixture.estate.model.column in names:
             continue
-        probe = _insert(role, relation, aim, {**aim.a, **theirs}, f"key {key.name}")
+        probe = _bent(role, relation, aim, theirs, f"key {key.name}")
         if probe is None:
             continue
         out = examiner.prober.attempt(role.name, fixture.a, probe.statement, setup=probe.setup)
-        if out.sqlstate == "23505":
+        if out.sqlstate == ("23P01" if key.operators else "23505"):
             _add(examiner, role, relation, probe, State.LEAK, out.message, aim)
         elif out.denied:
             _add(examiner, role, relation, probe, State.PASS, out.message, aim)
 
 
+def _mentioned(table: Table, key: Key) -> list[str]:
+    """The columns of a key, those in its expressions and its condition as well."""
+    said = " ".join((*key.elements, key.predicate))
+    return [
+        c.name
+        for c in table.columns
+        if c.name in key.columns
+        or re.search(rf"(?<![\w$\"']){re.escape(ident(c.name))}(?![\w$\"'])", said)
+    ]
+
+
+def _bent(
+    role: Role, relation: Relation, aim: Aim, values: Mapping[str, str | None], name: str
+) -> Probe | None:
+    """A row of A's with some other values: made anew, or where that is not granted, changed."""
+    probe = _insert(role, relation, aim, {**aim.a, **values}, name)
+    may = {c.name for c in relation.open_to(role.name, "UPDATE")}
+    if probe is not None or not set(values) <= may or not relation.may(role.name, "SELECT"):
+        return probe
+    change, back = (
+        ", ".join(f"{ident(c)} = {literal(row[c]).strip()}" for c in values)
+        for row in (values, aim.a)
+    )
+    head = f"UPDATE {relation.sql} SET"
+    return Probe(
+        "UPDATE", name, f"{head} {change} WHERE {aim.where_a}", f"{head} {back} WHERE {aim.where_a}"
+    )
+
+
 def _references(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: Table) -> None:
     """A row of A's that points to B's row, and one that points nowhere: the answers must be alike."""
     fixture = examiner.fixture
+    own = fixture.estate.model.path.get(table.oid)
+    tenants = set(own.columns) if own else set()
     for edge in fixture.estate.edges(table):
-        if len(edge.columns) != 1:
+        # Of a key that has the tenant in it, the rest.
+        asked = [
+            (c, there)
+            for c, there in zip(edge.columns, edge.target_columns, strict=True)
+            if len(edge.columns) == 1 or c not in tenants
+        ]
+        if len(asked) != 1:
             continue
-        column = edge.columns[0]
+        ((column, key),) = asked
         unknown = UNKNOWN.get(table.column[column].sql)
         target = fixture.estate.tables[edge.target]
         rows = fixture.rows[fixture.b].get(target.oid, ())
-        known = next((v for r in rows if (v := r.values.get(edge.target_columns[0]))), None)
+        known = next((v for r in rows if (v := r.values.get(key))), None)
         if unknown is None or known is None:
             continue
         name = f"ask for {column}"
-        there = _insert(role, relation, aim, {**aim.a, column: known}, name)
-        nowhere = _insert(role, relation, aim, {**aim.a, column: unknown}, name)
+        there = _bent(role, relation, aim, {column: known}, name)
+        nowhere = _bent(role, relation, aim, {column: unknown}, name)
         if there is None or nowhere is None:
             continue
         found, lost = (
@@ -105,6 +147,56 @@ def _references(examiner: Examiner, role: Role, relation: Relation, aim: Aim, ta
             continue
         why = f"{found.sqlstate} for a row of B's, {lost.sqlstate} for none"
         _add(examiner, role, relation, there, State.LEAK, why, aim)
+
+
+def _agreement(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: Table) -> None:
+    """A row that names another directly and through a third one, which both are A's: must they agree?"""
+    fixture = examiner.fixture
+    if aim.row_a is None:
+        return
+    for straight, first, second in around(fixture.estate, table):
+        here = _values(aim.row_a.values, straight.columns)
+        through = next(
+            (
+                row
+                for row in fixture.rows[fixture.a].get(first.target, ())
+                if (up := _values(row.values, second.columns)) is not None and up != here
+            ),
+            None,
+        )
+        values = through and _values(through.values, first.target_columns)
+        if here is None or not values:
+            continue
+        change = dict(zip(first.columns, values, strict=True))
+        name = f"disagree {'.'.join(straight.columns)} with {'.'.join(first.columns)}"
+        probe = _bent(role, relation, aim, change, name)
+        if probe is None:
+            continue
+        probe = replace(probe, edge=first, cause="disagreement")
+        out = examiner.prober.attempt(role.name, fixture.a, probe.statement, setup=probe.setup)
+        if out.ok and out.count > 0:
+            _add(examiner, role, relation, probe, State.LEAK, "it is taken", aim)
+        elif out.denied or out.sqlstate[:2] in ("23", "P0"):
+            _add(examiner, role, relation, probe, State.PASS, out.message, aim)
+
+
+def around(estate: Estate, table: Table) -> Iterator[tuple[Reference, Reference, Reference]]:
+    """Foreign keys to a row that another foreign key's row refers to as well: (the one, the other, and
+    that from there). The tenants' table is no such row, which is another question."""
+    root = estate.model.root
+    edges = [e for e in estate.edges(table) if root is None or e.target != root.oid]
+    for straight in edges:
+        for first in edges:
+            if first is straight or first.target == table.oid:
+                continue
+            for second in estate.edges(estate.tables[first.target]):
+                if second.target == straight.target:
+                    yield straight, first, second
+
+
+def _values(row: Mapping[str, str | None], columns: Sequence[str]) -> tuple[str, ...] | None:
+    found = tuple(v for c in columns if (v := row.get(c)) is not None)
+    return found if len(found) == len(columns) else None
 
 
 def _names(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: Table) -> None:
@@ -205,6 +297,71 @@ def unset(examiner: Examiner, fresh: Connection[Any]) -> Iterator[Cell]:
                 len(out.rows),
                 "unset",
             )
+
+
+STALE = ("after COMMIT", "in the next transaction")
+"""What a session shows that worked for B before: with no tenant named, with A named."""
+
+
+def stale(examiner: Examiner, fresh: Connection[Any]) -> Iterator[Cell]:
+    """What a session shows in transactions after one that worked for B, as a pool hands it on."""
+    fixture, setting = examiner.fixture, examiner.prober.setting
+    if not setting:
+        return
+    for role in examiner.roles:
+        probes = {}
+        for relation in examiner.relations():
+            columns = relation.open_to(role.name, "SELECT")
+            if columns and examiner.aims.get(relation.oid, (None, {}))[0] is not None:
+                names = ", ".join(ident(c.name) for c in columns)
+                said = f"SELECT {names} FROM {relation.sql}"
+                probes[relation] = Probe("SELECT", "select", said)
+        said_ = [(r, p.statement) for r, p in probes.items()]
+        theirs = _transaction(fresh, role.name, setting, fixture.b, said_)
+        for context, tenant in zip(STALE, (None, fixture.a), strict=True):
+            if context == STALE[1]:
+                _transaction(fresh, role.name, setting, fixture.b, said_)
+            found = _transaction(fresh, role.name, setting, tenant, said_)
+            for relation, probe in probes.items():
+                out = found[relation.oid]
+                if not fixture.shown(theirs[relation.oid].values()):
+                    continue  # B itself is shown nothing there that one could keep
+                saw = fixture.shown(out.values(), but=(fixture.a, fixture.b))
+                state = State.LEAK if saw else State.PASS
+                if out.sqlstate == "57014":
+                    state = State.INCONCLUSIVE
+                why = "shows B's rows, whose transaction is over" if saw else out.sqlstate
+                yield Cell(
+                    role.name, relation.ref, relation.oid, probe, state, why, saw,
+                    len(out.rows), context,
+                )  # fmt: skip
+        fresh.execute("DISCARD ALL")
+
+
+def _transaction(
+    conn: Connection[Any],
+    role: str,
+    setting: str,
+    tenant: str | None,
+    statements: Sequence[tuple[Relation, str]],
+) -> dict[int, Outcome]:
+    """A transaction of a role's that is committed, for a tenant, or for none."""
+    found = {}
+    with conn.transaction():
+        conn.execute(
+            f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL timezone = 'UTC';"
+            f" SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL SESSION AUTHORIZATION {ident(role)}"
+        )
+        if tenant is not None:
+            conn.execute(f"SELECT set_config({literal(setting)}, {literal(tenant)}, true)")
+        for relation, statement in statements:
+            try:
+                with conn.transaction():
+                    out = Outcome(rows=tuple(texts(conn.execute(statement, prepare=False))))
+            except psycopg.Error as error:
+                out = Outcome(error.sqlstate or "XX000", error.diag.message_primary or "")
+            found[relation.oid] = out
+    return found
 
 
 def _fresh(conn: Connection[Any], role: str, statement: str) -> Outcome:

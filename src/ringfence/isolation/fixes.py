@@ -120,6 +120,36 @@ def reference(estate: Estate, table: Table, edge: Reference, on_delete: str) -> 
     )
 
 
+def agreement(
+    estate: Estate,
+    table: Table,
+    straight: Reference,
+    first: Reference,
+    second: Reference,
+    on_delete: str,
+) -> str:
+    """A foreign key that takes along what the row it points to refers to, so that both agree."""
+    target = estate.tables[first.target]
+    there = dict(zip(second.target_columns, second.columns, strict=True))
+    pairs = dict(zip(first.columns, first.target_columns, strict=True))
+    for here, key in zip(straight.columns, straight.target_columns, strict=True):
+        if key not in there:
+            return ""  # the two name their row by different keys
+        if here not in pairs:
+            pairs[here] = there[key]
+    parent, child = (qualified((t.schema, t.name)) for t in (target, table))
+    lines = []
+    keys = tuple(pairs.values())
+    if not any(k.columns == keys and not k.predicate for k in target.keys):
+        lines.append(f"ALTER TABLE {parent} ADD UNIQUE ({', '.join(map(ident, keys))});")
+    lines.append(
+        f"ALTER TABLE {child} DROP CONSTRAINT {ident(first.name)},\n"
+        f"    ADD CONSTRAINT {ident(first.name)} FOREIGN KEY ({', '.join(map(ident, pairs))})\n"
+        f"    REFERENCES {parent} ({', '.join(map(ident, keys))}){on_delete};"
+    )
+    return "\n".join(lines)
+
+
 def _tenant_column(estate: Estate, table: Table) -> str:
     """The column of a table that holds the tenant itself."""
     edge = estate.model.path.get(table.oid)

@@ -181,6 +181,8 @@ class Examiner:
             )
             if verdict[0] is not State.LEAK and not self._tenants_rows(relation):
                 continue  # what keeps copies has no twins to show
+            if probe.name == "explain" and verdict[0] is State.LEAK and not verdict[2]:
+                probe = replace(probe, cause="explain-tells")
             self._add(role.name, relation, probe, *verdict, context=context, become=become)
 
     def _tenants_rows(self, relation: Relation) -> bool:
@@ -249,6 +251,8 @@ class Examiner:
             found += probes.crossing(self.fixture, aim, role.name)
             for probe in found:
                 self._judge_write(role.name, relation, probe, aim)
+            for other in role.becomes:
+                self._as_another(role.name, relation, other, aim)
 
     def _aim(self, relation: Relation) -> tuple[Aim | None, Mapping[str, tuple[str, str]]]:
         """A row of A's and one of B's in a relation, and a view's columns that say whose one is."""
@@ -318,6 +322,22 @@ class Examiner:
                 probe = probes.Probe(verb, verb.lower(), "")
                 why = "there are no rows of both tenants in it"
                 self._add(role, relation, probe, State.INCONCLUSIVE, why, "", 0)
+
+    def _as_another(self, role: str, relation: Relation, other: str, aim: Aim) -> None:
+        """What a role can do to rows when it has become another one that may not even read them."""
+        if relation.may(other, "SELECT"):
+            return  # reading tells
+        for probe in probes.blind(aim, other):
+            out = self._attempt(role, self.fixture.a, replace(probe, before=_becoming(other)))
+            touched, _ = self.touches(out)
+            if _by_reference(out):
+                out = self._attempt(
+                    role, self.fixture.a, replace(probe, before=_becoming(other)), replica=True
+                )
+                touched, _ = self.touches(out)
+            if touched:
+                why = "B's rows are others afterwards"
+                self._add(role, relation, probe, State.LEAK, why, "", out.count, become=other)
 
     def _judge_write(self, role: str, relation: Relation, probe: Probe, aim: Aim) -> None:
         a, b = self.tenants

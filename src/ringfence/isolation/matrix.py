@@ -33,7 +33,8 @@ def lines(cells: Iterable[Cell]) -> list[Line]:
     """A line a role and object, with the gravest state of each verb."""
     found: dict[tuple[str, str], dict[str, State]] = {}
     for cell in cells:
-        if cell.probe.name.startswith(("key ", "ask for ", "point ")):
+        told = cell.probe.cause in ("explain-tells", "sequence-tells", "disagreement")
+        if told or cell.probe.name.startswith(("key ", "ask for ", "point ")):
             continue  # what an error or a name tells reaches no row
         line = found.setdefault((cell.role, cell.ref.path), {})
         old = line.get(cell.probe.verb, State.NO_GRANT)

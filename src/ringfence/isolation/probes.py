@@ -118,6 +118,13 @@ def reads(
     )
     yield Probe(
         "SELECT",
+        "explain",
+        # Estimates are no part of it, for they tell the same in every database with row security.
+        "EXPLAIN (ANALYZE, VERBOSE, COSTS off, TIMING off, SUMMARY off, BUFFERS off)"
+        f" SELECT {names} FROM {at}",
+    )
+    yield Probe(
+        "SELECT",
         "row_security off",
         f"SELECT {star} FROM {at}",
         before=("SET LOCAL row_security = off",),
@@ -164,7 +171,7 @@ def writes(
     """
     relation = aim.relation
     if relation.may(role, "INSERT") and relation.events & 8:
-        yield from _inserts(aim, role)
+        yield from _inserts(aim, role, version)
     if relation.may(role, "UPDATE") and relation.events & 4:
         yield from _updates(fixture, aim, role, version, parents)
     if relation.may(role, "DELETE") and relation.events & 16:
@@ -186,7 +193,7 @@ def _gone(row: Row) -> tuple[str, ...]:
     )
 
 
-def _inserts(aim: Aim, role: str) -> Iterator[Probe]:
+def _inserts(aim: Aim, role: str, version: int) -> Iterator[Probe]:
     relation = aim.relation
     if relation.kind == "v":
         columns = [c for c in relation.open_to(role, "INSERT") if c.updatable and c.name in aim.b]
@@ -224,6 +231,18 @@ def _inserts(aim: Aim, role: str) -> Iterator[Probe]:
         copied=_line(columns, aim.b),
         control_copied=_line(columns, aim.a),
     )
+    if version >= 150000 and relation.kind in "rp":
+        yield Probe(
+            "INSERT",
+            "merge insert",
+            f"MERGE INTO {relation.sql} USING (SELECT 1) AS one ON false"
+            f" WHEN NOT MATCHED THEN INSERT ({names}){always} VALUES ({theirs})",
+            f"MERGE INTO {relation.sql} USING (SELECT 1) AS one ON false"
+            f" WHEN NOT MATCHED THEN INSERT ({names}){always} VALUES ({mine})",
+            gone_b,
+            gone_a,
+        )
+    yield from _alike(aim, columns, head)
     change = _change(aim, role)
     key = next((k for k in (aim.table.keys if aim.table else ()) if k.primary), None)
     if change and key and all(key.columns) and relation.may(role, "SELECT"):
@@ -236,6 +255,25 @@ def _inserts(aim: Aim, role: str) -> Iterator[Probe]:
             f"{head} ({mine}) ON CONFLICT ({on}) DO UPDATE SET {ident(column)} = {literal(for_a)}",
             keyed=True,
         )
+
+
+def _alike(aim: Aim, columns: Sequence[Column], head: str) -> Iterator[Probe]:
+    """A row of A's with the values of B's row, where a trigger looks at them."""
+    table = aim.table
+    if table is None or aim.row_a is None or not aim.relation.triggers:
+        return
+    own = {c for r in table.references for c in r.columns} | {
+        c for k in table.keys if k.primary for c in k.columns
+    }
+    bent = {**aim.b, **{c: aim.a.get(c) for c in own}}
+    yield Probe(
+        "INSERT",
+        "insert with B's values",
+        f"{head} ({_values(columns, bent)})",
+        f"{head} ({_values(columns, aim.a)})",
+        _gone(aim.row_a),
+        _gone(aim.row_a),
+    )
 
 
 def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
@@ -463,6 +501,21 @@ def _deletes(aim: Aim, role: str, version: int) -> Iterator[Probe]:
                 keyed=True,
             )
     yield Probe("DELETE", "delete all", f"DELETE FROM {at}", f"DELETE FROM {at}")
+
+
+def blind(aim: Aim, role: str) -> Iterator[Probe]:
+    """Ways to change rows that who tries them may not read."""
+    relation = aim.relation
+    if relation.may(role, "DELETE"):
+        yield Probe("DELETE", "delete all", f"DELETE FROM {relation.sql}")
+    change = _change(aim, role)
+    if relation.may(role, "UPDATE") and change is not None:
+        column, for_b, _ = change
+        yield Probe(
+            "UPDATE",
+            "update all",
+            f"UPDATE {relation.sql} SET {ident(column)} = {literal(for_b)}",
+        )
 
 
 def aim_at(fixture: Fixture, relation: Relation) -> Aim | None:
