@@ -48,7 +48,8 @@ class Sound:
         finally:
             conn.execute("ROLLBACK TO SAVEPOINT test; RELEASE SAVEPOINT test")
 
-    def said(self, causes: Sequence[Cause]) -> list[str]:
+    @staticmethod
+    def said(causes: Sequence[Cause]) -> list[str]:
         """Causes as their code and what they are about, but for what is no hole."""
         return [
             f"{c.code.removeprefix('isolation/')} {c.ref}"

@@ -60,8 +60,12 @@ HOLES = {
     "soft-reference column:messaging.whatsapp_campaigns.created_by",
     "soft-reference column:messaging.whatsapp_conversations.chatbot_session_id",
     "soft-reference column:messaging.whatsapp_templates.created_by",
-    # What errors tell.
+    # What errors tell, and EXPLAIN.
     "unguessable-keys schema:messaging",
+    "explain-tells schema:messaging",
+    # Two ways to one row that need not agree: an account and its template, a flow and its node.
+    "disagreement constraint:messaging.whatsapp_campaigns.whatsapp_campaigns_template_id_fkey",
+    "disagreement constraint:messaging.chatbot_sessions.chatbot_sessions_current_node_id_fkey",
 }
 
 

@@ -13,8 +13,9 @@ Who the tenants are comes from `[tool.ringfence.tenancy]`, else from policies an
 roles from there, else from grants. What is known and accepted is named under
 `[[tool.ringfence.accepted]]`, with a reason and the day it ends.
 
-Looked at: tables, partitions, views, materialized views, functions and procedures that the roles may
-use. Not looked at: large objects, what a query's time tells, and code outside the database.
+Looked at: tables, partitions, views, materialized views, sequences, functions, procedures, aggregates
+and large objects that the roles may use, and triggers on DDL. Not looked at: what a planner's estimates
+and a query's time tell, and code outside the database.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from ringfence.claims import claim
 from ringfence.errors import Error
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.isolation import causes as sorting
-from ringfence.isolation import corners, kept, look, prepare, repro, who
+from ringfence.isolation import corners, everything, fixes, kept, prepare, repro, who
 from ringfence.isolation.judge import State
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error, translated
@@ -50,9 +51,7 @@ def isolation(case: Case, verdict: Verdict) -> None:
             return
         with connect(ground.target) as fresh:
             examiner = ground.examiner()
-            look(examiner)
-            examiner.cells += corners.unset(examiner, fresh)
-            examiner.cells += corners.stale(examiner, fresh)
+            everything(examiner, fresh)
             case.cells += examiner.cells
             _report(verdict, ground, examiner, case.require_coverage)
 
@@ -128,6 +127,19 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
                 help="what works as the owner (a view, a function, a job) uses every tenant's rows",
                 fix=f"ALTER TABLE {relation.sql} FORCE ROW LEVEL SECURITY;",
                 evidence={"saw": saw},
+            )
+        )
+    for view, bases in sorting.resting(ground, cells):
+        verdict.findings.append(
+            Finding(
+                "isolation/rests-on-force",
+                Severity.INFO,
+                f"{view.path} works as its owner, {view.owner}, whom policies bind only as"
+                f" {', '.join(bases)} {'is' if len(bases) == 1 else 'are'} FORCEd",
+                view.ref,
+                help=f"{fixes.invoker(view)} lets it rest on nothing"
+                if ground.version >= 150000
+                else "",
             )
         )
     _inconclusive(verdict, cells)

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
     from ringfence.isolation.surface import Role, Surface
     from ringfence.pg.connect import Target
 
-__all__ = ["Cell", "Examiner", "Ground", "State", "Who", "again", "kept", "look", "prepare", "who"]
+__all__ = [
+    "Cell",
+    "Examiner",
+    "Ground",
+    "State",
+    "Who",
+    "again",
+    "everything",
+    "kept",
+    "look",
+    "prepare",
+    "who",
+]
 
 
 @dataclass(frozen=True)
@@ -178,6 +190,15 @@ def look(examiner: Examiner) -> list[Cell]:
     calls.examine(examiner)
     corners.examine(examiner)
     aside.examine(examiner)
+    return examiner.cells
+
+
+def everything(examiner: Examiner, fresh: Connection[Any]) -> list[Cell]:
+    """Try everything, also in transactions of `fresh`, a superuser's session on the same shadow that
+    has never named a tenant."""
+    look(examiner)
+    examiner.cells += corners.unset(examiner, fresh)
+    examiner.cells += corners.stale(examiner, fresh)
     return examiner.cells
 
 

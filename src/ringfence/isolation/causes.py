@@ -20,7 +20,7 @@ from ringfence.kinds._sql import ident
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ringfence.isolation import Ground
     from ringfence.isolation.surface import Relation, Routine, Surface
@@ -471,6 +471,23 @@ class Sorter:
             becomes = _listed(dict.fromkeys(c.become for c in cause.cells))
             cause.message = f"role {first.role} can become {becomes}, who reads every tenant's rows"
             cause.help = "one SET ROLE in an injected statement is enough"
+
+
+def resting(ground: Ground, cells: Sequence[Cell]) -> Iterator[tuple[Relation, list[str]]]:
+    """Views that leak nothing as their owner is bound by policies: while these are forced on it."""
+    relations = ground.surface.relations
+    leaky = {c.oid for c in cells if c.state is State.LEAK and not c.probe.cause}
+    for oid in dict.fromkeys(c.oid for c in cells):
+        view = relations.get(oid)
+        if view is None or view.kind != "v" or view.invoker or oid in leaky:
+            continue
+        bases = [
+            relations[b].path
+            for b in sorted(ground.surface.reads(oid))
+            if b in ground.estate.tables and relations[b].owner == view.owner
+        ]
+        if bases:
+            yield view, bases
 
 
 def _edge(edges: Iterable[Reference], column: str) -> Reference | None:

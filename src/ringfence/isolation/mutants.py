@@ -104,7 +104,12 @@ def _noticed(
 
 
 def _seen(cells: Sequence[Cell]) -> Seen:
-    return frozenset(_key(c) for c in cells if c.state in (State.LEAK, State.DENIED_ALL))
+    return frozenset(_key(c) for c in cells if _says(c))
+
+
+def _says(cell: Cell) -> bool:
+    """Whether a cell says that something is wrong, other than how rows are counted."""
+    return cell.state in (State.LEAK, State.DENIED_ALL) and cell.probe.cause != "explain-tells"
 
 
 def _key(cell: Cell) -> tuple[object, ...]:
@@ -113,7 +118,7 @@ def _key(cell: Cell) -> tuple[object, ...]:
 
 def _new(cells: Sequence[Cell], before: Seen) -> str:
     for cell in cells:
-        if cell.state in (State.LEAK, State.DENIED_ALL) and _key(cell) not in before:
+        if _says(cell) and _key(cell) not in before:
             context = f" ({cell.context} context)" if cell.context else ""
             return f"{cell.probe.name} on {cell.ref.path}{context}: {cell.state}"
     return ""

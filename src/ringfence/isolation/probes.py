@@ -262,8 +262,14 @@ def _alike(aim: Aim, columns: Sequence[Column], head: str) -> Iterator[Probe]:
     table = aim.table
     if table is None or aim.row_a is None or not aim.relation.triggers:
         return
-    own = {c for r in table.references for c in r.columns} | {
-        c for k in table.keys if k.primary for c in k.columns
+    bound = {c for r in table.references for c in r.columns}
+    # What is unique among all tenants' rows stays as it was; among one's own it may be B's.
+    own = bound | {
+        c.name
+        for k in table.keys
+        if not bound & set(k.columns)
+        for c in table.columns
+        if c.name in k.columns or any(c.name in e for e in k.elements)
     }
     bent = {**aim.b, **{c: aim.a.get(c) for c in own}}
     yield Probe(
@@ -304,6 +310,10 @@ def _change(
         for c in free
         if aim.a[c.name] != aim.b[c.name] and None not in (aim.a[c.name], aim.b[c.name])
     ]
+    if aim.table is None:
+        # Of a view nobody knows which column is a key: what a row has it may have.
+        for column in (*other, *same):
+            return column.name, aim.b[column.name], aim.a[column.name]
     for column in other:
         return column.name, aim.a[column.name], aim.b[column.name]
     for column in same or free or [c for c in open_ if not c.generated and not c.identity_always]:

@@ -18,13 +18,10 @@ SELECT
     ), '') AS path,
     p.proretset AS returns_set,
     t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,
-    CASE p.prokind
-        WHEN 'a' THEN COALESCE((
-            SELECT string_agg(f.prosrc, E'\n') FROM pg_proc AS f
-            WHERE f.oid IN (g.aggtransfn, g.aggfinalfn)
-        ), '')
-        ELSE p.prosrc
-    END AS body,
+    COALESCE((
+        SELECT string_agg(f.prosrc, E'\n') FROM pg_proc AS f
+        WHERE f.oid IN (g.aggtransfn, g.aggfinalfn)
+    ), p.prosrc) AS body,
     ARRAY(
         SELECT format_type(a.type, NULL)
         FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) ORDER BY a.n

@@ -1,0 +1,156 @@
+"""Whole schemas, each with a tenancy of its own: one hole is found alone, none is not found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from isolation.support import APP, Sound, count, roles
+from ringfence.config import Tenancy
+from ringfence.isolation import everything, prepare, who
+from ringfence.isolation.causes import Sorter, deletes
+from ringfence.isolation.judge import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence.isolation import Cell
+    from ringfence.isolation.causes import Cause
+
+FIRM = "nullif(current_setting('a.firm', true), '')::int"
+
+BASE = f"""
+CREATE SCHEMA "Odd ""Shop";
+GRANT USAGE ON SCHEMA "Odd ""Shop" TO {APP};
+SET search_path = "Odd ""Shop";
+CREATE TABLE firm (id INT PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE "no""te" (
+    id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "fi rm" INT NOT NULL REFERENCES firm,
+    said TEXT NOT NULL
+);
+ALTER TABLE firm ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE "no""te" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON firm USING (id = {FIRM});
+CREATE POLICY own ON "no""te" FOR ALL USING ("fi rm" = {FIRM});
+GRANT SELECT ON firm TO {APP};
+GRANT SELECT, INSERT, UPDATE, DELETE ON "no""te" TO {APP};
+"""
+
+SCHEMAS = {
+    "nothing to find": ("", []),
+    "a child that inherits, asked itself": (
+        f"""CREATE TABLE special (worth INT) INHERITS ("no""te");
+        GRANT SELECT ON special TO {APP};""",
+        ['row-security-off table:"Odd ""Shop".special'],
+    ),
+    "a child that inherits, bound itself": (
+        f"""CREATE TABLE special (worth INT, PRIMARY KEY (id)) INHERITS ("no""te");
+        GRANT SELECT, UPDATE ON special TO {APP};
+        ALTER TABLE special ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY own ON special USING ("fi rm" = {FIRM});""",
+        [],
+    ),
+    "a session that remembers": (
+        f"""CREATE FUNCTION firm_of() RETURNS INT LANGUAGE plpgsql AS $$
+        DECLARE said TEXT := nullif(current_setting('a.firm', true), '');
+        BEGIN
+            IF said IS NULL THEN
+                RETURN nullif(current_setting('a.last', true), '')::int;
+            END IF;
+            PERFORM set_config('a.last', said, false);
+            RETURN said::int;
+        END $$;
+        ALTER POLICY own ON "no""te" USING ("fi rm" = firm_of());
+        CREATE TABLE draft (id UUID PRIMARY KEY, firm INT REFERENCES firm NOT NULL, said TEXT);
+        ALTER TABLE draft ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY own ON draft USING (firm = firm_of());
+        GRANT SELECT ON draft TO {APP};""",
+        ['helper function:"Odd ""Shop".firm_of()'],
+    ),
+    "a counter that is set": (
+        f"""CREATE SEQUENCE counted; GRANT USAGE, UPDATE ON SEQUENCE counted TO {APP};""",
+        ['sequence sequence:"Odd ""Shop".counted', 'sequence-tells schema:"Odd ""Shop"'],
+    ),
+    "a table that is nobody's and everybody changes": (
+        f"""CREATE TABLE colour (code TEXT PRIMARY KEY);
+        ALTER TABLE "no""te" ADD colour TEXT REFERENCES colour;
+        GRANT SELECT, UPDATE, INSERT ON colour TO {APP};""",
+        ['unscoped table:"Odd ""Shop".colour'],
+    ),
+    "a table that is nobody's and only read": (
+        f"""CREATE TABLE colour (code TEXT PRIMARY KEY);
+        ALTER TABLE "no""te" ADD colour TEXT REFERENCES colour;
+        GRANT SELECT ON colour TO {APP};""",
+        [],
+    ),
+    "large objects": (
+        """ALTER TABLE "no""te" ADD scan OID;""",
+        ['large-object column:"Odd ""Shop"."no""te".scan'],
+    ),
+    "a view of a superuser's with a rule": (
+        f"""CREATE VIEW notes AS SELECT * FROM "no""te" WHERE "fi rm" = {FIRM};
+        CREATE RULE gone AS ON DELETE TO notes DO INSTEAD DELETE FROM "no""te";
+        GRANT SELECT, DELETE ON notes TO {APP};""",
+        ['view-owner-rights view:"Odd ""Shop".notes'],
+    ),
+    "a trigger that writes what B has": (
+        """CREATE FUNCTION same() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            IF pg_trigger_depth() = 1 THEN
+                UPDATE "Odd ""Shop"."no""te" SET said = 'twice' WHERE said = NEW.said AND id <> NEW.id;
+            END IF;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER same AFTER INSERT ON "no""te" FOR EACH ROW EXECUTE FUNCTION same();""",
+        ['policy table:"Odd ""Shop"."no""te"'],
+    ),
+    "two ways to one row that need not agree": (
+        f"""CREATE TABLE box (id INT, "fi rm" INT REFERENCES firm, PRIMARY KEY ("fi rm", id));
+        CREATE TABLE shelf (id INT, "fi rm" INT, box INT NOT NULL, PRIMARY KEY ("fi rm", id),
+            FOREIGN KEY ("fi rm", box) REFERENCES box);
+        CREATE TABLE thing (id INT, "fi rm" INT REFERENCES firm, box INT NOT NULL,
+            shelf INT NOT NULL, PRIMARY KEY ("fi rm", id),
+            FOREIGN KEY ("fi rm", box) REFERENCES box,
+            FOREIGN KEY ("fi rm", shelf) REFERENCES shelf);
+        ALTER TABLE box ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON box USING ("fi rm" = {FIRM});
+        ALTER TABLE shelf ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON shelf USING ("fi rm" = {FIRM});
+        ALTER TABLE thing ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON thing USING ("fi rm" = {FIRM});
+        GRANT SELECT, INSERT, UPDATE ON box, shelf, thing TO {APP};""",
+        ['disagreement constraint:"Odd ""Shop".thing."thing_fi rm_shelf_fkey"'],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_what_there_is_is_found_and_nothing_else(name: str, database: str, server: object) -> None:
+    more, expected = SCHEMAS[name]
+    cells, causes = examined(database, BASE + more)
+    assert Sound.said(causes) == expected
+    assert [
+        (c.ref.path, c.probe.name, c.because) for c in cells if c.state is State.INCONCLUSIVE
+    ] == []
+    assert count(cells, State.PASS) > 30
+
+
+def examined(dsn: str, text: str) -> tuple[Sequence[Cell], list[Cause]]:
+    """A database made so, and what is found in it."""
+    with (
+        psycopg.connect(dsn, autocommit=True) as connection,
+        psycopg.connect(dsn, autocommit=True) as fresh,
+    ):
+        roles(connection)
+        connection.execute(text.encode())
+        connection.execute("RESET search_path")
+        ground = prepare(
+            connection, Tenancy(), who(connection, Tenancy(), ["ringfence"]), ["ringfence"]
+        )
+        ground.begin()
+        cells = everything(ground.examiner(), fresh)
+        causes = Sorter(ground, cells, deletes(ground)).sort()
+        connection.rollback()
+        return cells, causes
