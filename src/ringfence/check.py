@@ -157,7 +157,10 @@ def _rehearse(
             runs[-1].append(name)
         else:
             runs.append([name])
-    rehearsals = [rehearse.rehearse(project, target, names=run, allow=allow) for run in runs]
+    rehearsals = [
+        rehearse.rehearse(project, target, names=run, allow=allow, apart=False, stepwise=True)
+        for run in runs
+    ]
     done = [each.report for each in rehearsals]
     ran += [
         (statement.span.path, statement.text)

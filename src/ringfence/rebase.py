@@ -16,7 +16,7 @@ from ringfence.pg import ledger
 from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from ringfence.pg.connect import Target
@@ -142,9 +142,32 @@ def _next(taken: Collection[str]) -> str:
 
 def _move(revision: Revision, new: str, parent: str) -> Moved:
     """Write a revision's new id and parent into its file, and rename its files with its number."""
-    source = revision.path.read_text(encoding="utf-8")
+    text = _assigned(
+        revision.path, {"revision": repr(new), "down_revision": repr(parent) if parent else "None"}
+    )
+    stem = revision.path.stem
+    if new != revision.id and stem.startswith(revision.id):
+        stem = new + stem.removeprefix(revision.id)
+    path = revision.path.with_name(f"{stem}.py")
+    for what in ("up", "down", "verify"):
+        file = revision.file(what)
+        if file.is_file() and file.stem != f"{stem}.{what}":
+            file.rename(path.with_suffix(f".{what}.sql"))
+    revision.path.write_text(text, encoding="utf-8")
+    if path != revision.path:
+        revision.path.rename(path)
+    return Moved(revision, new, parent, path)
+
+
+def reparent(path: Path, parent: str) -> None:
+    """Write another parent into a revision's file."""
+    path.write_text(_assigned(path, {"down_revision": repr(parent)}), encoding="utf-8")
+
+
+def _assigned(path: Path, wanted: Mapping[str, str]) -> str:
+    """The source of a revision's file with these names given these values."""
+    source = path.read_text(encoding="utf-8")
     lines = source.splitlines(keepends=True)
-    wanted = {"revision": repr(new), "down_revision": repr(parent) if parent else "None"}
     for node in ast.parse(source).body:
         named = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         value = getattr(node, "value", None)
@@ -155,15 +178,4 @@ def _move(revision: Revision, new: str, parent: str) -> Moved:
         tail = lines[last].encode()[value.end_col_offset :].decode()
         written = wanted[named.id].replace("'", '"')
         lines[first : last + 1] = [f"{head}{written}{tail}", *[""] * (last - first)]
-    stem = revision.path.stem
-    if new != revision.id and stem.startswith(revision.id):
-        stem = new + stem.removeprefix(revision.id)
-    path = revision.path.with_name(f"{stem}.py")
-    for what in ("up", "down", "verify"):
-        file = revision.file(what)
-        if file.is_file() and file.stem != f"{stem}.{what}":
-            file.rename(path.with_suffix(f".{what}.sql"))
-    revision.path.write_text("".join(lines), encoding="utf-8")
-    if path != revision.path:
-        revision.path.rename(path)
-    return Moved(revision, new, parent, path)
+    return "".join(lines)

@@ -129,8 +129,8 @@ def _drafts(
             identifier,
             before,
             title,
-            _text(title, steps, "allowed"),
-            _text(f"undo: {title}", down.steps, "hazard", lost=up),
+            file_text(title, steps, "allowed"),
+            file_text(f"undo: {title}", down.steps, "hazard", lost=up),
         )
         before = identifier
 
@@ -210,7 +210,7 @@ def _run(
             ) from error
 
 
-def _text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Hazard] = ()) -> str:
+def file_text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Hazard] = ()) -> str:
     """The text of a file. `word`: what it says of its hazards; `lost`: what it cannot undo."""
     lines = []
     whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
@@ -248,19 +248,24 @@ def _write(project: Project, drafts: Sequence[Draft]) -> Iterable[Path]:
     folder = project.migrations / "versions"
     for draft in drafts:
         slug = re.sub(r"[^a-z0-9]+", "_", draft.message.lower()).strip("_")[:40].rstrip("_")
-        stem = folder / f"{draft.id}_{slug}"
-        title = draft.message.replace("\\", "\\\\").replace('"', '\\"').rstrip(".")
-        after = "None" if draft.down_revision is None else f'"{draft.down_revision}"'
-        code = (
-            f'"""{title}."""\n\n'
-            "from ringfence.history import sqlfile\n\n"
-            f'revision = "{draft.id}"\n'
-            f"down_revision = {after}\n"
-            "branch_labels = None\n"
-            "depends_on = None\n\n"
-            "upgrade, downgrade = sqlfile(__file__)\n"
-        )
-        for suffix, text in ((".py", code), (".up.sql", draft.up), (".down.sql", draft.down)):
+        yield from write(folder / f"{draft.id}_{slug}", draft)
+
+
+def write(stem: Path, draft: Draft) -> Iterable[Path]:
+    """Write a revision's files beside each other; no down file where there is no way back."""
+    title = draft.message.replace("\\", "\\\\").replace('"', '\\"').rstrip(".")
+    after = "None" if draft.down_revision is None else f'"{draft.down_revision}"'
+    code = (
+        f'"""{title}."""\n\n'
+        "from ringfence.history import sqlfile\n\n"
+        f'revision = "{draft.id}"\n'
+        f"down_revision = {after}\n"
+        "branch_labels = None\n"
+        "depends_on = None\n\n"
+        "upgrade, downgrade = sqlfile(__file__)\n"
+    )
+    for suffix, text in ((".py", code), (".up.sql", draft.up), (".down.sql", draft.down)):
+        if text:
             path = stem.with_name(stem.name + suffix)
             path.write_text(text, encoding="utf-8")
             yield path

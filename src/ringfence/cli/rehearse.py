@@ -14,13 +14,14 @@ from ringfence.report import formats
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ringfence.rehearse import Part, Rehearsal
+    from ringfence.project import Project
+    from ringfence.rehearse import Part, Rehearsal, Rewritten
 
 SECTION = "Prove"
 
 
 @click.command()
-@click.argument("revisions", nargs=-1)
+@click.argument("revisions", nargs=-1, metavar="[REVISIONS|PLAN]...")
 @options.dsn
 @click.option(
     "--sql",
@@ -41,6 +42,9 @@ SECTION = "Prove"
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
+@click.option(
+    "--rewrite", is_flag=True, help="Write the safe form of what has a hazard, in files of its own."
+)
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
 @options.format_(*formats())
 @options.output
@@ -52,6 +56,7 @@ def command(
     files: tuple[str, ...],
     rows: int,
     allow: tuple[str, ...],
+    rewrite: bool,
     shadow: str | None,
     format_: str,
     outputs: tuple[str, ...],
@@ -64,12 +69,16 @@ def command(
     each revision is undone and done again. A hazard comes with SQL that does the same and lets
     others work. With a live database the tables' sizes say how long it would take there.
 
+    A PLAN is what `ringfence diff --format json` wrote. With --rewrite the safe form is written: a
+    revision becomes several, the last with its id; FILE.sql has FILE.1.sql, FILE.2.sql … beside it.
+
     \b
     Examples:
       ringfence rehearse                        what is pending
       ringfence rehearse --dsn "$PRODUCTION"    as large as it is there
       ringfence rehearse 0007 0008
-      ringfence rehearse --sql hotfix.sql
+      ringfence rehearse --sql hotfix.sql --rewrite
+      ringfence diff live ddl --format json > plan.json; ringfence rehearse plan.json
 
     Exit status 1 means that there is a hazard nobody agreed to.
     """
@@ -82,6 +91,11 @@ def command(
 
     if revisions and files:
         raise Misuse("revisions and --sql together", hint="rehearse one, then the other")
+    planned = None
+    if any(name.endswith(".json") for name in revisions):
+        if len(revisions) > 1:
+            raise Misuse("a plan and something else together", hint="rehearse one, then the other")
+        planned, revisions = rehearse.read(Path(revisions[0]), revisions[0]), ()
     written = reports.outputs(outputs)
     start: Path | None = context.obj
     found = project.need(start)
@@ -89,10 +103,12 @@ def command(
         found,
         resolve(found, dsn),
         names=revisions,
+        planned=planned,
         scripts=[script.read(Path(f), f) for f in files],
         count=rows,
         shadow=shadow,
         allow=allow,
+        rewrite=rewrite,
         listen=_watch,
     )
     reports.emit(done.report, format_, written, io.StringIO())
@@ -102,7 +118,26 @@ def command(
         _text(done)
     else:
         reports.write(done.report, format_, sys.stdout)
+    for each in done.rewritten:
+        _wrote(found, each)
     context.exit(done.report.status)
+
+
+def _wrote(project: Project, each: Rewritten) -> None:
+    """Write the safe form of a file, and say so."""
+    from ringfence.finding import counted
+    from ringfence.rehearse import rewrite
+
+    name = each.file.name
+    if not each.texts:
+        click.echo(f"{name} is not rewritten: {each.why}", err=True)
+        return
+    for path in rewrite.write(project, each):
+        click.echo(f"wrote {project.shown(path)}", err=True)
+    for finding in each.left:
+        click.echo(f"left: {finding.message} [{finding.code}]", err=True)
+    left = counted(len(each.left), "hazard") if each.left else "no hazard"
+    click.echo(f"{name} as it is written now leads to the same schema, with {left}", err=True)
 
 
 def _watch(what: str) -> None:
@@ -139,6 +174,7 @@ def _json(done: Rehearsal) -> None:
                     "scanned": dict(each.observed.scanned),
                     "changed": dict(each.observed.changed),
                     "wal": each.observed.wal,
+                    "temporary": each.observed.temporary,
                     "waits_for_older": each.observed.waits,
                     "expected": each.expected
                     and {"seconds": each.expected.seconds, "disk": each.expected.disk},
@@ -184,9 +220,12 @@ def _part(part: Part) -> None:
     click.echo()
 
 
+_WORTH_TELLING = 1 << 20
+
+
 def _did(each: object) -> list[str]:
     from ringfence.rehearse import Measured
-    from ringfence.rehearse.hazards import duration
+    from ringfence.rehearse.hazards import duration, size
 
     assert isinstance(each, Measured)
     seen = each.observed
@@ -215,6 +254,12 @@ def _did(each: object) -> list[str]:
         out.append(click.style("fails", fg="red"))
     if seen.waits:
         out.append("waits for transactions that began before it")
+    if seen.wal >= _WORTH_TELLING:
+        out.append(f"writes {size(seen.wal)} of WAL")
+    if seen.temporary:
+        out.append(f"spills {size(seen.temporary)} to temporary files")
     if each.expected is not None and each.expected.seconds >= 0.01:
-        out.append(f"about {duration(each.expected.seconds)} at its present size")
+        disk = each.expected.disk
+        more = f", {size(disk)} more disk while it runs" if disk >= _WORTH_TELLING else ""
+        out.append(f"about {duration(each.expected.seconds)} at its present size{more}")
     return out

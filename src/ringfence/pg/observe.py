@@ -94,9 +94,10 @@ class Observed:
     `locks` are those it took on relations that were there before it (of each the strongest; ACCESS
     SHARE is left out), `held` those that its transaction had taken before. `rewritten` are tables
     and materialized views whose rows were written anew, `built` indexes that were built, by name
-    (`built_on` says on which table);
+    (`built_on` says on which table; `index_of` is the same of locked ones);
     `scanned` rows read in sequential scans, by table. `proven` says that a scan was left out because
-    a constraint proves what it would show. `changed` counts rows written, by table. `wal` is bytes.
+    a constraint proves what it would show. `changed` counts rows written, by table. `wal` is
+    bytes, `temporary` those of the files that sorts and the like were spilled to.
     `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
     run in a transaction block.
     """
@@ -106,11 +107,13 @@ class Observed:
     rewritten: tuple[str, ...] = ()
     built: tuple[str, ...] = ()
     built_on: Mapping[str, str] = field(default_factory=dict)
+    index_of: Mapping[str, str] = field(default_factory=dict)
     emptied: tuple[str, ...] = ()
     scanned: Mapping[str, int] = field(default_factory=dict)
     proven: bool = False
     changed: Mapping[str, int] = field(default_factory=dict)
     wal: int = 0
+    temporary: int = 0
     waits: bool = False
     alone: bool = False
     seconds: float = 0.0
@@ -144,7 +147,7 @@ class Observer:
         self._eye = connect(self.target)
         self._runner.add_notice_handler(self._hear)
         with suppress(psycopg.Error):  # only a superuser may say in which language
-            self._runner.execute("SET lc_messages = 'C'")
+            self._runner.execute("SET lc_messages = 'C'; SET log_temp_files = 0")
         self._runner.execute(sql.SQL("SET statement_timeout = {}").format(sql.Literal(self.limit)))
         return self
 
@@ -281,11 +284,19 @@ class Observer:
                 for r in after.values()
                 if r.path in built and r.indexed is not None and r.indexed in after
             },
+            index_of={
+                r.path: self._known[r.indexed].path
+                for r in self._known.values()
+                if r.indexed is not None
+                and r.indexed in self._known
+                and any(lock.relation == r.path for lock in locks)
+            },
             emptied=tuple(heaps) if empties else (),
             scanned=scanned,
             proven=any(_PROVEN.search(line) for line in said),
             changed=changed,
             wal=max(0, wal),
+            temporary=sum(int(m[1]) for line in said if (m := _SPILLED.match(line))),
             waits=waits,
             alone=alone,
             seconds=seconds,
@@ -414,6 +425,7 @@ class Observer:
 # Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
 _FLUSH = {True: "SELECT pg_stat_force_next_flush()", False: "SELECT"}
 
+_SPILLED = re.compile(r"temporary file: .* size (\d+)")
 _PROVEN = re.compile(r"sufficient to prove|is implied by existing constraints|implied by existing")
 
 

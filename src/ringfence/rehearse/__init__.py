@@ -7,6 +7,17 @@ somebody should know in its report.
 from __future__ import annotations
 
 from ringfence.rehearse.hazards import Measured, Part
-from ringfence.rehearse.run import Rehearsal, agree, rehearse
+from ringfence.rehearse.plans import Planned, read
+from ringfence.rehearse.run import File, Rehearsal, Rewritten, agree, rehearse
 
-__all__ = ["Measured", "Part", "Rehearsal", "agree", "rehearse"]
+__all__ = [
+    "File",
+    "Measured",
+    "Part",
+    "Planned",
+    "Rehearsal",
+    "Rewritten",
+    "agree",
+    "read",
+    "rehearse",
+]

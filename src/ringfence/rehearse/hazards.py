@@ -31,12 +31,16 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that was run: its statements, in one transaction or each for itself."""
+    """A file that was run: its statements, in one transaction or each for itself.
+
+    `batched`: its statement is run over a table's keys in small transactions.
+    """
 
     name: str
     title: str
     transactional: bool
     statements: tuple[Measured, ...]
+    batched: bool = False
 
 
 def hazards(part: Part) -> Iterator[Finding]:
@@ -53,9 +57,12 @@ def hazards(part: Part) -> Iterator[Finding]:
         if seen.works:
             yield from _under_own(each, own)
             yield from _under_earlier(each, held, {lock.relation for lock in own})
-        yield from _backfill(each)
+        if not part.batched:
+            yield from _backfill(each)
+        tables = {lock.relation for lock in own} | set(held)
         for lock in own:
-            held.setdefault(lock.relation, (lock, number))
+            if seen.index_of.get(lock.relation) not in tables:  # a table's lock keeps its indexes
+                held.setdefault(lock.relation, (lock, number))
 
 
 def _failed(part: Part, each: Measured, number: int) -> Finding:
@@ -172,6 +179,20 @@ def _backfill(each: Measured) -> Iterator[Finding]:
                 evidence={"wal": seen.wal},
                 basis=Basis.MEASURED,
             )
+
+
+def size(count: int) -> str:
+    """A number of bytes as a person says it.
+
+    >>> size(900), size(3_500_000), size(7 << 30)
+    ('900 bytes', '3.3 MB', '7 GB')
+    """
+    amount, unit = float(count), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.3g} {unit}" if amount >= 10 or unit == "bytes" else f"{amount:.2g} {unit}"
 
 
 def duration(seconds: float) -> str:

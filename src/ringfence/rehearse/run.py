@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,24 +20,27 @@ from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.pg.observe import Observer
-from ringfence.rehearse import compat
+from ringfence.rehearse import compat, mend, plans, rewrite, tenants
 from ringfence.rehearse.hazards import Measured, Part, hazards
-from ringfence.rehearse.safe import safe_forms
-from ringfence.rehearse.sizes import Rates, Size, expected, rates, sizes
+from ringfence.rehearse.safe import written
+from ringfence.rehearse.sizes import Rates, Size, expected, inject, rates, sizes
+from ringfence.rehearse.twin import Twin
+from ringfence.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from psycopg import Connection
 
-    from ringfence.change import Change
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.pg.shadow import Host
     from ringfence.project import Project
+    from ringfence.rehearse.plans import Planned
+    from ringfence.rehearse.safe import Move
     from ringfence.revisions import Revision
-    from ringfence.script import Script
+    from ringfence.script import Statement
 
 _GATED = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "BACKFILL")
 
@@ -49,6 +53,21 @@ class File:
     title: str
     up: Script
     down: Script | None = None
+    revision: Revision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file's safe form: the SQL up and down of the files in its place, and what is left to say.
+
+    `left` are the hazards that it still has. `texts` is empty where it has no other form, and `why`
+    says so.
+    """
+
+    file: File
+    texts: tuple[tuple[str, str], ...] = ()
+    left: tuple[Finding, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,7 @@ class Rehearsal:
     server: str
     parts: tuple[Part, ...]
     report: Report
+    rewritten: tuple[Rewritten, ...] = ()
 
 
 @dataclass
@@ -71,8 +91,13 @@ class _Work:
     known: Mapping[str, Size]
     rate: Rates | None
     safe: bool
+    rewrite: bool
+    stepwise: bool
+    count: int
     listen: Callable[[str], None]
     parts: list[Part] = field(default_factory=list)
+    rewritten: list[Rewritten] = field(default_factory=list)
+    mended: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
 
@@ -83,48 +108,77 @@ def rehearse(
     *,
     names: Sequence[str] = (),
     scripts: Sequence[Script] = (),
+    planned: Planned | None = None,
     count: int = 5,
     shadow: str | None = None,
     allow: Sequence[str] = (),
     safe: bool = True,
+    rewrite: bool = False,
+    apart: bool = True,
+    stepwise: bool = False,
     listen: Callable[[str], None] = lambda _: None,
 ) -> Rehearsal:
-    """Run what is pending on `target`, or the revisions `names`, or `scripts`, on a shadow.
+    """Run what is pending on `target`, or the revisions `names`, `scripts` or a plan, on a shadow.
 
-    The shadow stands where the target stands (or where the first of `names` begins) and holds
-    `count` rows a table and tenant. The target itself is only read: its server's version, where it
-    stands, and, unless it is the embedded server, how large its tables are. `allow` names hazards
-    that somebody agreed to. Raises `Misuse` for names that are none, `ServerError` where the shadow
-    cannot be made.
+    The shadow stands where the target stands (or where the first of `names` begins, or the plan)
+    and holds `count` rows a table and tenant. The target itself is only read: its server's version,
+    where it stands, and, unless it is the embedded server, how large its tables are. `allow` names
+    hazards that somebody agreed to. With `rewrite`, each file with a hazard is also rewritten, and
+    that measured too; nothing is written. With `apart`, tenants have to be as far apart afterwards
+    as they were before. Those who must be able to go on are who knew the schema before the first
+    file; with `stepwise`, before each. Raises `Misuse` for names that are none, `Refused` for a plan that begins
+    elsewhere, `ServerError` where the shadow cannot be made.
     """
     graph = revisions.read(project)
     standing = migrate.standing(graph, target, project.config.migrate.schema)
-    begin, files = _wanted(graph, standing, names, scripts)
+    begin, files = _wanted(graph, standing, names, scripts, planned)
     if not files:
         at = ", ".join(standing.current) or "base"
         coverage = Coverage("revisions", "what is pending", skipped=f"nothing is: at {at}")
         return Rehearsal(at, "", (), Report("rehearse", (), (coverage,), target.shown))
     host, notes = _host(project, target, shadow)
     known, sized = _sizes(target)
-    work = _Work(project, host, (project.config.migrate.schema,), known, None, safe, listen)
+    hidden = (project.config.migrate.schema,)
+    work = _Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
     work.coverage += [*notes, sized]
-    with host.database() as base:
-        listen(f"a shadow at {begin}")
-        if begin != "base":
-            migrate.migrate(project, base, to=begin)
+    with _base(work, target, begin, planned) as base:
         work.coverage.append(_seeded(project, base, count))
         if work.known:
             with connect(base) as connection:
                 work.rate = rates(connection)
-        _forward(work, base, files)
+                work.coverage.append(inject(connection, work.known))
+        kept = apart and tenants.known(project, base)
+        with _copy(work, base) if kept else nullcontext() as stood:
+            with Twin(partial(_copy, work, base), hidden) as twin:
+                whole = _forward(work, base, twin, files)
+            if whole and apart:
+                found, row = tenants.apart(project, stood, base)
+                work.findings += found
+                work.coverage.append(row)
     report = Report(
         "rehearse",
-        ordered(_agreed(work.findings, allow)),
+        ordered(_agreed(work.findings, (*allow, *project.config.migrate.allow))),
         tuple(work.coverage),
         f"{', '.join(f.name for f in files)}, from {begin}",
         unit="",
     )
-    return Rehearsal(begin, f"PostgreSQL {host.major}", tuple(work.parts), report)
+    return Rehearsal(
+        begin, f"PostgreSQL {host.major}", tuple(work.parts), report, tuple(work.rewritten)
+    )
+
+
+@contextmanager
+def _base(work: _Work, target: Target, begin: str, planned: Planned | None) -> Iterator[Target]:
+    """A shadow that stands where the first file begins."""
+    work.listen(f"a shadow at {begin}")
+    if planned is not None:
+        with plans.base(work.project, work.host, target, planned) as base:
+            yield base
+        return
+    with work.host.database() as base:
+        if begin != "base":
+            migrate.migrate(work.project, base, to=begin)
+        yield base
 
 
 def _wanted(
@@ -132,9 +186,12 @@ def _wanted(
     standing: migrate.Standing,
     names: Sequence[str],
     scripts: Sequence[Script],
+    planned: Planned | None,
 ) -> tuple[str, list[File]]:
     """Where to begin, and the files to run."""
     at = standing.current[0] if standing.current else "base"
+    if planned is not None:
+        return f"where {planned.path} begins", [File(s.path, "", s) for s in planned.scripts]
     if scripts:
         return at, [File(s.path, "", s) for s in scripts]
     if not names:
@@ -166,7 +223,7 @@ def _file(revision: Revision) -> File:
             hint="write its SQL to a file (alembic upgrade … --sql) and rehearse that: --sql FILE",
         )
     down = revision.runnable("down") if revision.file("down").is_file() else None
-    return File(revision.id, revision.title, revision.runnable("up"), down)
+    return File(revision.id, revision.title, revision.runnable("up"), down, revision)
 
 
 def _host(project: Project, target: Target, shadow: str | None) -> tuple[Host, list[Coverage]]:
@@ -206,7 +263,7 @@ def _sizes(target: Target) -> tuple[Mapping[str, Size], Coverage]:
     return {}, Coverage("sizes", title, skipped=reason)
 
 
-def _seeded(project: Project, base: Target, count: int) -> Coverage:
+def _seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Coverage:
     from ringfence.seed import seed
 
     title = "rows to work on"
@@ -215,6 +272,7 @@ def _seeded(project: Project, base: Target, count: int) -> Coverage:
             done = seed(
                 connection,
                 rows=count,
+                seed=seed_,
                 tenancy=project.config.tenancy,
                 exclude_schemas=(project.config.migrate.schema,),
                 force=True,
@@ -227,25 +285,37 @@ def _seeded(project: Project, base: Target, count: int) -> Coverage:
 # Forward ------------------------------------------------------------------------------------------
 
 
-def _forward(work: _Work, base: Target, files: Sequence[File]) -> None:
-    """Run the files one after the other, each measured, tried and undone."""
+def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bool:
+    """Run the files one after the other, each measured, tried and undone. False where one fails."""
     with connect(base) as connection:
         before = compat.world(connection, work.hidden)
         had = rows.held(connection, work.hidden)
     broken: set[tuple[Ref, bool]] = set()
     trial = compat.Trial()
-    undone = checked = 0
-    for file in files:
-        work.listen(file.name)
+    undone = checked = total = 0
+    failed = False
+
+    def during(file: File, number: int) -> None:
+        """Those who knew it before come between two statements that are committed one by one."""
         with connect(base) as connection:
-            stood = _extracted(work, connection)
-        with _copy(work, base) as fresh:
-            part = _measured(work, base, file)
+            for each in compat.tried(connection, before).broken:
+                if (each.ref, each.writes) not in broken:
+                    broken.add((each.ref, each.writes))
+                    work.findings.append(_old(file, each, number))
+
+    for number, file in enumerate(files, 1):
+        work.listen(file.name)
+        twin.stand()
+        with _spare(work, base) as spare:
+            part = _measured(work, base, file, partial(during, file))
             work.parts.append(part)
-            found = list(hazards(part))
+            found = list(_agreed(hazards(part), file.up.said("allowed")))
             failed = any(s.observed.error is not None for s in part.statements)
+            forms: Mapping[int, tuple[Move, ...]] = {}
             if work.safe and not failed:
-                found = _with_safe_forms(work, fresh, file, found)
+                found, forms = _with_safe_forms(twin, file, found)
+            if spare is not None and found and not failed:
+                work.rewritten.append(_rewritten(work, base, spare, file, found, forms))
             work.findings += found
         if failed:
             break
@@ -258,13 +328,31 @@ def _forward(work: _Work, base: Target, files: Sequence[File]) -> None:
                 broken.add((each.ref, each.writes))
                 work.findings.append(_old(file, each))
         work.findings += _changed(file, before, after, broken)
-        undone += _there_and_back(work, base, file, stood)
-    else:
+        work.findings += twin.there_and_back(file)
+        undone += file.down is not None
         with connect(base) as connection:
+            bare = [h for h in rows.held(connection, work.hidden, had).values() if not h.count]
+            if file is not files[-1] and not bare:
+                continue
             now = rows.held(connection, work.hidden, had)
-        work.findings += _losses(had, now, work.parts)
-        total = sum(h.count for h in had.values())
+        work.findings += _losses(had, now, work.parts, work.mended)
+        total += sum(h.count for h in had.values())
+        if file is not files[-1]:
+            # What a file has made is empty: the next one is to find rows in it.
+            _seeded(work.project, base, work.count, number + 1)
+            twin.leave()
+            with connect(base) as connection:
+                had = rows.held(connection, work.hidden)
+                if work.stepwise:
+                    before = compat.world(connection, work.hidden)
+    else:
         work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row"))
+    if work.mended:
+        tables = ", ".join(sorted(work.mended))
+        reason = f"what is new in them refused made-up rows of {tables}, which were changed"
+        work.coverage.append(
+            Coverage("constraints", "whether the real rows obey new constraints", skipped=reason)
+        )
     work.coverage += [
         Coverage("measured", "locks, rewrites, scans of each statement", checked, "statement"),
         Coverage("readers", "what was read before can be read", trial.reads, "relation"),
@@ -278,6 +366,7 @@ def _forward(work: _Work, base: Target, files: Sequence[File]) -> None:
             "" if undone else "nothing here can be undone",
         ),
     ]
+    return not failed
 
 
 def _copy(work: _Work, base: Target) -> AbstractContextManager[Target]:
@@ -285,28 +374,82 @@ def _copy(work: _Work, base: Target) -> AbstractContextManager[Target]:
     return work.host.database(str(conninfo_to_dict(base.conninfo)["dbname"]))
 
 
-def _measured(work: _Work, base: Target, file: File) -> Part:
-    """Run a file and look at every statement; it stays as it leaves the database."""
+@contextmanager
+def _spare(work: _Work, base: Target) -> Iterator[Target | None]:
+    """Another copy, where the file is to be rewritten."""
+    if not work.rewrite:
+        yield None
+        return
+    with _copy(work, base) as spare:
+        yield spare
+
+
+def _measured(
+    work: _Work, base: Target, file: File, between: Callable[[int], None] = lambda _: None
+) -> Part:
+    """Run a file and look at every statement; it stays as it leaves the database.
+
+    `between` is called with its number when a statement is committed and others follow.
+    """
+    mended: dict[int, tuple[str, str]] = {}
+    while True:
+        part, failed = _attempt(work, base, file, mended, between)
+        table = mend.culprit(part.statements[-1].observed.error) if failed else None
+        if table is None or failed in mended:
+            return part
+        # The transaction is undone, and begun again with other rows.
+        mended[failed] = table
+
+
+def _attempt(
+    work: _Work,
+    base: Target,
+    file: File,
+    mended: Mapping[int, tuple[str, str]],
+    between: Callable[[int], None],
+) -> tuple[Part, int]:
+    """Run a file once; and the number of the statement that failed and is worth another attempt."""
     text = file.up
     done: list[Measured] = []
+    last = max((n for n, s in enumerate(text.statements) if not s.sets_session), default=0)
+    failed = 0
     with Observer(base) as observer:
         if text.transactional:
             observer.begin()
-        for statement in text.statements:
+        for number, statement in enumerate(text.statements):
             if statement.controls_transaction:
                 continue
+            if number + 1 in mended:
+                _mend(work, observer, statement, mended[number + 1])
             seen = observer.observe(text, statement)
+            table = mend.culprit(seen.error)
+            if table is not None and not text.transactional and not seen.alone:
+                # What ran before it stays: only this one is tried again.
+                if _mend(work, observer, statement, table):
+                    seen = observer.observe(text, statement)
+            elif table is not None and text.transactional:
+                failed = number + 1
             at = text.span(statement.start)
             cost = expected(seen, work.known, work.rate) if work.rate else None
             done.append(Measured(statement.text, at, seen, cost))
             if seen.error is not None:
                 break
+            if not text.transactional and number < last and not statement.sets_session:
+                between(len(done))
         else:
             if text.transactional:
                 error = _committed(observer, text)
                 if error is not None and done:
                     done[-1] = replace(done[-1], observed=replace(done[-1].observed, error=error))
-    return Part(file.name, file.title, text.transactional, tuple(done))
+    part = Part(file.name, file.title, text.transactional, tuple(done), batched=bool(text.backfill))
+    return part, failed
+
+
+def _mend(work: _Work, observer: Observer, statement: Statement, table: tuple[str, str]) -> bool:
+    if not mend.mend(observer.connection, statement, table):
+        return False
+    work.mended.add(mend.path(table))
+    return True
 
 
 def _committed(observer: Observer, text: Script) -> Error | None:
@@ -318,38 +461,89 @@ def _committed(observer: Observer, text: Script) -> Error | None:
 
 
 def _with_safe_forms(
-    work: _Work, fresh: Target, file: File, found: Iterable[Finding]
-) -> list[Finding]:
-    """The findings with the SQL that would do the same and let others work."""
-    found = list(found)
-    lines = {
+    twin: Twin, file: File, found: Sequence[Finding]
+) -> tuple[list[Finding], Mapping[int, tuple[Move, ...]]]:
+    """The findings with the SQL that would do the same and let others work; and that by statement."""
+    at = _numbers(file, found)
+    if not at:
+        return list(found), {}
+    forms = twin.safe_forms(file.up, at)
+    fixes = {id(f): written(forms[n]) for n, its in at.items() if n in forms for f in its}
+    return [replace(f, fix=fixes[id(f)]) if id(f) in fixes else f for f in found], forms
+
+
+def _numbers(file: File, found: Sequence[Finding]) -> dict[int, list[Finding]]:
+    """What was found of statements that others wait for, by the statement's number."""
+    places = {
         (file.up.span(s.start).line, file.up.span(s.start).column): n
         for n, s in enumerate(file.up.statements, 1)
     }
-    at = {
-        id(f): lines[f.span.line, f.span.column]
-        for f in found
-        if f.code in _GATED and f.span and (f.span.line, f.span.column) in lines
-    }
+    at: dict[int, list[Finding]] = {}
+    for finding in found:
+        number = finding.span and places.get((finding.span.line, finding.span.column))
+        if finding.code in _GATED and number:
+            at.setdefault(number, []).append(finding)
+    return at
+
+
+def _rewritten(
+    work: _Work,
+    base: Target,
+    spare: Target,
+    file: File,
+    found: Sequence[Finding],
+    forms: Mapping[int, tuple[Move, ...]],
+) -> Rewritten:
+    """The file's safe form, run and measured on `spare`; `base` is what the file itself has led to."""
+    at = _numbers(file, found)
+    apart = {n for n, its in at.items() if any(f.code == "LONG_LOCK" for f in its)}
     if not at:
-        return found
-    forms = safe_forms(fresh, file.up, set(at.values()), work.hidden)
-    return [replace(f, fix=forms[at[id(f)]]) if at.get(id(f)) in forms else f for f in found]
+        return Rewritten(file, why="nothing keeps others waiting")
+    if not forms and not apart:
+        return Rewritten(file, why="there is no other form of what keeps others waiting")
+    cut = rewrite.pieces(file.up, forms, apart)
+    directives = tuple(rewrite.directives(file.up))
+    texts, left, stages = [], list[Finding](), []
+    for number, piece in enumerate(cut, 1):
+        title = f"{file.title or file.name} ({number} of {len(cut)})"
+        texts.append(piece.text(title, directives))
+        script = Script(f"{file.name} ({number} of {len(cut)})", texts[-1])
+        with connect(spare) as connection:
+            stages.append(_extracted(work, connection))
+        part = _measured(work, spare, File(script.path, title, script))
+        if any(s.observed.error is not None for s in part.statements):
+            failed = next(iter(hazards(part)))
+            return Rewritten(file, why=f"the safe form does not run here: {failed.message}")
+        left += hazards(part)
+    with connect(spare) as connection:
+        stages.append(_extracted(work, connection))
+    with connect(base) as connection:
+        goal = _extracted(work, connection)
+    if differs := diff(stages[-1], goal):
+        names = ", ".join(str(c.ref) for c in differs[:3])
+        return Rewritten(file, why=f"the safe form leads to another schema: {names}")
+    downs = rewrite.downs(file.title or file.name, stages) if file.down is not None else None
+    pairs = zip(texts, downs or [""] * len(texts), strict=True)
+    return Rewritten(file, tuple(pairs), tuple(left))
 
 
 # What those see who knew it before ------------------------------------------------------------------
 
 
-def _old(file: File, broken: compat.Broken) -> Finding:
+def _old(file: File, broken: compat.Broken, during: int = 0) -> Finding:
+    contract = file.up.phase == "contract"
     code, who = ("OLD_WRITER", "written") if broken.writes else ("OLD_READER", "read")
     if broken.ref.kind == "routine":
         who = "called"
     return Finding(
         code,
-        Severity.ERROR,
-        f"after {file.name} {broken.ref.path} cannot be {who} as before: {broken.message}",
+        Severity.INFO if contract else Severity.ERROR,
+        f"after {f'statement {during} of ' * bool(during)}{file.name} {broken.ref.path} cannot be"
+        f" {who} as before: {broken.message}",
         broken.ref,
-        help="expand first, contract later: let both forms stand until nobody uses the old one",
+        help="it runs after the deploy: who used it has to be gone by then"
+        if contract
+        else "expand first, contract later: let both forms stand until nobody uses the old one",
         evidence={"sqlstate": broken.sqlstate},
         basis=Basis.MEASURED,
     )
@@ -384,11 +578,16 @@ def _changed(
 
 
 def _losses(
-    had: Mapping[int, rows.Held], now: Mapping[int, rows.Held], parts: Sequence[Part]
+    had: Mapping[int, rows.Held],
+    now: Mapping[int, rows.Held],
+    parts: Sequence[Part],
+    mended: Collection[str],
 ) -> Iterator[Finding]:
     written = {t for p in parts for s in p.statements for t in s.observed.changed}
     emptied = {t for p in parts for s in p.statements for t in s.observed.emptied}
     for loss in rows.lost(had, now):
+        if loss.table in mended:
+            continue  # by us
         meant = loss.table in written or loss.table in emptied
         severity = Severity.ERROR if loss.gone else Severity.INFO if meant else Severity.WARNING
         name = tuple(Ref.parse(f"table:{loss.table}").name)
@@ -402,94 +601,8 @@ def _losses(
         )
 
 
-# There and back -----------------------------------------------------------------------------------
-
-
-def _there_and_back(work: _Work, base: Target, file: File, stood: Catalog) -> int:
-    """Undo a file on a copy, and do it again: nothing may be left, nothing missing. 1 when tried.
-
-    `stood` is the catalog before the file.
-    """
-    if file.down is None:
-        return 0
-    with _copy(work, base) as fresh, connect(fresh) as connection:
-        there = _extracted(work, connection)
-        if (error := _plainly(connection, file.down)) is not None:
-            work.findings.append(
-                Finding(
-                    "NOT_REVERSIBLE",
-                    Severity.ERROR,
-                    f"{file.name} cannot be undone: {error.message}",
-                    Ref("revision", (file.name,)),
-                    error.span,
-                    basis=Basis.MEASURED,
-                )
-            )
-            return 1
-        traces = list(_traces(f"{file.name} undone", diff(stood, _extracted(work, connection))))
-        work.findings += traces
-        if traces:
-            return 1
-        if (error := _plainly(connection, file.up)) is not None:
-            work.findings.append(
-                Finding(
-                    "NOT_REVERSIBLE",
-                    Severity.ERROR,
-                    f"{file.name} cannot be done again after it was undone: {error.message}",
-                    Ref("revision", (file.name,)),
-                    error.span,
-                    help="what its down file leaves is in the way",
-                    basis=Basis.MEASURED,
-                )
-            )
-            return 1
-        again = _extracted(work, connection)
-    work.findings += _traces(f"{file.name} undone and done again", diff(there, again))
-    return 1
-
-
-def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
-    """What differs where nothing should."""
-    for change in changes:
-        differs = {
-            "create": "is left",
-            "drop": "is missing",
-            "alter": f"is not as it was: {', '.join(change.attributes)}",
-        }[change.verb]
-        yield Finding(
-            "NOT_REVERSIBLE",
-            Severity.ERROR,
-            f"{when}, {change.ref} {differs}",
-            change.ref,
-            basis=Basis.MEASURED,
-        )
-
-
 def _extracted(work: _Work, connection: Connection[tuple[object, ...]]) -> Catalog:
     return extract(connection, exclude=work.hidden)
-
-
-def _plainly(connection: Connection[tuple[object, ...]], text: Script) -> Error | None:
-    """Run a file without looking, in a transaction where it wants one."""
-    number = 0
-    try:
-        if text.transactional:
-            connection.execute("BEGIN")
-        for number, statement in enumerate(text.statements):  # noqa: B007 - told after the loop
-            if statement.data is None:
-                connection.execute(statement.text)
-            else:
-                with connection.cursor().copy(statement.text) as copy:
-                    copy.write(statement.data)
-        if text.transactional:
-            connection.execute("COMMIT")
-    except psycopg.Error as error:
-        found = server_error(error, script=text, statement=text.statements[number])
-        with suppress(psycopg.Error):
-            connection.execute("ROLLBACK")
-        return found
-    connection.execute("RESET ALL")
-    return None
 
 
 def _agreed(findings: Iterable[Finding], allow: Sequence[str]) -> Iterator[Finding]:
@@ -497,7 +610,7 @@ def _agreed(findings: Iterable[Finding], allow: Sequence[str]) -> Iterator[Findi
     for finding in findings:
         name = f"{finding.code}:{finding.ref.path}" if finding.ref else finding.code
         if finding.code in allow or name in allow:
-            yield replace(finding, severity=Severity.INFO, help="agreed to by --allow")
+            yield replace(finding, severity=Severity.INFO, help="agreed to")
         else:
             yield finding
 

@@ -1,0 +1,196 @@
+"""A second database that goes the same way a file behind: there safe forms are found, and ways back tried.
+
+Copying a database costs more than running a file. So there is one copy, which is brought forward by
+running each file on it too; where that comes to grief, a new one is made of the first database.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Self
+
+import psycopg
+
+from ringfence.change import diff
+from ringfence.finding import Basis, Finding, Severity
+from ringfence.model import Ref
+from ringfence.pg.connect import connect, server_error
+from ringfence.pg.extract import extract
+from ringfence.rehearse import mend
+from ringfence.rehearse.safe import safe_forms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from psycopg import Connection
+
+    from ringfence.change import Change
+    from ringfence.errors import Error
+    from ringfence.model import Catalog
+    from ringfence.pg.connect import Target
+    from ringfence.rehearse.run import File
+    from ringfence.rehearse.safe import Move
+    from ringfence.script import Script
+
+
+class Twin:
+    """A copy of a database, made when it is asked for. `copy` makes one; use it as a context manager."""
+
+    def __init__(
+        self, copy: Callable[[], AbstractContextManager[Target]], hidden: Sequence[str]
+    ) -> None:
+        self._copy, self._hidden = copy, tuple(hidden)
+        self._stack = ExitStack()
+        self._target: Target | None = None
+        self._stood: Catalog | None = None
+        self._run = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def stand(self) -> None:
+        """Stand where the first database stands now, before a file is run on it."""
+        if self._target is None:
+            self._target = self._stack.enter_context(self._copy())
+        if self._stood is None:
+            with connect(self._target) as connection:
+                self._stood = self._catalog(connection)
+        self._run = False
+
+    def leave(self) -> None:
+        """Go away: the next time, a new copy is made."""
+        self._stack.close()
+        self._target = self._stood = None
+
+    def safe_forms(
+        self, text: Script, found: Mapping[int, Sequence[Finding]]
+    ) -> Mapping[int, tuple[Move, ...]]:
+        """The safe forms of a file's statements; the file has been run then."""
+        assert self._target is not None
+        self._run = True
+        return safe_forms(self._target, text, found, self._hidden)
+
+    def there_and_back(self, file: File) -> list[Finding]:
+        """Run a file, undo it and run it again: nothing may be left, nothing missing.
+
+        Without a way back it is only run. What the first database has come to is where this ends.
+        """
+        assert self._target is not None
+        assert self._stood is not None
+        with connect(self._target) as connection:
+            if not self._run and plainly(connection, file.up) is not None:
+                found, there = [], None  # it ran on the first one: with other rows, say
+            else:
+                there = self._catalog(connection)
+                found = list(self._back(connection, file, self._stood, there))
+        if found or there is None:
+            self.leave()
+        else:
+            self._stood = there
+        return found
+
+    def _back(
+        self,
+        connection: Connection[tuple[object, ...]],
+        file: File,
+        stood: Catalog,
+        there: Catalog,
+    ) -> Iterator[Finding]:
+        if file.down is None:
+            return
+        if (error := plainly(connection, file.down)) is not None:
+            yield _stuck(f"{file.name} cannot be undone: {error.message}", file, error)
+            return
+        traces = list(_traces(f"{file.name} undone", diff(stood, self._catalog(connection))))
+        yield from traces
+        if traces:
+            return
+        if (error := plainly(connection, file.up)) is not None:
+            yield _stuck(
+                f"{file.name} cannot be done again after it was undone: {error.message}",
+                file,
+                error,
+                "what its down file leaves is in the way",
+            )
+            return
+        again = self._catalog(connection)
+        yield from _traces(f"{file.name} undone and done again", diff(there, again))
+
+    def _catalog(self, connection: Connection[tuple[object, ...]]) -> Catalog:
+        return extract(connection, exclude=self._hidden)
+
+
+def _stuck(message: str, file: File, error: Error, help_: str = "") -> Finding:
+    ref = Ref("revision", (file.name,))
+    return Finding(
+        "NOT_REVERSIBLE",
+        Severity.ERROR,
+        message,
+        ref,
+        error.span,
+        help=help_,
+        basis=Basis.MEASURED,
+    )
+
+
+def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
+    """What differs where nothing should."""
+    for change in changes:
+        differs = {
+            "create": "is left",
+            "drop": "is missing",
+            "alter": f"is not as it was: {', '.join(change.attributes)}",
+        }[change.verb]
+        yield Finding(
+            "NOT_REVERSIBLE",
+            Severity.ERROR,
+            f"{when}, {change.ref} {differs}",
+            change.ref,
+            basis=Basis.MEASURED,
+        )
+
+
+def plainly(connection: Connection[tuple[object, ...]], text: Script) -> Error | None:
+    """Run a file without looking, in a transaction where it wants one."""
+    mended: dict[int, tuple[str, str]] = {}
+    while True:
+        failed = _attempt(connection, text, mended)
+        if failed is None:
+            connection.execute("RESET ALL")
+            return None
+        number, error = failed
+        with suppress(psycopg.Error):
+            connection.execute("ROLLBACK")
+        table = mend.refused(error)
+        if table is None or number in mended or not text.transactional:
+            return server_error(error, script=text, statement=text.statements[number])
+        mended[number] = table
+
+
+def _attempt(
+    connection: Connection[tuple[object, ...]],
+    text: Script,
+    mended: Mapping[int, tuple[str, str]],
+) -> tuple[int, psycopg.Error] | None:
+    """Run a file once, after these tables' made-up rows were changed before these statements."""
+    number = 0
+    try:
+        if text.transactional:
+            connection.execute("BEGIN")
+        for number, statement in enumerate(text.statements):
+            if number in mended:
+                mend.mend(connection, statement, mended[number])
+            if statement.data is None:
+                connection.execute(statement.text)
+            else:
+                with connection.cursor().copy(statement.text) as copy:
+                    copy.write(statement.data)
+        if text.transactional:
+            connection.execute("COMMIT")
+    except psycopg.Error as error:
+        return number, error
+    return None

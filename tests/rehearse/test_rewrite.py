@@ -1,0 +1,183 @@
+"""`rehearse --rewrite`: what stands in others' way is written so that it does not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from projects import Project, lines
+from ringfence.errors import Refused
+from ringfence.rehearse import rewrite
+from ringfence.rehearse.safe import Move, written
+from ringfence.script import Script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = """
+CREATE TABLE parents (id bigint PRIMARY KEY, name text NOT NULL);
+CREATE TABLE things ("Key" bigint PRIMARY KEY, parent_id bigint, label varchar(20), size integer);
+"""
+UNDO = "DROP TABLE things;\nDROP TABLE parents;"
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", BASE, UNDO)
+    assert made.run("migrate").status == 0
+    return made
+
+
+def codes(project: Project, *argv: str) -> list[str]:
+    """The codes of the errors and warnings of a rehearsal."""
+    document = json.loads(project.run("rehearse", "--format", "json", *argv).out)
+    return [f["code"] for f in document["findings"] if f["severity"] != "info"]
+
+
+def test_a_revision_becomes_several_and_keeps_nobody_waiting(project: Project) -> None:
+    project.revision(
+        "0002",
+        "SET LOCAL lock_timeout = '1s';\n"
+        "-- one for each\nALTER TABLE things ADD token uuid NOT NULL DEFAULT gen_random_uuid();\n"
+        "CREATE INDEX things_label ON things (label);\n"
+        "ALTER TABLE things ADD CONSTRAINT f FOREIGN KEY (parent_id) REFERENCES parents (id);\n"
+        "UPDATE things SET size = 1;\n"
+        "COMMENT ON TABLE things IS 'What there is';\n",
+        "ALTER TABLE things DROP CONSTRAINT f;\nDROP INDEX things_label;\n"
+        "ALTER TABLE things DROP token;\nCOMMENT ON TABLE things IS NULL;\n",
+        title="tokens",
+    )
+    project.revision("0003", "SELECT 1;", "SELECT 1;")
+    assert {"REWRITE", "LONG_LOCK", "BACKFILL"} <= set(codes(project))
+    before = sorted(p.name for p in project.versions.iterdir())
+    done = project.run("rehearse", "--rewrite")
+    assert done.err.endswith("0002 as it is written now leads to the same schema, with no hazard\n")
+    assert sorted(p.name for p in project.versions.iterdir()) != before
+    assert (project.versions / "0002_2.up.sql").read_text() == lines(
+        "-- ringfence: backfill key=Key batch=200ms",
+        "-- tokens (2 of 9)",
+        "-- noqa: disable=all",
+        "",
+        "SET lock_timeout = '1s';",
+        "",
+        "UPDATE public.things SET token = DEFAULT WHERE token IS NULL;",
+    )
+    first = (project.versions / "0002_1.up.sql").read_text()
+    assert "-- one for each\nALTER TABLE public.things ADD COLUMN token uuid;\n" in first
+    assert 'down_revision = "0002_8"' in (project.versions / "0002.py").read_text()
+    assert "COMMENT ON TABLE things" in (project.versions / "0002.up.sql").read_text()
+    # It is what it says: nothing stands in the way, and it does what the one file did.
+    assert codes(project) == []
+    project.query("INSERT INTO things VALUES (1, NULL, 'a', NULL)")
+    assert project.run("migrate").status == 0
+    assert project.query("SELECT label, size, token IS NOT NULL FROM things") == [("a", 1, True)]
+    assert project.run("migrate", "--to", "0001").status == 1  # the values of token would be lost
+
+
+def test_a_file_gets_files_beside_it(project: Project) -> None:
+    path = project.root / "fix.sql"
+    path.write_text("ALTER TABLE things ADD CHECK (size > 0);\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--rewrite")
+    assert done.status == 1
+    assert [p.name for p in sorted(project.root.glob("fix*"))] == [
+        "fix.1.sql", "fix.2.sql", "fix.sql",
+    ]  # fmt: skip
+    assert "NOT VALID" in (project.root / "fix.1.sql").read_text()
+    again = project.run("rehearse", "--sql", str(path), "--rewrite")
+    assert again.err.endswith(
+        f"error: {project.root}/fix.1.sql is there already\nhint: remove it, or put it aside\n"
+    )
+
+
+def test_what_has_no_other_form_is_left_as_it_is(project: Project) -> None:
+    project.revision("0002", "ALTER TABLE things ALTER size TYPE bigint USING size * 2;", "")
+    before = (project.versions / "0002.up.sql").read_text()
+    done = project.run("rehearse", "--rewrite")
+    assert done.err.endswith(
+        "0002 is not rewritten: there is no other form of what keeps others waiting\n"
+    )
+    assert (project.versions / "0002.up.sql").read_text() == before
+
+
+def test_pieces_keep_data_and_comments_apart() -> None:
+    text = Script(
+        "x.sql",
+        "-- ringfence: lock-timeout: 1s\nSET search_path = a;\nCREATE TABLE t (i int);  -- new\n"
+        "-- its rows\nCOPY t FROM STDIN;\n1\n2\n\\.\nSELECT 1;\nSELECT 2",
+    )
+    first, second, third, last = rewrite.pieces(
+        text, {4: (Move("CREATE INDEX CONCURRENTLY i ON t (i)", "no"), Move("SELECT 3"))}, {5}
+    )
+    assert first == rewrite.Piece(
+        "one",
+        (
+            "SET search_path = a;",
+            "CREATE TABLE t (i int);",
+            "-- its rows\nCOPY t FROM STDIN;\n1\n2\n\\.",
+        ),
+    )
+    assert second == rewrite.Piece(
+        "none", ("SET search_path = a;", "CREATE INDEX CONCURRENTLY i ON t (i);")
+    )
+    assert third.statements == ("SET search_path = a;", "SELECT 3;")
+    assert last.statements == ("SET search_path = a;", "SELECT 2;")
+    assert list(rewrite.directives(text)) == ["-- ringfence: lock-timeout: 1s"]
+    with pytest.raises(Refused, match="begins and ends transactions itself"):
+        rewrite.pieces(Script("x.sql", "BEGIN;\nSELECT 1;\nCOMMIT;"), {}, ())
+
+
+def test_a_form_says_where_a_transaction_ends() -> None:
+    moves = (Move("A", "commit"), Move("UPDATE t SET x = 1", key="a,b"), Move("B"), Move("C", "no"))
+    assert written(moves) + "\n" == lines(
+        "A;",
+        "-- in a file of its own, in batches:",
+        "-- ringfence: backfill key=a,b batch=200ms",
+        "UPDATE t SET x = 1;",
+        "-- then, in another transaction:",
+        "B;",
+        "-- in a file of its own, outside a transaction:",
+        "C;",
+    )
+
+
+# Plans
+
+
+def test_a_plan_is_rehearsed_where_it_begins(project: Project) -> None:
+    (project.root / "ddl").mkdir()
+    (project.root / "ddl" / "all.sql").write_text(
+        BASE + "CREATE INDEX things_label ON things (label);", encoding="utf-8"
+    )
+    made = project.run("diff", "live", "ddl", "--format", "json", "--no-proof")
+    path = project.root / "plan.json"
+    path.write_text(made.out, encoding="utf-8")
+    done = project.run("rehearse", str(path), "--format", "json")
+    document = json.loads(done.out)
+    assert [f["code"] for f in document["findings"]] == ["INDEX_BUILD"], done.err
+    assert [p["name"] for p in document["parts"]] == [str(path)]
+    with psycopg.connect(project.dsn, autocommit=True) as connection:
+        connection.execute("ALTER TABLE things ADD later int")
+    done = project.run("rehearse", str(path))
+    assert done.status == 0 or "begins with another schema" in done.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is not JSON: Expecting property name enclosed in double quotes"),
+        ("{}", "is not a plan: not a plan of format 1: None"),
+        ('{"format": 1}', "is not a plan: there is no 'steps'"),
+        ("[]", "is not a plan: 'list' object has no attribute 'get'"),
+    ],
+)
+def test_a_plan_that_is_none(project: Project, text: str, said: str) -> None:
+    path = project.root / "plan.json"
+    path.write_text(text, encoding="utf-8")
+    done = project.run("rehearse", str(path))
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(f"error: {path} {said}")
+    assert done.err.endswith("hint: ringfence diff live ddl --format json > plan.json writes one\n")
