@@ -1,5 +1,30 @@
 -- A row is a column of a table, foreign table, view or materialized view, by position.
 WITH
+relations AS MATERIALIZED (
+    SELECT
+        c.oid,
+        c.relkind,
+        c.relispartition,
+        c.relowner,
+        ARRAY[n.nspname::TEXT, c.relname::TEXT] AS path,
+        CASE c.relkind
+            WHEN 'f' THEN 'foreign_table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view'
+            ELSE 'table'
+        END AS kind
+    FROM pg_catalog.pg_class AS c
+    INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+    LEFT JOIN pg_catalog.pg_depend AS e
+        ON
+            e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+            AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
+    WHERE
+        c.relkind IN ('r', 'p', 'f', 'v', 'm')
+        AND c.relpersistence <> 't'
+        AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema'
+        AND e.objid IS NULL
+),
+
 identity AS (
     SELECT
         d.refobjid,
@@ -22,19 +47,16 @@ SELECT
     'pg_class'::REGCLASS::OID AS classid,
     a.attrelid AS objid,
     a.attnum::INTEGER AS objsubid,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT, a.attname::TEXT] AS name,
-    CASE c.relkind
-        WHEN 'f' THEN 'foreign_table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view'
-        ELSE 'table'
-    END AS parent_kind,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
-    CASE WHEN a.attacl IS NOT NULL THEN pg_catalog.pg_get_userbyid(c.relowner) END AS acl_owner,
+    r.path || a.attname::TEXT AS name,
+    r.kind AS parent_kind,
+    r.path AS parent,
+    CASE WHEN a.attacl IS NOT NULL THEN pg_catalog.pg_get_userbyid(r.relowner) END AS acl_owner,
     a.attacl::TEXT[] AS acl,
     CASE
-        WHEN c.relkind NOT IN ('v', 'm')
+        WHEN r.relkind NOT IN ('v', 'm')
             THEN pg_catalog.format_type(a.atttypid, a.atttypmod)
     END AS type,
-    CASE WHEN c.relkind NOT IN ('v', 'm') AND a.attcollation <> t.typcollation THEN (
+    CASE WHEN r.relkind NOT IN ('v', 'm') AND a.attcollation <> t.typcollation THEN (
         SELECT pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname)
         FROM pg_catalog.pg_collation AS co
         INNER JOIN pg_catalog.pg_namespace AS cn ON co.collnamespace = cn.oid
@@ -43,7 +65,7 @@ SELECT
     a.attnotnull AS not_null,
     -- From 17 on a partition's column shows its parent's identity, and has no sequence of its own.
     CASE
-        WHEN NOT c.relispartition OR i.sequence IS NOT NULL THEN NULLIF(a.attidentity, '')
+        WHEN NOT r.relispartition OR i.sequence IS NOT NULL THEN NULLIF(a.attidentity, '')
     END AS identity,
     CASE WHEN a.attidentity <> '' THEN i.sequence END AS sequence,
     NULLIF(a.attgenerated, '') AS generated,
@@ -62,22 +84,12 @@ SELECT
         WHEN a.attfdwoptions IS NOT NULL
             THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(a.attfdwoptions) AS o (o))
     END AS fdw_options,
-    c.relkind IN ('r', 'f') AND NOT c.relispartition AND NOT a.attislocal AS inherited
+    r.relkind IN ('r', 'f') AND NOT r.relispartition AND NOT a.attislocal AS inherited
 FROM pg_catalog.pg_attribute AS a
-INNER JOIN pg_catalog.pg_class AS c ON a.attrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN relations AS r ON a.attrelid = r.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
 LEFT JOIN identity AS i ON a.attrelid = i.refobjid AND a.attnum = i.refobjsubid
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
-    c.relkind IN ('r', 'p', 'f', 'v', 'm')
-    AND c.relpersistence <> 't'
-    AND a.attnum > 0
+    a.attnum > 0
     AND NOT a.attisdropped
-    AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND e.objid IS NULL
 ORDER BY a.attrelid, a.attnum;

@@ -15,7 +15,8 @@ LEFT JOIN pg_catalog.pg_depend AS e
         e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
         AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
-    a.attgenerated = ''
+    a.atthasdef
+    AND a.attgenerated = ''
     AND c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'

@@ -23,6 +23,7 @@ LEFT JOIN pg_catalog.pg_depend AS e
         AND e.classid = 'pg_class'::REGCLASS AND t.oid = e.objid
 WHERE
     c.relkind = 'S'
+    AND a.attidentity <> ''
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'
     AND e.objid IS NULL;

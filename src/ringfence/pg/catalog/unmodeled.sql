@@ -10,6 +10,17 @@ members AS (
     WHERE d.refclassid = 'pg_extension'::REGCLASS AND d.deptype = 'e'
 ),
 
+-- Looked through once, for it is long.
+columns AS MATERIALIZED (
+    SELECT
+        a.attrelid,
+        a.attnum,
+        a.attname,
+        a.attacl
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+),
+
 granted AS (
     SELECT
         'pg_proc'::REGCLASS::OID AS classid,
@@ -33,8 +44,7 @@ granted AS (
         a.attrelid,
         a.attnum,
         a.attacl
-    FROM pg_catalog.pg_attribute AS a
-    WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
+    FROM columns AS a
     UNION ALL
     SELECT
         'pg_type'::REGCLASS,
@@ -168,8 +178,8 @@ SELECT
     'privilege on a system column',
     format('%s.%s', a.attrelid::REGCLASS, a.attname),
     'only columns of one''s own are modelled'
-FROM pg_catalog.pg_attribute AS a
-WHERE a.attnum < 0 AND a.attacl IS NOT NULL AND a.attrelid >= 16384
+FROM columns AS a
+WHERE a.attnum < 0 AND a.attrelid >= 16384
 UNION ALL
 SELECT
     'sequence of an identity column',
