@@ -10,10 +10,13 @@ import pytest
 from engine import catalog, psql, rows
 from projects import Project, Result
 from ringfence.change import diff
+from ringfence.pg.connect import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ringfence.pg.connect import Target
 
 
 @pytest.fixture
@@ -105,6 +108,96 @@ def test_online_steps_stand_in_transactions_of_their_own(project: Project, datab
     assert same.status == 0, same.out
     assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
     assert project.run("diff", "live", "0001").status == 0
+
+
+def test_the_way_back_is_lock_safe_too(project: Project, database: str) -> None:
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int CONSTRAINT large CHECK (b > 9));\n"
+        "CREATE INDEX t_a ON t (a);",
+    )
+    assert _plan(project, "-m", "Tighten t").status == 0
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int);")
+    assert _plan(project, "-m", "Loosen t").status == 0
+    files = sorted(project.versions.glob("*.down.sql"))[1:]
+    texts = [p.read_text() for p in files]
+    assert [t.count("DROP INDEX CONCURRENTLY public.t_a;") for t in texts] == [0, 0, 1, 0, 0]
+    assert [t.count("CREATE INDEX CONCURRENTLY t_a") for t in texts] == [0, 0, 0, 0, 1]
+    back = texts[3]
+    assert back.startswith("-- ringfence: transaction: none\n")
+    assert "CHECK ((b > 9)) NOT VALID;" in back
+    assert "VALIDATE CONSTRAINT large;" in back
+    project.run("migrate")
+    psql(database, "INSERT INTO t SELECT g, 'x', g + 10 FROM generate_series(1, 10) AS g")
+    for revision in ("0004", "0001"):
+        done = project.run("migrate", "--to", revision, "--yes")
+        assert done.status == 0, done.err
+        assert project.run("diff", "live", revision).status == 0
+
+
+def test_a_way_back_with_a_middle_that_nobody_may_see_is_one_transaction(project: Project) -> None:
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int CONSTRAINT large CHECK (b > 9));\n"
+        "CREATE VIEW v AS SELECT id, b FROM t;",
+    )
+    assert _plan(project, "-m", "Tighten t").status == 0
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int);\nCREATE VIEW v AS SELECT id FROM t;",
+    )
+    assert _plan(project, "-m", "Loosen t").status == 0
+    back = max(project.versions.glob("*.down.sql")).read_text()
+    assert "transaction: none" not in back
+    assert "CHECK ((b > 9));" in back
+    assert "CREATE OR REPLACE VIEW" in back
+
+
+def test_the_named_server_tells_for_which_version_to_plan(
+    project: Project, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ringfence.pg import shadow
+
+    near: list[str | None] = []
+    host = shadow.host
+
+    def noted(project: object, target: Target | None, given: str | None = None) -> shadow.Host:
+        near.append(target.conninfo if target else None)
+        return host(None, named(database, "the test's server"), given)
+
+    monkeypatch.setattr(shadow, "host", noted)
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int);")
+    assert project.run("plan", "-m", "x", dsn=database).status == 0
+    assert near == [database]
+    major = catalog(database).server_version // 10000
+    config = project.root / "pyproject.toml"
+    said = f"[tool.ringfence]\nserver_version = {major}\n"
+    config.write_text(config.read_text().replace("[tool.ringfence]\n", said, 1))
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int, d int);")
+    # What the configuration says needs no server that answers.
+    assert _plan(project, "-m", "y").status == 0
+    assert near == [database, None]
+
+
+def test_a_named_server_that_does_not_answer_is_told_of(
+    project: Project, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ringfence.pg import shadow
+
+    host = shadow.host
+    monkeypatch.setattr(
+        shadow, "host", lambda _project, _target, given: host(None, named(database, "x"), given)
+    )
+    nowhere = f"host={tmp_path} dbname=shop"
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int);")
+    refused = project.run("plan", "-m", "x", dsn=nowhere)
+    assert refused.status == 3
+    assert refused.err.startswith("error: cannot connect to shop: ")
+    major = catalog(database).server_version // 10000
+    planned = project.run("plan", "-m", "x", dsn="", env={"RINGFENCE_DSN": nowhere})
+    assert planned.status == 0, planned.err
+    assert planned.err.startswith("note: cannot connect to shop: ")
+    assert planned.err.splitlines()[0].endswith(f"; planned for PostgreSQL {major}")
 
 
 def test_offline_steps_are_one_revision(project: Project) -> None:

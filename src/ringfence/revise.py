@@ -15,9 +15,9 @@ import psycopg
 from ringfence import asked, hazards, lockfile, revisions, sources
 from ringfence.change import diff
 from ringfence.comparison import compare
-from ringfence.errors import Refused, ServerError
+from ringfence.errors import Busy, Refused, ServerError
 from ringfence.online import online as lock_safe
-from ringfence.pg.connect import connect, server_error
+from ringfence.pg.connect import chosen, connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as make_plan
 from ringfence.step import HazardCode, Plan, Step
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.comparison import Compared
     from ringfence.model import Catalog
+    from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.sources import Shop
     from ringfence.step import Hazard
@@ -63,29 +64,53 @@ def revise(
     allow: Sequence[str] = (),
     renames: Sequence[str] = (),
     shadow: str | None = None,
+    dsn: str | None = None,
     write: bool = True,
 ) -> Revised:
     """Plan head → ddl, prove it up and down on a shadow, and write it as revisions.
 
     `allow` names hazards that somebody agreed to: `DATA_LOSS:schema.table`, or `DATA_LOSS` for all
     of them; and what is not modelled, `UNMODELED:subscription:name`. Raises `Refused` on any other. `renames` are `KIND:OLD=NEW`, beside the hints in ddl/.
+
+    Shadows are of the major version that the configuration names, else of that of the server which
+    `dsn`, or the environment, names; where it does not answer, of the embedded one's.
     """
     hazards.refuse_unknown(allow, more=[hazards.UNMODELED])
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")
-    with sources.shop(project, (a, b), shadow) as shop:
+    near, untold = (None, "") if shadow else _near(project, dsn)
+    with sources.shop(project, (a, b), shadow, near=near) as shop:
         done = compare(shop, a, b, renames=renames)
+        if untold:
+            note = f"{untold}; planned for PostgreSQL {shop.host.major}"
+            done = replace(done, plan=replace(done.plan, notes=(note, *done.plan.notes)))
         plan = lock_safe(done.plan, done.old, done.new) if online else done.plan
         hazards.refuse_unmodeled(done.unmodeled, allow)
         if not plan.steps:
             return Revised((), plan, (), ())
         hazards.refuse(plan.hazards, allow)
-        drafts = tuple(_drafts(project, shop, a, plan, done, message, head))
+        drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=online))
     files = tuple(_write(project, drafts)) if write else ()
     if files and lockfile.path(project).is_file():
         lockfile.write(project, revisions.read(project))
     return Revised(done.changes, plan, drafts, files)
+
+
+def _near(project: Project, dsn: str | None) -> tuple[Target | None, str]:
+    """The server that the plan is for, where it answers; else why that cannot be told."""
+    if project.config.server_version and dsn is None:
+        return None, ""
+    found = chosen(project, dsn)
+    if found is None:
+        return None, ""
+    try:
+        connect(found).close()
+    except (Busy, ServerError) as error:
+        if dsn is not None:
+            raise
+        return None, f"{error.title}: {error.message}"
+    return found, ""
 
 
 def segments(steps: Iterable[Step]) -> list[list[Step]]:
@@ -109,11 +134,14 @@ def _drafts(
     done: Compared,
     message: str,
     head: str | None,
+    *,
+    online: bool,
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
     stages, renamed = _up(project, shop, source, parts, done)
-    downs = [make_plan(stages[i + 1], stages[i]) for i in range(1, len(parts))]
-    first = make_plan(stages[1], renamed)
+    back = _way_back if online else make_plan
+    downs = [back(stages[i + 1], stages[i]) for i in range(1, len(parts))]
+    first = back(stages[1], renamed)
     downs.insert(
         0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
     )
@@ -133,6 +161,19 @@ def _drafts(
             file_text(f"undo: {title}", down.steps, "hazard", lost=up),
         )
         before = identifier
+
+
+def _way_back(old: Catalog, new: Catalog) -> Plan:
+    """The plan from `old` to `new`, in lock-safe steps where one file can hold them.
+
+    It is one transaction, or statements that are each committed: where a transaction of several
+    statements stands among those, nobody may see its middle, and the plain way is taken.
+    """
+    plain = make_plan(old, new)
+    safe = lock_safe(plain, old, new)
+    parts = segments(safe.steps)
+    one = len(parts) < 2 or all(len(p) == 1 or p[0].transactional == "no" for p in parts)
+    return safe if one else plain
 
 
 def _catalog(

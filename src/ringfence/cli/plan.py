@@ -23,6 +23,7 @@ SECTION = "Change a schema"
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
 @options.rename
+@options.dsn
 @click.option("--shadow", metavar="DSN", help="A server where databases may be made to look into.")
 @click.pass_context
 def command(
@@ -31,13 +32,17 @@ def command(
     online: bool,
     allow: tuple[str, ...],
     renames: tuple[str, ...],
+    dsn: str | None,
     shadow: str | None,
 ) -> None:
     """A new revision from what ddl/ has and the newest revision has not.
 
     Up and down are both run on a shadow and looked at before anything is written. A plan that has
     to commit on its way (an index built CONCURRENTLY, a constraint validated, a new enum value)
-    becomes several revisions.
+    becomes several revisions. The way back is in lock-safe steps too, where one file can hold them.
+
+    The database that is named tells for which major version of PostgreSQL to plan, unless the
+    configuration does (server_version). Nothing is written to it.
 
     Exit status 1 means that there is nothing to do, or that a hazard was not agreed to.
     """
@@ -45,7 +50,9 @@ def command(
 
     start: Path | None = context.obj
     found = project.need(start)
-    done = revise.revise(found, message, online=online, allow=allow, renames=renames, shadow=shadow)
+    done = revise.revise(
+        found, message, online=online, allow=allow, renames=renames, shadow=shadow, dsn=dsn
+    )
     if not done.drafts:
         click.echo("nothing to do: the newest revision has all of ddl", err=True)
         context.exit(1)

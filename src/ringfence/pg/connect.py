@@ -72,19 +72,9 @@ def resolve(project: Project | None, dsn: str | None, source: str = "--dsn") -> 
     cannot be read, without repeating it, and on one that is empty: a variable that is not set must
     not lead to another database than the one it names.
     """
-    if dsn is not None:
-        if not dsn.strip():
-            raise Misuse(f"{source} is empty", hint="is the variable set that it comes from?")
-        return named(dsn, source)
-    if said := os.environ.get("RINGFENCE_DSN"):
-        if not said.strip():
-            raise Misuse("RINGFENCE_DSN is blank", hint="unset it, or name a database in it")
-        return named(said, "RINGFENCE_DSN")
-    if project is not None and project.config.dsn:
-        return named(project.config.dsn, "[tool.ringfence] dsn")
-    present = [name for name in _ENVIRONMENT if os.environ.get(name)]
-    if present:
-        return named("", present[0])
+    found = chosen(project, dsn, source)
+    if found is not None:
+        return found
     from ringfence.pg import embedded
 
     if project is None and not os.environ.get("RINGFENCE_HOME"):
@@ -100,6 +90,24 @@ def resolve(project: Project | None, dsn: str | None, source: str = "--dsn") -> 
     return Target(
         server.dsn(database), "the embedded server", f"{database} on the embedded server", True
     )
+
+
+def chosen(project: Project | None, dsn: str | None, source: str = "--dsn") -> Target | None:
+    """The database that somebody named; None where that is left to us. Raises as `resolve` does."""
+    if dsn is not None:
+        if not dsn.strip():
+            raise Misuse(f"{source} is empty", hint="is the variable set that it comes from?")
+        return named(dsn, source)
+    if said := os.environ.get("RINGFENCE_DSN"):
+        if not said.strip():
+            raise Misuse("RINGFENCE_DSN is blank", hint="unset it, or name a database in it")
+        return named(said, "RINGFENCE_DSN")
+    if project is not None and project.config.dsn:
+        return named(project.config.dsn, "[tool.ringfence] dsn")
+    present = [name for name in _ENVIRONMENT if os.environ.get(name)]
+    if present:
+        return named("", present[0])
+    return None
 
 
 def named(dsn: str, source: str) -> Target:
