@@ -188,15 +188,15 @@ def test_a_named_server_that_does_not_answer_is_told_of(
     monkeypatch.setattr(
         shadow, "host", lambda _project, _target, given: host(None, named(database, "x"), given)
     )
-    nowhere = f"host={tmp_path} dbname=shop"
+    nowhere = f"host={tmp_path} dbname=shop user=me"
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int);")
     refused = project.run("plan", "-m", "x", dsn=nowhere)
     assert refused.status == 3
-    assert refused.err.startswith("error: cannot connect to shop: ")
+    assert refused.err.startswith("error: cannot connect to me@shop: ")
     major = catalog(database).server_version // 10000
     planned = project.run("plan", "-m", "x", dsn="", env={"RINGFENCE_DSN": nowhere})
     assert planned.status == 0, planned.err
-    assert planned.err.startswith("note: cannot connect to shop: ")
+    assert planned.err.startswith("note: cannot connect to me@shop: ")
     assert planned.err.splitlines()[0].endswith(f"; planned for PostgreSQL {major}")
 
 
