@@ -82,6 +82,62 @@ def test_constraints_that_no_row_meets(project: Project, sound: Sound) -> None:
     assert "never" in document["findings"][0]["message"]
 
 
+def test_in_place_is_refused_where_it_may_do_harm(project: Project, sound: Sound) -> None:
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}")
+    done = project.run("verify", "--in-place")
+    assert (done.status, done.out) == (1, "")
+    said, hint = done.err.splitlines()
+    assert said.startswith("error: ")
+    assert said.endswith("is not marked disposable: --in-place changes rows there, and undoes it")
+    assert hint == (
+        "hint: ringfence db mark-disposable, where nobody works in it; or leave --in-place away"
+    )
+
+
+def test_in_place_takes_two_tenants(project: Project, sound: Sound) -> None:
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}; INSERT INTO firm VALUES (1)")
+    assert project.run("db", "mark-disposable").status == 0
+    status, document = looked(project, "--in-place")
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert finding["message"] == (
+        "nothing could be tried: public.firm has 1 row, and it takes two tenants"
+    )
+    assert finding["help"] == "ringfence seed --tenants 2 makes some; or leave --in-place away"
+
+
+def test_in_place_with_the_rows_there_are_which_stay(project: Project, sound: Sound) -> None:
+    project.query(
+        f"{SMALL} GRANT SELECT ON note, firm TO {APP}; GRANT DELETE, UPDATE ON note TO {APP}"
+    )
+    project.query("INSERT INTO firm VALUES (1), (2), (3)")
+    project.query(
+        "INSERT INTO note SELECT 10 * f + n, f, 'said ' || f || n"
+        " FROM generate_series(1, 3) AS f, generate_series(1, f) AS n"
+    )
+    before = project.query("SELECT n, xmin::text FROM note AS n ORDER BY id")
+    project.run("db", "mark-disposable")
+    status, document = looked(project, "--in-place")
+    # Whoever may change a number learns which ones are taken.
+    assert (status, codes(document)) == (1, ["isolation/row-security-off", "isolation/key-oracle"])
+    assert document["findings"][0]["ref"] == "table:public.firm"
+    assert project.query("SELECT n, xmin::text FROM note AS n ORDER BY id") == before
+
+
+def test_in_place_compares_no_more_than_it_can(
+    project: Project, sound: Sound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringfence.isolation.MANY", 3)
+    project.query(
+        f"{SMALL} GRANT SELECT ON note TO {APP}; INSERT INTO firm VALUES (1), (2), (3), (4)"
+    )
+    project.run("db", "mark-disposable")
+    _, document = looked(project, "--in-place")
+    assert document["findings"][0]["message"].startswith(
+        "nothing could be tried: tenants have more than 3 rows there"
+    )
+
+
 def test_what_is_accepted_is_information_until_its_day(project: Project, sound: Sound) -> None:
     project.query(SMALL)
     project.query(f"GRANT SELECT ON note, firm TO {APP}")

@@ -106,6 +106,28 @@ SCHEMAS = {
         CREATE TRIGGER same AFTER INSERT ON "no""te" FOR EACH ROW EXECUTE FUNCTION same();""",
         ['policy table:"Odd ""Shop"."no""te"'],
     ),
+    "one partition of many that can be asked itself": (
+        f"""CREATE TABLE visit (
+            "fi rm" INT REFERENCES firm, region TEXT, at DATE, PRIMARY KEY ("fi rm", region, at)
+        ) PARTITION BY LIST (region);
+        CREATE TABLE visit_eu PARTITION OF visit FOR VALUES IN ('eu', 'uk');
+        CREATE TABLE visit_us PARTITION OF visit FOR VALUES IN ('us') PARTITION BY RANGE (at);
+        CREATE TABLE visit_us_1 PARTITION OF visit_us FOR VALUES FROM ('1990-01-01') TO ('1991-01-01');
+        CREATE TABLE "visit us 2" PARTITION OF visit_us FOR VALUES FROM ('1995-01-01') TO ('1996-01-01');
+        ALTER TABLE visit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY own ON visit USING ("fi rm" = {FIRM});
+        GRANT SELECT, INSERT ON visit TO {APP};
+        GRANT SELECT ON "visit us 2" TO {APP};""",
+        ['partition table:"Odd ""Shop"."visit us 2"'],
+    ),
+    "a view with a column twice": (
+        f"""CREATE VIEW notes AS SELECT id, id AS key, said FROM "no""te";
+        ALTER VIEW notes OWNER TO ringfence_test_owner;
+        GRANT USAGE ON SCHEMA "Odd ""Shop" TO ringfence_test_owner;
+        GRANT SELECT, UPDATE, DELETE ON "no""te" TO ringfence_test_owner;
+        GRANT SELECT, UPDATE, DELETE ON notes TO {APP};""",
+        [],
+    ),
     "two ways to one row that need not agree": (
         f"""CREATE TABLE box (id INT, "fi rm" INT REFERENCES firm, PRIMARY KEY ("fi rm", id));
         CREATE TABLE shelf (id INT, "fi rm" INT, box INT NOT NULL, PRIMARY KEY ("fi rm", id),

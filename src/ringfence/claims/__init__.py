@@ -43,6 +43,8 @@ class Case:
     """How the database is reached: what needs a shadow makes it near there."""
     require_coverage: int = 100
     """How many per cent of what is tried must have shown something."""
+    in_place: bool = False
+    """Whether isolation is tried in the database itself, rather than on a shadow."""
     cells: list[Cell] = field(default_factory=list)
     """What was tried, and what it has shown: filled by the claim about isolation."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())

@@ -26,20 +26,21 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.claims import claim
-from ringfence.errors import Error
+from ringfence.errors import Error, Refused
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.isolation import causes as sorting
-from ringfence.isolation import corners, everything, fixes, kept, prepare, repro, who
+from ringfence.isolation import corners, everything, fixes, kept, occupy, prepare, repro, who
 from ringfence.isolation.judge import State
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error, translated
+from ringfence.seed import disposable
 from ringfence.sources import Source, shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ringfence.claims import Case, Verdict
-    from ringfence.isolation import Cell, Examiner, Ground
+    from ringfence.isolation import Cell, Examiner, Ground, Who
     from ringfence.isolation.causes import Cause
 
 
@@ -61,6 +62,8 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
     """A shadow ready to be tried on, in a transaction; None where there is none, and why is said."""
     tenancy = case.project.config.tenancy
     exclude = (case.project.config.migrate.schema,)
+    if case.in_place:
+        _may_be_used(case)
     with translated(case.connection):
         found = who(case.connection, tenancy, exclude)
     if found.model.root is None:
@@ -78,13 +81,16 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
         return
     with ExitStack() as stack:
         try:
-            made = stack.enter_context(shop(case.project, [], None, near=case.target))
-            made.command()
-            target = made.copy(Source("live", "database", target=case.target))
-            connection = stack.enter_context(connect(target))
-            stack.enter_context(translated(connection))
-            ground = prepare(connection, tenancy, found, exclude, target)
-            ground.begin()
+            if case.in_place:
+                ground = _there(case, found, exclude, stack)
+            else:
+                made = stack.enter_context(shop(case.project, [], None, near=case.target))
+                made.command()
+                target = made.copy(Source("live", "database", target=case.target))
+                connection = stack.enter_context(connect(target))
+                stack.enter_context(translated(connection))
+                ground = prepare(connection, tenancy, found, exclude, target)
+                ground.begin()
         except (Error, psycopg.Error) as error:
             said = error if isinstance(error, Error) else server_error(error)
             _no(verdict, "inconclusive", f"nothing could be tried: {said.message}", help_=said.hint)
@@ -92,6 +98,32 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
         yield ground
         if ground is not None:
             ground.conn.rollback()
+
+
+def _may_be_used(case: Case) -> None:
+    """Refuse to try anything in a database that nobody gave away for it."""
+    if not disposable(case.connection):
+        raise Refused(
+            f"{case.shown} is not marked disposable: --in-place changes rows there, and undoes it",
+            hint="ringfence db mark-disposable, where nobody works in it; or leave --in-place away",
+        )
+    row = case.connection.execute(
+        "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if row is None or not row[0]:
+        raise Refused(
+            f"--in-place takes a superuser at {case.shown}, who can become any role",
+            hint="leave --in-place away: a shadow is made where one is superuser",
+        )
+
+
+def _there(case: Case, found: Who, exclude: Sequence[str], stack: ExitStack) -> Ground:
+    """The database itself, in a transaction that is undone."""
+    assert case.target is not None
+    connection = stack.enter_context(connect(case.target))
+    stack.enter_context(translated(connection))
+    stack.callback(connection.rollback)
+    return occupy(connection, case.project.config.tenancy, found, exclude, case.target)
 
 
 def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -> None:

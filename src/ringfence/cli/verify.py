@@ -34,6 +34,11 @@ SECTION = "Prove"
     help="How much of what isolation tries must have shown something.",
 )
 @click.option(
+    "--in-place",
+    is_flag=True,
+    help="Try isolation in the database itself, which must be marked disposable.",
+)
+@click.option(
     "--matrix",
     metavar="FILE",
     help="With isolation: write which role can do what with whose rows; a page where it ends in .html.",
@@ -47,6 +52,7 @@ def command(
     only: tuple[str, ...],
     mutate: bool,
     coverage: int,
+    in_place: bool,
     matrix: str | None,
     format_: str,
     outputs: tuple[str, ...],
@@ -72,7 +78,7 @@ def command(
     start: Path | None = context.obj
     found = project.need(start)
     files = reports.outputs(outputs)
-    if matrix is not None:
+    if matrix is not None or (in_place and not mutate):
         only = (*only, *(() if "isolation" in only else ("isolation",)))
     if mutate:
         only = (*only, "self-test")
@@ -82,7 +88,7 @@ def command(
             raise Misuse(f"no claim {code}", hint=f"there are: {', '.join(known)}")
     target = resolve(found, dsn)
     with connect(target, pinned=True) as connection:
-        case = claims.Case(connection, found, target.shown, target, coverage)
+        case = claims.Case(connection, found, target.shown, target, coverage, in_place=in_place)
         report = claims.verify(case, only)
     if matrix is not None:
         _draw(matrix, case)

@@ -158,6 +158,62 @@ def prepare(
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)
 
 
+MANY = 5000
+"""How many rows of tenants' there may be where those that are there are used."""
+
+
+def occupy(
+    conn: Connection[Any],
+    tenancy: Tenancy,
+    roles: Who,
+    exclude: Sequence[str],
+    target: Target,
+) -> Ground:
+    """The database that `conn`, a superuser's, is in, with the rows that two of its tenants have.
+
+    A transaction is open on it then. Raises `Refused` where there are no two tenants, or more rows
+    than can be compared with every statement.
+    """
+    conn.prepare_threshold = None
+    shape = read_shape(conn, exclude_schemas=exclude)
+    here = model(shape, tenancy)
+    estate = Estate(shape, here)
+    names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
+    surface = surfaces.read(conn, names, exclude)
+    parts = " UNION ALL ".join(
+        f"(SELECT FROM {estates.lying(t)} LIMIT {MANY + 1})" for t in estate.tables.values()
+    )
+    counted = conn.execute(f"SELECT count(*) FROM ({parts}) AS rows").fetchone()
+    if counted is not None and int(counted[0]) > MANY:
+        raise Refused(
+            f"tenants have more than {MANY} rows there, and all of them are compared with every statement",
+            hint="leave --in-place away: a shadow has few rows",
+        )
+    found = Ground(
+        conn,
+        Who(shape, here, roles.roles, roles.inferred),
+        estate,
+        estates.Fixture(conn, estate, surface, "", ""),
+        surface,
+        conn.info.server_version,
+        exclude,
+        target,
+    )
+    found.begin()
+    tables: dict[str, set[int]] = {}
+    for oid, _, owner, _ in conn.execute(estate.query):
+        if owner:
+            tables.setdefault(str(owner), set()).add(int(str(oid)))
+    best = sorted(tables, key=lambda owner: (-len(tables[owner]), owner))[:2]
+    if len(best) < 2:
+        root = here.root.path if here.root else ""
+        raise Refused(
+            f"{root} has {len(best)} {'row' if len(best) == 1 else 'rows'}, and it takes two tenants",
+            hint="ringfence seed --tenants 2 makes some; or leave --in-place away",
+        )
+    return replace(found, fixture=estates.make(conn, estate, surface, best))
+
+
 def changed(ground: Ground) -> Ground:
     """The ground as it is after a change to the schema, within the transaction.
 

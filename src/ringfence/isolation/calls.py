@@ -88,7 +88,13 @@ def touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
         more = {
             r.oid
             for r in surface.routines
-            if r.oid not in found and (said.search(r.body) or dynamic(r.body) or not r.body.strip())
+            if r.oid not in found
+            # The words that it only says name nothing.
+            and (
+                said.search(re.sub(r"'(?:[^']|'')*'", "''", r.body))
+                or dynamic(r.body)
+                or not r.body.strip()
+            )
         }
         if not more:
             return frozenset(found)

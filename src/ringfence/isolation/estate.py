@@ -267,6 +267,7 @@ def make(
     )
     before = _collect(conn, estate, surface, tenants, views)
     _spread(conn, before)
+    _fill(conn, _collect(conn, estate, surface, tenants, views))
     _vary(conn, _collect(conn, estate, surface, tenants, views))
     with conn.transaction():
         before.refresh()
@@ -414,6 +415,61 @@ def _spread(conn: Connection[Any], fixture: Fixture) -> None:
                         value = examples[leaf].values[name]
                         if name not in taken and value != row.values[name]:
                             _move(conn, table, row, name, value, leaf)
+
+
+def _fill(conn: Connection[Any], fixture: Fixture) -> None:
+    """Put a row of each tenant into each partition that has none: one like another of its rows, but
+    for what the partition's bound asks for."""
+    for oid, table in fixture.estate.tables.items():
+        names = [c.name for c in table.columns if not c.generated]
+        for tenant in (fixture.a, fixture.b):
+            mine = fixture.rows[tenant].get(oid, ())
+            there = {row.leaf for row in mine}
+            for leaf in table.partitions[:_LEAVES]:
+                # The name is qualified where the one that a row tells need not be.
+                if not mine or any(f".{leaf.name}".endswith(f".{name}") for name in there):
+                    continue
+                for name, value in _asked(leaf.bound, names):
+                    if _copied(conn, table, mine[0], name, value, leaf.oid):
+                        break
+
+
+_LEAVES = 64
+"""How many partitions of a table are filled."""
+
+
+def _asked(bound: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Values that a partition's bound may ask a column for, as SQL."""
+    for name in names:
+        said = rf"(?<![\w$\"]){re.escape(ident(name))}(?![\w$\"])"
+        for match in re.finditer(said, bound):
+            near = re.split(r"\bAND\b|\bOR\b", bound[match.end() :])[0]
+            for literal_ in re.findall(r"'(?:[^']|'')*'|(?<![\w.'-])-?\d+(?:\.\d+)?", near):
+                yield name, literal_
+                if not literal_.startswith("'"):
+                    yield name, f"{literal_} - 1"
+
+
+def _copied(
+    conn: Connection[Any], table: Table, row: Row, name: str, value: str, leaf: int
+) -> bool:
+    """Whether a row like this one, but for one value, went into a partition."""
+    where = by_key(table, row)
+    if where is None:
+        return False
+    columns = [c.name for c in table.columns if not c.generated]
+    given = ", ".join(value if c == name else ident(c) for c in columns)
+    at = qualified((table.schema, table.name))
+    with suppress(psycopg.Error), conn.transaction():
+        found = conn.execute(
+            f"INSERT INTO {at} ({', '.join(map(ident, columns))}) OVERRIDING SYSTEM VALUE"
+            f" SELECT {given} FROM {at} WHERE {where} RETURNING tableoid::bigint",
+            prepare=False,
+        ).fetchone()
+        if found is None or int(str(found[0])) != leaf:
+            raise psycopg.Rollback
+        return True
+    return False
 
 
 def _move(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture
     from ringfence.isolation.prober import Outcome, Prober
     from ringfence.isolation.probes import Aim, Probe
-    from ringfence.isolation.surface import Column, Relation, Role, Surface
+    from ringfence.isolation.surface import Relation, Role, Surface
     from ringfence.model import Ref
 
 
@@ -273,9 +273,8 @@ class Examiner:
         aim = probes.aim_through(relation, a, b)
         if aim is None:
             return None, {}
-        fixed = {
-            c.name for c in relation.columns if c.updatable and not self._settable(relation, c)
-        }
+        settable = self._settable(relation)
+        fixed = {c.name for c in relation.columns if c.updatable and c.name not in settable}
         aim = replace(
             aim,
             a={k: v for k, v in aim.a.items() if k not in fixed},
@@ -289,11 +288,17 @@ class Examiner:
                 parents[column.name] = (str(mine), str(theirs))
         return aim, parents
 
-    def _settable(self, relation: Relation, column: Column) -> bool:
-        """Whether a view's column can be given a value, which an identity below it cannot."""
-        name = ident(column.name)
-        change = f"UPDATE {relation.sql} SET {name} = {name} WHERE false"
-        return self.prober.attempt(None, self.fixture.b, change).ok
+    def _settable(self, relation: Relation) -> list[str]:
+        """The columns of a view that one statement can give values: none that has an identity below
+        it, none that is another column again."""
+        found: list[str] = []
+        for column in relation.columns:
+            if column.updatable:
+                given = ", ".join(f"{ident(c)} = {ident(c)}" for c in (*found, column.name))
+                change = f"UPDATE {relation.sql} SET {given} WHERE false"
+                if self.prober.attempt(None, self.fixture.b, change).ok:
+                    found.append(column.name)
+        return found
 
     def _named(self, relation: Relation, tenant: str) -> list[dict[str, str | None]]:
         names = [c.name for c in relation.columns]
