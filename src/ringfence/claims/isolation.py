@@ -26,14 +26,23 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.claims import claim
-from ringfence.errors import Error, Refused
+from ringfence.errors import Error
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.isolation import causes as sorting
-from ringfence.isolation import corners, everything, fixes, kept, occupy, prepare, repro, who
+from ringfence.isolation import (
+    corners,
+    everything,
+    fixes,
+    kept,
+    may_be_used,
+    occupy,
+    prepare,
+    repro,
+    who,
+)
 from ringfence.isolation.judge import State
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error, translated
-from ringfence.seed import disposable
 from ringfence.sources import Source, shop
 
 if TYPE_CHECKING:
@@ -63,7 +72,7 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
     tenancy = case.project.config.tenancy
     exclude = (case.project.config.migrate.schema,)
     if case.in_place:
-        _may_be_used(case)
+        may_be_used(case.connection, case.shown)
     with translated(case.connection):
         found = who(case.connection, tenancy, exclude)
     if found.model.root is None:
@@ -98,23 +107,6 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
         yield ground
         if ground is not None:
             ground.conn.rollback()
-
-
-def _may_be_used(case: Case) -> None:
-    """Refuse to try anything in a database that nobody gave away for it."""
-    if not disposable(case.connection):
-        raise Refused(
-            f"{case.shown} is not marked disposable: --in-place changes rows there, and undoes it",
-            hint="ringfence db mark-disposable, where nobody works in it; or leave --in-place away",
-        )
-    row = case.connection.execute(
-        "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
-    ).fetchone()
-    if row is None or not row[0]:
-        raise Refused(
-            f"--in-place takes a superuser at {case.shown}, who can become any role",
-            hint="leave --in-place away: a shadow is made where one is superuser",
-        )
 
 
 def _there(case: Case, found: Who, exclude: Sequence[str], stack: ExitStack) -> Ground:

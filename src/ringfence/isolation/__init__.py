@@ -17,7 +17,7 @@ from ringfence.isolation.estate import Estate
 from ringfence.isolation.judge import Cell, Examiner, State
 from ringfence.isolation.prober import TIMEOUT, Prober
 from ringfence.isolation.probes import PEEK
-from ringfence.seed import Model, Shape, model, seed
+from ringfence.seed import Model, Shape, disposable, model, seed
 from ringfence.seed import read as read_shape
 
 if TYPE_CHECKING:
@@ -160,6 +160,21 @@ def prepare(
 
 MANY = 5000
 """How many rows of tenants' there may be where those that are there are used."""
+
+
+def may_be_used(conn: Connection[Any], shown: str) -> None:
+    """Raise `Refused` for a database that nobody gave away, and for who may not do everything there."""
+    if not disposable(conn):
+        raise Refused(
+            f"{shown} is not marked disposable: --in-place changes rows there, and undoes it",
+            hint="ringfence db mark-disposable, where nobody works in it; or leave --in-place away",
+        )
+    row = conn.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    if row is None or not row[0]:
+        raise Refused(
+            f"--in-place takes a superuser at {shown}, who can become any role",
+            hint="leave --in-place away: a shadow is made where one is superuser",
+        )
 
 
 def occupy(
