@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from projects import Project
 from ringfence import rules
 from ringfence.cli.main import main
 from ringfence.errors import Misuse
@@ -491,3 +492,31 @@ def test_rules_of_other_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)},  capture_output=True, text=True,
     )  # fmt: skip
     assert "the rules of house_rules cannot be loaded: ZeroDivisionError" in done.stderr
+
+
+def test_revisions_that_follow_the_same_one(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    project.revision("0001", "CREATE TABLE public.t (id INT PRIMARY KEY);")
+    project.revision("0002", "SELECT 1;", after="0001")
+    project.revision("0003", "SELECT 1;", after="0001")
+
+    def found() -> list[tuple[str, str, str]]:
+        done = project.run("lint", "--select", "M056", "--format", "json", dsn="")
+        return [
+            (f["place"]["path"], f["severity"], f["message"])
+            for f in json.loads(done.out)["findings"]
+        ]
+
+    said = "this revision and {} follow the same one"
+    assert found() == [
+        ("migrations/versions/0002.up.sql", "warning", said.format("0003")),
+        ("migrations/versions/0003.up.sql", "warning", said.format("0002")),
+    ]
+    project.revision("0004", "SELECT 1;", after=("0002", "0003"))
+    assert {severity for _, severity, _ in found()} == {"info"}
+    (project.versions / "0004.py").unlink()
+    (project.versions / "0004.up.sql").unlink()
+    (project.versions / "0004.down.sql").unlink()
+    for path in project.versions.glob("0003*"):
+        path.unlink()
+    assert found() == []

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from projects import Project, lines
+from projects import ROOT, Project, lines
 from ringfence.pg.connect import named
 from ringfence.pg.observe import Observed, Observer
+from ringfence.rehearse import pages
 from ringfence.rehearse.sizes import Rates, Size, expected, inject
 from ringfence.script import Script
+from ringfence.step import HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -400,3 +403,23 @@ def test_estimates_of_the_real_tables_are_set_on_the_shadow(database: str) -> No
             "SELECT reltuples, relpages FROM pg_class WHERE relname = 'o d'"
         ).fetchall()
         assert estimated == [(10**6, 500)]
+
+
+def test_every_hazard_has_a_page(project: Project) -> None:
+    said = (ROOT / "src" / "ringfence" / "rehearse").glob("*.py")
+    used = {
+        c
+        for path in said
+        for c in re.findall(r'^ +"([A-Z_]{5,})",$', path.read_text(), re.MULTILINE)
+    }
+    assert {"FAILS", "REWRITE", "NOT_REVERSIBLE"} < used
+    assert used | {str(code) for code in HazardCode} | {"UNMODELED"} <= set(pages.codes())
+    for code in pages.codes():
+        done = project.run("explain", code, dsn="")
+        assert (done.status, done.out) == (0, pages.page(code))
+        for part in ("Why it matters:", "Safe form:", "Seen by:"):
+            assert f"\n{part}" in done.out
+    assert pages.page("LONG_LOCK") in project.run("explain", "LONG_LOCK:app.t", dsn="").out
+    assert "BACKFILL            Most of a table" in project.run("explain", dsn="").out
+    table = (ROOT / "docs" / "reference" / "rehearse.md").read_text()
+    assert all(f"`{code}`" in table for code in used)

@@ -33,6 +33,7 @@ SILENT = {
     "L004": "it is about a baseline",
     "M053": "what it says holds for files that ringfence runs",
     "C000": "there is nothing to see",
+    "M056": "it is about several revisions",
 }
 
 

@@ -103,7 +103,8 @@ class Rule:
     """A registered rule. Its findings' codes are `code`, or begin with `code/`.
 
     `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see;
-    `measurable` whether running the statement shows if what it says is so.
+    `measurable` whether running the statement shows if what it says is so. One that is `asked` for is
+    heeded when its code is selected, and not with its family.
     """
 
     code: str
@@ -113,6 +114,7 @@ class Rule:
     check: Callable[..., Any]
     on: tuple[str, ...] = field(default=())
     measurable: bool = False
+    asked: bool = False
 
     @property
     def title(self) -> str:
@@ -141,6 +143,7 @@ def rule(
     *,
     on: Sequence[str] = (),
     measurable: bool = False,
+    asked: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a rule; its module's docstring is the page."""
 
@@ -155,7 +158,7 @@ def rule(
                 hint="give it a code of its own",
             )
         looks_at = "files" if "SqlFile" in looks_at else looks_at.rpartition(".")[2]
-        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on), measurable)
+        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on), measurable, asked)
         return check
 
     return register

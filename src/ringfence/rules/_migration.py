@@ -133,6 +133,8 @@ class State:
     domain_users: dict[Name, bool] = field(default_factory=dict)
     enums: dict[Name, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    """By which file a function was made first."""
     path: tuple[str, ...] = ()
     utc: bool = False
 
@@ -239,7 +241,8 @@ class Migration:
     """A file of statements.
 
     `managed` is whether ringfence runs it, in one transaction unless it says otherwise; `undo`
-    whether it takes back another one. Where nothing is known, statements run one by one.
+    whether it takes back another one. Where nothing is known, statements run one by one. `beside`
+    are the revisions that follow the same one as this, `merged` whether one has them all below it.
     """
 
     shown: str
@@ -249,6 +252,8 @@ class Migration:
     managed: bool = False
     undo: bool = False
     transactional: bool = False
+    beside: tuple[str, ...] = ()
+    merged: bool = False
     actions: list[Action] = field(default_factory=list)
     heavy: list[Action] = field(default_factory=list)
     """Those that were found to go over every row of a table that was there before."""
@@ -270,6 +275,16 @@ class Migration:
                 block.append(action)
         if block:
             yield block
+
+    def limited(self, action: Action) -> bool:
+        """Whether a statement before an action's has set how long to wait for a lock."""
+        for statement in self.statements:
+            if statement is action.statement:
+                return False
+            tree = statement.tree
+            if statement.kind == "variable_set_stmt" and tree.name == "lock_timeout":
+                return True
+        return False
 
     def later(self, action: Action, verb: str) -> bool:
         """Whether a statement behind an action's makes an object of the same name again."""
@@ -864,6 +879,7 @@ def _create_function(action: Action, state: State) -> None:
         if option.def_elem.defname == "volatility":
             label = option.def_elem.arg.string.sval
     state.functions[action.name.name] = label
+    state.made.setdefault(action.name.name, action.migration.shown)
 
 
 def _set(action: Action, state: State) -> None:

@@ -158,6 +158,7 @@ def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[R
         if (catalog or each.looks_at != "Schema")
         and (not select or any(covers(s, each.code) or covers(each.code, s) for s in select))
         and not any(covers(s, each.code) for s in skip)
+        and (each.code in select or not each.asked)
     ]
 
 
@@ -242,9 +243,11 @@ def _migrations(
     statements: dict[str, int] = {}
     states: dict[Path, State] = {}
     asked = {file.path for file in files}
+    beside, merged = _branches(project)
     for file, managed, undo in _in_order(project, files):
         state = states.setdefault(file.path.parent, State())
         migration = parsed(file, managed=managed, undo=undo)
+        migration.beside, migration.merged = beside.get(file.path, ()), merged
         state.begin()
         seen = file.path in asked
         problems = _seen(migration, state, by_verb if seen else {})
@@ -341,6 +344,29 @@ def _in_order(
             except (OSError, ValueError):
                 continue
             yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+
+
+def _branches(project: Project | None) -> tuple[Mapping[Path, tuple[str, ...]], bool]:
+    """Which revisions follow the same one as another, by their SQL; and whether all are merged."""
+    from ringfence import revisions
+
+    if project is None:
+        return {}, False
+    try:
+        graph = revisions.read(project)
+    except Error:
+        return {}, False
+    every = list(graph.revisions.values())
+    beside = {
+        each.file("up"): tuple(
+            other.id
+            for other in every
+            if other.id != each.id and set(other.down) & set(each.down) and len(other.down) < 2
+        )
+        for each in every
+        if len(each.down) == 1
+    }
+    return beside, len(graph.heads) < 2
 
 
 def _revisions(project: Project, asked: Iterable[Path]) -> list[Path]:

@@ -7,9 +7,17 @@ Caught:
 
     REVOKE SELECT ON app.t FROM app_user;
 
+    REVOKE EXECUTE ON FUNCTION app.f(int) FROM app_user;
+
+    REVOKE app_reader FROM app_user;
+
+    GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
+
 Passes:
 
     GRANT SELECT ON app.t TO app_user;
+    GRANT app_reader TO app_user;
+    REVOKE EXECUTE ON FUNCTION app.f(int) FROM PUBLIC;
 
 When to ignore: when no release in use needs the privilege.
 """
@@ -28,19 +36,28 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M044", Severity.INFO, on=("grant",))
+@rule("M044", Severity.INFO, on=("grant", "grant_role"))
 def revoke(action: Action) -> Iterator[Problem]:
-    """REVOKE; GRANT … TO PUBLIC."""
+    """REVOKE of a privilege or a membership; GRANT … TO PUBLIC."""
     node = action.node
-    if action.migration.undo or node.objtype not in (pb.OBJECT_TABLE, pb.OBJECT_SCHEMA):
+    if action.migration.undo:
+        return
+    if action.verb == "grant_role":
+        if not node.is_grant:
+            yield Problem("a membership is revoked that the release that is running may need")
         return
     if any(_new(each, action) for each in node.objects):
         return
     public = any(g.role_spec.roletype == pb.ROLESPEC_PUBLIC for g in node.grantees)
+    if node.is_grant and public and node.objtype not in _ROWS:
+        return  # functions, types and languages are everybody's anyway
     if not node.is_grant and not public:
         yield Problem("a privilege is revoked that the release that is running may need")
     elif node.is_grant and public:
         yield Problem("a privilege is granted to every role there is", severity=Severity.WARNING)
+
+
+_ROWS = (pb.OBJECT_TABLE, pb.OBJECT_SCHEMA, pb.OBJECT_SEQUENCE)
 
 
 def _new(each: Any, action: Action) -> bool:

@@ -1,0 +1,155 @@
+"""What each hazard means, for `ringfence explain`: what happens, why it matters, the safe form."""
+
+from __future__ import annotations
+
+_PAGES = {
+    "REWRITE": """\
+A table's rows are written anew while others wait.
+
+Why it matters: nobody reads or writes the table until the last row and every index are written. It
+needs as much disk again, and replicas get all of it.
+
+Safe form: a column whose default differs from row to row is added empty, given its default, filled by
+a backfill, and then made NOT NULL by way of a constraint that is validated. A column of another type is
+added beside the old one, kept equal by a trigger, filled by a backfill, and takes its place in a short
+transaction.
+
+Seen by: the table has another file afterwards.
+""",
+    "INDEX_BUILD": """\
+An index is built while others wait.
+
+Why it matters: CREATE INDEX lets nobody write for as long as it takes to read and sort every row; that
+of a new primary key or unique constraint lets nobody read either.
+
+Safe form: CREATE INDEX CONCURRENTLY in a file of its own (`-- ringfence: transaction: none`); a
+constraint takes the index over with USING INDEX.
+
+Seen by: the index is new, or has another file afterwards.
+""",
+    "SCAN_UNDER_LOCK": """\
+A whole table is read while others wait.
+
+Why it matters: a check, a foreign key or NOT NULL is proved by looking at every row, under a lock that
+keeps writers away, or readers too.
+
+Safe form: ADD CONSTRAINT … NOT VALID, and VALIDATE CONSTRAINT in another transaction: it lets others
+work. SET NOT NULL needs no look where a valid constraint proves it.
+
+Seen by: the rows that PostgreSQL counts as read.
+""",
+    "LONG_LOCK": """\
+A statement works while a lock that an earlier one took stops others.
+
+Why it matters: a lock is held to the end of its transaction. What takes a moment keeps everybody away
+for as long as whatever comes behind it takes. In a plan: a table is locked while its data are copied.
+
+Safe form: two transactions, which are two files.
+
+Seen by: pg_locks before the statement, and what it reads, writes or builds.
+""",
+    "BACKFILL": """\
+Most of a table's rows are written in one transaction.
+
+Why it matters: each row stays locked to the end, the table grows by as much as is written, vacuum has
+to wait, and replicas fall behind.
+
+Safe form: `-- ringfence: backfill key=id batch=200ms` at the top of a file that holds nothing else.
+
+Seen by: rows written against rows read.
+""",
+    "OLD_READER": """\
+What was read or called before cannot be, or reads otherwise.
+
+Why it matters: the release that is running asks for what it knew: a column that is renamed, dropped or
+of another type, a function with other arguments. It fails between the migration and the deploy.
+
+Safe form: expand, deploy, contract. The new form comes beside the old one; the old one goes in a file
+that says `-- ringfence: phase: contract`.
+
+Seen by: each relation is read by the columns it had, each function looked up by its arguments.
+""",
+    "OLD_WRITER": """\
+What was written before cannot be written any more.
+
+Why it matters: the release that is running leaves out what is newly required, or writes what a new
+check refuses. NOT VALID does not help: it holds for new rows.
+
+Safe form: a default, or a trigger that fills in, until no release writes the old form.
+
+Seen by: a row of each table is written again as it was.
+""",
+    "DATA_LOSS": """\
+Rows or values are gone.
+
+Why it matters: no way back brings them again but a backup.
+
+Safe form: rename it, wait until nobody misses it, and drop it in a later release.
+
+Seen by: each table's rows, and each column's values, before and after. In a plan: a step drops what
+holds data.
+""",
+    "DATA_CHANGED": """\
+Values are others than before.
+
+Why it matters: a change of a type may round, cut or reinterpret what is stored, and says nothing.
+
+Safe form: none where it is meant; look at the values that differ.
+
+Seen by: a digest of each column's values, compared in the type they had.
+""",
+    "NOT_REVERSIBLE": """\
+The way back fails, or leaves a trace.
+
+Why it matters: it is tried for the first time on the day it is needed.
+
+Safe form: a down file that takes away what the up file made, and makes what it took away. Where
+something cannot be made again, say so, and have no down file.
+
+Seen by: up, down and up again, the whole catalog compared.
+""",
+    "LOST_PRIVILEGE": """\
+A role may no longer do what it could.
+
+Why it matters: the release that is running fails with "permission denied" from that moment on.
+
+Safe form: revoke after the deploy of the release that does without.
+
+Seen by: the grants before and after, in a plan.
+""",
+    "FAILS": """\
+A statement fails.
+
+Why it matters: of a file that runs in one transaction nothing is left; of one that does not, the
+statements before it stay.
+
+Safe form: correct it. Rows made up for the rehearsal are not the reason: those that a new constraint
+refuses are changed, and it is tried again.
+
+Seen by: PostgreSQL says so, with its place.
+""",
+    "UNMODELED": """\
+There is something that ringfence does not model.
+
+Why it matters: no plan carries it, and no comparison sees it.
+
+Safe form: look after it in a revision written by hand, and name it in `unmodeled` in [tool.ringfence].
+
+Seen by: the catalog holds what no kind of object has asked for.
+""",
+}
+
+
+def codes() -> tuple[str, ...]:
+    """Every hazard's code, sorted."""
+    return tuple(sorted(_PAGES))
+
+
+def title(code: str) -> str:
+    """What it means, in a line."""
+    return page(code).partition("\n")[0].rstrip(".")
+
+
+def page(code: str) -> str:
+    """The whole page. Raises `KeyError` for a code that is none."""
+    return _PAGES[code]
