@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from ringfence import kept, snapshot, sources
 from ringfence.comparison import compare
 from ringfence.errors import ServerError
 from ringfence.kinds import kinds
+from ringfence.model import Catalog
 from ringfence.pg import extract as reading
 from ringfence.pg.ahead import Reader
 from ringfence.pg.connect import connect, named
@@ -20,8 +22,6 @@ from ringfence.pg.connect import connect, named
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from ringfence.model import Catalog
 
 SCHEMA = """
 CREATE SCHEMA "s ""pace";
@@ -320,3 +320,19 @@ def test_a_note_that_cannot_be_read_is_as_good_as_not_there(text: str, tmp_path:
         kept.note_equal(path, f"d{number}")
     assert not kept.equal(path, "abc")
     assert len(path.with_suffix(".same").read_text().split()) < 40
+
+
+def test_what_was_not_read_for_longest_leaves_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(70):
+        (tmp_path / f"{number}.json").write_text("x")
+        os.utime(tmp_path / f"{number}.json", (number, number))
+    kept.write(tmp_path / "new.json", Catalog({}, {}, 180000))
+    assert {p.stem for p in tmp_path.iterdir()} == {"new", *(str(n) for n in range(7, 70))}
+    os.utime(tmp_path / "new.json", (0, 0))
+    assert kept.read(tmp_path / "new.json") is not None  # which is of use
+    monkeypatch.setattr(kept, "_LARGEST", (tmp_path / "new.json").stat().st_size + 2)
+    kept.prune(tmp_path)
+    assert {p.stem for p in tmp_path.iterdir()} == {"new", "69", "68"}
+    kept.prune(tmp_path / "nowhere")

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     from ringfence.model import Value
 
+_MOST = 64
+_LARGEST = 512 * 1024 * 1024
+"""How many files there may be in the cache, and how many bytes in all: what was not read for longest
+goes. A catalog of a thousand tables has 3 MB."""
+
 _NOTES = 16
 """Of how many databases it is noted that they are the same as a catalog."""
 
@@ -57,12 +62,14 @@ def write(path: Path, catalog: Catalog) -> None:
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     with suppress(OSError):
         _replace(path, f"{body}\n[{','.join(attributes)}]\n")
+        prune(path.parent)
 
 
 def read(path: Path) -> Catalog | None:
     """The catalog that is kept there; None where there is none that can be read."""
     try:
         body, _, rest = path.read_text(encoding="utf-8").partition("\n")
+        touch(path)
         return _catalog(json.loads(body), json.loads(rest))
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
@@ -76,7 +83,10 @@ def notes(path: Path) -> bool:
 def equal(path: Path, digest: str) -> bool:
     """Whether what had that digest was found to be the same as the catalog that is kept there."""
     try:
-        return digest in path.with_suffix(".same").read_text(encoding="utf-8").split()
+        found = digest in path.with_suffix(".same").read_text(encoding="utf-8").split()
+        if found:
+            touch(path)
+        return found
     except (OSError, ValueError):
         return False
 
@@ -87,6 +97,29 @@ def note_equal(path: Path, digest: str) -> None:
     with suppress(OSError, ValueError):
         known = file.read_text(encoding="utf-8").split() if file.is_file() else []
         _replace(file, "\n".join([*known[1 - _NOTES :], digest]) + "\n")
+
+
+def touch(path: Path) -> None:
+    """Note that a file was of use."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def prune(folder: Path) -> None:
+    """Have no more in the cache than it may hold. What another process removes meanwhile is gone."""
+    files: list[tuple[float, str, int]] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if entry.is_file(follow_symlinks=False):
+                    status = entry.stat(follow_symlinks=False)
+                    files.append((status.st_mtime, entry.path, status.st_size))
+    room = _LARGEST
+    for number, (_, path, size) in enumerate(sorted(files, reverse=True)):
+        room -= size
+        if number >= _MOST or room < 0:
+            with suppress(OSError):
+                os.unlink(path)  # noqa: PTH108 - as scandir gave it
 
 
 def _replace(path: Path, text: str) -> None:

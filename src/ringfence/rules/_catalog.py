@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ringfence import snapshot, sources
 from ringfence.errors import BadProject, Error, ServerError
+from ringfence.kept import prune, touch
 from ringfence.rules._migration import State, actions, apply, listed, parsed, pb
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def catalog(project: Project, cache: Path | None, shadow: str | None = None) -> 
     kept = _kept(project, source, cache)
     if kept is not None and kept.is_file():
         try:
-            return snapshot.loads(kept.read_text(encoding="utf-8"), str(kept))
+            known = snapshot.loads(kept.read_text(encoding="utf-8"), str(kept))
+            touch(kept)
+            return known
         except (Error, OSError):
             pass  # whatever is wrong with it, it is only a cache
     with sources.shop(project, (source,), shadow) as shop:
@@ -40,6 +43,7 @@ def catalog(project: Project, cache: Path | None, shadow: str | None = None) -> 
             made = kept.with_suffix(".new")
             made.write_text(snapshot.dumps(found), encoding="utf-8")
             made.replace(kept)
+            prune(kept.parent)
         except OSError:
             pass
     return found
