@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import psql
 from projects import Project
+from ringfence import api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -123,3 +124,46 @@ def test_default_privileges_of_no_role_are_those_of_whoever_runs_the_plan(
     assert rights == [("after", True), ("also_before", False), ("before", False)]
     assert project.run("verify", "--claim", "drift").status == 0
     assert project.run("pull").out == ""
+
+
+def test_a_proof_elsewhere_is_run_as_who_will_run_the_plan(
+    make_database: Callable[..., str], role: str, tmp_path: Path
+) -> None:
+    one, other, spare = make_database(), make_database(), make_database()
+    name = sql.Identifier(role)
+    before = "CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY);"
+    after = (
+        "CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY, b text);"
+        " CREATE TABLE s.u (id int PRIMARY KEY); GRANT SELECT ON s.u TO PUBLIC;"
+        " CREATE VIEW s.v AS SELECT * FROM s.t;"
+        " ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO PUBLIC;"
+    )
+    with psycopg.connect(one, autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(name))
+    dsns = []
+    for dsn, text in ((one, before), (other, after)):
+        database = sql.Identifier(str(conninfo_to_dict(dsn)["dbname"]))
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, name))
+        dsns.append(make_conninfo(dsn, user=role))
+        with psycopg.connect(dsns[-1], autocommit=True) as connection:
+            connection.execute(text.encode())
+    with psycopg.connect(other, autocommit=True) as connection:
+        # Who stands in for the role may not: he is helped.
+        connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO pg_monitor"))
+    file = tmp_path / "after.sql"
+    file.write_text(after, encoding="utf-8")
+    try:
+        for to in (dsns[1], str(file)):
+            done = api.compare(dsns[0], to, shadow=spare)
+            assert done.plan.proof is not None
+            assert done.plan.proof.differences == ()
+            assert done.plan.proof.holds
+    finally:
+        for dsn in (one, other):
+            database = sql.Identifier(str(conninfo_to_dict(dsn)["dbname"]))
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP OWNED BY {}").format(name))
+                connection.execute(
+                    sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database)
+                )

@@ -11,6 +11,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg import sql
 
 from ringfence import rows
 from ringfence.change import diff
@@ -36,15 +37,16 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     `wanted` is the target's catalog, aligned with the source's.
     """
     clone = shop.copy(source)
+    executor = shop.role(source, target) if source.target is not None else ""
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
     filling = _fill(plan, shop, clone, hidden)
-    if filling.had and (refused := _run(plan, clone)) is not None:
+    if filling.had and (refused := _run(plan, clone, executor)) is not None:
         # What the plan asks of the rows to come, those made up for the old schema need not obey.
         if refused.sqlstate[:2] not in _ABOUT_ROWS:
             raise refused
         filling = _Filling(f"the made-up rows are refused, as real ones may be: {refused.message}")
         clone = shop.copy(source)
-    if not filling.had and (refused := _run(plan, clone)) is not None:
+    if not filling.had and (refused := _run(plan, clone, executor)) is not None:
         raise refused
     with connect(clone) as connection:
         kept, lost = _kept(plan, connection, filling, hidden)
@@ -79,7 +81,7 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         unchecked.append("pg_dump: a snapshot cannot be dumped")
     else:
         owners = not source.declared and not target.declared
-        differences += _dumps(clone.conninfo, shop.database(target).conninfo, hidden, owners=owners)
+        differences += _dumps(clone, shop.database(target), hidden, executor, owners=owners)
         but = "" if owners else ", but for owners"
         checked.append(f"pg_dump of the clone equals pg_dump of the target{but}")
     if differences:
@@ -135,14 +137,23 @@ def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Fi
         return _Filling("", rows.held(connection, hidden))
 
 
-def _run(plan: Plan, clone: Target) -> ServerError | None:
-    """Run the plan on the clone; the error of the step that does not run."""
+def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
+    """Run the plan on the clone as who will run it; the error of the step that does not run."""
     with connect(clone) as connection:
         connection.execute("SET check_function_bodies = off")
+        acts = _becomes(connection, executor)
         for step in plan.steps:
             try:
                 connection.execute(step.sql, prepare=False)
             except psycopg.Error as error:
+                if acts and error.sqlstate == _DENIED:
+                    # Whoever stands in for the executor need not have all that he has.
+                    try:
+                        _as_ourselves(connection, step.sql, executor)
+                    except psycopg.Error as again:
+                        error = again
+                    else:
+                        continue
                 said = server_error(error)
                 found = ServerError(
                     said.message,
@@ -154,6 +165,39 @@ def _run(plan: Plan, clone: Target) -> ServerError | None:
                 found.__cause__ = error
                 return found
     return None
+
+
+_DENIED = "42501"
+
+
+def _becomes(connection: psycopg.Connection[tuple[object, ...]], executor: str) -> bool:
+    """Become who will run the plan, where the clone lies on another server than where he is we.
+
+    What he makes is his then, and his default privileges apply to it.
+    """
+    row = connection.execute(
+        "SELECT current_database() FROM pg_roles AS me, pg_roles AS other"
+        " WHERE me.rolname = current_user AND me.rolsuper"
+        " AND other.rolname = %s AND other.rolname <> current_user",
+        [executor],
+    ).fetchone()
+    if row is None:
+        return False
+    role = sql.Identifier(executor)
+    database = sql.Identifier(str(row[0]))
+    connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, role))
+    connection.execute(sql.SQL("SET ROLE {}").format(role))
+    return True
+
+
+def _as_ourselves(
+    connection: psycopg.Connection[tuple[object, ...]], text: str, executor: str
+) -> None:
+    connection.execute("RESET ROLE")
+    try:
+        connection.execute(text, prepare=False)
+    finally:
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(executor)))
 
 
 def _kept(
@@ -178,9 +222,20 @@ def _kept(
     return ("" if lost else f"{total} made-up rows are still there{but}"), lost
 
 
-def _dumps(one: str, other: str, hidden: tuple[str, ...], *, owners: bool = True) -> list[str]:
-    have = dump.normalised(one, hidden, owners=owners)
-    want = dump.normalised(other, hidden, owners=owners)
+def _dumps(
+    clone: Target, other: Target, hidden: tuple[str, ...], executor: str, *, owners: bool = True
+) -> list[str]:
+    have = dump.normalised(clone.conninfo, hidden, owners=owners)
+    want = dump.normalised(other.conninfo, hidden, owners=owners)
+    if not owners and executor:
+        # Files that name nobody mean the default privileges of who runs the plan.
+        with connect(other) as connection:
+            row = connection.execute(
+                "SELECT quote_ident(current_user), quote_ident(%s)", [executor]
+            ).fetchone()
+        assert row is not None
+        made, runs = (f"ALTER DEFAULT PRIVILEGES FOR ROLE {who} " for who in row)
+        want = tuple(sorted(runs + w.removeprefix(made) if w.startswith(made) else w for w in want))
     return [
         f"pg_dump: {line}"
         for line in unified_diff(have, want, "clone", "target", lineterm="", n=0)
