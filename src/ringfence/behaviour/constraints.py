@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ringfence.behaviour.rows import at
-from ringfence.kinds._sql import ident, literal
+from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ringfence.behaviour.rows import Row, Rows
     from ringfence.seed.shape import Check, Column, Key, Reference, Table
@@ -26,7 +27,7 @@ class Seen:
     """What was seen of one constraint.
 
     `wrong` says what contradicts it, `unknown` why nothing could be seen, `note` what is worth
-    knowing; all three are empty where it does what it says.
+    knowing; all three are empty where it does what it says. `by` names what does it in its place.
     """
 
     ref: Ref
@@ -34,6 +35,16 @@ class Seen:
     wrong: str = ""
     unknown: str = ""
     note: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What can be tried of a table: `sql` is how it is taken away, empty where that cannot be."""
+
+    ref: Ref
+    look: Callable[[], Iterator[Seen]]
+    sql: str = ""
 
 
 def look(rows: Rows) -> Iterator[Seen]:
@@ -45,16 +56,42 @@ def look(rows: Rows) -> Iterator[Seen]:
                     Ref("table", (table.schema, table.name)), "table", unknown="it has no rows"
                 )
             continue
-        for check in table.checks:
-            if not check.partition:
-                yield _check(rows, table, check)
-        for key in table.keys:
-            yield _key(rows, table, key)
-        for reference in table.references:
-            if not reference.inherited:
-                yield _reference(rows, table, reference)
-        for column in table.columns:
-            yield from _column(rows, table, column)
+        for one in tries(rows, table):
+            yield from one.look()
+
+
+def tries(rows: Rows, table: Table) -> Iterator[Try]:
+    """What there is to try of a table that has rows."""
+    alter = f"ALTER TABLE {at(table)}"
+
+    def one(seen: Callable[..., Seen], what: object) -> Callable[[], Iterator[Seen]]:
+        return lambda: iter([seen(rows, table, what)])
+
+    for check in table.checks:
+        if not check.partition:
+            drop = f"{alter} DROP CONSTRAINT {ident(check.name)}" if not check.column else ""
+            yield Try(_ref(table, check.name), one(_check, check), drop)
+    for key in table.keys:
+        held = any(
+            r.target == table.oid and set(r.target_columns) == set(key.columns)
+            for t in rows.shape.tables.values()
+            for r in t.references
+        )
+        drop = "" if held else f"{alter} DROP CONSTRAINT {ident(key.name)}"
+        if not held and key.name not in rows.constraints.get(table.oid, ()):
+            drop = f"DROP INDEX {qualified((table.schema, key.name))}"
+        yield Try(_ref(table, key.name), one(_key, key), drop)
+    for reference in table.references:
+        if not reference.inherited:
+            drop = f"{alter} DROP CONSTRAINT {ident(reference.name)}"
+            yield Try(_ref(table, reference.name), one(_reference, reference), drop)
+    primary = {c for k in table.keys if k.primary for c in k.columns}
+    for column in table.columns:
+        ref = Ref("column", (table.schema, table.name, column.name))
+        drop = ""
+        if column.not_null and not column.identity and column.name not in primary:
+            drop = f"{alter} ALTER COLUMN {ident(column.name)} DROP NOT NULL"
+        yield Try(ref, partial(_column, rows, table, column), drop)
 
 
 def _ref(table: Table, name: str) -> Ref:
@@ -332,7 +369,7 @@ def _column(rows: Rows, table: Table, column: Column) -> Iterator[Seen]:
                 then=f"SELECT count(*)::text FROM {at(table)} WHERE {ident(column.name)} IS NULL",
             )
             there = bool(after.rows and after.rows[0][0] != "0")
-            yield Seen(ref, "not-null", wrong="NULL is taken" if there else "")
+            yield Seen(ref, "not-null", wrong="NULL is taken" if there else "", by="a trigger")
     if column.default and column.sequence is None and not column.identity:
         out = rows.change(table, row, {column.name: "DEFAULT"})
         if out.sqlstate in ("23514", "22001", "22003", "23502"):

@@ -61,6 +61,8 @@ class Rows:
     model: Model
     tenants: tuple[str, ...]
     rows: Mapping[int, Sequence[Row]] = field(default_factory=dict)
+    constraints: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """The names of each table's constraints: a unique key may be an index alone."""
     target: Target | None = None
 
     def attempt(self, statement: str, *, before: Sequence[str] = (), then: str = "") -> Refusal:
@@ -131,4 +133,9 @@ def collect(conn: Connection[Any], shape: Shape, who: Model, tenants: Sequence[s
             Row(str(leaf), str(ctid), dict(zip(names, values, strict=True)), str(whose or ""))
             for leaf, ctid, whose, *values in texts(cursor)
         ]
-    return Rows(conn, shape, who, tuple(tenants), rows)
+    named = conn.execute(
+        "SELECT conrelid::bigint, array_agg(conname::text) FROM pg_constraint"
+        " WHERE conrelid <> 0 GROUP BY conrelid"
+    )
+    constraints = {int(str(oid)): tuple(names) for oid, names in named}
+    return Rows(conn, shape, who, tuple(tenants), rows, constraints)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -18,11 +19,12 @@ from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ringfence.isolation import Cell, Ground
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.surface import Policy, Relation, Routine
+    from ringfence.seed.shape import Table
 
     Seen = frozenset[tuple[object, ...]]
 
@@ -32,7 +34,8 @@ class Mutant:
     """A schema with something broken: what, in words, and the SQL that breaks it.
 
     `about` are the OIDs of the relations and routines whose probes are to notice. `anew` says that
-    privileges, keys or roles change with it, which must be read again.
+    privileges, keys or roles change with it, which must be read again. `claim` looks at the one thing
+    that was broken, where another claim than isolation is to notice, and says what it sees.
     """
 
     ref: Ref
@@ -40,15 +43,18 @@ class Mutant:
     sql: str
     about: frozenset[int]
     anew: bool = False
+    claim: Callable[[], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a mutant: noticed, by whom; or not; or it could not be made, and why."""
+    """What became of a mutant: noticed, by whom; or not, and because of what else; or it could not be
+    made, and why."""
 
     mutant: Mutant
     noticed: str = ""
     failed: str = ""
+    because: str = ""
 
 
 def run(ground: Ground) -> Iterator[Fate]:
@@ -62,6 +68,8 @@ def run(ground: Ground) -> Iterator[Fate]:
         if mutant.ref.kind.endswith(("view", "function", "procedure")) and mutant.ref in open_:
             continue  # it leaks as it is: there is nothing to break
         yield _try(ground, mutant, before, owners)
+    for mutant in behaviours(ground):
+        yield _try(ground, mutant, before, owners)
 
 
 def _try(ground: Ground, mutant: Mutant, before: Seen, owners: frozenset[int]) -> Fate:
@@ -73,14 +81,47 @@ def _try(ground: Ground, mutant: Mutant, before: Seen, owners: frozenset[int]) -
                 conn.execute(mutant.sql.encode(), prepare=False)
         except psycopg.Error as error:
             return Fate(mutant, failed=error.diag.message_primary or str(error))
+        if mutant.claim is not None:
+            return Fate(mutant, mutant.claim())
         now = changed(ground) if mutant.anew else ground
         for only in (mutant.about, None):
             noticed = _noticed(now.examiner(), only, before, owners)
             if noticed:
                 return Fate(mutant, noticed)
-        return Fate(mutant)
+        return Fate(mutant, because=_instead(ground, mutant, before))
     finally:
         conn.execute("ROLLBACK TO SAVEPOINT ringfence_mutant; RELEASE SAVEPOINT ringfence_mutant")
+
+
+def _instead(ground: Ground, mutant: Mutant, before: Seen) -> str:
+    """What keeps tenants apart where a policy need not: the policies of the tables that it asks.
+
+    Without row security there, the policy as it was keeps nothing apart either. Undoes the mutant.
+    """
+    asked = sorted(
+        {
+            o
+            for p in ground.surface.policies
+            if p.relation in mutant.about and mutant.ref.name[-1] == p.name
+            for o in p.reads
+            if o in ground.surface.relations and ground.surface.relations[o].row_security
+        }
+    )
+    if not asked:
+        return ""
+    conn = ground.conn
+    names = [ground.surface.relations[o] for o in asked]
+    off = "; ".join(f"ALTER TABLE {r.sql} DISABLE ROW LEVEL SECURITY" for r in names)
+    conn.execute(f"ROLLBACK TO SAVEPOINT ringfence_mutant; {off}")
+    if _leaks(changed(ground), mutant) - before:
+        return f"the policies of {', '.join(r.path for r in names)} keep the same apart"
+    return ""
+
+
+def _leaks(ground: Ground, mutant: Mutant) -> Seen:
+    examiner = ground.examiner()
+    examiner.examine(mutant.about)
+    return _seen(examiner.cells)
 
 
 def _noticed(
@@ -136,9 +177,42 @@ def mutants(ground: Ground) -> Iterator[Mutant]:
             yield from _table(ground, relation)
         elif relation.kind in "vm" and ground.surface.reads(oid) & set(ground.estate.tables):
             yield from _view(ground, relation)
+        elif relation.kind == "S" and relation.owned_by in ground.estate.tables:
+            yield from _granted(ground, relation, "UPDATE", "SEQUENCE ")
     yield from _references(ground)
     yield from _routines(ground)
     yield from _roles(ground)
+
+
+def behaviours(ground: Ground) -> Iterator[Mutant]:
+    """Constraints and triggers that are taken away: what was seen at work is not seen any more."""
+    from ringfence.behaviour import constraints, rows, triggers
+
+    fixture = ground.fixture
+    made = rows.collect(ground.conn, ground.who.shape, ground.who.model, (fixture.a, fixture.b))
+
+    def gone(one: constraints.Try) -> str:
+        for seen in one.look():
+            if seen.wrong or seen.unknown or seen.by:
+                return f"claim constraints: {seen.wrong or seen.unknown or seen.by}"
+        return ""
+
+    def idle(table: Table, name: str) -> str:
+        return "" if triggers.at_work(made, table, name) else "claim triggers: it does nothing"
+
+    for oid, table in made.shape.tables.items():
+        if made.rows.get(oid):
+            for one in constraints.tries(made, table):
+                if one.sql and not gone(one):
+                    what = "dropped" if one.ref.kind == "constraint" else "may be NULL"
+                    yield Mutant(one.ref, what, one.sql, frozenset({oid}), claim=partial(gone, one))
+    for table, name in triggers.triggers(made):
+        if made.rows.get(table.oid) and not idle(table, name):
+            ref = Ref("trigger", (table.schema, table.name, name))
+            sql = triggers.off(table, name)
+            yield Mutant(
+                ref, "out of work", sql, frozenset({table.oid}), claim=partial(idle, table, name)
+            )
 
 
 def _policy(ground: Ground, relation: Relation, policy: Policy) -> Iterator[Mutant]:
@@ -237,18 +311,13 @@ def _table(ground: Ground, relation: Relation) -> Iterator[Mutant]:
                 about,
                 anew=True,
             )
+    if not relation.row_security:
+        yield from _granted(ground, relation, "SELECT")
     for role in ground.who.roles:
         name = ident(role.name)
         if relation.partition_of and not relation.row_security:
-            if not relation.may(role.name, "SELECT"):
-                yield Mutant(
-                    relation.ref,
-                    f"SELECT granted to {role.name}",
-                    f"GRANT SELECT ON {at} TO {name}",
-                    about,
-                    anew=True,
-                )
-        elif relation.may(role.name, "DELETE") and not relation.may(role.name, "TRUNCATE"):
+            continue
+        if relation.may(role.name, "DELETE") and not relation.may(role.name, "TRUNCATE"):
             # One that another table refers to is not emptied without it.
             referred = any(
                 r.target == relation.oid and t.oid != relation.oid
@@ -268,18 +337,9 @@ def _table(ground: Ground, relation: Relation) -> Iterator[Mutant]:
 def _view(ground: Ground, relation: Relation) -> Iterator[Mutant]:
     about = frozenset({relation.oid})
     readers = [r.name for r in ground.who.roles if relation.may(r.name, "SELECT")]
-    if relation.kind == "m":
-        for role in ground.who.roles:
-            if role.name not in readers:
-                yield Mutant(
-                    relation.ref,
-                    f"SELECT granted to {role.name}",
-                    f"GRANT SELECT ON {relation.sql} TO {ident(role.name)}",
-                    about,
-                    anew=True,
-                )
-        return
-    if not readers:
+    if relation.kind == "m" or (relation.owner_exempt and not relation.invoker):
+        yield from _granted(ground, relation, "SELECT")
+    if relation.kind == "m" or not readers:
         return
     become = f"ALTER VIEW {relation.sql} OWNER TO CURRENT_USER"
     if relation.invoker:
@@ -287,6 +347,23 @@ def _view(ground: Ground, relation: Relation) -> Iterator[Mutant]:
         yield Mutant(relation.ref, "as its owner, a superuser", f"{reset}; {become}", about)
     elif not relation.owner_exempt:
         yield Mutant(relation.ref, "owned by a superuser", become, about)
+
+
+def _granted(
+    ground: Ground, relation: Relation, privilege: str, kind: str = ""
+) -> Iterator[Mutant]:
+    """A privilege too many, on what is kept from a role by nothing else."""
+    for role in ground.who.roles:
+        if not relation.may(role.name, privilege) and not role.bypasses:
+            name = ident(role.name)
+            yield Mutant(
+                relation.ref,
+                f"{privilege} granted to {role.name}",
+                f"GRANT USAGE ON SCHEMA {ident(relation.schema)} TO {name};"
+                f" GRANT {privilege} ON {kind}{relation.sql} TO {name}",
+                frozenset({relation.oid}),
+                anew=True,
+            )
 
 
 def _references(ground: Ground) -> Iterator[Mutant]:

@@ -1,0 +1,110 @@
+"""Each trigger seen to make a difference: a statement whose outcome is another one without it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from ringfence.behaviour.constraints import Seen
+from ringfence.behaviour.rows import at
+from ringfence.kinds._sql import ident, literal
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ringfence.behaviour.rows import Row, Rows
+    from ringfence.seed.shape import Table
+
+
+def look(rows: Rows) -> Iterator[Seen]:
+    """Try every trigger of every table that has rows."""
+    for table, name in triggers(rows):
+        ref = Ref("trigger", (table.schema, table.name, name))
+        if not rows.rows.get(table.oid):
+            yield Seen(ref, "trigger", unknown="the table has no rows")
+        elif at_work(rows, table, name):
+            yield Seen(ref, "trigger")
+        else:
+            yield Seen(ref, "trigger", unknown="every statement tried does the same without it")
+
+
+def triggers(rows: Rows) -> Iterator[tuple[Table, str]]:
+    """The triggers of tables, with the tables."""
+    query = (files(__package__) / "triggers.sql").read_bytes()
+    for oid, name in rows.conn.execute(query).fetchall():
+        table = rows.shape.tables.get(int(str(oid)))
+        if table is not None:
+            yield table, str(name)
+
+
+def off(table: Table, name: str) -> str:
+    """SQL that takes a trigger out of work."""
+    return f"ALTER TABLE {at(table)} DISABLE TRIGGER {ident(name)}"
+
+
+def at_work(rows: Rows, table: Table, name: str) -> str:
+    """A statement whose outcome is another one without the trigger; empty where none was found."""
+    then = _everything(rows)
+    for before, statement in _statements(rows, table):
+        own = rows.attempt(statement, before=before, then=then)
+        without = rows.attempt(statement, before=[*before, off(table, name)], then=then)
+        if own != without and own == rows.attempt(statement, before=before, then=then):
+            return statement
+    return ""
+
+
+def _everything(rows: Rows) -> str:
+    """A statement that sums up all rows there are."""
+    parts = " UNION ALL ".join(
+        f"SELECT {literal(t.path).strip()} || (rf0.*)::text FROM {at(t)} AS rf0"
+        for t in rows.shape.tables.values()
+        if t.takes_rows
+    )
+    return f"SELECT md5(string_agg(said, ',' ORDER BY said)) FROM ({parts}) AS every (said)"
+
+
+def _statements(rows: Rows, table: Table) -> Iterator[tuple[Sequence[str], str]]:
+    """Ways to change a row, each with what is done first."""
+    every = list(rows.rows[table.oid])
+    row = every[0]
+    columns = [c for c in table.columns if not c.generated]
+    plain = next((c for c in columns if c.identity != "a"), None)
+    if plain is not None:
+        name = ident(plain.name)
+        yield (), f"UPDATE {at(table)} SET {name} = {name} WHERE {row.where}"
+    for one in _apart(every):
+        gone = (
+            "SET LOCAL session_replication_role = replica",
+            f"DELETE FROM {at(table)} WHERE {one.where}",
+            "SET LOCAL session_replication_role = origin",
+        )
+        for left_out in (None, *columns):
+            names = [c for c in columns if c is not left_out]
+            given = ", ".join(ident(c.name) for c in names)
+            values = ", ".join(literal(one.values.get(c.name)).strip() for c in names)
+            if names:
+                yield (
+                    gone,
+                    f"INSERT INTO {at(table)} ({given}) OVERRIDING SYSTEM VALUE VALUES ({values})",
+                )
+    for column in columns:
+        if column.identity == "a":
+            continue
+        # What other rows have there, those of another tenant too, and nothing.
+        others = dict.fromkeys(r.values.get(column.name) for r in (*_apart(every), *every[:6]))
+        for value in dict.fromkeys((*others, None)):
+            if value != row.values.get(column.name):
+                change = f"{ident(column.name)} = {literal(value).strip()}"
+                yield (), f"UPDATE {at(table)} SET {change} WHERE {row.where}"
+    yield (), f"DELETE FROM {at(table)} WHERE {row.where}"
+    if not table.partitioned:
+        yield (), f"TRUNCATE {at(table)} CASCADE"
+
+
+def _apart(rows: Sequence[Row]) -> list[Row]:
+    """A row of each owner."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        found.setdefault(row.owner, row)
+    return list(found.values())[:2]

@@ -1,0 +1,12 @@
+-- A row is a trigger on rows or statements of a table that is at work, but for those of foreign keys.
+SELECT
+    t.tgrelid::BIGINT AS "table",
+    t.tgname AS name
+FROM pg_trigger AS t
+INNER JOIN pg_class AS c ON t.tgrelid = c.oid
+WHERE
+    NOT t.tgisinternal
+    AND t.tgenabled IN ('O', 'A')
+    AND t.tgparentid = 0
+    AND c.relkind IN ('r', 'p')
+ORDER BY c.relname, t.tgname;
