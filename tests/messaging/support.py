@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import psycopg
 from psycopg import sql
 
+from ringfence.script import Script
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -93,11 +95,15 @@ def owned(core: Migration, messaging: Migration, suffix: str) -> Own:
 
 
 def run(dsn: str, *scripts: str, user: str = "") -> None:
-    """Run each script in a transaction of its own, as `user` where one is named."""
+    """Run each script in a transaction of its own, or as it says: as `user` where one is named."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         if user:
             connection.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(user)))
         for script in scripts:
+            if script.startswith("-- ringfence: transaction: none"):
+                for statement in Script("", script).statements:
+                    connection.execute(statement.text.encode())
+                continue
             with connection.transaction():
                 connection.execute(script.encode())
 

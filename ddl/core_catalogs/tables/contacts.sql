@@ -9,12 +9,13 @@ CREATE TABLE core_catalogs.contacts (
 
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    deleted_at TIMESTAMPTZ
+    deleted_at TIMESTAMPTZ,
+
+    CONSTRAINT uq_contacts_tenant UNIQUE (tenant_id, id)
 );
 
 ALTER TABLE core_catalogs.contacts OWNER TO app_owner;
 
-CREATE INDEX idx_contacts_tenant ON core_catalogs.contacts (tenant_id);
 CREATE INDEX idx_contacts_whatsapp ON core_catalogs.contacts (tenant_id, whatsapp_number)
     WHERE deleted_at IS NULL;
 
@@ -22,6 +23,13 @@ CREATE TRIGGER trg_contacts_updated_at
     BEFORE UPDATE ON core_catalogs.contacts
     FOR EACH ROW
     EXECUTE FUNCTION public.update_updated_at_column();
+
+ALTER TABLE core_catalogs.contacts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE core_catalogs.contacts FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY contacts_tenant_isolation ON core_catalogs.contacts
+    FOR ALL
+    USING (tenant_id = (SELECT core_tenants.current_tenant_id()));
 
 COMMENT ON TABLE core_catalogs.contacts IS 'Contactos de cada empresa';
 COMMENT ON COLUMN core_catalogs.contacts.whatsapp_number

@@ -20,7 +20,20 @@ CREATE TRIGGER trg_tenants_updated_at
     FOR EACH ROW
     EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER trg_tenants_forget
+    BEFORE DELETE ON core_tenants.tenants
+    FOR EACH ROW
+    EXECUTE FUNCTION messaging.forget_tenant();
+
+ALTER TABLE core_tenants.tenants ENABLE ROW LEVEL SECURITY;
+ALTER TABLE core_tenants.tenants FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY tenants_tenant_isolation ON core_tenants.tenants
+    FOR ALL
+    USING (id = (SELECT core_tenants.current_tenant_id()));
+
 COMMENT ON TABLE core_tenants.tenants IS 'Empresas que comparten la base de datos';
 COMMENT ON COLUMN core_tenants.tenants.slug IS 'Nombre corto y unico, apto para una URL';
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON core_tenants.tenants TO app_user;
+-- Tenants come and go by another hand than the application's.
+GRANT SELECT ON core_tenants.tenants TO app_user;

@@ -10,7 +10,8 @@ CREATE TABLE core_users.users (
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
     updated_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
-    CONSTRAINT uq_users_email UNIQUE (tenant_id, email)
+    CONSTRAINT uq_users_email UNIQUE (tenant_id, email),
+    CONSTRAINT uq_users_tenant UNIQUE (tenant_id, id)
 );
 
 ALTER TABLE core_users.users OWNER TO app_owner;
@@ -19,6 +20,13 @@ CREATE TRIGGER trg_users_updated_at
     BEFORE UPDATE ON core_users.users
     FOR EACH ROW
     EXECUTE FUNCTION public.update_updated_at_column();
+
+ALTER TABLE core_users.users ENABLE ROW LEVEL SECURITY;
+ALTER TABLE core_users.users FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY users_tenant_isolation ON core_users.users
+    FOR ALL
+    USING (tenant_id = (SELECT core_tenants.current_tenant_id()));
 
 COMMENT ON TABLE core_users.users IS 'Usuarios de cada empresa';
 

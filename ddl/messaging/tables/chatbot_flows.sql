@@ -32,6 +32,9 @@ CREATE TABLE messaging.chatbot_flows (
     created_by UUID,
 
     CONSTRAINT uq_chatbot_flows UNIQUE (tenant_id, name),
+    CONSTRAINT uq_chatbot_flows_tenant UNIQUE (tenant_id, id),
+    CONSTRAINT chk_chatbot_flows_config CHECK (jsonb_typeof(trigger_config) = 'object'),
+    CONSTRAINT chk_chatbot_flows_sessions CHECK (total_sessions >= 0 AND completed_sessions >= 0),
     CONSTRAINT chk_chatbot_flows_trigger CHECK (trigger_type IN (
         'keyword', 'first_message', 'menu_option', 'always', 'scheduled', 'manual'
     ))
@@ -39,7 +42,6 @@ CREATE TABLE messaging.chatbot_flows (
 
 ALTER TABLE messaging.chatbot_flows OWNER TO app_owner;
 
-CREATE INDEX idx_chatbot_flows_tenant ON messaging.chatbot_flows (tenant_id);
 CREATE INDEX idx_chatbot_flows_active ON messaging.chatbot_flows (tenant_id, is_active)
     WHERE is_active = true;
 CREATE INDEX idx_chatbot_flows_trigger ON messaging.chatbot_flows (trigger_type);
@@ -49,11 +51,24 @@ CREATE TRIGGER trg_chatbot_flows_updated_at
     FOR EACH ROW
     EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER trg_chatbot_flows_accounts
+    AFTER INSERT OR UPDATE OF tenant_id, account_ids ON messaging.chatbot_flows
+    FOR EACH ROW
+    WHEN (NEW.account_ids IS NOT NULL)
+    EXECUTE FUNCTION messaging.own_accounts();
+
+CREATE TRIGGER trg_chatbot_flows_created_by
+    AFTER INSERT OR UPDATE OF tenant_id, created_by ON messaging.chatbot_flows
+    FOR EACH ROW
+    WHEN (NEW.created_by IS NOT NULL)
+    EXECUTE FUNCTION messaging.own_user();
+
 ALTER TABLE messaging.chatbot_flows ENABLE ROW LEVEL SECURITY;
+ALTER TABLE messaging.chatbot_flows FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY chatbot_flows_tenant_isolation ON messaging.chatbot_flows
     FOR ALL
-    USING (tenant_id = current_setting('app.tenant_id')::UUID);
+    USING (tenant_id = (SELECT core_tenants.current_tenant_id()));
 
 COMMENT ON TABLE messaging.chatbot_flows IS 'Flujos de chatbot automatizado';
 COMMENT ON COLUMN messaging.chatbot_flows.trigger_type

@@ -32,18 +32,21 @@ CREATE TABLE messaging.whatsapp_accounts (
     created_by UUID,
 
     CONSTRAINT uq_whatsapp_accounts UNIQUE (tenant_id, phone_number),
+    CONSTRAINT uq_whatsapp_accounts_tenant UNIQUE (tenant_id, id),
     CONSTRAINT chk_whatsapp_accounts_status CHECK (status IN (
         'pending', 'connected', 'disconnected', 'suspended', 'error'
     )),
     CONSTRAINT chk_whatsapp_accounts_quality CHECK (quality_rating IN (
         'unknown', 'green', 'yellow', 'red'
     )),
+    CONSTRAINT chk_whatsapp_accounts_limit CHECK (messaging_limit IN (
+        'tier_1', 'tier_2', 'tier_3', 'unlimited'
+    )),
     CONSTRAINT chk_whatsapp_accounts_phone CHECK (phone_number ~ '^\+[1-9]\d{6,14}$')
 );
 
 ALTER TABLE messaging.whatsapp_accounts OWNER TO app_owner;
 
-CREATE INDEX idx_whatsapp_accounts_tenant ON messaging.whatsapp_accounts (tenant_id);
 CREATE INDEX idx_whatsapp_accounts_phone ON messaging.whatsapp_accounts (phone_number);
 CREATE INDEX idx_whatsapp_accounts_active ON messaging.whatsapp_accounts (tenant_id, is_active)
     WHERE is_active = true;
@@ -53,11 +56,23 @@ CREATE TRIGGER trg_whatsapp_accounts_updated_at
     FOR EACH ROW
     EXECUTE FUNCTION public.update_updated_at_column();
 
+CREATE TRIGGER trg_whatsapp_accounts_forget
+    AFTER DELETE ON messaging.whatsapp_accounts
+    FOR EACH ROW
+    EXECUTE FUNCTION messaging.forget_account();
+
+CREATE TRIGGER trg_whatsapp_accounts_created_by
+    AFTER INSERT OR UPDATE OF tenant_id, created_by ON messaging.whatsapp_accounts
+    FOR EACH ROW
+    WHEN (NEW.created_by IS NOT NULL)
+    EXECUTE FUNCTION messaging.own_user();
+
 ALTER TABLE messaging.whatsapp_accounts ENABLE ROW LEVEL SECURITY;
+ALTER TABLE messaging.whatsapp_accounts FORCE ROW LEVEL SECURITY;
 
 CREATE POLICY whatsapp_accounts_tenant_isolation ON messaging.whatsapp_accounts
     FOR ALL
-    USING (tenant_id = current_setting('app.tenant_id')::UUID);
+    USING (tenant_id = (SELECT core_tenants.current_tenant_id()));
 
 COMMENT ON TABLE messaging.whatsapp_accounts
     IS 'Cuentas de WhatsApp Business conectadas (MGN-017)';

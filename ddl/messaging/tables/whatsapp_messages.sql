@@ -1,7 +1,7 @@
 -- Mensajes de una conversacion, en las dos direcciones.
 CREATE TABLE messaging.whatsapp_messages (
     id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
-    conversation_id UUID NOT NULL REFERENCES messaging.whatsapp_conversations ON DELETE CASCADE,
+    conversation_id UUID NOT NULL,
 
     -- WhatsApp IDs; wa_context_id es el mensaje al que responde
     wa_message_id VARCHAR(100) NOT NULL,
@@ -31,7 +31,13 @@ CREATE TABLE messaging.whatsapp_messages (
 
     created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
+    -- De la fila de la que cuelga; quien no lo dice la obtiene de ella
+    tenant_id UUID NOT NULL,
+
     CONSTRAINT uq_whatsapp_messages UNIQUE (conversation_id, wa_message_id),
+    CONSTRAINT fk_whatsapp_messages_conversation
+    FOREIGN KEY (tenant_id, conversation_id)
+    REFERENCES messaging.whatsapp_conversations (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT chk_whatsapp_messages_direction CHECK (direction IN ('inbound', 'outbound')),
     CONSTRAINT chk_whatsapp_messages_type CHECK (message_type IN (
         'text', 'image', 'document', 'audio', 'video', 'sticker',
@@ -44,12 +50,27 @@ CREATE TABLE messaging.whatsapp_messages (
 
 ALTER TABLE messaging.whatsapp_messages OWNER TO app_owner;
 
-CREATE INDEX idx_whatsapp_messages_conversation ON messaging.whatsapp_messages (conversation_id);
+CREATE INDEX idx_whatsapp_messages_by_conversation
+    ON messaging.whatsapp_messages (conversation_id, tenant_id, created_at DESC);
 CREATE INDEX idx_whatsapp_messages_wa_id ON messaging.whatsapp_messages (wa_message_id);
 CREATE INDEX idx_whatsapp_messages_direction ON messaging.whatsapp_messages (direction);
-CREATE INDEX idx_whatsapp_messages_date ON messaging.whatsapp_messages (created_at DESC);
+CREATE INDEX idx_whatsapp_messages_by_date
+    ON messaging.whatsapp_messages (tenant_id, created_at DESC);
 CREATE INDEX idx_whatsapp_messages_status ON messaging.whatsapp_messages (status)
     WHERE status IN ('pending', 'failed');
+
+CREATE TRIGGER trg_whatsapp_messages_tenant
+    BEFORE INSERT OR UPDATE ON messaging.whatsapp_messages
+    FOR EACH ROW
+    WHEN (NEW.tenant_id IS NULL)
+    EXECUTE FUNCTION messaging.tenant_of_conversation();
+
+ALTER TABLE messaging.whatsapp_messages ENABLE ROW LEVEL SECURITY;
+ALTER TABLE messaging.whatsapp_messages FORCE ROW LEVEL SECURITY;
+
+CREATE POLICY whatsapp_messages_tenant_isolation ON messaging.whatsapp_messages
+    FOR ALL
+    USING (tenant_id = (SELECT core_tenants.current_tenant_id()));
 
 COMMENT ON TABLE messaging.whatsapp_messages IS 'Mensajes de WhatsApp enviados y recibidos';
 COMMENT ON COLUMN messaging.whatsapp_messages.content IS 'Contenido del mensaje en formato Meta';

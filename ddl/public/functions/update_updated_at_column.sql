@@ -3,6 +3,7 @@
 CREATE OR REPLACE FUNCTION public.update_updated_at_column()
 RETURNS TRIGGER
 LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     NEW.updated_at = CURRENT_TIMESTAMP;
@@ -11,4 +12,4 @@ END;
 $$;
 
 ALTER FUNCTION public.update_updated_at_column() OWNER TO app_owner;
-GRANT EXECUTE ON FUNCTION public.update_updated_at_column() TO app_user;
+REVOKE EXECUTE ON FUNCTION public.update_updated_at_column() FROM PUBLIC;

@@ -386,6 +386,16 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
                 if rows:
                     row = rows[turn % len(rows)]
                     _set(conn, table, row, name, value)
+        # What asks for a flag and a moment at once: one row of each has all flags, and has not run
+        # out.
+        together = [
+            (name, value) for name, value in wanted if value in ("true", "now() + interval '400 days'")
+        ]
+        if len(together) > 1:
+            for tenant in (fixture.a, fixture.b):
+                for row in list(fixture.rows[tenant].get(oid, ()))[:1]:
+                    for name, value in together:
+                        _set(conn, table, row, name, value)
 
 
 def _spread(conn: Connection[Any], fixture: Fixture) -> None:

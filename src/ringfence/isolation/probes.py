@@ -209,6 +209,19 @@ def _inserts(aim: Aim, role: str, version: int) -> Iterator[Probe]:
     mine, theirs = _values(columns, aim.a), _values(columns, aim.b)
     insert = Probe("INSERT", "insert", f"{head} ({theirs})", f"{head} ({mine})", gone_b, gone_a)
     yield insert
+    if aim.table is not None and aim.table.triggers:
+        # What a row need not say, a trigger may refuse it for: without it the policy stands alone.
+        spare = {c.name for c in aim.table.columns if not c.not_null}
+        bare_a, bare_b = ({**row, **dict.fromkeys(spare)} for row in (aim.a, aim.b))
+        if bare_b != aim.b:
+            yield Probe(
+                "INSERT",
+                "insert bare",
+                f"{head} ({_values(columns, bare_b)})",
+                f"{head} ({_values(columns, bare_a)})",
+                gone_b,
+                gone_a,
+            )
     if shown := relation.open_to(role, "SELECT"):
         back = " RETURNING " + ", ".join(ident(c.name) for c in shown)
         yield Probe(

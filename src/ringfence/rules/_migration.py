@@ -243,6 +243,7 @@ class Migration:
     `managed` is whether ringfence runs it, in one transaction unless it says otherwise; `undo`
     whether it takes back another one. Where nothing is known, statements run one by one. `beside`
     are the revisions that follow the same one as this, `merged` whether one has them all below it.
+    `batched` is whether its one statement runs over the keys a little at a time.
     """
 
     shown: str
@@ -254,6 +255,7 @@ class Migration:
     transactional: bool = False
     beside: tuple[str, ...] = ()
     merged: bool = False
+    batched: bool = False
     actions: list[Action] = field(default_factory=list)
     heavy: list[Action] = field(default_factory=list)
     """Those that were found to go over every row of a table that was there before."""
@@ -313,7 +315,9 @@ def parsed(file: SqlFile, *, managed: bool = False, undo: bool = False) -> Migra
             _add(migration, each, each.stmt_location, end)
     if managed:
         try:
-            migration.transactional = Script(file.shown, file.text).transactional
+            script = Script(file.shown, file.text)
+            migration.transactional = script.transactional
+            migration.batched = bool(script.backfill)
         except Error:
             migration.transactional = True
     return migration

@@ -44,6 +44,10 @@ def groups(shape: Shape) -> tuple[Group, ...]:
         before, after = member[writer], member[written]
         if before != after and not _reaches(condensed, before, after):
             condensed[after].add(before)
+    for reader, read in sorted(_read_by_triggers(tables, shape.routines)):
+        before, after = member[read], member[reader]
+        if before != after and not _reaches(condensed, before, after):
+            condensed[after].add(before)
     name = [min(path[oid] for oid in circle) for circle in circles]
     return tuple(
         _group([tables[oid] for oid in circles[n]])
@@ -54,6 +58,11 @@ def groups(shape: Shape) -> tuple[Group, ...]:
 def written_by_triggers(shape: Shape) -> set[int]:
     """The tables, by OID, that triggers on others insert into."""
     return {written for _, written in _written_by_triggers(shape.tables, shape.routines)}
+
+
+def read_by_triggers(shape: Shape) -> set[tuple[int, int]]:
+    """(table, table that a trigger on it reads), by OID."""
+    return set(_read_by_triggers(shape.tables, shape.routines))
 
 
 def _circles(graph: Graph, path: Mapping[int, str]) -> list[tuple[int, ...]]:
@@ -170,19 +179,37 @@ def _written_by_triggers(
     The second is filled after the first, so that a trigger meets an empty table and what it writes
     is there before our own rows come.
     """
+    return _named_by_triggers(tables, routines, _INSERT)
+
+
+def _read_by_triggers(
+    tables: Mapping[int, Table], routines: Mapping[str, str]
+) -> Iterable[tuple[int, int]]:
+    """(table, table that a trigger on it selects from), as far as the functions' text tells.
+
+    The second is filled before the first: a trigger that looks for a row is to find it.
+    """
+    return _named_by_triggers(tables, routines, _SELECT)
+
+
+def _named_by_triggers(
+    tables: Mapping[int, Table], routines: Mapping[str, str], pattern: re.Pattern[str]
+) -> Iterable[tuple[int, int]]:
     by_name: dict[str, list[int]] = {}
     for oid, table in tables.items():
         by_name.setdefault(table.name.lower(), []).append(oid)
     for oid, table in tables.items():
         for trigger in table.triggers:
             body = _with_called(trigger.body, routines)
-            for match in _INSERT.finditer(body):
+            for match in pattern.finditer(body):
                 for target in by_name.get(match[1].strip('"').lower(), ()):
                     if target != oid:
                         yield oid, target
 
 
-_INSERT = re.compile(r'\binsert\s+into\s+(?:(?:"[^"]+"|\w+)\s*\.\s*)?("[^"]+"|\w+)', re.IGNORECASE)
+_NAME = r'(?:(?:"[^"]+"|\w+)\s*\.\s*)?("[^"]+"|\w+)'
+_INSERT = re.compile(rf"\binsert\s+into\s+{_NAME}", re.IGNORECASE)
+_SELECT = re.compile(rf"(?<!delete )\b(?:from|join)\s+{_NAME}", re.IGNORECASE)
 
 
 def _with_called(body: str, routines: Mapping[str, str]) -> str:

@@ -147,8 +147,10 @@ def plan(
             made, missing = _fill(office, group)
             desks += made
             shortfalls += missing
+        filled = {table.oid: n for n, group in enumerate(groups) for table in group.tables}
+        looked_at = order.read_by_triggers(shape)
         for desk in desks:
-            _point(office, desk)
+            _point(office, desk, filled, looked_at)
     return Plan(
         wishes=wishes,
         tenants=office.tenants,
@@ -178,14 +180,23 @@ def _fill(office: Office, group: order.Group) -> tuple[list[Desk], list[Shortfal
     return desks, shortfalls
 
 
-def _point(office: Office, desk: Desk) -> None:
+def _point(
+    office: Office, desk: Desk, filled: Mapping[int, int], looked_at: set[tuple[int, int]]
+) -> None:
     """Let columns that refer to rows by name alone refer to rows that exist.
 
-    Not those that any constraint reads: what the server judged must stay as it was.
+    Not those that any constraint reads: what the server judged must stay as it was. What refers to
+    rows that are written later, where a trigger looks for them, refers to none.
     """
+    own = desk.table.oid
     bound = desk.keys | {name for rule in desk.rules for name in rule.columns}
     bound |= {name for reference in desk.table.references for name in reference.columns}
     bound |= {name for oid, name in office.overrides.columns if oid == desk.table.oid}
     for soft in soft_references(office.shape, desk.table, bound):
+        target = soft.reference.target
+        early = filled[own] < filled.get(target, -1) and (own, target) in looked_at
         for row in desk.rows:
-            point(office.family, row, soft)
+            if early and not desk.table.column[soft.column].not_null:
+                row.values[soft.column] = None
+            else:
+                point(office.family, row, soft)

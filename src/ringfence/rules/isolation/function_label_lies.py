@@ -35,7 +35,7 @@ def function_label_lies(schema: Schema) -> Iterator[Problem]:
     """IMMUTABLE or LEAKPROOF functions that read settings, roles or tables."""
     for routine in schema.routines.values():
         asks = re.search(
-            r"\b(current_setting|current_user|session_user|SELECT\b[^;]*\bFROM)\b",
+            r"\b(current_setting\b|current_user\b|session_user\b|SELECT\b[^;]*\bFROM\s+(?=[\w\"]))",
             routine.body,
             re.IGNORECASE,
         )

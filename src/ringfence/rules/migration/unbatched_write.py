@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @rule("M052", Severity.WARNING, on=("update", "delete"))
 def unbatched_write(action: Action) -> Iterator[Problem]:
     """UPDATE or DELETE that no condition limits to some rows."""
-    if not action.new and not pinned(action.node):
+    if not action.new and not action.migration.batched and not pinned(action.node):
         done = "updated" if action.verb == "update" else "deleted"
         yield Problem(
             f"rows of {action.table} are {done} all at once",

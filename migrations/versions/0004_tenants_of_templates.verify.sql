@@ -1,0 +1,7 @@
+-- What holds after 0004. Each row returned is something that does not.
+SELECT
+    COUNT(*) AS rows_without_tenant,
+    'messaging.whatsapp_templates has rows that belong to no tenant' AS violation
+FROM messaging.whatsapp_templates
+WHERE tenant_id IS NULL
+HAVING COUNT(*) > 0;

@@ -1,0 +1,1 @@
+-- Undoes 0005: nothing to do, 0003's down takes the column away.

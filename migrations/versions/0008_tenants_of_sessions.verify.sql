@@ -1,0 +1,7 @@
+-- What holds after 0008. Each row returned is something that does not.
+SELECT
+    COUNT(*) AS rows_without_tenant,
+    'messaging.chatbot_sessions has rows that belong to no tenant' AS violation
+FROM messaging.chatbot_sessions
+WHERE tenant_id IS NULL
+HAVING COUNT(*) > 0;

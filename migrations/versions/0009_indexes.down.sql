@@ -1,0 +1,19 @@
+-- ringfence: transaction: none
+-- Undoes 0009.
+
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_campaigns_by_template;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_sessions_by_flow;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_sessions_by_conversation;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_messages_by_date;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_messages_by_conversation;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_by_last_message;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_by_assigned;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_by_contact;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_by_account;
+DROP INDEX CONCURRENTLY messaging.uq_chatbot_nodes_tenant;
+DROP INDEX CONCURRENTLY messaging.uq_chatbot_flows_tenant;
+DROP INDEX CONCURRENTLY messaging.uq_whatsapp_conversations_tenant;
+DROP INDEX CONCURRENTLY messaging.uq_whatsapp_templates_tenant;
+DROP INDEX CONCURRENTLY messaging.uq_whatsapp_accounts_tenant;
+DROP INDEX CONCURRENTLY core_catalogs.uq_contacts_tenant;
+DROP INDEX CONCURRENTLY core_users.uq_users_tenant;

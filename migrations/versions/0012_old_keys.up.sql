@@ -1,0 +1,31 @@
+-- ringfence: transaction: none
+-- 0012: what 1.1 has better goes: references by id alone, and indexes that repeat others.
+
+ALTER TABLE messaging.whatsapp_templates DROP CONSTRAINT whatsapp_templates_account_id_fkey;
+ALTER TABLE messaging.whatsapp_conversations DROP CONSTRAINT whatsapp_conversations_account_id_fkey;
+ALTER TABLE messaging.whatsapp_conversations DROP CONSTRAINT whatsapp_conversations_contact_id_fkey;
+ALTER TABLE messaging.whatsapp_conversations
+    DROP CONSTRAINT whatsapp_conversations_assigned_user_id_fkey;
+ALTER TABLE messaging.whatsapp_messages DROP CONSTRAINT whatsapp_messages_conversation_id_fkey;
+ALTER TABLE messaging.chatbot_nodes DROP CONSTRAINT chatbot_nodes_flow_id_fkey;
+ALTER TABLE messaging.chatbot_sessions DROP CONSTRAINT chatbot_sessions_conversation_id_fkey;
+ALTER TABLE messaging.chatbot_sessions DROP CONSTRAINT chatbot_sessions_flow_id_fkey;
+ALTER TABLE messaging.chatbot_sessions DROP CONSTRAINT chatbot_sessions_current_node_id_fkey;
+ALTER TABLE messaging.whatsapp_campaigns DROP CONSTRAINT whatsapp_campaigns_account_id_fkey;
+ALTER TABLE messaging.whatsapp_campaigns DROP CONSTRAINT whatsapp_campaigns_template_id_fkey;
+
+DROP INDEX CONCURRENTLY core_catalogs.idx_contacts_tenant;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_accounts_tenant;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_templates_account;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_account;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_contact;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_assigned;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_conversations_last_message;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_messages_conversation;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_messages_date;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_flows_tenant;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_nodes_flow;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_sessions_conversation;
+DROP INDEX CONCURRENTLY messaging.idx_chatbot_sessions_flow;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_campaigns_tenant;
+DROP INDEX CONCURRENTLY messaging.idx_whatsapp_campaigns_account;
