@@ -1,6 +1,11 @@
 -- ringfence: transaction: none
 -- Undoes 0014.
 
+COMMENT ON COLUMN messaging.whatsapp_accounts.quality_rating
+    IS 'Calidad de la cuenta: green, yellow, red';
+COMMENT ON COLUMN messaging.chatbot_flows.trigger_type
+    IS 'Cuando se activa: keyword, first_message, menu_option, always';
+
 GRANT INSERT, UPDATE, DELETE ON core_tenants.tenants TO app_user;
 GRANT INSERT, UPDATE, DELETE ON messaging.vw_whatsapp_metrics TO app_user;
 GRANT INSERT, UPDATE, DELETE ON messaging.vw_inbox TO app_user;

@@ -93,7 +93,15 @@ BEGIN
 END;
 $$;
 
+-- ringfence: ignore M044 because no application writes through the inbox
 REVOKE INSERT, UPDATE, DELETE ON messaging.vw_inbox FROM app_user;
+-- ringfence: ignore M044 because no application writes through the metrics
 REVOKE INSERT, UPDATE, DELETE ON messaging.vw_whatsapp_metrics FROM app_user;
 -- Tenants come and go by another hand than the application's.
+-- ringfence: ignore M044 because the application makes no tenants
 REVOKE INSERT, UPDATE, DELETE ON core_tenants.tenants FROM app_user;
+
+COMMENT ON COLUMN messaging.chatbot_flows.trigger_type
+    IS 'Cuando se activa: keyword, first_message, menu_option, always, scheduled, manual';
+COMMENT ON COLUMN messaging.whatsapp_accounts.quality_rating
+    IS 'Calidad de la cuenta: unknown, green, yellow, red';

@@ -88,7 +88,7 @@ def test_every_literal_occurs_in_both_tenants(conn: Connection, made: Synthesis)
             conn,
             "SELECT count(DISTINCT message_type) FROM messaging.whatsapp_messages m"
             " JOIN messaging.whatsapp_conversations c ON c.id = conversation_id"
-            " JOIN messaging.whatsapp_accounts a ON a.id = account_id WHERE tenant_id = %s",
+            " JOIN messaging.whatsapp_accounts a ON a.id = account_id WHERE a.tenant_id = %s",
             tenant,
         )
         assert found == 12

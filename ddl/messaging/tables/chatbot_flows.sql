@@ -72,6 +72,6 @@ CREATE POLICY chatbot_flows_tenant_isolation ON messaging.chatbot_flows
 
 COMMENT ON TABLE messaging.chatbot_flows IS 'Flujos de chatbot automatizado';
 COMMENT ON COLUMN messaging.chatbot_flows.trigger_type
-    IS 'Cuando se activa: keyword, first_message, menu_option, always';
+    IS 'Cuando se activa: keyword, first_message, menu_option, always, scheduled, manual';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON messaging.chatbot_flows TO app_user;

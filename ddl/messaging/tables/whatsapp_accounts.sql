@@ -78,6 +78,6 @@ COMMENT ON TABLE messaging.whatsapp_accounts
     IS 'Cuentas de WhatsApp Business conectadas (MGN-017)';
 COMMENT ON COLUMN messaging.whatsapp_accounts.waba_id IS 'WhatsApp Business Account ID de Meta';
 COMMENT ON COLUMN messaging.whatsapp_accounts.quality_rating
-    IS 'Calidad de la cuenta: green, yellow, red';
+    IS 'Calidad de la cuenta: unknown, green, yellow, red';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON messaging.whatsapp_accounts TO app_user;

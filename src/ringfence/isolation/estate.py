@@ -389,7 +389,9 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
         # What asks for a flag and a moment at once: one row of each has all flags, and has not run
         # out.
         together = [
-            (name, value) for name, value in wanted if value in ("true", "now() + interval '400 days'")
+            (name, value)
+            for name, value in wanted
+            if value in ("true", "now() + interval '400 days'")
         ]
         if len(together) > 1:
             for tenant in (fixture.a, fixture.b):
