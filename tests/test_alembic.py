@@ -261,3 +261,24 @@ def test_on_the_project_itself(
     assert differences(read(database), read(other)) == []
     assert main(["-C", str(ROOT), "verify", "--dsn", database]) == 0
     assert timeless(capsys.readouterr().out)
+
+
+def test_two_heads_are_told_of_in_our_words(project: Project) -> None:
+    project.revision("h1", "SELECT 1;")
+    project.revision("h2", "SELECT 2;", after="0001")
+    done = project.alembic("upgrade", "head")
+    assert done.status != 0
+    assert "has 2 heads: h1 (revision h1) and h2 (revision h2)" in done.out + done.err
+    assert "ringfence rebase" in done.out + done.err
+    assert project.alembic("upgrade", "heads").status == 0
+
+
+@pytest.mark.parametrize("typo", ["dns", "DSN", "url", "dsn"])
+def test_a_misspelt_database_is_not_another_database(project: Project, typo: str) -> None:
+    value = "" if typo == "dsn" else project.dsn
+    plain, project.dsn = project.dsn, ""
+    done = project.alembic("-x", f"{typo}={value}", "upgrade", "head")
+    project.dsn = plain
+    assert done.status != 0
+    assert "write -x dsn=" in done.out + done.err
+    assert project.tables() == []

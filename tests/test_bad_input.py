@@ -318,9 +318,9 @@ def test_a_revision_that_cannot_be_undone(project: Project) -> None:
 
 
 def test_two_heads(project: Project) -> None:
-    project.revision("0001", "")
-    project.revision("0002", "", after="0001", title="left")
-    project.revision("0003", "", after="0001", title="right")
+    project.revision("0001", "SELECT;")
+    project.revision("0002", "SELECT;", after="0001", title="left")
+    project.revision("0003", "SELECT;", after="0001", title="right")
     assert refused(project) == lines(
         "error: migrations/versions has 2 heads: 0002 (left) and 0003 (right)",
         "detail: two branches each added a revision, and none says which comes first",
@@ -330,8 +330,8 @@ def test_two_heads(project: Project) -> None:
 
 
 def test_one_id_twice(project: Project) -> None:
-    project.revision("0001", "")
-    project.revision("0002", "")
+    project.revision("0001", "SELECT;")
+    project.revision("0002", "SELECT;")
     page = project.versions / "0002.py"
     page.write_text(page.read_text().replace("revision = '0002'", "revision = '0001'"))
     assert refused(project) == lines(
@@ -343,7 +343,7 @@ def test_one_id_twice(project: Project) -> None:
 
 
 def test_a_parent_that_is_missing(project: Project) -> None:
-    project.revision("0002", "", after="0001")
+    project.revision("0002", "SELECT;", after="0001")
     assert refused(project) == lines(
         "error: revision 0002 follows 0001, which does not exist",
         "  migrations/versions/0002.py:1",
@@ -352,7 +352,7 @@ def test_a_parent_that_is_missing(project: Project) -> None:
 
 
 def test_a_circle(project: Project) -> None:
-    project.revision("0001", "", after="0001")
+    project.revision("0001", "SELECT;", after="0001")
     assert refused(project) == lines(
         "error: the revisions follow each other in a circle: 0001 → 0001",
         "hint: one of them must follow another, or nothing: correct its down_revision",
@@ -360,7 +360,7 @@ def test_a_circle(project: Project) -> None:
 
 
 def test_python_that_is_none(project: Project) -> None:
-    project.revision("0001", "")
+    project.revision("0001", "SELECT;")
     (project.versions / "0001.py").write_text("revision = '0001'\ndef upgrade(:\n")
     assert refused(project) == lines(
         "error: migrations/versions/0001.py is not valid Python: invalid syntax",
@@ -785,7 +785,7 @@ def test_an_applied_revision_that_was_edited(first: Project) -> None:
 
 @pytest.mark.parametrize("command", ["migrate", "alembic"])
 def test_a_database_that_stands_at_an_unknown_revision(first: Project, command: str) -> None:
-    first.revision("0002", "")
+    first.revision("0002", "SELECT;")
     first.run("migrate")
     for path in first.versions.glob("0002.*"):
         path.unlink()
@@ -847,7 +847,8 @@ def test_no_right_to_what_a_revision_does(project: Project, role: Callable[..., 
     assert (done.status, done.out) == (3, "")
     assert done.err == lines(
         "error: permission denied for schema ringfence",
-        f"hint: have its owner say: GRANT USAGE, CREATE ON SCHEMA ringfence TO {name};",
+        f"hint: to look on: GRANT USAGE ON SCHEMA ringfence TO {name};"
+        f" GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO {name};",
     )
     project.query(f"GRANT USAGE ON SCHEMA ringfence TO {name}", dsn=admin)
     project.query(f"GRANT ALL ON ALL TABLES IN SCHEMA ringfence TO {name}", dsn=admin)

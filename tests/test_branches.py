@@ -40,13 +40,13 @@ def test_every_kind_of_change_is_found_without_a_database(project: Project) -> N
     (project.versions / "0002.down.sql").write_text("DROP TABLE c;\n")
     assert check(project)[1:] == ["edited  0002  migrations/versions/0002.down.sql"]
     project.run("lock", dsn="")
-    project.revision("0003", "")
+    project.revision("0003", "SELECT;")
     assert check(project) == ["added  0003  migrations/versions/0003.py"]
     project.run("lock", dsn="")
     for file in project.versions.glob("0003*"):
         file.unlink()
     assert check(project) == ["removed  0003  it followed 0002"]
-    project.revision("0001a", "", after="0001")
+    project.revision("0001a", "SELECT;", after="0001")
     assert check(project)[0] == "inserted  0001a  beside 0002, which was there"
     path = project.versions / "0002.py"
     path.write_text(path.read_text().replace("'0001'", "'0001a'"))
@@ -141,8 +141,8 @@ def test_two_heads_are_refused_and_the_unapplied_one_is_moved(project: Project) 
 
 
 def test_where_neither_is_applied_one_must_be_named(project: Project) -> None:
-    project.revision("0003", "")
-    project.revision("x1", "", after="0002")
+    project.revision("0003", "SELECT;")
+    project.revision("x1", "SELECT;", after="0002")
     done = project.run("rebase")
     assert done.status == 2
     assert "error: it is not clear which of 0003, x1 is to be moved\n" in done.err
@@ -240,7 +240,7 @@ def test_an_edit_is_refused_until_it_is_accepted_with_a_reason(project: Project)
 @stages("F15")
 def test_the_missing_file_of_an_applied_revision(project: Project) -> None:
     (project.versions / "0001.up.sql").unlink()
-    project.revision("0003", "")
+    project.revision("0003", "SELECT;")
     done = project.run("migrate")
     assert done.status == 2
     assert done.err == lines(
@@ -296,3 +296,20 @@ def test_a_history_of_the_first_version_is_brought_up_to_date(project: Project) 
         "SELECT fingerprint FROM ringfence.history WHERE event = 'finished' AND revision = '0003'"
     )
     assert len(fingerprint) == 64
+
+
+@pytest.mark.parametrize("name", ["0001.down.sql", "0001.verify.sql", "0001.py"])
+def test_an_edit_of_what_does_not_run_up_is_told(project: Project, name: str) -> None:
+    project.revision("0009", "SELECT 9;", verify="SELECT 1 WHERE FALSE;")
+    (project.versions / "0001.verify.sql").write_text("SELECT 1 WHERE FALSE;\n")
+    project.run("lock", dsn="")
+    assert project.run("migrate").status == 0
+    path = project.versions / name
+    path.write_text(path.read_text() + ("# x\n" if name.endswith(".py") else "-- x\n"))
+    shown = f"migrations/versions/{name}"
+    assert f"edited  0001  {shown}\n" in project.run("lock", "--check", dsn="").out
+    done = project.run("migrate")
+    assert done.status == 0
+    assert f"  {shown} was edited since ringfence.lock was written\n" in done.err
+    done = project.run("verify", "--claim", "history")
+    assert f"{shown} of an applied revision was edited since ringfence.lock was written" in done.out

@@ -288,3 +288,54 @@ def test_what_was_to_begin_does_not_where_the_one_before_it_fails(project: Proje
     assert project.history("event", "revision") == [
         ("started", "0001"), ("finished", "0001"), ("started", "0002"), ("failed", "0002"),
     ]  # fmt: skip
+
+
+def test_whoever_has_locked_the_history_is_named(
+    two: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringfence.pg.ledger.PATIENCE", "SET lock_timeout = '50ms'")
+    with psycopg.connect(two.dsn, application_name="somebody") as holder:
+        holder.execute("LOCK TABLE ringfence.history")
+        who = f"ringfence.history is locked (AccessExclusiveLock) by pid {holder.info.backend_pid}"
+        for command in ("status", "history", "migrate"):
+            done = two.run(command)
+            assert done.status == 75, command
+            assert f"detail: {who}, user " in done.err
+            assert done.err.endswith("hint: run it again when that is settled\n")
+    assert two.run("history").status == 0
+
+
+def test_who_may_only_look_is_told_what_looking_takes(two: Project) -> None:
+    ((name,),) = two.query("SELECT current_database()")
+    role = f"{name}_looks"
+    two.query(f"CREATE ROLE {role} LOGIN")
+    try:
+        weak = psycopg.conninfo.make_conninfo(two.dsn, user=role)
+        grants = (
+            f"GRANT USAGE ON SCHEMA ringfence TO {role};"
+            f" GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO {role};"
+        )
+        for command in ("status", "history"):
+            assert two.run(command, dsn=weak).err.endswith(f"hint: to look on: {grants}\n")
+        two.query(grants)
+        assert two.run("history", dsn=weak).status == 0
+    finally:
+        two.query(f"DROP OWNED BY {role}")
+        two.query(f"DROP ROLE {role}")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT format('ALTER ROLE nobody PASSWORD %L', 'hush-hush');",
+        "DO $$ BEGIN RAISE NOTICE 'now %', 'hush-hush'; PERFORM 'PASSWORD ' || 'hush-hush'; END $$;",
+        "DO $$ BEGIN PERFORM U&'PASSWORD ' || 'hush-hush'; RAISE 'no: %', 'hush-hush'; END $$;",
+        "SELECT set_config('app.password', 'hush-hush', TRUE), 'hush-hush'::INT;",
+    ],
+)
+def test_a_password_is_nowhere_however_it_was_put(project: Project, statement: str) -> None:
+    project.revision("0001", statement)
+    done = project.run("migrate")
+    said = [*project.history("sql", "error::text"), done.out, done.err]
+    said += [project.run("history", "--format", "json", "--all").out]
+    assert "hush" not in str(said)

@@ -306,11 +306,39 @@ def test_files_are_utf8_whatever_the_session_would_be(project: Project) -> None:
     assert project.query("SELECT a FROM t") == [("日本",)]
 
 
-@pytest.mark.parametrize("text", ["", "-- only this\n", "/* and this */ ;;\n"])
+@pytest.mark.parametrize("text", ["-- only this\n", "/* and this */ ;;\n"])
 def test_a_revision_may_have_no_statement(project: Project, text: str) -> None:
     project.revision("0001", text, text)
     assert project.run("migrate").out == "now at 0001\n"
     assert project.run("migrate", "--to", "base", "--yes").out == "now at base\n"
+
+
+def test_an_empty_file_is_refused_before_anything_runs(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a ();")
+    path = project.revision("0002", " \n")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert done.err == lines(
+        "error: revision 0002 does nothing: migrations/versions/0002.up.sql is empty",
+        "hint: write it, or restore it; where nothing is to be done, let a comment say so",
+    )
+    assert project.tables() == []
+    path.write_text("-- nothing is to be done\n")
+    assert project.run("migrate").out == "now at 0002\n"
+
+
+def test_what_is_temporary_is_told(project: Project) -> None:
+    project.revision(
+        "0001",
+        "SET search_path = pg_temp;\nCREATE TABLE lost (id INT PRIMARY KEY);\n"
+        "CREATE FUNCTION f() RETURNS INT RETURN 1;",
+    )
+    project.revision("0002", "CREATE TEMP TABLE x () ON COMMIT DROP; CREATE TABLE a ();")
+    project.revision("0003", "-- ringfence: transaction: none\nCREATE TEMP SEQUENCE s;")
+    done = project.run("migrate")
+    assert "  temporary, and gone at its end: f(), lost\n" in done.err
+    assert "  temporary, and gone at its end: s\n" in done.err
+    assert project.tables() == ["a", *OURS] or project.tables() == [*OURS, "a"]
 
 
 def test_data_can_be_copied_in(project: Project) -> None:

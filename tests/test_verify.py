@@ -158,7 +158,7 @@ def test_verify_files(project: Project) -> None:
     )
     project.revision(
         "0002",
-        "",
+        "SELECT;",
         verify="-- what\nSELECT 1 WHERE FALSE;\n\nSELECT id, name, NULL AS none FROM a ORDER BY id;\n",
         title="two",
     )
@@ -193,7 +193,7 @@ def test_verify_files(project: Project) -> None:
 def test_a_verify_file_that_fails(project: Project) -> None:
     project.revision(
         "0001",
-        "",
+        "SELECT;",
         verify="SELECT 1 WHERE FALSE; SELECT nope;\nDO $$ BEGIN\n ASSERT FALSE, 'wrong'; END $$;\n",
         title="one",
     )
@@ -464,7 +464,7 @@ def test_data_below_a_copy_in_a_verify_file(project: Project) -> None:
 
 
 def test_a_value_that_would_fill_a_page_is_cut(project: Project) -> None:
-    project.revision("0001", "", verify="SELECT repeat(E'x\\n', 5000) AS wrong;")
+    project.revision("0001", "SELECT;", verify="SELECT repeat(E'x\\n', 5000) AS wrong;")
     project.run("migrate")
     (finding,) = looked(project, "verify-files", status=1)
     assert len(str(finding["message"])) < 300
@@ -478,3 +478,14 @@ def test_every_claim_has_a_page(project: Project, code: str) -> None:
     assert len(done.out.splitlines()) > 2
     assert done.out == project.run("explain", f"{code}/of-this-cause", dsn="").out
     assert code in project.run("explain", dsn="").out
+
+
+def test_a_query_of_a_million_rows_is_not_fetched(project: Project) -> None:
+    many = "SELECT i FROM generate_series(1, 3000000) AS i;"
+    project.revision("0001", "SELECT;", verify=f"{many}\nSELECT i FROM generate_series(1, 5) AS i;")
+    project.run("migrate")
+    said = [str(f["message"]) for f in looked(project, "verify-files", status=1)]
+    assert [m.rpartition(": ")[2] for m in said if "more" in m] == [
+        "and more than 1000 more rows", "and 2 more rows",
+    ]  # fmt: skip
+    assert len(said) == 8

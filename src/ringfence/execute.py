@@ -22,9 +22,8 @@ from ringfence.errors import BadProject, Busy, Error, Refused
 from ringfence.finding import counted
 from ringfence.model import quoted
 from ringfence.pg import effect, ledger
-from ringfence.pg.connect import PATH, PINS, server_error
-from ringfence.pg.runner import brief
-from ringfence.pg.watch import Sight, Watcher
+from ringfence.pg.connect import PATH, PATIENCE, PINS, server_error
+from ringfence.pg.watch import Sight, Watcher, lockers
 from ringfence.script import checksum, redacted
 
 if TYPE_CHECKING:
@@ -158,9 +157,16 @@ class Executor:
         # A deferred constraint that fails should point to this file, not to the COMMIT; a role or
         # setting that the file changed must not reach the next one.
         try:
-            reset(connection, forget=True, first="SET CONSTRAINTS ALL IMMEDIATE")
+            self.end("SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.Error as error:
             raise _deferred(error, text) from error
+
+    def end(self, first: str = "") -> None:
+        """Undo what a file has set for the session, after `first`; what it made there is told."""
+        lost = reset(self.connection, forget=True, first=first)
+        if lost:
+            more = f" and {len(lost) - 3} more" * (len(lost) > 3)
+            self._tell("notice", f"temporary, and gone at its end: {', '.join(lost[:3])}{more}")
 
     def patiently(
         self,
@@ -254,7 +260,7 @@ class Executor:
             raise BadProject(
                 f"{text.path} begins a transaction and does not end it", hint="write the COMMIT"
             )
-        reset(connection, forget=True)
+        self.end()
 
     def _session(self, text: Script, session: Sequence[Statement]) -> None:
         # What the file set for its session is set again: the rows are written without it, and an
@@ -424,7 +430,7 @@ class Executor:
             with suppress(psycopg.Error):
                 connection.rollback()
                 connection.execute(PATH)
-                found.detail = _lockers(connection, _names(statement))
+                found.detail = lockers(connection, _names(statement))
             if not found.detail:
                 found.detail = "\n".join(f"waited for {blocker.shown}" for blocker in seen)
         if error.sqlstate == "42501":
@@ -495,15 +501,29 @@ RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
 FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")
 
 
-def reset(connection: Connection, *, forget: bool = False, first: str = "") -> None:
+_TEMPORARY = """
+SELECT relname::text FROM pg_catalog.pg_class
+WHERE pg_catalog.pg_my_temp_schema() <> 0 AND relnamespace = pg_catalog.pg_my_temp_schema()
+    AND relkind IN ('r', 'p', 'v', 'S')
+UNION ALL
+SELECT proname::text || '()' FROM pg_catalog.pg_proc
+WHERE pg_catalog.pg_my_temp_schema() <> 0 AND pronamespace = pg_catalog.pg_my_temp_schema()
+ORDER BY 1
+"""
+
+
+def reset(connection: Connection, *, forget: bool = False, first: str = "") -> list[str]:
     """Undo what a file may have set for the session: its role, its search_path and the rest.
 
-    `forget`: also what it made for the session, temporary tables and prepared statements. `first`
-    runs before it, in the same round trip.
+    `forget`: also what it made for the session, temporary tables and prepared statements; the names
+    of what is temporary. `first` runs before it, in the same round trip.
     """
     # RESET ALL brings back what the database or the role says.
-    what = (*RESET, *PINS, PATH, *(FORGET if forget else ()))
-    connection.execute("; ".join((first, *what) if first else what))
+    what = (*RESET, *PINS, PATH, PATIENCE, *((_TEMPORARY, *FORGET) if forget else ()))
+    cursor = connection.execute("; ".join((first, *what) if first else what))
+    while forget and cursor.description is None and cursor.nextset():
+        pass
+    return [str(name) for (name,) in cursor.fetchall()] if forget and cursor.description else []
 
 
 def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) -> None:
@@ -540,26 +560,6 @@ def _deferred(error: psycopg.Error, text: Script) -> Error:
     late = "the constraint is deferred: it was checked at the end of the file"
     found.detail = f"{found.detail}\n{late}".strip()
     return found
-
-
-def _lockers(connection: Connection, names: list[str]) -> str:
-    """Who holds locks on relations of these names, in words; empty when nobody does."""
-    rows = connection.execute(
-        "SELECT DISTINCT ON (a.xact_start, a.pid) c.oid::regclass::text, l.mode, a.pid, a.usename,"
-        " a.application_name, date_trunc('second', clock_timestamp() - a.xact_start)::text,"
-        " a.state, a.query"
-        " FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid"
-        " JOIN pg_stat_activity AS a ON l.pid = a.pid"
-        " WHERE l.granted AND l.pid <> pg_backend_pid() AND c.relname = ANY (%s)"
-        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        " ORDER BY a.xact_start, a.pid, l.mode LIMIT 3",
-        [names],
-    ).fetchall()
-    return "\n".join(
-        f"{table} is locked ({mode}) by pid {pid}, user {user}, {application or 'unnamed'},"
-        f" {state} in a transaction since {since}: {brief(str(query))}"
-        for table, mode, pid, user, application, since, state, query in rows
-    )
 
 
 def broken(connection: Connection, statement: Statement) -> list[str]:

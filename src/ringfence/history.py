@@ -13,6 +13,7 @@ import time
 import traceback
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import RevisionStep
 from alembic.script import ScriptDirectory
+from alembic.script.revision import MultipleHeads
 from alembic.util.exc import CommandError
 from psycopg import sql
 
@@ -65,6 +67,8 @@ class Session:
     began: tuple[str, ...] = ()
     _heads: tuple[str, ...] = ()
     executor: Executor | None = None
+    text: str = ""
+    """What runs now, whose secrets no message may hold."""
     _running: ledger.Event | None = None
     _following: RevisionStep | None = None
     _begun: ledger.Event | None = None
@@ -92,7 +96,12 @@ class Session:
             self.graph.refuse_unknown(heads, who(known))
         self.graph.refuse_unknown(heads)
         self.began = self._heads = tuple(sorted(heads))
-        steps = list(original(heads, context))
+        try:
+            steps = list(original(heads, context))
+        except CommandError as error:
+            if isinstance(error.__cause__, MultipleHeads):
+                self.graph.head  # noqa: B018 - says what to do about it
+            raise
         moving = [step for step in steps if isinstance(step, RevisionStep)]
         for step in moving:
             revision = self._revision(step)
@@ -159,7 +168,7 @@ class Session:
                     if found is error:
                         raise
                     raise found from error
-                reset(connection, forget=True, first="SET CONSTRAINTS ALL IMMEDIATE")
+                executor.end("SET CONSTRAINTS ALL IMMEDIATE")
 
             with _committing(context) as once:
 
@@ -325,6 +334,7 @@ class Session:
         """Run a revision's SQL in that direction, in Alembic's transaction or statement by statement."""
         revision = self._of(stem)
         text = revision.runnable(direction)
+        self.text = text.text
         if not context.as_sql and not text.statements:
             left = "nothing was done" if direction == "up" else "what the revision made stays"
             self.listen(Progress("notice", text=f"{text.path} holds no statement: {left}"))
@@ -735,7 +745,7 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
     try:
         connection.add_notice_handler(
             lambda diag: session.listen(
-                Progress("notice", text=redacted_message(diag.message_primary or ""))
+                Progress("notice", text=redacted_message(diag.message_primary or "", session.text))
             )
         )
         refuse_standby(connection, session.target)
@@ -768,7 +778,14 @@ def _plain_session(context: Any) -> Session:
     """The session of a plain `alembic` command, which knows only where its configuration lies."""
     script = Path(context.script.dir)
     project = projects.need(script.absolute())
-    dsn = context.get_x_argument(as_dictionary=True).get("dsn")
+    said = context.get_x_argument(as_dictionary=True)
+    for key in said:
+        # Others may be for what their env.py does besides.
+        if key != "dsn" and get_close_matches(key.lower(), ["dsn", "url", "database-url"], 1, 0.6):
+            raise Misuse(f"alembic -x {key}=… names no database", hint="write -x dsn=…")
+    dsn = said.get("dsn")
+    if dsn == "":
+        raise Misuse("alembic -x dsn is empty", hint="write -x dsn=postgresql://…")
     target = None
     if not context.is_offline_mode():
         target = resolve(project, dsn, source="-x dsn")

@@ -6,6 +6,7 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from ringfence import lockfile, revisions
 from ringfence import project as projects
 from ringfence.errors import Misuse, Refused
 
@@ -64,7 +65,10 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
     if ".ringfence/" not in ignored.splitlines():
         ignore.write_text(ignored + ".ringfence/\n", encoding="utf-8")
         written.append(ignore)
-    return projects.need(directory), tuple(written)
+    project = projects.need(directory)
+    if not lockfile.path(project).exists():
+        written.append(lockfile.write(project, revisions.read(project)))
+    return project, tuple(written)
 
 
 def adopt(
@@ -104,6 +108,8 @@ def adopt(
         if path.name.endswith(".up.sql") and roles and path == revised.files[1]:
             # Roles are the server's, not the database's: no difference of schemas makes them.
             path.write_text(roles + "\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    if lockfile.path(project).is_file():
+        lockfile.write(project, revisions.read(project))
     for folder in (project.ddl, project.migrations / "versions"):
         (folder / ".gitkeep").unlink(missing_ok=True)
     return (*written, *revised.files)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ringfence.errors import BadProject, Refused, Span
+from ringfence.script import checksum
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,20 +21,22 @@ if TYPE_CHECKING:
     from ringfence.revisions import Graph, Revision
 
 NAME = "ringfence.lock"
-_HEAD = "ringfence lock 1"
+_HEAD = "ringfence lock 2"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line: a revision, what it follows, and the checksums of what it runs up and down."""
+    """A line: a revision, what it follows, and the checksums of its files; `-` for one it lacks."""
 
     revision: str
     parents: str
     up: str
     down: str
+    verify: str
+    code: str
 
     def __str__(self) -> str:
-        return f"{self.revision} {self.parents} {self.up} {self.down}"
+        return f"{self.revision} {self.parents} {self.up} {self.down} {self.verify} {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,26 @@ def deviations(project: Project, graph: Graph) -> tuple[Deviation, ...]:
         if is_.parents != was.parents:
             text_ = f"it followed {was.parents}, and follows {is_.parents}"
             found.append(Deviation("moved", revision.id, text_))
-        for way, now, then in (("up", is_.up, was.up), ("down", is_.down, was.down)):
-            if now != then:
-                shown = revision.shown_file(way) if revision.sql else revision.shown  # type: ignore[arg-type] # up or down
-                found.append(Deviation("edited", revision.id, shown))
+        found += [
+            Deviation("edited", revision.id, revision.shown_file(what))
+            for what in _FILES
+            if getattr(is_, what) != getattr(was, what)
+        ]
+        if is_.code != was.code and is_.parents == was.parents:
+            found.append(Deviation("edited", revision.id, revision.shown))
     found += [
         Deviation("removed", entry.revision, f"it followed {entry.parents}")
         for entry in locked.values()
         if entry.revision not in graph.revisions
     ]
     return tuple(found)
+
+
+def edited(project: Project, graph: Graph) -> tuple[Deviation, ...]:
+    """What was edited since the lock was written; nothing where there is no lock."""
+    if not path(project).is_file():
+        return ()
+    return tuple(d for d in deviations(project, graph) if d.what == "edited")
 
 
 def refuse_deviations(project: Project, graph: Graph) -> None:
@@ -114,15 +127,22 @@ def _parents(graph: Graph, revision: str) -> tuple[str, ...]:
     return (*found.down, *found.depends_on) if found else ()
 
 
+_FILES: tuple[Literal["up", "down", "verify"], ...] = ("up", "down", "verify")
+
+
 def _entry(revision: Revision) -> Entry:
-    down = "-"
-    if revision.sql and revision.file("down").is_file():
-        down = revision.script("down").checksum
+    def mark(what: Literal["up", "down", "verify"]) -> str:
+        if not revision.sql or (what != "up" and not revision.file(what).is_file()):
+            return "-"
+        return revision.script(what).checksum
+
     return Entry(
         revision.id,
         ",".join((*revision.down, *revision.depends_on)) or "-",
-        revision.checksum,
-        down,
+        mark("up"),
+        mark("down"),
+        mark("verify"),
+        checksum(revision.path.read_bytes()),
     )
 
 
@@ -156,5 +176,5 @@ def _read(project: Project) -> dict[str, Entry]:
             f"{shown} does not add up: it was merged or edited by hand",
             hint="look at what it should say (git log -p), then make it anew: ringfence lock",
         )
-    entries = [Entry(*line.split(" ")) for line in lines[1:] if line.count(" ") == 3]
+    entries = [Entry(*line.split(" ")) for line in lines[1:] if line.count(" ") == 5]
     return {entry.revision: entry for entry in entries}

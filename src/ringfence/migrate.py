@@ -267,6 +267,12 @@ def migrate(
     project = hazards.agreeing(project, allow)
     graph, before, planned = _planned(project, target, to, phase)
     if not planned.revisions:
+        if listen is not None:
+            for deviation in lockfile.edited(project, graph):
+                from ringfence.execute import Progress
+
+                said = f"{deviation.text} was edited since ringfence.lock was written"
+                listen(Progress("notice", text=said))
         return before, ()
     hazards.refuse_revisions(project, [(r, planned.direction) for r in planned.revisions])
     if planned.direction == "down" and confirm is not None:

@@ -83,6 +83,12 @@ class Revision:
         Raises `BadProject` as `script` does, and on statements that the file must not hold.
         """
         text = self.script(what)
+        if what == "up" and not text.text.strip() and len(self.down) < 2:
+            # Cut short by a full disk, or never written. A merge may well have nothing to do.
+            raise BadProject(
+                f"revision {self.id} does nothing: {text.path} is empty",
+                hint="write it, or restore it; where nothing is to be done, let a comment say so",
+            )
         one = text.transactional or what == "verify"
         for statement in text.statements:
             if statement.copies_with_client:

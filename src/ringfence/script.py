@@ -443,12 +443,20 @@ _LEXEME = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*.*?\*/)
     |\$(?P<tag>(?:[^\W\d]\w*)?)\$(?P<body>.*?)\$(?P=tag)\$
-    |(?P<string>[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')
+    |(?P<string>[eE]'(?:[^'\\]|''|\\.)*'|(?:[uU]&|[nN])?'(?:[^']|'')*')
     |(?P<name>"(?:[^"]|"")*")
     |(?P<word>[^\W\d][\w$]*)
     |(?P<other>\S)
     """,
     re.VERBOSE | re.DOTALL,
+)
+# A string that has a place for a secret, ends where one is to come, or is the name of a setting:
+# format('… PASSWORD %L', …), '… PASSWORD ' || …, set_config('app.password', …).
+_SECRETS = "|".join(_SECRET_WORDS)
+_AWAITS = re.compile(
+    rf"\b(?:{_SECRETS})\b[\s:='\"]*(?:%|\$\d|:\w)|\b(?:{_SECRETS})[\s:='\"]+\Z"
+    rf"|\A\W*\w+(?:\.\w+)*[._](?:{_SECRETS})\Z",
+    re.IGNORECASE,
 )
 _CONNINFO = re.compile(
     r"\bpassword\s*=?\s*(?P<quoted>(?P<q>\\'|''|')(?:(?!(?P=q)).)*(?P=q))"
@@ -462,16 +470,32 @@ def redacted(text: str) -> str:
     """SQL with every password in it masked by as many asterisks, so that offsets stay right.
 
     Masked are the string after PASSWORD (roles, user mappings), the string after CONNECTION
-    (subscriptions), and passwords inside strings and comments that hold connection strings or SQL.
+    (subscriptions), passwords inside strings and comments that hold connection strings or SQL, and
+    every other string that is the same.
     """
-    return _masked(text, _secret_spans(text))
+    spans = list(_secret_spans(text))
+    if not spans:
+        return text
+    secrets = {_bare(text[start:end]) for start, end in spans}
+    text = _masked(text, spans)
+    for secret in secrets:
+        if len(secret) > 2:
+            text = text.replace(f"'{secret}'", f"'{'*' * len(secret)}'")
+    return text
+
+
+def _bare(secret: str) -> str:
+    """A string without its quotes."""
+    return re.sub(r"\A(?:[eEnN]|[uU]&)?(['\"])(.*)\1\Z", r"\2", secret, flags=re.DOTALL).strip(
+        "'\""
+    )
 
 
 def redacted_message(text: str, script: str = "") -> str:
     """The same for what people read: any password in it, and every secret that `script` holds."""
     text = _masked(text, [*_secret_spans(text), *_conninfo_spans(text)])
     for start, end in _secret_spans(script):
-        secret = script[start:end].strip("'\"")
+        secret = _bare(script[start:end])
         if len(secret) > 2:
             text = text.replace(secret, "*" * len(secret))
     return text
@@ -487,7 +511,7 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
     """Where the secrets of some SQL begin and end, counted from `at`."""
     if not _SUSPECT.search(text):
         return
-    armed = masked = False
+    armed = masked = awaited = False
     for match in _LEXEME.finditer(text):
         kind, start = match.lastgroup, at + match.start()
         if kind == "word":
@@ -497,6 +521,7 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
             yield from _conninfo_spans(match[0], start)
         elif kind == "other":
             armed = armed and match[0] in "=:>"
+            awaited = awaited and match[0] != ";"
         elif armed and not (masked and kind == "name"):
             # A string goes on in the next one; a name does not.
             masked = True
@@ -504,8 +529,13 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
         elif kind == "name":
             armed, masked = match[0][1:-1].upper() in _SECRET_WORDS, False
             yield from _secret_spans(match[0][1:-1], start + 1)  # in Python it is a string
+        elif kind == "string" and awaited:
+            yield start, at + match.end()
         elif kind == "string":
+            awaited = _AWAITS.search(match[0][:-1]) is not None
             yield from _conninfo_spans(match[0], start)
+        elif awaited:
+            yield at + match.start("body"), at + match.end("body")
         else:
             yield from _secret_spans(match["body"], at + match.start("body"))
 

@@ -29,12 +29,12 @@ def graph(made: Project) -> Graph:
 @pytest.fixture
 def diamond(made: Project) -> Graph:
     """1 ← (2a ← 3a), 2b ← 4 (a merge) ← 5."""
-    made.revision("1", "", after=None)
-    made.revision("2a", "", after="1", labels=("left",))
-    made.revision("2b", "", after="1")
-    made.revision("3a", "", after="2a")
-    made.revision("4", "", after=("3a", "2b"))
-    made.revision("5", "")
+    made.revision("1", "SELECT;", after=None)
+    made.revision("2a", "SELECT;", after="1", labels=("left",))
+    made.revision("2b", "SELECT;", after="1")
+    made.revision("3a", "SELECT;", after="2a")
+    made.revision("4", "SELECT;", after=("3a", "2b"))
+    made.revision("5", "SELECT;")
     return graph(made)
 
 
@@ -91,8 +91,8 @@ def test_knows_what_lies_below_above_and_between(diamond: Graph) -> None:
 
 
 def test_depends_on_counts_as_below(made: Project) -> None:
-    made.revision("a1", "", after=None)
-    made.revision("b1", "", after=None, depends_on="a1")
+    made.revision("a1", "SELECT;", after=None)
+    made.revision("b1", "SELECT;", after=None, depends_on="a1")
     found = graph(made)
     assert found.heads == ("a1", "b1")
     assert ids(found.applied(["b1"])) == ["a1", "b1"]
@@ -156,9 +156,9 @@ def test_refuses_a_way_that_is_not_clear(
 
 
 def test_two_heads_are_refused_by_name(made: Project) -> None:
-    made.revision("1", "", after=None)
-    made.revision("2a", "", after="1", title="left")
-    made.revision("2b", "", after="1", title="right")
+    made.revision("1", "SELECT;", after=None)
+    made.revision("2a", "SELECT;", after="1", title="left")
+    made.revision("2b", "SELECT;", after="1", title="right")
     with pytest.raises(BadProject) as caught:
         migrate.way(graph(made), [], "head")
     assert caught.value.message == "migrations/versions has 2 heads: 2a (left) and 2b (right)"
@@ -194,8 +194,8 @@ def test_no_folder(made: Project) -> None:
 
 
 def test_one_id_twice(made: Project) -> None:
-    made.revision("1", "")
-    made.revision("2", "")
+    made.revision("1", "SELECT;")
+    made.revision("2", "SELECT;")
     path = made.versions / "2.py"
     path.write_text(path.read_text().replace("revision = '2'", "revision = '1'"))
     assert refused(made) == (
@@ -206,7 +206,7 @@ def test_one_id_twice(made: Project) -> None:
 
 
 def test_a_parent_that_is_not_there(made: Project) -> None:
-    made.revision("2", "", after="1")
+    made.revision("2", "SELECT;", after="1")
     assert refused(made) == (
         "revision 2 follows 1, which does not exist",
         f"{V}/2.py:1",
@@ -215,8 +215,8 @@ def test_a_parent_that_is_not_there(made: Project) -> None:
 
 
 def test_a_circle(made: Project) -> None:
-    made.revision("1", "", after="2")
-    made.revision("2", "", after="1")
+    made.revision("1", "SELECT;", after="2")
+    made.revision("2", "SELECT;", after="1")
     message, _, hint = refused(made)
     assert message in (
         "the revisions follow each other in a circle: 1 → 2 → 1",
@@ -252,7 +252,7 @@ def test_no_id(made: Project) -> None:
 
 @pytest.mark.parametrize("wrong", ["a'b", "x" * 33, "a-b", ""])
 def test_an_id_that_the_version_table_cannot_hold(made: Project, wrong: str) -> None:
-    made.revision("1", "")
+    made.revision("1", "SELECT;")
     path = made.versions / "1.py"
     path.write_text(path.read_text().replace("revision = '1'", f"revision = {wrong!r}", 1))
     assert refused(made) == (
@@ -280,7 +280,7 @@ def test_sql_that_belongs_to_no_revision(made: Project) -> None:
 
 
 def test_no_sql_beside_a_revision(made: Project) -> None:
-    made.revision("1", "").unlink()
+    made.revision("1", "SELECT;").unlink()
     (made.versions / "1.down.sql").unlink()
     found = graph(made).revisions["1"]
     with pytest.raises(BadProject) as caught:

@@ -3,14 +3,16 @@
 Every revision that the database has was applied from the very text that its file has now. An edited
 file means that the next database built from these files is another one than this.
 
-Caught: a file edited after it was applied; a revision in the database that no file has. Reported as
-not checked: a revision that was stamped without being run, or whose run left no checksum.
+Caught: a file edited after it was applied; a revision in the database that no file has. A warning: a
+way back, a verification or a module of an applied revision that is not as `ringfence.lock` says.
+Reported as not checked: a revision that was stamped without being run, or whose run left no checksum.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfence import lockfile
 from ringfence.claims import claim
 from ringfence.errors import Span
 from ringfence.finding import Severity
@@ -49,4 +51,14 @@ def history(case: Case, verdict: Verdict) -> None:
                 ref=Ref("revision", (revision.id,)),
                 span=Span(shown),
                 help=f"git checkout -- {shown}, and put the change in a new revision",
+            )
+    applied = {r.id for r in standing.applied} - edited
+    for deviation in lockfile.edited(case.project, case.graph):
+        if deviation.revision in applied:
+            verdict.no(
+                f"{deviation.text} of an applied revision was edited since ringfence.lock was written",
+                ref=Ref("revision", (deviation.revision,)),
+                span=Span(deviation.text),
+                severity=Severity.WARNING,
+                help=f"git checkout -- {deviation.text}, or accept it: ringfence lock",
             )

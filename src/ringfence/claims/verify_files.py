@@ -10,6 +10,7 @@ changes what an earlier one verified brings its own file, and says `-- ringfence
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -22,7 +23,7 @@ from ringfence.pg.connect import server_error
 if TYPE_CHECKING:
     from ringfence.claims import Case, Verdict
     from ringfence.revisions import Revision
-    from ringfence.script import Script
+    from ringfence.script import Script, Statement
 
 
 @claim("verify-files", "each revision's own verification holds", "statement")
@@ -54,14 +55,7 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
         for statement in text.statements:
             verdict.checked += 1
             try:
-                with connection.transaction():
-                    cursor = connection.cursor()
-                    if statement.data is not None:
-                        with cursor.copy(statement.text) as copy:
-                            copy.write(statement.data)
-                        continue
-                    cursor.execute(statement.text)
-                    rows = cursor.fetchmany(4) if cursor.description else []
+                names, rows, more = _answer(connection, statement)
             except psycopg.Error as error:
                 said = server_error(error, script=text, statement=statement)
                 if isinstance(said, Busy):
@@ -70,7 +64,6 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
                     f"revision {revision} does not verify: {said.message}", ref=ref, span=said.span
                 )
                 continue
-            names = [c.name for c in cursor.description or ()]
             for row in rows[:3]:
                 shown = ", ".join(f"{n} = {_short(v)}" for n, v in zip(names, row, strict=True))
                 verdict.no(
@@ -78,12 +71,46 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
                     ref=ref,
                     span=text.span(statement.start),
                 )
-            if len(rows) > 3:
+            if more:
+                many = f"more than {_MANY}" if more > _MANY else str(more)
                 verdict.no(
-                    f"revision {revision} does not verify: and {cursor.rowcount - 3} more rows",
+                    f"revision {revision} does not verify: and {many} more rows",
                     ref=ref,
                     span=text.span(statement.start),
                 )
+
+
+def _answer(
+    connection: psycopg.Connection[tuple[object, ...]], statement: Statement
+) -> tuple[list[str], list[tuple[object, ...]], int]:
+    """The columns and the first rows of what a statement answers, and how many more there are.
+
+    There may be millions: no more than some are looked at.
+    """
+    query, cursor = statement.words[:1] in _QUERIES, connection.cursor()
+    if query:
+        with suppress(psycopg.Error), connection.transaction():
+            connection.execute(f"DECLARE {_CURSOR} NO SCROLL CURSOR FOR {statement.text}")
+            cursor.execute(f"FETCH 3 FROM {_CURSOR}")
+            rows = cursor.fetchall()
+            more = connection.execute(f"MOVE {_MANY + 1} FROM {_CURSOR}").rowcount
+            connection.execute(f"CLOSE {_CURSOR}")
+            return [c.name for c in cursor.description or ()], rows, more
+    # What no cursor can be of, or what fails: its error is to point at the text as it stands.
+    with connection.transaction():
+        if statement.data is not None:
+            with cursor.copy(statement.text) as copy:
+                copy.write(statement.data)
+            return [], [], 0
+        cursor.execute(statement.text)
+        rows = cursor.fetchmany(3) if cursor.description else []
+        names = [c.name for c in cursor.description or ()]
+        return names, rows, cursor.rowcount - len(rows) if cursor.description else 0
+
+
+_QUERIES = (("SELECT",), ("VALUES",), ("TABLE",), ("WITH",))
+_CURSOR = "ringfence_verify"
+_MANY = 1000
 
 
 def _short(value: object) -> str:

@@ -50,6 +50,9 @@ divided as if it were so."""
 PATH = "SET search_path = pg_catalog, pg_temp"
 """For statements of our own: nobody's function or table stands before the server's."""
 
+PATIENCE = "SET lock_timeout = '5s'"
+"""For statements of our own on tables of our own: whoever holds those is named, not waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

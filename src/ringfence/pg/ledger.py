@@ -14,21 +14,24 @@ import platform
 import re
 import socket
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal
 
+import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ringfence import __version__
 from ringfence.errors import Refused
 from ringfence.model import quoted
-from ringfence.pg.connect import translated
+from ringfence.pg.connect import PATIENCE, server_error, translated
+from ringfence.pg.watch import lockers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
@@ -93,8 +96,30 @@ def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
     Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
     where it may not be read.
     """
-    with translated(connection):
+    with _reading(connection, schema):
         return _state(connection, schema)
+
+
+@contextmanager
+def _reading(connection: Connection[tuple[object, ...]], schema: str) -> Iterator[None]:
+    """Read the history, without waiting long for whoever has locked it."""
+    try:
+        connection.execute(PATIENCE)
+        yield
+    except psycopg.Error as error:
+        found = server_error(error, role=connection.info.user)
+        if error.sqlstate == "55P03":
+            found.title = f"the history in schema {quoted(schema)} cannot be read"
+            with suppress(psycopg.Error):
+                found.detail = lockers(connection, ("history", VERSION_TABLE))
+            found.hint = "run it again when that is settled"
+        if error.sqlstate == "42501":
+            role = quoted(connection.info.user)
+            found.hint = (
+                f"to look on: GRANT USAGE ON SCHEMA {quoted(schema)} TO {role};"
+                f" GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {role};"
+            )
+        raise found from error
 
 
 def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
@@ -216,7 +241,8 @@ def ensure(connection: Connection[tuple[object, ...]], schema: str) -> None:
     A history of an older version is brought to this one, its rows kept. Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
     where it may not be made.
     """
-    has_schema, version, has_versions = _present(connection, schema)
+    with _reading(connection, schema):
+        has_schema, version, has_versions = _present(connection, schema)
     if version == VERSION and has_versions:
         return
     with translated(connection, "the history cannot be made"), connection.transaction():
@@ -477,25 +503,26 @@ def events(
              "reason", "outcome")  # fmt: skip
     table = sql.Identifier(schema, "history")
     outcome = sql.SQL(_OUTCOME).format(table)
-    _, version, _ = _present(connection, schema)
+    with _reading(connection, schema):
+        _, version, _ = _present(connection, schema)
     wanted = sql.SQL("TRUE")
     if not every:
         wanted = sql.SQL(
             "event NOT IN ('started', 'begun', 'statement') OR outcome IN ('running', 'interrupted')"
         )
-    rows = connection.execute(
-        sql.SQL(
-            "SELECT * FROM (SELECT id, at, event, revision, direction, attempt, statement, title,"
-            " checksum, sql, extract(epoch FROM duration)::float8, error, client, session_role,"
-            " {}, {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
-        ).format(
-            sql.SQL(", ").join(_column(version, n) for n in ("fingerprint", "waits", "reason")),
-            outcome,
-            table,
-            wanted,
-            sql.SQL("ALL") if limit is None else sql.Literal(limit),
-        )
-    ).fetchall()
+    query = sql.SQL(
+        "SELECT * FROM (SELECT id, at, event, revision, direction, attempt, statement, title,"
+        " checksum, sql, extract(epoch FROM duration)::float8, error, client, session_role,"
+        " {}, {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
+    ).format(
+        sql.SQL(", ").join(_column(version, n) for n in ("fingerprint", "waits", "reason")),
+        outcome,
+        table,
+        wanted,
+        sql.SQL("ALL") if limit is None else sql.Literal(limit),
+    )
+    with _reading(connection, schema):
+        rows = connection.execute(query).fetchall()
     return tuple(_event(names, row) for row in rows)
 
 

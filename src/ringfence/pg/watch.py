@@ -18,7 +18,7 @@ from ringfence.pg.connect import connect
 from ringfence.pg.runner import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ringfence.pg.connect import Target
 
@@ -33,7 +33,14 @@ SELECT b.pid, b.usename, b.application_name,
     b.state, b.query, b.backend_type
 FROM unnest(pg_blocking_pids(%(pid)s)) AS blocking (pid)
 JOIN pg_stat_activity AS b USING (pid)
-ORDER BY b.xact_start NULLS LAST, b.pid LIMIT 5
+UNION ALL
+SELECT 0, p.owner, '', date_trunc('milliseconds', clock_timestamp() - p.prepared)::text, 'prepared',
+    format('ROLLBACK PREPARED %%L ends it', p.gid), 'prepared transaction'
+FROM pg_locks AS mine JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
+    AND (held.locktype, held.database, held.relation) = (mine.locktype, mine.database, mine.relation)
+JOIN pg_prepared_xacts AS p ON held.virtualtransaction = '-1/' || p.transaction
+WHERE mine.pid = %(pid)s AND NOT mine.granted
+LIMIT 5
 """
 
 _PROGRESS = """
@@ -58,6 +65,8 @@ class Blocker:
     @property
     def shown(self) -> str:
         """Who it is, since when, and what it does, on a line."""
+        if self.kind == "prepared transaction":  # it has no session any more
+            return f"a prepared transaction of {self.user}, since {self.age}: {self.query}"
         who = f"pid {self.pid}, user {self.user}, {self.application or 'unnamed'}"
         if self.kind == "autovacuum worker":
             why = "to prevent wraparound: let it end" if "wraparound" in self.query else ""
@@ -90,6 +99,36 @@ class Sight:
             parts.append(f"{self.phase}{share}")
         parts += [f"waits for {b.shown}" for b in self.blockers]
         return "; ".join(parts)
+
+
+def lockers(connection: psycopg.Connection[tuple[object, ...]], names: Sequence[str]) -> str:
+    """Who holds locks on relations of these names, a line each; empty when nobody does."""
+    rows = connection.execute(_LOCKERS, [list(names)]).fetchall()
+    return "\n".join(f"{row[0]} is locked ({row[1]}) by {_blocker(row[2:]).shown}" for row in rows)
+
+
+_LOCKERS = """
+SELECT DISTINCT ON (coalesce(a.xact_start, p.prepared), l.pid) c.oid::regclass::text, l.mode, coalesce(l.pid, 0),
+    coalesce(a.usename, p.owner), a.application_name, date_trunc('second', clock_timestamp()
+    - coalesce(a.xact_start, p.prepared))::text, coalesce(a.state, ''),
+    coalesce(a.query, format('ROLLBACK PREPARED %%L ends it', p.gid)),
+    coalesce(a.backend_type, 'prepared transaction')
+FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid
+LEFT JOIN pg_stat_activity AS a ON l.pid = a.pid
+LEFT JOIN pg_prepared_xacts AS p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction
+WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND c.relname = ANY (%s)
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (a.pid IS NOT NULL OR p.gid IS NOT NULL)
+ORDER BY coalesce(a.xact_start, p.prepared), l.pid, l.mode LIMIT 3
+"""
+
+
+def _blocker(row: Sequence[object]) -> Blocker:
+    pid, user, application, age, state, query, kind = row
+    return Blocker(
+        int(str(pid)), str(user or ""), str(application or ""), str(age or ""), str(state or ""),
+        brief(str(query or "")), str(kind),
+    )  # fmt: skip
 
 
 class Watcher:
@@ -178,13 +217,7 @@ class Watcher:
             progress = self._connection.execute(_PROGRESS, asked).fetchone()
         except (Error, psycopg.Error):
             return Sight()  # nobody can look: the statement goes on all the same
-        blockers = tuple(
-            Blocker(
-                int(str(pid)), str(user or ""), str(application or ""), str(age or ""),
-                str(state or ""), brief(str(query or "")), str(kind),
-            )
-            for pid, user, application, age, state, query, kind in rows
-        )  # fmt: skip
+        blockers = tuple(map(_blocker, rows))
         if progress is None:
             return Sight(blockers)
         phase, *counts = progress
