@@ -95,6 +95,7 @@ class Observed:
     SHARE is left out), `held` those that its transaction had taken before. `rewritten` are tables
     and materialized views whose rows were written anew, `built` indexes that were built, by name
     (`built_on` says on which table; `index_of` is the same of locked ones);
+    `views` are locked relations that nobody writes to: materialized views, and others;
     `scanned` rows read in sequential scans, by table. `proven` says that a scan was left out because
     a constraint proves what it would show. `changed` counts rows written, by table. `wal` is
     bytes, `temporary` those of the files that sorts and the like were spilled to.
@@ -108,6 +109,7 @@ class Observed:
     built: tuple[str, ...] = ()
     built_on: Mapping[str, str] = field(default_factory=dict)
     index_of: Mapping[str, str] = field(default_factory=dict)
+    views: frozenset[str] = frozenset()
     emptied: tuple[str, ...] = ()
     scanned: Mapping[str, int] = field(default_factory=dict)
     proven: bool = False
@@ -136,6 +138,7 @@ class Observer:
 
     target: Target
     limit: str = "10min"
+    _first: frozenset[int] | None = field(init=False, default=None)
     _runner: Connection[tuple[object, ...]] = field(init=False)
     _eye: Connection[tuple[object, ...]] = field(init=False)
     _known: Mapping[int, Relation] = field(init=False, default_factory=dict)
@@ -173,8 +176,15 @@ class Observer:
         return {relation.oid: relation for relation in found}
 
     def mark(self) -> None:
-        """Take what is there now for what was there before."""
-        self._known = self.known()
+        """Take what is there now for what was there before, but for what the file itself has made."""
+        there = self.known()
+        if self._first is not None:
+            there = {oid: relation for oid, relation in there.items() if oid in self._first}
+        self._known = there
+
+    def open(self) -> None:
+        """A file begins: what it makes has no readers, however its statements are committed."""
+        self._first = frozenset(self.known())
 
     def begin(self) -> None:
         """Begin a transaction; every relation there is was there before."""
@@ -230,7 +240,7 @@ class Observer:
             return Observed(locks=_beyond(taken, held), held=held, seconds=seconds, error=error)
         said, self._said = self._said, []
         after = self.known()
-        scanned, changed = _difference(counted, self._counters(), before)
+        scanned, changed = _difference(counted, self._counters(), before, self._known)
         return self._told(
             statement,
             said,
@@ -291,6 +301,7 @@ class Observer:
                 and r.indexed in self._known
                 and any(lock.relation == r.path for lock in locks)
             },
+            views=frozenset(r.path for r in self._known.values() if r.kind in "mv"),
             emptied=tuple(heaps) if empties else (),
             scanned=scanned,
             proven=any(_PROVEN.search(line) for line in said),
@@ -328,7 +339,7 @@ class Observer:
     def _alone(self, text: Script, statement: Statement) -> Observed:
         """Run a statement outside any transaction, stopped once where it waits for older ones."""
         self.mark()
-        before = self._known
+        before = self.known()
         counted = self._counters(shared=True)
         start = self._position()
         result: list[tuple[Error | None, float]] = []
@@ -347,7 +358,7 @@ class Observer:
             waits = False
             while thread.is_alive():
                 stopped = self._stopped()
-                taken.update(self._locks(before))
+                taken.update(self._locks(self._known))
                 if stopped and older:
                     waits = waits or stopped == "virtualxid"
                     older.pop(0).execute("COMMIT")
@@ -361,7 +372,7 @@ class Observer:
         said, self._said = self._said, []
         wal = self._position() - start
         after = self.known()
-        scanned, changed = _difference(counted, self._counters(shared=True), before)
+        scanned, changed = _difference(counted, self._counters(shared=True), before, self._known)
         return self._told(
             statement,
             said,
@@ -465,12 +476,13 @@ def _beyond(taken: Iterable[Lock], held: Collection[Lock]) -> tuple[Lock, ...]:
 def _difference(
     before: Counter[tuple[int, str]],
     after: Counter[tuple[int, str]],
-    known: Mapping[int, Relation],
+    there: Mapping[int, Relation],
+    known: Collection[int],
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows read and rows written since, by the names of tables that were there."""
+    """Rows read and rows written since, by table; written are those that others `known` may use."""
     found: dict[str, dict[str, int]] = {"read": {}, "written": {}}
     for (oid, what), count in after.items():
         since = count - before[oid, what]
-        if since > 0 and oid in known:
-            found[what][known[oid].path] = since
+        if since > 0 and oid in there and (what == "read" or oid in known):
+            found[what][there[oid].path] = since
     return found["read"], found["written"]

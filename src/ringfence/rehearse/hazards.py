@@ -50,7 +50,11 @@ def hazards(part: Part) -> Iterator[Finding]:
         seen = each.observed
         if not part.transactional:
             held.clear()
-        own = [lock for lock in seen.locks if lock.stops_writers]
+        own = [
+            lock
+            for lock in seen.locks
+            if lock.stops_readers or (lock.stops_writers and lock.relation not in seen.views)
+        ]
         if seen.error is not None:
             yield _failed(part, each, number)
             return

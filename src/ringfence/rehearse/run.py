@@ -414,6 +414,7 @@ def _attempt(
     last = max((n for n, s in enumerate(text.statements) if not s.sets_session), default=0)
     failed = 0
     with Observer(base) as observer:
+        observer.open()
         if text.transactional:
             observer.begin()
         for number, statement in enumerate(text.statements):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _TEXTS = ("text", "varchar")
 _MOMENTS = ("timestamp", "timestamptz")
 _PRECISE = ("timestamp", "timestamptz", "time", "timetz", "interval", "varbit")
+_TIMES = ("timestamp", "timestamptz", "time", "timetz")
+_DIGITS = 6  # of a second, at most
 _SAME_BYTES = {
     ("cidr", "inet"), ("xml", "text"), ("xml", "varchar"), ("citext", "text"), ("text", "citext"),
     ("varchar", "citext"), ("citext", "varchar"), ("int4", "oid"), ("oid", "int4"),
@@ -68,7 +70,7 @@ def same_bytes(action: Action, old: Type, new: Type) -> bool:
             return False
         old = before[0]
     if old.name == new.name:
-        return _fits(old, new)
+        return _fits(old, new) and not (old.array and new.mods and old.mods != new.mods)
     if old.array:
         return {old.name, new.name} <= set(_TEXTS) and not new.mods
     if {old.name, new.name} <= set(_TEXTS):
@@ -92,6 +94,8 @@ def _fits(old: Type, new: Type) -> bool:
     if old.name == "varchar" or old.name in _PRECISE:
         if not new.mods:
             return True
+        if not old.mods and old.name in _TIMES:
+            return new.mods[-1] >= _DIGITS
         return bool(old.mods) and new.mods[-1] >= old.mods[-1]
     return False
 

@@ -40,11 +40,8 @@ def add_column_references(action: Action) -> Iterator[Problem]:
     column = action.definition
     if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
         return
-    defaults = [
-        each
-        for each in constraints_in(column, pb.CONSTR_DEFAULT)
-        if not (each.raw_expr.HasField("a_const") and each.raw_expr.a_const.isnull)
-    ]
+    # DEFAULT NULL is one as well: PostgreSQL looks at every row then.
+    defaults = list(constraints_in(column, pb.CONSTR_DEFAULT))
     for each in constraints_in(column, pb.CONSTR_FOREIGN):
         if defaults:
             yield Problem(
