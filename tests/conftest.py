@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 _MATRIX = (
     "messaging/",
+    "seed/",
     "test_corpus.py",
     "test_families.py",
     "test_laws.py",

@@ -75,7 +75,11 @@ def load(conn: Connection, path: Path) -> None:
                 psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation
             ):
                 conn.execute(f"CREATE ROLE {missing[1]}")
-        except (psycopg.errors.FeatureNotSupported, psycopg.errors.SyntaxError) as error:
+        except (
+            psycopg.errors.FeatureNotSupported,
+            psycopg.errors.InvalidParameterValue,
+            psycopg.errors.SyntaxError,
+        ) as error:
             pytest.skip(f"this server cannot hold the schema: {error}")
         except psycopg.errors.UndefinedFile as error:
             pytest.skip(f"this server has no such extension: {error}")
