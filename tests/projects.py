@@ -200,8 +200,9 @@ def shown(dsn: str) -> str:
     """A database as messages call it."""
     parts = conninfo_to_dict(dsn)
     host = str(parts["host"])
-    where = "" if host.startswith("/") else f"{host}:{parts['port']}/"
-    return f"{parts['user']}@{where}{parts['dbname']}"
+    if host.startswith("/"):
+        return f"{parts['user']}@{parts['dbname']} at {host}:{parts['port']}"
+    return f"{parts['user']}@{host}:{parts['port']}/{parts['dbname']}"
 
 
 def timeless(text: str) -> str:

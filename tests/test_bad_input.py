@@ -14,9 +14,10 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from messaging.support import read
-from projects import Project, lines, timeless
+from projects import Project, lines, shown, timeless
 from ringfence.cli.main import main
 from ringfence.pg import embedded
+from ringfence.pg.connect import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def test_no_socket(nowhere: Project, tmp_path: Path) -> None:
     done = nowhere.run("migrate", dsn=f"host={tmp_path} port=5433 user=joe dbname=shop")
     assert (done.status, done.out) == (3, "")
     assert done.err == lines(
-        "error: cannot connect to joe@shop: connection to server on socket"
+        f"error: cannot connect to joe@shop at {tmp_path}:5433: connection to server on socket"
         f' "{tmp_path}/.s.PGSQL.5433" failed: No such file or directory',
         "hint: is the server running, and is --dsn right?",
     )
@@ -116,8 +117,7 @@ def test_no_such_database(project: Project) -> None:
     done = project.run("status", dsn=dsn)
     assert (done.status, done.out) == (3, "")
     assert done.err == lines(
-        f"error: cannot connect to {project.database.partition('@')[0]}@not there:"
-        ' database "not there" does not exist',
+        f'error: cannot connect to {shown(dsn)}: database "not there" does not exist',
         "hint: create it first: CREATE DATABASE …",
     )
 
@@ -281,6 +281,29 @@ def test_the_source_of_a_connection_string_is_named(nowhere: Project) -> None:
     (nowhere.root / "pyproject.toml").write_text(text.replace("\n[tool.ringfence]\n", "\n", 1))
     done = nowhere.run("status")
     assert done.err == CANNOT_READ.replace("--dsn", "[tool.ringfence] dsn")
+
+
+@pytest.mark.parametrize(
+    ("dsn", "env", "label"),
+    [
+        ("postgresql://u@h:1/d", {}, "u@h:1/d"),
+        ("host=/a/b port=5944 user=u dbname=d", {}, "u@d at /a/b:5944"),
+        ("host=/a/b dbname=d", {}, "d at /a/b"),
+        ("service=prod", {}, "service prod"),
+        ("service=prod user=u dbname=d", {}, "u@d of service prod"),
+        ("", {"PGHOSTADDR": "10.0.0.1", "PGDATABASE": "d"}, "10.0.0.1/d"),
+        ("", {"PGSERVICE": "prod"}, "service prod"),
+        ("", {}, "the default database"),
+    ],
+)
+def test_a_label_says_which_server(
+    monkeypatch: pytest.MonkeyPatch, dsn: str, env: dict[str, str], label: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert named(dsn, "--dsn").shown == label
 
 
 # What is wrong with the files
@@ -891,7 +914,8 @@ def test_a_standby(tmp_path: Path) -> None:
         done = project.run("migrate")
         assert (done.status, done.out) == (1, "")
         assert done.err == lines(
-            "error: postgres@postgres is a standby: it cannot be migrated", "hint: name the primary"
+            f"error: {project.database} is a standby: it cannot be migrated",
+            "hint: name the primary",
         )
         assert project.run("status").out.startswith("database  postgres@postgres\nat        base")
     finally:

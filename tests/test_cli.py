@@ -20,6 +20,7 @@ from ringfence.errors import Bug, Misuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 COMMANDS = cli.list_commands(click.Context(cli))
 
@@ -302,3 +303,15 @@ def test_completes(words: str, number: int, expected: set[str]) -> None:
     done = ringfence(_RINGFENCE_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=str(number))
     assert done.returncode == 0
     assert set(done.stdout.split()) == expected
+
+
+def test_who_interrupts_while_modules_load_sees_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "ringfence", "status"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

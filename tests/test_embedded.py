@@ -22,6 +22,8 @@ import pytest
 
 from ringfence.errors import Busy, Misuse, ServerError
 from ringfence.pg import binaries, cluster, embedded, guise
+from ringfence.pg.connect import Target, connect
+from ringfence.pg.dump import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -466,6 +468,43 @@ def test_settings_it_does_not_start_with(home: Path) -> None:
     assert ask(embedded.start(home).dsn(), "SELECT 1") == 1
 
 
+def test_what_the_shell_demands_of_another_server(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = embedded.start(home)
+    target = Target(server.dsn(), "the embedded server", "it", embedded=True)
+    for name, value in {
+        "PGREQUIREAUTH": "scram-sha-256",
+        "PGCHANNELBINDING": "require",
+        "PGGSSENCMODE": "require",
+        "PGSSLMODE": "verify-full",
+        "PGTARGETSESSIONATTRS": "standby",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with connect(target) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert "PostgreSQL database dump complete" in dump(server.dsn())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "none", str(home)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount here")
+    try:
+        with pytest.raises(ServerError) as caught:
+            embedded.start(home)
+        assert str(home) in caught.value.message
+        assert caught.value.hint == (
+            "free some space, or set RINGFENCE_HOME to where there is some"
+        )
+        assert embedded.running(home) is None
+    finally:
+        subprocess.run(["umount", str(home)], check=True)
+
+
 def test_the_environment_of_another_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPORT", "6543")
     monkeypatch.setenv("PGDATA", "/nowhere")
@@ -679,6 +718,7 @@ def test_a_port_that_is_taken(home: Path) -> None:
         with pytest.raises(ServerError, match="did not start") as caught:
             embedded.start(home, port=taken.getsockname()[1])
     assert "Address already in use" in caught.value.detail
+    assert caught.value.hint == "another server has that port: name another with --port"
 
 
 # As whom it runs ---------------------------------------------------------------------------------

@@ -329,6 +329,23 @@ def test_a_project_without_sql(project: Path, run: Callable[..., Ran]) -> None:
     )
 
 
+def test_a_folder_that_the_configuration_names_and_nobody_made(
+    project: Path, run: Callable[..., Ran]
+) -> None:
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(
+        pyproject.read_text().replace(
+            "[tool.ringfence]", '[tool.ringfence]\nmigrations = "nope"', 1
+        )
+    )
+    assert run("lint") == Ran(
+        2,
+        "",
+        "error: [tool.ringfence] migrations names nope, and there is no such folder\n"
+        "hint: correct it in pyproject.toml, or make the folder\n",
+    )
+
+
 def test_a_project_without_a_folder(project: Path, run: Callable[..., Ran]) -> None:
     (project / "ddl" / "app" / "accounts.sql").unlink()
     (project / "ddl" / "app").rmdir()

@@ -532,7 +532,7 @@ def psql(project: Project, text: str, *, status: int = 0) -> str:
     program = find_psql(find_binaries().bin)
     assert program is not None
     done = subprocess.run(
-        [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", project.dsn, "-f", "-"],
+        [program, "-X", "-q", "-d", project.dsn, "-f", "-"],
         input=text,
         capture_output=True,
         text=True,
@@ -641,7 +641,8 @@ def test_the_script_refuses_a_database_that_stands_elsewhere(three: Project) -> 
 def test_the_script_fails_whole_where_psql_goes_on_after_errors(three: Project) -> None:
     script = three.run("migrate", "--dry-run").out
     three.query("CREATE TABLE b ()")
-    psql(three, "\\set ON_ERROR_STOP 0\n" + script)
+    assert script.startswith("\\set ON_ERROR_STOP on\n")
+    psql(three, script.replace("ON_ERROR_STOP on", "ON_ERROR_STOP off", 1))
     assert three.tables() == ["a", "b", *OURS]
     assert three.query("TABLE ringfence.alembic_version") == [("0001",)]
 

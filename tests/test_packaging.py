@@ -95,7 +95,7 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
     assert metadata["Requires-Python"] == ">=3.11"
-    assert "ringfence = ringfence.cli.main:run" in scripts
+    assert "ringfence = ringfence.__main__:run" in scripts
 
 
 @pytest.fixture

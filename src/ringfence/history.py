@@ -364,7 +364,9 @@ class Session:
             "RAISE EXCEPTION 'another run of migrations holds the lock'"
             " USING ERRCODE = 'lock_not_available';\nEND IF;"
         )
-        return "\n\n".join((_ENCODING, _block(taken), ledger.creation(self.schema)))
+        # Else psql would go on where the lock is held, or where the database stands elsewhere.
+        stop = "\\set ON_ERROR_STOP on"
+        return "\n\n".join((stop, _ENCODING, _block(taken), ledger.creation(self.schema)))
 
     def _guard(self) -> str:
         """SQL that fails where the database does not stand where the coming revision expects it."""

@@ -39,6 +39,7 @@ _BACKFILL = re.compile(
 )
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _WORDS = 16
+_STATEMENTS_END = re.compile(r";[ \t\r]*$", re.MULTILINE)
 _LONGEST_COPY = 20_000  # characters before its data
 _SHORT = 20_000  # characters
 
@@ -258,12 +259,22 @@ class Script:
         previous = ""
         end = 0
         copies = {start: self.text[start:end] for start, end, _ in self._copies}
+        # psql takes them to the end of the file, with the statements that somebody meant to run.
+        endless = {start for start, end, after in self._copies if end == after}
         for token in self.code():
             if token.text == ";" and depth == 0 and blocks == 0:
                 if start is not None:
                     data = None
                     if words[:1] == ["COPY"]:
-                        data = copies.get(self.text.find("\n", token.end) + 1)
+                        first = self.text.find("\n", token.end) + 1
+                        data = copies.get(first)
+                        if data and first in endless and _STATEMENTS_END.search(data):
+                            raise BadProject(
+                                "the data of this COPY have no end",
+                                span=self.span(start),
+                                hint="end them with a line that is \\.: the rest of the file is"
+                                " read as rows",
+                            )
                     yield Statement(self.text[start:end], start, tuple(words), data)
                 start, words, previous = None, [], ""
                 continue

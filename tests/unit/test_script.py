@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfence.errors import BadProject, Span
+from ringfence.errors import BadProject, Span, described
 from ringfence.script import Script, checksum, read, redacted, redacted_message
 
 if TYPE_CHECKING:
@@ -405,3 +405,15 @@ def test_masks_in_a_message_what_its_script_hides() -> None:
     said = 'syntax error at or near "hunter2" in postgresql://u:pw@h/db'
     expected = 'syntax error at or near "*******" in postgresql://u:**@h/db'
     assert redacted_message(said, sql) == expected
+
+
+def test_statements_that_copy_would_take_for_rows_are_refused() -> None:
+    with pytest.raises(BadProject) as caught:
+        _ = script("SELECT 1;\nCOPY t FROM STDIN;\nit's\nCREATE TABLE c (id int);\n").statements
+    assert described(caught.value).splitlines()[0] == "error: the data of this COPY have no end"
+    assert caught.value.span is not None
+    assert (caught.value.span.line, caught.value.span.column) == (2, 1)
+    assert caught.value.hint == (
+        "end them with a line that is \\.: the rest of the file is read as rows"
+    )
+    assert script("COPY t FROM STDIN;\na;\n\\.\n").statements[0].data == "a;\n"

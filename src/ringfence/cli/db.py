@@ -171,7 +171,17 @@ def psql(context: click.Context, args: tuple[str, ...]) -> None:
     os.execve(program, [str(program), *args], spoken)  # noqa: S606
 
 
-_CONTRADICTING = {"PGHOSTADDR", "PGSERVICE", "PGPASSWORD", "PGSSLMODE", "PGOPTIONS"}
+_CONTRADICTING = {
+    "PGCHANNELBINDING",
+    "PGGSSENCMODE",
+    "PGHOSTADDR",
+    "PGOPTIONS",
+    "PGPASSWORD",
+    "PGREQUIREAUTH",
+    "PGSERVICE",
+    "PGSSLMODE",
+    "PGTARGETSESSIONATTRS",
+}
 
 
 @command.command("mark-disposable")

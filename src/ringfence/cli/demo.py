@@ -192,7 +192,9 @@ def _next(done: Demo) -> Iterable[tuple[RenderableType, ...]]:
     if Path.cwd().resolve() not in (root := done.project.root.resolve(), *root.parents):
         pass
     elif root != Path.cwd().resolve():
-        yield Text(f"cd {root.relative_to(Path.cwd().resolve())}", "bold"), ""
+        import shlex
+
+        yield Text(f"cd {shlex.quote(str(root.relative_to(Path.cwd().resolve())))}", "bold"), ""
     for command, what in (
         ("db psql", "look around in the database"),
         ("status", "where it stands"),
@@ -205,6 +207,7 @@ def _next(done: Demo) -> Iterable[tuple[RenderableType, ...]]:
 
 def _typed() -> str:
     """How the reader gets at this program: by its name where the PATH has it, else by its path."""
+    import shlex
     import shutil
 
     program = Path(sys.argv[0])
@@ -212,9 +215,9 @@ def _typed() -> str:
     if program.name != "ringfence" or (found and Path(found).resolve() == program.resolve()):
         return "ringfence"
     try:
-        return str(program.absolute().relative_to(Path.cwd()))
+        return shlex.quote(str(program.absolute().relative_to(Path.cwd())))
     except ValueError:
-        return str(program)
+        return shlex.quote(str(program))
 
 
 def _json(done: Demo) -> str:

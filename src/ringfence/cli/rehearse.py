@@ -78,7 +78,7 @@ def command(
       ringfence rehearse --dsn "$PRODUCTION"    as large as it is there
       ringfence rehearse 0007 0008
       ringfence rehearse --sql hotfix.sql --rewrite
-      ringfence diff live ddl --format json > plan.json; ringfence rehearse plan.json
+      ringfence diff live ddl --format json > p.json; ringfence rehearse p.json
 
     Exit status 1 means that there is a hazard nobody agreed to.
     """

@@ -36,6 +36,14 @@ _DEFAULTS: Mapping[str, str] = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
+_PLAIN: Mapping[str, str] = {
+    "channel_binding": "prefer",
+    "gssencmode": "disable",
+    "sslmode": "prefer",
+    "target_session_attrs": "any",
+}
+_REQUIRES_AUTH = 160000
+"""The first libpq that knows `require_auth`."""
 
 
 PINS = (
@@ -124,7 +132,13 @@ def named(dsn: str, source: str) -> Target:
             hint="write postgresql://user:password@host:5432/database (with %40 for an @ in the"
             " password), or host=… dbname=… user=…",
         ) from None
-    host = str(parts.get("host") or parts.get("hostaddr") or os.environ.get("PGHOST") or "")
+    host = str(
+        parts.get("host")
+        or parts.get("hostaddr")
+        or os.environ.get("PGHOST")
+        or os.environ.get("PGHOSTADDR")
+        or ""
+    )
     authority = text.partition("://")[2].partition("/")[0]
     if (
         "@" in authority
@@ -142,12 +156,18 @@ def named(dsn: str, source: str) -> Target:
         )
     user = parts.get("user") or os.environ.get("PGUSER") or ""
     database = str(parts.get("dbname") or os.environ.get("PGDATABASE") or user or "")
-    where = "" if host.startswith("/") else host
     port = str(parts.get("port") or os.environ.get("PGPORT") or "")
+    service = str(parts.get("service") or os.environ.get("PGSERVICE") or "")
+    # The directory of a socket comes last, for it would read as a part of the name before it.
+    where = "" if host.startswith("/") else host
     shown = (f"{user}@" if user else "") + where + (f":{port}" if port and where else "")
     shown += ("/" if shown and not shown.endswith("@") else "") + (
-        database or "the default database"
+        database or ("" if service else "the default database")
     )
+    if service:
+        shown += f"{' of ' if shown else ''}service {service}"
+    if host.startswith("/"):
+        shown += f" at {host}" + (f":{port}" if port else "")
     return Target(text, source, shown)
 
 
@@ -167,6 +187,11 @@ def connect(target: Target, *, pinned: bool = False) -> psycopg.Connection[tuple
     parts = conninfo_to_dict(target.conninfo)
     extra = {key: value for key, value in _DEFAULTS.items() if key not in parts}
     extra["client_encoding"] = "UTF8"  # whatever the environment says: our files are
+    if target.embedded:
+        # What the shell demands of a server elsewhere: this one is behind a socket, without TLS.
+        extra |= {name: value for name, value in _PLAIN.items() if name not in parts}
+        if psycopg.pq.version() >= _REQUIRES_AUTH:
+            extra["require_auth"] = ""
     if "PGCONNECT_TIMEOUT" in os.environ:
         extra.pop("connect_timeout", None)
     if "PGAPPNAME" in os.environ:

@@ -33,6 +33,10 @@ def dump(conninfo: str, *arguments: str) -> str:
     parts = conninfo_to_dict(conninfo)
     password = parts.pop("password", None)
     environment = {**os.environ, "PGAPPNAME": "ringfence"}
+    if str(parts.get("host", "")).startswith("/"):
+        # What the shell demands of a server elsewhere cannot be had through a socket.
+        for name in ("PGREQUIREAUTH", "PGCHANNELBINDING", "PGGSSENCMODE", "PGTARGETSESSIONATTRS"):
+            environment.pop(name, None)
     if password:
         # Never on the command line, where ps shows it.
         environment["PGPASSWORD"] = str(password)

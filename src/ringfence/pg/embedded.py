@@ -16,6 +16,7 @@ listens on TCP. Only the owner of the home may enter it, which is why the socket
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -106,7 +107,15 @@ def start(home: Path, *, server_version: int | None = None, port: int | None = N
         # Somebody may have been faster.
         server = running(home, server_version=binaries.major)
         if server is None:
-            return _launch(home, binaries, guise, port)
+            try:
+                return _launch(home, binaries, guise, port)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise ServerError(
+                    f"the embedded server does not fit into {home}: {error.strerror}",
+                    hint=_CURES["No space left on device"],
+                ) from error
     return _on_port(server, port)
 
 
@@ -180,7 +189,11 @@ def ensure_database(server: Server, name: str) -> None:
         state = wire.ask(socket, USER, "postgres", command)
     # Another process may have created it meanwhile, seen by its name or by the catalog's index.
     if state not in ("", "42P04", "23505"):
-        raise ServerError(f'database "{name}" could not be created', sqlstate=state)
+        raise ServerError(
+            f'database "{name}" could not be created',
+            sqlstate=state,
+            hint=_CURES["No space left on device"] if state == "53100" else f"read {server.log}",
+        )
 
 
 _NO_SUCH_DATABASE = "3D000"
@@ -285,11 +298,21 @@ def _spawn(command: list[str], guise: Guise, state: Path, held: int, log: Path) 
     with log.open("rb") as lines:
         lines.seek(before)
         detail = lines.read().decode(errors="replace").strip()
+    hint = f"read {log}; ringfence db destroy throws the server and its data away"
+    for words, other in _CURES.items():
+        if words in detail:
+            hint = other
     raise ServerError(
         "the embedded server did not start",
         detail="\n".join(detail.splitlines()[-8:]),
-        hint=f"read {log}; ringfence db destroy throws the server and its data away",
+        hint=hint,
     )
+
+
+_CURES = {
+    "Address already in use": "another server has that port: name another with --port",
+    "No space left on device": "free some space, or set RINGFENCE_HOME to where there is some",
+}
 
 
 def _stubs(binaries: Binaries) -> dict[str, str]:

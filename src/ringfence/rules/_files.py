@@ -33,6 +33,12 @@ def collect(
     absent: list[Coverage] = []
     for start, given in wanted:
         if not paths and not start.is_dir():
+            if project and given not in ("ddl", "migrations"):
+                key = "ddl" if start == project.ddl else "migrations"
+                raise Misuse(
+                    f"[tool.ringfence] {key} names {given}, and there is no such folder",
+                    hint="correct it in pyproject.toml, or make the folder",
+                )
             absent.append(Coverage("files", given, skipped="there is no such folder"))
             continue
         names = list(_below(start, given))
