@@ -917,7 +917,7 @@ def test_a_standby(tmp_path: Path) -> None:
             f"error: {project.database} is a standby: it cannot be migrated",
             "hint: name the primary",
         )
-        assert project.run("status").out.startswith("database  postgres@postgres\nat        base")
+        assert project.run("status").out.startswith(f"database  {project.database}\nat        base")
     finally:
         embedded.stop(home, immediate=True)
 

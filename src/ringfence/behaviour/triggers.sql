@@ -1,4 +1,4 @@
--- A row is a trigger on rows or statements of a table that is at work, but for those of foreign keys.
+-- A row is a trigger on rows or statements of a table that is at work; none of a foreign key.
 SELECT
     t.tgrelid::BIGINT AS "table",
     t.tgname AS name

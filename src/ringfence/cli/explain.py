@@ -10,7 +10,7 @@ SECTION = "Look"
 @click.command()
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
-    """Say what a finding's code means; without one, list rules, claims and hazards.
+    """Say what a code means; without one, list all that there are.
 
     \b
     Examples:

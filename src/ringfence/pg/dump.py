@@ -35,7 +35,13 @@ def dump(conninfo: str, *arguments: str) -> str:
     environment = {**os.environ, "PGAPPNAME": "ringfence"}
     if str(parts.get("host", "")).startswith("/"):
         # What the shell demands of a server elsewhere cannot be had through a socket.
-        for name in ("PGREQUIREAUTH", "PGCHANNELBINDING", "PGGSSENCMODE", "PGTARGETSESSIONATTRS"):
+        for name in (
+            "PGREQUIREAUTH",
+            "PGCHANNELBINDING",
+            "PGGSSENCMODE",
+            "PGSSLMODE",
+            "PGTARGETSESSIONATTRS",
+        ):
             environment.pop(name, None)
     if password:
         # Never on the command line, where ps shows it.
