@@ -7,7 +7,7 @@ tenant what another has.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -251,7 +251,7 @@ def _reference(rows: Rows, table: Table, reference: Reference) -> Seen:
     ]
     if not pointing:
         return Seen(ref, "foreign-key", unknown="no row points anywhere by it")
-    refused = False
+    refused = by = ""
     last = ""
     for column in reversed(reference.columns):
         unknown = _UNKNOWN.get(_plain(table.column[column].sql))
@@ -259,14 +259,17 @@ def _reference(rows: Rows, table: Table, reference: Reference) -> Seen:
             continue
         out = rows.change(table, pointing[0], {column: unknown})
         if out.sqlstate == "23503":
-            refused = True
-            break
+            refused = out.constraint
+            by = "" if refused == reference.name else refused
+            if not by:
+                break
+            continue
         last = out.message or "a row that points nowhere was taken"
         if not out.sqlstate:
             return Seen(ref, "foreign-key", wrong="a row that points nowhere is taken")
     if not refused:
         return Seen(ref, "foreign-key", unknown=last or "no value is known that points nowhere")
-    return _deleted(rows, table, reference, pointing[0], ref)
+    return replace(_deleted(rows, table, reference, pointing[0], ref), by=by)
 
 
 _UNKNOWN = {

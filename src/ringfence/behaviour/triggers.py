@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from ringfence.model import Ref
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ringfence.behaviour.rows import Row, Rows
+    from ringfence.behaviour.rows import Refusal, Row, Rows
     from ringfence.seed.shape import Table
 
 
@@ -43,15 +44,45 @@ def off(table: Table, name: str) -> str:
     return f"ALTER TABLE {at(table)} DISABLE TRIGGER {ident(name)}"
 
 
-def at_work(rows: Rows, table: Table, name: str) -> str:
-    """A statement whose outcome is another one without the trigger; empty where none was found."""
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A statement that a trigger makes a difference to, what is done first, and how it ends with it."""
+
+    statement: str
+    before: Sequence[str]
+    then: str
+    outcome: Refusal
+
+    def again(self, rows: Rows) -> bool:
+        """Whether it ends so once more."""
+        return rows.attempt(self.statement, before=self.before, then=self.then) == self.outcome
+
+
+def at_work(rows: Rows, table: Table, name: str) -> Shown | None:
+    """What shows that a trigger makes a difference, None where nothing was found that does."""
     then = _everything(rows)
+    with_it: list[Shown] = []
     for before, statement in _statements(rows, table):
-        own = rows.attempt(statement, before=before, then=then)
-        without = rows.attempt(statement, before=[*before, off(table, name)], then=then)
-        if own != without and own == rows.attempt(statement, before=before, then=then):
-            return statement
-    return ""
+        outcome = rows.attempt(statement, before=before, then=then)
+        with_it.append(Shown(statement, before, then, outcome))
+        if len(with_it) in _STOPS and (found := _differs(rows, table, name, with_it)):
+            return found
+    return _differs(rows, table, name, with_it)
+
+
+_STOPS = (1, 4)
+"""After how many statements it is looked whether they suffice: most triggers speak at once."""
+
+
+def _differs(rows: Rows, table: Table, name: str, with_it: Sequence[Shown]) -> Shown | None:
+    """The first statement that ends otherwise without the trigger, and with it always the same."""
+    rows.conn.execute("SAVEPOINT ringfence_idle")
+    try:
+        rows.conn.execute(off(table, name))
+        other = [shown for shown in with_it if not shown.again(rows)]
+    finally:
+        rows.conn.execute("ROLLBACK TO SAVEPOINT ringfence_idle; RELEASE SAVEPOINT ringfence_idle")
+    return next((shown for shown in other if shown.again(rows)), None)
 
 
 def _everything(rows: Rows) -> str:

@@ -167,7 +167,13 @@ def _agreement(examiner: Examiner, role: Role, relation: Relation, aim: Aim, tab
         values = through and _values(through.values, first.target_columns)
         if here is None or not values:
             continue
-        change = dict(zip(first.columns, values, strict=True))
+        change = {
+            column: value
+            for column, value in zip(first.columns, values, strict=True)
+            if column not in straight.columns
+        }
+        if not change:
+            continue
         name = f"disagree {'.'.join(straight.columns)} with {'.'.join(first.columns)}"
         probe = _bent(role, relation, aim, change, name)
         if probe is None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from ringfence.isolation import Cell, Ground
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.surface import Policy, Relation, Routine
-    from ringfence.seed.shape import Table
 
     Seen = frozenset[tuple[object, ...]]
 
@@ -197,8 +196,8 @@ def behaviours(ground: Ground) -> Iterator[Mutant]:
                 return f"claim constraints: {seen.wrong or seen.unknown or seen.by}"
         return ""
 
-    def idle(table: Table, name: str) -> str:
-        return "" if triggers.at_work(made, table, name) else "claim triggers: it does nothing"
+    def idle(shown: triggers.Shown) -> str:
+        return "" if shown.again(made) else "claim triggers: it does nothing"
 
     for oid, table in made.shape.tables.items():
         if made.rows.get(oid):
@@ -207,11 +206,12 @@ def behaviours(ground: Ground) -> Iterator[Mutant]:
                     what = "dropped" if one.ref.kind == "constraint" else "may be NULL"
                     yield Mutant(one.ref, what, one.sql, frozenset({oid}), claim=partial(gone, one))
     for table, name in triggers.triggers(made):
-        if made.rows.get(table.oid) and not idle(table, name):
+        shown = triggers.at_work(made, table, name) if made.rows.get(table.oid) else None
+        if shown is not None:
             ref = Ref("trigger", (table.schema, table.name, name))
             sql = triggers.off(table, name)
             yield Mutant(
-                ref, "out of work", sql, frozenset({table.oid}), claim=partial(idle, table, name)
+                ref, "out of work", sql, frozenset({table.oid}), claim=partial(idle, shown)
             )
 
 

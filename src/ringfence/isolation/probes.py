@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.isolation.estate import by_key
 from ringfence.kinds._sql import ident, literal
+from ringfence.seed.soft import soft_references
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -171,7 +172,7 @@ def writes(
     """
     relation = aim.relation
     if relation.may(role, "INSERT") and relation.events & 8:
-        yield from _inserts(aim, role, version)
+        yield from _inserts(fixture, aim, role, version)
     if relation.may(role, "UPDATE") and relation.events & 4:
         yield from _updates(fixture, aim, role, version, parents)
     if relation.may(role, "DELETE") and relation.events & 16:
@@ -193,7 +194,7 @@ def _gone(row: Row) -> tuple[str, ...]:
     )
 
 
-def _inserts(aim: Aim, role: str, version: int) -> Iterator[Probe]:
+def _inserts(fixture: Fixture, aim: Aim, role: str, version: int) -> Iterator[Probe]:
     relation = aim.relation
     if relation.kind == "v":
         columns = [c for c in relation.open_to(role, "INSERT") if c.updatable and c.name in aim.b]
@@ -255,7 +256,7 @@ def _inserts(aim: Aim, role: str, version: int) -> Iterator[Probe]:
             gone_b,
             gone_a,
         )
-    yield from _alike(aim, columns, head)
+    yield from _alike(fixture, aim, columns, head)
     change = _change(aim, role)
     key = next((k for k in (aim.table.keys if aim.table else ()) if k.primary), None)
     if change and key and all(key.columns) and relation.may(role, "SELECT"):
@@ -270,12 +271,13 @@ def _inserts(aim: Aim, role: str, version: int) -> Iterator[Probe]:
         )
 
 
-def _alike(aim: Aim, columns: Sequence[Column], head: str) -> Iterator[Probe]:
+def _alike(fixture: Fixture, aim: Aim, columns: Sequence[Column], head: str) -> Iterator[Probe]:
     """A row of A's with the values of B's row, where a trigger looks at them."""
     table = aim.table
     if table is None or aim.row_a is None or not aim.relation.triggers:
         return
     bound = {c for r in table.references for c in r.columns}
+    bound |= {s.column for s in soft_references(fixture.estate.shape, table, bound)}
     # What is unique among all tenants' rows stays as it was; among one's own it may be B's.
     own = bound | {
         c.name
