@@ -56,6 +56,21 @@ def test_a_whole_report(name: str) -> None:
     golden(f"report/formats/{name}.txt", reports.render(a_report(), name))
 
 
+@pytest.mark.parametrize("name", ["sarif", "junit", "markdown", "json", "text"])
+def test_sql_that_shows_it_is_in_the_report(name: str) -> None:
+    found = Finding(
+        "isolation/policy",
+        Severity.ERROR,
+        "a tenant reads other tenants' rows",
+        Ref("table", ("app", "note")),
+        fix="ALTER TABLE app.note FORCE ROW LEVEL SECURITY;",
+        reproduction="BEGIN;\nSELECT said FROM app.note;\nROLLBACK;",
+    )
+    text = reports.render(Report("verify", (found,)), name)
+    assert "SELECT said FROM app.note;" in text
+    assert "FORCE ROW LEVEL SECURITY" in text
+
+
 @pytest.mark.parametrize("text", ["plain", NASTY])
 def test_sarif_is_what_the_schema_says(text: str) -> None:
     model = pytest.importorskip("pydantic_sarif.model")  # made from the standard's schema

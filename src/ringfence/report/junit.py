@@ -47,10 +47,11 @@ def _case(suite: ET.Element, finding: Finding, *, fails: bool) -> None:
     if finding.span:
         attributes |= {"file": _clean(finding.span.path), "line": str(finding.span.line)}
     case = ET.SubElement(suite, "testcase", attributes)
-    text = _clean("\n".join(filter(None, (finding.message, where, finding.help, finding.fix))))
+    said = (finding.message, where, finding.help, finding.fix, finding.reproduction)
+    text = _clean("\n".join(filter(None, said)))
     if fails:
-        said = {"type": str(finding.severity), "message": _clean(finding.message)}
-        ET.SubElement(case, "failure", said).text = text
+        failed = {"type": str(finding.severity), "message": _clean(finding.message)}
+        ET.SubElement(case, "failure", failed).text = text
     else:
         ET.SubElement(case, "system-out").text = text
 

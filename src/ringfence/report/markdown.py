@@ -39,7 +39,7 @@ def _lines(report: Report) -> Iterator[str]:
         if len(findings) > _MOST:
             yield ""
             yield f"… and {counted(len(findings) - _MOST, 'finding')} more"
-    advice = [f for f in findings[:_MOST] if f.help or f.fix]
+    advice = [f for f in findings[:_MOST] if f.help or f.fix or f.reproduction]
     if advice:
         yield ""
         yield "<details><summary>What to do</summary>"
@@ -49,12 +49,11 @@ def _lines(report: Report) -> Iterator[str]:
             if finding.help:
                 yield ""
                 yield _text(finding.help)
-            if finding.fix:
-                fence = "`" * max(3, 1 + max(map(len, re.findall("`+", finding.fix)), default=0))
+            yield from _sql(finding.fix)
+            if finding.reproduction:
                 yield ""
-                yield f"{fence}sql"
-                yield finding.fix.strip("\n")
-                yield fence
+                yield "Shown by:"
+                yield from _sql(finding.reproduction)
         yield ""
         yield "</details>"
     if report.coverage:
@@ -72,10 +71,19 @@ def _lines(report: Report) -> Iterator[str]:
 def _once(findings: list[Finding]) -> Iterator[Finding]:
     seen = set()
     for finding in findings:
-        same = (finding.code, finding.message, finding.help, finding.fix)
+        same = (finding.code, finding.message, finding.help, finding.fix, finding.reproduction)
         if same not in seen:
             seen.add(same)
             yield finding
+
+
+def _sql(text: str) -> Iterator[str]:
+    if text:
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        yield ""
+        yield f"{fence}sql"
+        yield text.strip("\n")
+        yield fence
 
 
 def _text(text: str) -> str:

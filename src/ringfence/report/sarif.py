@@ -85,6 +85,8 @@ def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         properties["basis"] = finding.basis
     if finding.fix:
         properties["fix"] = finding.fix
+    if finding.reproduction:
+        properties["reproduction"] = finding.reproduction
     if properties:
         result["properties"] = properties
     return result
