@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence import claims, lockfile, migrate, rehearse, revisions, rules
+from ringfence.document.fresh import checked
 from ringfence.errors import BadProject, Bug, Error, Misuse
 from ringfence.finding import Coverage, Finding, Report, Severity, ordered
 from ringfence.model import Ref
@@ -42,9 +43,10 @@ def check(
     revisions changed since are rehearsed; without it all are. `allow` names hazards that somebody
     agreed to. Raises `Misuse` for a `since` that git does not know.
     """
-    listen("the revisions")
+    listen("the revisions and the documents")
     found, coverage, graph = _integrity(project)
-    parts = [Report("check", tuple(found), tuple(coverage))]
+    pages, row = checked(project)
+    parts = [Report("check", (*found, *pages), (*coverage, row))]
     if graph is not None:
         names = _names(project, graph, since)
         with ThreadPoolExecutor(2) as pool:

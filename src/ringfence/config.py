@@ -128,6 +128,7 @@ class Config:
     server_version: int = 0
     ddl: str = "ddl"
     migrations: str = "migrations"
+    document: str = ""
     unmodeled: tuple[str, ...] = ()
     migrate: Migrate = field(default_factory=Migrate)
     tenancy: Tenancy = field(default_factory=Tenancy)
