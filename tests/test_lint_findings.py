@@ -16,6 +16,7 @@ from ringfence.cli.main import main
 from ringfence.errors import Misuse
 from ringfence.finding import Basis
 from ringfence.project import find
+from ringfence.report import formats
 from ringfence.rules._fix import same
 from ringfence.rules._page import examples
 
@@ -520,3 +521,25 @@ def test_revisions_that_follow_the_same_one(tmp_path: Path) -> None:
     for path in project.versions.glob("0003*"):
         path.unlink()
     assert found() == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "alter  role bob PASSWORD $$hunter2bb$$ ;\n",
+        "ALTER USER u WITH PASSWORD\n'hunter2bb' 'dd';\n",
+        "ALTER ROLE bob PASSWORD 'hunter2bb' ADD COLUMN;\nselect 'hunter2bb';\n",
+        "CREATE SUBSCRIPTION s CONNECTION 'host=a password=hunter2bb' PUBLICATION p;\n",
+    ],
+)
+@pytest.mark.parametrize("format_", [*formats()])
+def test_a_password_is_in_no_report(
+    sql: str, format_: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.sql"
+    path.write_text(sql)
+    main(["lint", str(path), "--fail-on", "info", "--format", format_])
+    done = capsys.readouterr()
+    assert done.out
+    assert "hunter2bb" not in done.out + done.err
+    assert path.read_text() == sql

@@ -423,3 +423,19 @@ def test_every_hazard_has_a_page(project: Project) -> None:
     assert "BACKFILL            Most of a table" in project.run("explain", dsn="").out
     table = (ROOT / "docs" / "reference" / "rehearse.md").read_text()
     assert all(f"`{code}`" in table for code in used)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "ALTER USER u WITH PASSWORD\n'hunter2bb' 'dd';",
+        "ALTER ROLE nobody_here PASSWORD 'hunter2bb';",
+        "SET search_path = public; ALTER ROLE postgres PASSWORD $$hunter2bb$$ ADD;",
+    ],
+)
+def test_a_password_is_in_no_rehearsal(project: Project, sql: str) -> None:
+    project.revision("0002", sql, "")
+    for format_ in ("text", "json", "markdown"):
+        done = project.run("rehearse", "--format", format_)
+        assert done.status == 1
+        assert "hunter2bb" not in done.out + done.err

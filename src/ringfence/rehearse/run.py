@@ -25,7 +25,7 @@ from ringfence.rehearse.hazards import Measured, Part, hazards
 from ringfence.rehearse.safe import written
 from ringfence.rehearse.sizes import Rates, Size, expected, inject, rates, sizes
 from ringfence.rehearse.twin import Twin
-from ringfence.script import Script
+from ringfence.script import Script, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -432,7 +432,7 @@ def _attempt(
                 failed = number + 1
             at = text.span(statement.start)
             cost = expected(seen, work.known, work.rate) if work.rate else None
-            done.append(Measured(statement.text, at, seen, cost))
+            done.append(Measured(redacted(statement.text), at, seen, cost))
             if seen.error is not None:
                 break
             if not text.transactional and number < last and not statement.sets_session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ringfence.errors import Error, Misuse
@@ -18,7 +20,7 @@ from ringfence.rules import (
     covers,
     known,
 )
-from ringfence.script import Script
+from ringfence.script import Script, redacted, redacted_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,6 +110,7 @@ def run(
         coverage += looked
         heard = tuple({file.path: file for file in (*files, *ddl)}.values())
     findings = [f for f in findings if _wanted(f.code, select, skip)]
+    findings = list(_kept_secret(findings, heard))
     # Where ddl/ could not be loaded, nobody looked for what its rules find.
     loaded = any(row.subject == "catalog" and not row.skipped for row in coverage)
     ran = [each.code for each in chosen if loaded or each.looks_at != "Schema"]
@@ -143,6 +146,36 @@ def run(
         target=", ".join(dict.fromkeys(f.given for f in files)),
         fail_on=fail_on,
     )
+
+
+def _kept_secret(findings: Iterable[Finding], files: Iterable[SqlFile]) -> Iterator[Finding]:
+    """The findings with every password of their file masked, whoever has put it there.
+
+    What would have to hold one to be right, a fix, is left out.
+    """
+    texts = {file.shown: file.text for file in files}
+    masked: dict[str, list[str] | None] = {}
+    for finding in findings:
+        path = finding.span.path if finding.span is not None else ""
+        if path not in masked:
+            text = texts.get(path, "")
+            shown = redacted(text)
+            masked[path] = shown.split("\n") if shown != text else None
+        lines = masked[path]
+        if lines is None or finding.span is None:
+            yield finding
+            continue
+        said = partial(redacted_message, script=texts[path])
+        number = finding.span.line - 1
+        line = lines[number].rstrip("\r") if finding.span.text and number < len(lines) else ""
+        yield replace(
+            finding,
+            span=replace(finding.span, text=line),
+            message=said(finding.message),
+            help=said(finding.help),
+            fix=finding.fix if said(finding.fix) == finding.fix else "",
+            key=said(finding.key),
+        )
 
 
 def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[Rule]:
