@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _MATRIX = (
+    "behaviour/",
+    "isolation/",
     "messaging/",
     "seed/",
     "test_corpus.py",
