@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from isolation.support import APP
 from projects import Project
+from ringfence.errors import Misuse
 from ringfence.isolation.judge import State
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from isolation.support import Sound
@@ -80,6 +85,68 @@ def test_constraints_that_no_row_meets(project: Project, sound: Sound) -> None:
     status, document = looked(project)
     assert (status, codes(document)) == (1, ["isolation/inconclusive"])
     assert "never" in document["findings"][0]["message"]
+
+
+@pytest.fixture
+def nobody(sound: Sound) -> Iterator[str]:
+    """A role that may log in, and nothing else."""
+    name = f"ringfence_nobody_{uuid4().hex[:8]}"
+    with psycopg.connect(sound.ground.conn.info.dsn, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN".encode())
+        yield name
+        admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}".encode())
+
+
+def test_who_may_make_no_database_has_it_tried_elsewhere(project: Project, nobody: str) -> None:
+    """On a server of our own, of the same major version; the schema is copied by who may read it."""
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}")
+    admin, project.dsn = project.dsn, make_conninfo(project.dsn, user=nobody)
+    status, document = looked(project)
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert "permission denied for table" in finding["message"]
+    assert finding["help"] == (
+        "copying the schema takes a role that may read its tables: GRANT pg_read_all_data"
+    )
+    project.query(f"GRANT pg_read_all_data TO {nobody}", dsn=admin)
+    status, document = looked(project)
+    assert (status, codes(document)) == (1, ["isolation/row-security-off"])
+
+
+def test_where_no_shadow_can_be_made_nothing_was_shown(
+    project: Project, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}")
+    shown = f"{nobody}@{psycopg.conninfo.conninfo_to_dict(project.dsn)['dbname']}"
+    project.dsn = make_conninfo(project.dsn, user=nobody)
+
+    def none(*_: object) -> None:
+        raise Misuse("no PostgreSQL of that version is here")
+
+    monkeypatch.setattr("ringfence.pg.shadow.local", none)
+    status, document = looked(project)
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert finding["message"].startswith(
+        f"nothing could be tried: nowhere to make a shadow: the role at {shown}"
+    )
+    assert finding["message"].endswith("may not create databases")
+    assert finding["help"] == (
+        "give a PostgreSQL server of the same major version that may be used:"
+        " --shadow postgresql://…"
+    )
+
+
+def test_in_place_takes_a_superuser(project: Project, nobody: str) -> None:
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}")
+    project.run("db", "mark-disposable")
+    project.dsn = make_conninfo(project.dsn, user=nobody)
+    done = project.run("verify", "--in-place")
+    assert (done.status, done.out) == (1, "")
+    said, hint = done.err.splitlines()
+    assert said.startswith("error: --in-place takes a superuser at ")
+    assert said.endswith(", who can become any role")
+    assert hint == "hint: leave --in-place away: a shadow is made where one is superuser"
 
 
 def test_in_place_is_refused_where_it_may_do_harm(project: Project, sound: Sound) -> None:

@@ -1,5 +1,5 @@
--- A row is what plpgsql_check says of a function: what, how grave, where in it. A function of triggers
--- is checked for each of their tables. The search_path leads to the extension.
+-- A row is what plpgsql_check says of a function: what, how grave, where in it. A function of
+-- triggers is checked for each of their tables. The search_path leads to the extension.
 SELECT
     n.nspname AS schema,
     p.proname AS name,

@@ -55,10 +55,24 @@ def dump(conninfo: str, *arguments: str) -> str:
         check=False,
     )
     if done.returncode or not done.stdout:
-        said = done.stderr.strip().splitlines()
-        raise ServerError(said[-1] if said else "pg_dump printed nothing", title="pg_dump failed")
+        said = _error(done.stderr)
+        denied = "permission denied" in said
+        raise ServerError(
+            said or "pg_dump printed nothing",
+            title="pg_dump failed",
+            hint="copying the schema takes a role that may read its tables: GRANT pg_read_all_data"
+            if denied
+            else "",
+        )
     # \\restrict and \\unrestrict are psql's own, with a key that is new each time.
     return re.sub(r"^\\(?:un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
+
+
+def _error(said: str) -> str:
+    """What pg_dump says went wrong, without the statement that it went wrong in."""
+    lines = [line for line in said.strip().splitlines() if ": detail: " not in line]
+    errors = [line.partition(": error: ")[2] for line in lines if ": error: " in line]
+    return errors[-1] if errors else "".join(lines[-1:])
 
 
 def normalised(
