@@ -36,6 +36,7 @@ from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error, translated
 from ringfence.pg.runner import refuse_standby
 from ringfence.script import redacted, redacted_message
+from ringfence.step import remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -393,7 +394,8 @@ class Session:
     def _write(self, context: MigrationContext, text: Script) -> None:
         limits = self._limits(text.directives, "SET LOCAL" if text.transactional else "SET")
         locks = "".join(
-            f"-- statement {number}, line {text.span(statement.start).line}: {told(statement)}\n"
+            remark(f"statement {number}, line {text.span(statement.start).line}: {told(statement)}")
+            + "\n"
             for number, statement in enumerate(text.statements, 1)
         )
         batches = "-- migrate runs it in batches, by key\n" if text.backfill else ""

@@ -15,20 +15,21 @@ from psycopg import sql
 
 from ringfence import rows
 from ringfence.change import diff
-from ringfence.errors import Error, ServerError
+from ringfence.errors import Bug, Error, ServerError
 from ringfence.model import Catalog, quoted
 from ringfence.pg import dump
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as plan_again
+from ringfence.script import Script
 from ringfence.step import HazardCode, Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ringfence.pg.connect import Target
     from ringfence.sources import Shop, Source
-    from ringfence.step import Plan
+    from ringfence.step import Plan, Step
 
 
 def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalog) -> Plan:
@@ -138,18 +139,22 @@ def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Fi
 
 
 def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
-    """Run the plan on the clone as who will run it; the error of the step that does not run."""
+    """Run the plan on the clone as who will run it; the error of the step that does not run.
+
+    What runs is the text that is printed, cut into statements as psql would: whatever stands in it
+    beside the steps would run there too.
+    """
     with connect(clone) as connection:
         connection.execute("SET check_function_bodies = off")
         acts = _becomes(connection, executor)
-        for step in plan.steps:
+        for step, text in _printed(plan):
             try:
-                connection.execute(step.sql, prepare=False)
+                connection.execute(text, prepare=False)
             except psycopg.Error as error:
                 if acts and error.sqlstate == _DENIED:
                     # Whoever stands in for the executor need not have all that he has.
                     try:
-                        _as_ourselves(connection, step.sql, executor)
+                        _as_ourselves(connection, text, executor)
                     except psycopg.Error as again:
                         error = again
                     else:
@@ -165,6 +170,15 @@ def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
                 found.__cause__ = error
                 return found
     return None
+
+
+def _printed(plan: Plan) -> Iterator[tuple[Step, str]]:
+    """The statements of the plan's script, each with its step, but for those that frame them."""
+    told = Script("the plan", plan.script()).statements[1:]
+    said = [s.text for s in told if s.words not in (("BEGIN",), ("COMMIT",))]
+    if len(said) != len(plan.steps):
+        raise Bug(f"the script has {len(said)} statements for {len(plan.steps)} steps")
+    yield from zip(plan.steps, said, strict=True)
 
 
 _DENIED = "42501"

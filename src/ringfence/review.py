@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfence.step import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -57,7 +59,7 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
     for ref, left in hazards.items():
         lines.append((0, "!", f"{ref.kind.replace('_', ' ')} {ref.path}"))
         lines.extend((1, "!", text) for text in left)
-    return lines
+    return [(depth, sign, one_line(text)) for depth, sign, text in lines]
 
 
 def _short(value: object) -> str:
@@ -86,7 +88,7 @@ def markdown(changes: Sequence[Change], plan: Plan, a: str, b: str) -> str:
     if plan.hazards:
         lines += ["", "| hazard | object | what it means |", "|---|---|---|"]
         lines += [
-            f"| **{h.code}** | `{h.ref.path}` | {h.message.replace('|', chr(92) + '|')} |"
+            f"| **{h.code}** | `{one_line(h.ref.path)}` | {one_line(h.message).replace('|', chr(92) + '|')} |"
             for h in dict.fromkeys(plan.hazards)
         ]
     lines += [line for note in plan.notes for line in ("", f"Note: {note}.")]

@@ -20,7 +20,7 @@ from ringfence.online import online as lock_safe
 from ringfence.pg.connect import chosen, connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as make_plan
-from ringfence.step import HazardCode, Plan, Step
+from ringfence.step import HazardCode, Plan, Step, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -151,7 +151,9 @@ def _drafts(
     for number, (steps, down, identifier) in enumerate(
         zip(parts, downs, identifiers, strict=True), 1
     ):
-        title = message if len(parts) == 1 else f"{message} ({number} of {len(parts)})"
+        first_line, *more = message.strip().splitlines() or [""]
+        which = f" ({number} of {len(parts)})" if len(parts) > 1 else ""
+        title = "\n".join([f"{first_line}{which}", *more])
         up = [h for s in steps for h in s.hazards]
         yield Draft(
             identifier,
@@ -261,19 +263,18 @@ def file_text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Ha
     gated = (HazardCode.DATA_LOSS, HazardCode.NOT_REVERSIBLE) if word == "hazard" else HazardCode
     names = dict.fromkeys(h.name for s in steps for h in s.hazards if h.code in gated)
     # A name that a line cannot hold is gated by its code alone.
-    said = dict.fromkeys(n.partition(":")[0] if "\n" in n else n for n in names)
+    said = dict.fromkeys(n if len(n.splitlines()) == 1 else n.partition(":")[0] for n in names)
     lines += [f"-- ringfence: {word}: {name}" for name in said]
     # The words are PostgreSQL's own, and proved: a linter of style has no say in them.
-    lines += [f"-- {title}", "-- noqa: disable=all"]
+    lines += [*map(remark, title.splitlines()), "-- noqa: disable=all"]
     for hazard in dict.fromkeys(lost):
         if hazard.code == HazardCode.DATA_LOSS:
-            lines += [f"-- cannot bring back: {hazard.message}"]
+            lines += [remark(f"cannot bring back: {hazard.message}")]
     lines.append("")
     if whole and any(s.ref.kind == "routine" for s in steps):
         lines.append("SET LOCAL check_function_bodies = off;\n")
     for step in steps:
-        lines.extend(f"-- {line}" for line in step.comment.splitlines())
-        lines.extend(f"-- hazard {h.code}: {h.message}" for h in step.hazards)
+        lines.extend(step.remarks())
         lines.append(f"{step.sql};\n")
     return "\n".join(lines).rstrip() + "\n"
 

@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from ringfence.change import Verb
 
 
+def remark(text: str) -> str:
+    """The text as a comment of SQL: one line, whatever names and messages it holds.
+
+    A line that ends within it would end the comment, and what follows would run. Nor does it read
+    as a directive (`-- ringfence: …`), which only ringfence writes.
+    """
+    line = one_line(text)
+    return f"-- ({line})" if line.lstrip().lower().startswith("ringfence:") else f"-- {line}"
+
+
+def one_line(text: str) -> str:
+    """The text with what ends a line, or is no character to see, as an escape."""
+    return text.translate(_ESCAPES)
+
+
+_ESCAPES = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (*range(32), 127, 0x85, 0x2028, 0x2029)
+    if chr(code) != "\t"
+}
+
+
 class HazardCode(StrEnum):
     """What a step may do that somebody should agree to by name."""
 
@@ -55,6 +77,11 @@ class Step:
     hazards: tuple[Hazard, ...] = ()
     transactional: Transactional = "yes"
     comment: str = ""
+
+    def remarks(self) -> tuple[str, ...]:
+        """What stands above it in a script: its comment and its hazards, a line each."""
+        hazards = (remark(f"hazard {h.code}: {h.message}") for h in self.hazards)
+        return (*map(remark, [self.comment] if self.comment else []), *hazards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +125,7 @@ class Plan:
             elif step.transactional != "no" and not inside:
                 lines.append("BEGIN;\n")
                 inside = True
-            lines += [f"-- {line}" for line in step.comment.splitlines()]
-            lines += [f"-- hazard {h.code}: {h.message}" for h in step.hazards]
+            lines += step.remarks()
             lines.append(f"{step.sql};\n")
             if step.transactional == "commit":
                 lines.append("COMMIT;\n")

@@ -12,6 +12,7 @@ import psycopg
 from ringfence.isolation.corners import STALE
 from ringfence.isolation.probes import PEEK
 from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.step import remark
 
 if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture, Row
@@ -103,7 +104,7 @@ def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
     finally:
         conn.execute("ROLLBACK TO SAVEPOINT ringfence_repro; RELEASE SAVEPOINT ringfence_repro")
     if cell.probe.name.startswith("key "):
-        return f"-- {out.sqlstate}: {out.message}" if out.sqlstate == "23505" else None
+        return remark(f"{out.sqlstate}: {out.message}") if out.sqlstate == "23505" else None
     if not out.ok or (out.count == 0 and not out.rows):
         return None
     if cell.probe.verb == "SELECT" and not fixture.shown(out.values()):

@@ -16,7 +16,7 @@ from ringfence import lockfile, rebase, revise, revisions
 from ringfence.errors import Misuse, Refused
 from ringfence.planner import plan
 from ringfence.revise import Draft
-from ringfence.step import HazardCode
+from ringfence.step import HazardCode, remark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -46,7 +46,7 @@ class Piece:
             head.insert(0, "-- ringfence: transaction: none")
         elif self.how == "backfill":
             head.insert(0, f"-- ringfence: backfill key={self.key} batch=200ms")
-        lines = [*head, f"-- {title}" if title else "", "-- noqa: disable=all", ""]
+        lines = [*head, *map(remark, title.splitlines()), "-- noqa: disable=all", ""]
         return "\n".join([*filter(None, lines[:-1]), "", *(f"{s}\n" for s in self.statements)])
 
 

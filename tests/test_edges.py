@@ -1,0 +1,110 @@
+"""Odd names, messages and schemas: what is printed holds nothing but what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engine import catalog, psql
+from projects import Project
+from ringfence import sources
+from ringfence.errors import Bug
+from ringfence.model import Ref
+from ringfence.proof import prove
+from ringfence.step import Hazard, HazardCode, Plan, Step, remark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVIL = '"evil\nDROP TABLE victim; --"'
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    (made.root / "ddl").mkdir()
+    return made
+
+
+def _file(project: Project, name: str, text: str) -> str:
+    path = project.root / name
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_remark_is_one_line(end: str) -> None:
+    assert len(remark(f"a{end}DROP TABLE t;").splitlines()) == 1
+    step = Step(
+        "SELECT 1",
+        Ref("table", ("s", "t")),
+        "alter",
+        (Hazard(HazardCode.REWRITE, Ref("table", ("s", "t")), f"a{end}b"),),
+        comment=f"c{end}d",
+    )
+    script = Plan((step,), "", "", 180000).script()
+    assert [line for line in script.splitlines() if line.startswith("--")] == [
+        f"-- c{end!r}d".replace("'", ""),
+        f"-- hazard REWRITE: a{end!r}b".replace("'", ""),
+    ]
+
+
+def test_a_remark_is_no_directive() -> None:
+    assert remark("ringfence: allowed: DATA_LOSS") == "-- (ringfence: allowed: DATA_LOSS)"
+
+
+def test_a_line_that_ends_in_a_name_does_not_end_a_comment(project: Project, database: str) -> None:
+    victim = "CREATE TABLE victim (x int);\n"
+    psql(database, f"{victim}CREATE TABLE {EVIL} (id int);")
+    b = _file(project, "b.sql", f"{victim}CREATE TABLE {EVIL} (id bigint);")
+    result = project.run("diff", "live", b)
+    assert result.status == 1, result.err
+    assert "\n-- hazard REWRITE: public.evil\\nDROP TABLE victim; --" in result.out.replace('"', "")
+    psql(database, result.out)
+    assert Ref("table", ("public", "victim")) in catalog(database).facts
+    assert project.run("diff", "live", b).status == 0
+
+
+def test_a_revision_of_a_name_with_two_lines(project: Project, database: str) -> None:
+    victim = "CREATE TABLE victim (x int);\n"
+    (project.root / "ddl" / "a.sql").write_text(f"{victim}CREATE TABLE {EVIL} (id int, k int);")
+    assert project.run("plan", "-m", "first").status == 0
+    (project.root / "ddl" / "a.sql").write_text(f"{victim}CREATE TABLE {EVIL} (id bigint);")
+    done = project.run("plan", "-m", "second", "--allow", "DATA_LOSS", "--allow", "REWRITE")
+    assert done.status == 0, done.err
+    migrated = project.run("migrate")
+    assert migrated.status == 0, migrated.err
+    assert Ref("table", ("public", "victim")) in catalog(database).facts
+    assert project.run("diff", "live", "ddl").status == 0
+    assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
+    assert Ref("table", ("public", "victim")) in catalog(database).facts
+
+
+def test_a_message_of_several_lines(project: Project, database: str) -> None:
+    (project.root / "ddl" / "a.sql").write_text("CREATE TABLE victim (x int);")
+    done = project.run("plan", "-m", 'First\nDROP TABLE victim; --\n\r\n"""\nringfence: phase: x\n')
+    assert done.status == 0, done.err
+    up = (project.versions / "0001_first_drop_table_victim_ringfence_phase.up.sql").read_text()
+    assert up.startswith("-- First\n-- DROP TABLE victim; --\n-- \n")
+    assert "\n-- (ringfence: phase: x)\n" in up
+    migrated = project.run("migrate")
+    assert migrated.status == 0, migrated.err
+    assert Ref("table", ("public", "victim")) in catalog(database).facts
+    assert project.run("migrate", "--to", "base", "--yes", "--allow", "DATA_LOSS").status == 0
+
+
+def test_the_proof_runs_what_is_printed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ringfence.comparison import compare
+    from ringfence.project import find
+
+    a = _file(project, "a.sql", "CREATE TABLE t (a int);")
+    b = _file(project, "b.sql", "CREATE TABLE t (a int, b int);")
+    found = find(project.root)
+    one, two = (sources.source(found, x, project.dsn) for x in (a, b))
+    whole = Plan.script
+    monkeypatch.setattr(Plan, "script", lambda plan: whole(plan) + "DROP TABLE public.t;\n")
+    with sources.shop(found, (one, two), None) as shop:
+        done = compare(shop, one, two)
+        with pytest.raises(Bug, match="the script has 2 statements for 1 steps"):
+            prove(done.plan, shop, one, two, done.new)
