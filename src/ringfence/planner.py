@@ -116,8 +116,9 @@ class _Work:
     def _context(
         self, folded: Mapping[Ref, tuple[Ref, ...]] | None = None, executor: str = ""
     ) -> Context:
+        alone = frozenset(ref for stage, ref in self.unfolded if stage == "drop")
         return Context(
-            self.old, self.new, folded or {}, executor, self.drops, self.creates, self.aside
+            self.old, self.new, folded or {}, executor, self.drops, self.creates, self.aside, alone
         )
 
     def _hosts(self, ref: Ref, context: Context) -> Iterator[Ref]:
@@ -315,7 +316,7 @@ class _Work:
                 neighbours.setdefault(b, set()).add(a)
         found = False
         for node, top in leader.items():
-            if top not in circle or node in self.unfolded:
+            if top not in circle or node in self.unfolded or self._holds_rows(node, top):
                 continue
             touched = {leader.get(n, n) for n in neighbours.get(node, ())}
             if (touched & circle) - {top}:
@@ -328,6 +329,17 @@ class _Work:
                     names = [f.ref for f in self.new.below(parent, "column")]
                     self.unfolded |= {("create", r) for r in names[names.index(node[1]) :]}
         return found
+
+    def _holds_rows(self, node: Node, top: Node) -> bool:
+        """Whether rows that are taken over would be lost, or be taken over too soon, by parting it."""
+        stage, ref = node
+        if top[1] not in self.carried:
+            return False
+        if stage == "drop" and ref.kind == "column":
+            return not self.old.facts[ref]["generated"]
+        return ref.kind == "column" or (
+            ref.kind in ("partition", "table") and ref.name != top[1].name
+        )
 
     def _part(self, leader: Mapping[Node, Node], circle: list[Node]) -> bool:
         """Let go of an order that is only customary: what is below an object and goes, goes first."""
@@ -381,10 +393,14 @@ class _Work:
                     first(("create", ref), node)
                 elif stage == "drop":
                     holder = self._holder(ref, self.carried)
+                    lead = leader.get(node, node)
                     for other in _needs(self.old, ref):
+                        # What goes with the rows lets go of what is replaced when they are put aside.
+                        free = lead[0] == "carry" and other in self.creates
+                        before = ("drop", lead[1]) if free else node
                         for also in stages.get(other, ()):
                             if also in ("drop", "alter"):
-                                first(node, (also, other))
+                                first(before, (also, other))
                         if holder is not None and other in gone:
                             first(("carry", holder), ("drop", other))
                 elif stage == "alter":

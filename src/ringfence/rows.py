@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _COLUMNS = """
 SELECT
     c.oid::bigint, n.nspname, c.relname, c.relkind = 'p', a.attnum, a.attname,
-    format_type(a.atttypid, a.atttypmod)
+    format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
+    CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint END
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_attribute AS a ON c.oid = a.attrelid AND a.attnum > 0 AND NOT a.attisdropped
@@ -36,7 +37,8 @@ ORDER BY c.oid, a.attnum
 class Held:
     """What a table holds: its rows, and for each column (by number) its name, type and a digest.
 
-    `shared`: it is partitioned, so that its rows are its partitions' too.
+    `shared`: it is partitioned, so that its rows are its partitions' too. `computed` are the columns
+    that follow from others, `root` is the outermost table that it is a partition of.
     """
 
     schema: str
@@ -44,6 +46,8 @@ class Held:
     shared: bool
     count: int
     columns: Mapping[int, tuple[str, str, str]]
+    computed: frozenset[int] = frozenset()
+    root: int | None = None
 
     @property
     def path(self) -> str:
@@ -88,16 +92,13 @@ def held(
     before: Mapping[int, Held] | None = None,
 ) -> dict[int, Held]:
     """What every table holds, by oid. With `before`, values are compared as the types of then."""
-    found: dict[int, tuple[str, str, bool, list[tuple[int, str, str]]]] = {}
-    for oid, schema, name, shared, number, column, type_ in connection.execute(
-        _COLUMNS, [list(hidden)]
-    ).fetchall():
-        entry = found.setdefault(int(str(oid)), (str(schema), str(name), bool(shared), []))
-        if number is not None:
-            entry[3].append((int(str(number)), str(column), str(type_)))
+    listed = connection.execute(_COLUMNS, [list(hidden)]).fetchall()
+    of: dict[int, list[tuple[object, ...]]] = {}
+    for row in listed:
+        of.setdefault(int(str(row[0])), []).append(row)
     return {
-        oid: _held(connection, schema, name, shared, columns, _earlier(oid, schema, name, before))
-        for oid, (schema, name, shared, columns) in found.items()
+        oid: _held(connection, its, _earlier(oid, str(its[0][1]), str(its[0][2]), before))
+        for oid, its in of.items()
     }
 
 
@@ -114,13 +115,13 @@ def _earlier(
 
 def _held(
     connection: Connection[tuple[object, ...]],
-    schema: str,
-    name: str,
-    shared: bool,
-    columns: list[tuple[int, str, str]],
+    listed: Sequence[tuple[object, ...]],
     earlier: tuple[Held | None, bool],
 ) -> Held:
     was, same = earlier
+    schema, name, shared = str(listed[0][1]), str(listed[0][2]), bool(listed[0][3])
+    root = listed[0][8]
+    columns = [(int(str(r[4])), str(r[5]), str(r[6])) for r in listed if r[4] is not None]
     typed = []
     for number, column, type_ in columns:
         old = _counterpart(was, number, column, same=same)
@@ -140,6 +141,8 @@ def _held(
             number: (column, type_, str(digest))
             for (number, column, type_, _), digest in zip(typed, row[1:], strict=True)
         },
+        frozenset(int(str(r[4])) for r in listed if r[7]),
+        None if root is None else int(str(root)),
     )
 
 
@@ -179,34 +182,43 @@ def _counterpart(
 
 def lost(before: Mapping[int, Held], after: Mapping[int, Held]) -> Iterator[Loss]:
     """What of the rows before is not there after, or is not as it was."""
-    by_name = {(h.schema, h.name): h for h in after.values()}
     for oid, was in before.items():
         if was.shared:
             continue  # its partitions are looked at; one that is detached takes its rows along
-        now, same = after.get(oid), oid in after
-        if now is None:
-            now = by_name.get((was.schema, was.name))
-        if now is None:
-            if was.count:
-                yield Loss(was.path, "", True, f"{was.path} is gone, with {was.count} rows")
+        losses = tuple(_lost(oid, was, after))
+        if losses and was.root is not None and not any(_lost(was.root, before[was.root], after)):
+            continue  # the rows are in other partitions now
+        yield from losses
+
+
+def _lost(oid: int, was: Held, after: Mapping[int, Held]) -> Iterator[Loss]:
+    """The same of one table, by itself."""
+    now, same = after.get(oid), oid in after
+    if now is None:
+        now = next(
+            (h for h in after.values() if (h.schema, h.name) == (was.schema, was.name)), None
+        )
+    if now is None:
+        if was.count:
+            yield Loss(was.path, "", True, f"{was.path} is gone, with {was.count} rows")
+        return
+    if now.count < was.count:
+        yield Loss(was.path, "", True, f"{was.path} had {was.count} rows and has {now.count} now")
+        return
+    if not was.count:
+        return
+    for number, (column, type_, digest) in was.columns.items():
+        if number in was.computed:
             continue
-        if now.count < was.count:
-            yield Loss(
-                was.path, "", True, f"{was.path} had {was.count} rows and has {now.count} now"
-            )
-            continue
-        if not was.count:
-            continue
-        for number, (column, type_, digest) in was.columns.items():
-            here = (
-                now.columns.get(number)
-                if same
-                else next((c for c in now.columns.values() if c[0] == column), None)
-            )
-            name = f"{was.path}.{quoted(column)}"
-            if here is None:
-                if digest != "0":
-                    yield Loss(was.path, column, True, f"{name} is gone, with its values")
-            elif here[2] != digest and now.count == was.count:
-                retyped = here[1] != type_
-                yield Loss(was.path, column, False, f"{name} has other values than before", retyped)
+        here = (
+            now.columns.get(number)
+            if same
+            else next((c for c in now.columns.values() if c[0] == column), None)
+        )
+        name = f"{was.path}.{quoted(column)}"
+        if here is None:
+            if digest != "0":
+                yield Loss(was.path, column, True, f"{name} is gone, with its values")
+        elif here[2] != digest and now.count == was.count:
+            retyped = here[1] != type_
+            yield Loss(was.path, column, False, f"{name} has other values than before", retyped)

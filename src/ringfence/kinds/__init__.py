@@ -51,6 +51,8 @@ class Context:
     drops: AbstractSet[Ref] = frozenset()
     creates: AbstractSet[Ref] = frozenset()
     aside: AbstractSet[Ref] = frozenset()
+    alone: AbstractSet[Ref] = frozenset()
+    """What is dropped by a step of its own, though it would go with what it is a part of."""
 
     def inlined(self, ref: Ref, kind: str) -> tuple[Fact, ...]:
         """Children of that kind that are created within `ref`'s own CREATE, in catalog order."""

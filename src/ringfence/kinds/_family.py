@@ -62,6 +62,26 @@ def _tables(found: list[tuple[str, ...]], catalog: Catalog) -> list[Ref]:
     ]
 
 
+def keys_on(table: Ref | None, catalog: Catalog) -> Iterator[Fact]:
+    """The foreign keys that refer to a table, or to what it is a partition of."""
+    while table is not None:
+        for column in catalog.below(table, "column"):
+            for user in catalog.used_by.get(column.ref, ()):
+                key = catalog.facts[user]
+                foreign = user.kind == "constraint" and key["type"] == "f"
+                if foreign and not key["attached"] and _refers(key, table, catalog):
+                    yield key
+        table = whole(table, catalog)
+
+
+def _refers(key: Fact, table: Ref, catalog: Catalog) -> bool:
+    """Whether a foreign key refers to the table: it uses what its own columns would not need."""
+    used = catalog.uses.get(key.ref, frozenset())
+    return key.parent != table or any(
+        u.kind in ("index", "constraint") and u.name[:2] == table.name[:2] for u in used
+    )
+
+
 def unproved(above: Fact, below: Fact | None) -> bool:
     """Whether a constraint is NOT VALID, and as it is inherited too."""
     return below is not None and all(

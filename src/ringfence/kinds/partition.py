@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
-from ringfence.kinds._family import whole
+from ringfence.kinds._family import keys_on
 from ringfence.kinds._sql import Raw, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -56,15 +56,8 @@ class Partition(Kind):
         """While it is detached, no foreign key may miss its rows."""
         if fact.ref not in context.new.facts:
             return
-        table: Ref | None = Ref("table", fact.list("whole"))
-        while table is not None:
-            for column in context.old.below(table, "column"):
-                for user in context.old.used_by.get(column.ref, ()):
-                    key = context.old.facts[user]
-                    foreign = user.kind == "constraint" and key["type"] == "f"
-                    if foreign and not key["attached"] and _refers(key, table, context):
-                        yield user
-            table = whole(table, context.old)
+        for key in keys_on(Ref("table", fact.list("whole")), context.old):
+            yield key.ref
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         hazards: tuple[Hazard, ...] = ()
@@ -98,14 +91,6 @@ def _is_late(fact: Fact, context: Context) -> bool:
     attached = fact.list("attached")
     above = context.new.facts.get(Ref("index", attached)) if attached else None
     return above is not None and bool(above["invalid"])
-
-
-def _refers(key: Fact, table: Ref, context: Context) -> bool:
-    """Whether a foreign key refers to the table: it uses what its own columns would not need."""
-    used = context.old.uses.get(key.ref, frozenset())
-    return key.parent != table or any(
-        u.kind in ("index", "constraint") and u.name[:2] == table.name[:2] for u in used
-    )
 
 
 KIND = Partition()

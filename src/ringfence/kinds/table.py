@@ -16,7 +16,15 @@ from ringfence.kinds import (
     pair,
     reset_options,
 )
-from ringfence.kinds._family import aside, inheritance, names, whole
+from ringfence.kinds._family import (
+    aside,
+    inheritance,
+    keys_on,
+    links_below,
+    names,
+    partition,
+    whole,
+)
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._swap import recast
 from ringfence.model import Ref
@@ -107,6 +115,12 @@ class Table(Kind):
         if old.ref in context.new.facts:
             yield from _put_aside(old, context)
             return
+        above = whole(old.ref, context.old)
+        needed = above is not None and partition(old.ref) not in context.alone
+        if needed and any(k.parent != old.ref for k in keys_on(above, context.old)):
+            assert above is not None
+            # A foreign key needs it while it is a partition.
+            yield Do(_detach(old.ref, above))
         yield Do(
             f"DROP TABLE {qualified(old.ref.name)}",
             loses_data(old.ref, f"every row of {old.ref.path} is lost"),
@@ -177,16 +191,32 @@ def _secure(new: Fact) -> Iterator[Do]:
         yield Do(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
 
 
+def _detach(table: Ref, above: Ref) -> str:
+    return f"ALTER TABLE {qualified(above.name)} DETACH PARTITION {qualified(table.name)}"
+
+
 def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
     """Give the table, its indexes and its identity sequences names that nobody has."""
     schema, table = old.ref.name
     above = whole(old.ref, context.old)
-    if above is not None and above not in context.drops & context.new.facts.keys():
-        yield Do(f"ALTER TABLE {qualified(above.name)} DETACH PARTITION {qualified(old.ref.name)}")
+    stays = above is not None and above in context.drops & context.new.facts.keys()
+    if above is not None and not stays and partition(old.ref) not in context.alone:
+        yield Do(_detach(old.ref, above))
     family = context.old.facts.get(inheritance(old.ref))
     for parent in names(family["parents"]) if family and family.ref in context.new.facts else ():
-        yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
+        if inheritance(old.ref) not in context.alone:
+            yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
+    gone = set(context.alone)
+    parts = [*_lets_go(old, context, above if stays else None)]
+    for below, over in _going_along(old.ref, context):
+        parts += _lets_go(below, context, over)
+    for part in parts:
+        if part.ref not in gone:
+            gone.add(part.ref)
+            yield from (Do(do.sql) for do in kind_of(part.ref).drop(part, context))
     for child in sorted(context.old.children.get(old.ref, ()), key=lambda f: f.ref):
+        if child.ref in gone:
+            continue
         if child.ref.kind == "index" or (
             child.ref.kind == "constraint" and child["type"] in ("p", "u", "x")
         ):
@@ -196,6 +226,51 @@ def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
             sequence = child.list("sequence")[0]
             yield Do(f"ALTER SEQUENCE {sequence} RENAME TO {aside((sequence,))}")
     yield Do(f"ALTER TABLE {qualified(old.ref.name)} RENAME TO {aside((schema, table))}")
+
+
+def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
+    """What a table put aside has of something else that is replaced now: it could not be dropped.
+
+    `above`: what it stays a partition of; what it has from there goes with that.
+    """
+    columns = context.old.below(old.ref, "column")
+    parts = [f for f in context.old.children.get(old.ref, ()) if f.ref.kind != "column"]
+    parts += [f for c in columns for f in context.old.below(c.ref, "default")]
+    parts += [c for c in columns if c["generated"] and _made_anew(c, context)]
+    for part in sorted(parts, key=lambda f: (f.ref.kind == "column", f.ref)):
+        used = context.old.uses.get(part.ref, frozenset())
+        if not any(
+            u in context.drops
+            and u in context.new.facts
+            and u.name[:2] != old.ref.name
+            and kind_of(u).keyword in _CALLED
+            for u in used
+        ):
+            continue
+        inherited = part.ref.kind == "column" or part["attached"]
+        if part.ref.kind == "constraint" and above is not None:
+            inherited = Ref("constraint", (*above.name, part.ref.name[-1])) in context.old.facts
+        if above is None or not inherited:
+            yield part
+
+
+def _going_along(table: Ref, context: Context) -> Iterator[tuple[Fact, Ref]]:
+    """The partitions that go for good when its rows are taken over, and what each is one of."""
+    for link in links_below(table, context.old):
+        below = link.parent
+        if link.ref.kind == "partition" and below is not None and below not in context.new.facts:
+            yield context.old.facts[below], table
+            yield from _going_along(below, context)
+
+
+_CALLED = ("ROUTINE", "AGGREGATE", "OPERATOR")
+"""What expressions call, and what cannot be put aside itself."""
+
+
+def _made_anew(column: Fact, context: Context) -> bool:
+    """Whether a generated column's values need not be taken over."""
+    now = context.new.facts.get(column.ref)
+    return now is None or bool(now["generated"])
 
 
 def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:

@@ -25,11 +25,14 @@ class TriggerState(Kind):
     probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"enabled": Attribute("enable")}
 
-    def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:  # noqa: ARG002
-        # The partition, and that it is one.
-        yield Ref("table", fact.ref.name[:-1])
-        yield Ref("partition", fact.ref.name[:-1])
-        yield Ref("foreign_table", fact.ref.name[:-1])
+    def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:
+        # The partition, and that it is one, up to where the trigger was made.
+        name = fact.ref.name[:-1]
+        yield Ref("table", name)
+        yield Ref("foreign_table", name)
+        while (place := facts.get(Ref("partition", name))) is not None:
+            yield place.ref
+            name = place.list("whole")
 
     def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterable[Ref]:  # noqa: ARG002
         # It goes with the partition, or when that is no partition any more.
