@@ -122,7 +122,7 @@ class Column(Kind):
             if parent not in new or stage == "drop":
                 yield ("drop", partition(table))
                 yield ("drop", inheritance(table))
-                if all(p in old for p in new):
+                if stage == "drop" or all(p in old for p in new):
                     yield ("alter", inheritance(table))
         for link in links_below(table, context.old):
             if link.parent is not None and table not in parents(link.parent, context.new):

@@ -79,7 +79,7 @@ def reinherit(
     held = [f for f in inherited if leave and f.ref not in context.creates and _was(f, context)]
     holder = (table.name[0], aside(table.name))
     if held or fresh:
-        yield Do(sql("CREATE TABLE {t} ({c})", t=holder, c=Raw(", ".join(map(_plain, held)))))
+        yield Do(sql("CREATE TABLE {t} ({c})", t=holder, c=Raw(", ".join(map(_held, held)))))
         yield Do(f"{child} INHERIT {qualified(holder)}")
         for fact in fresh:
             verb = "ADD COLUMN" if fact.ref.kind == "column" else "ADD"
@@ -124,6 +124,11 @@ def _plain(fact: Fact) -> str:
         kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
         text += f" GENERATED ALWAYS AS ({fact.text('expression')}) {kept}"
     return text
+
+
+def _held(fact: Fact) -> str:
+    """From PostgreSQL 18 on, that it is NOT NULL is inherited by itself."""
+    return _whole(fact) if fact["not_null_inherited"] else _plain(fact)
 
 
 def _whole(fact: Fact) -> str:

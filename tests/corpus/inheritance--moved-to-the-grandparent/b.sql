@@ -1,0 +1,1 @@
+CREATE TABLE p (id int NOT NULL, a text DEFAULT 'p', CONSTRAINT pc CHECK (id > 0)); CREATE TABLE c (x int) INHERITS (p); CREATE TABLE g () INHERITS (p);
