@@ -425,3 +425,54 @@ def test_a_circle_that_is_not_deferrable_is_filled_in_bulk(
         "public.teams": 100,
     }
     assert violations(bulk) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "most"),
+    [
+        ("SMALLINT PRIMARY KEY", 32767),
+        ("SMALLINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", 32767),
+        ("INT GENERATED ALWAYS AS IDENTITY (START -5 INCREMENT -10 MINVALUE -9995) UNIQUE", 1000),
+        ("INT PRIMARY KEY CHECK (c BETWEEN 1 AND 2000)", 2000),
+        ("NUMERIC(3) UNIQUE NOT NULL", 999),
+    ],
+)
+@pytest.mark.parametrize("tenants", [0, 3])
+def test_a_key_with_little_room_is_filled_to_the_brim(
+    conn: Connection, column: str, most: int, tenants: int
+) -> None:
+    conn.execute(f"CREATE TABLE t (c {column})")
+    tenancy = None
+    if tenants:
+        conn.execute(
+            "CREATE TABLE tenants (id INT PRIMARY KEY);"
+            "ALTER TABLE t ADD tenant INT NOT NULL REFERENCES tenants"
+        )
+        tenancy = Tenancy(root="tenants")
+    seeded = seed(conn, tenants=max(1, tenants), rows=40_000, profile="load", tenancy=tenancy)
+    assert one(conn, "SELECT count(*) FROM t") == pytest.approx(most, abs=tenants + 1)
+    ((short),) = seeded.shortfalls
+    assert (short.table, short.reason) == (
+        "public.t",
+        f"t_{'c_key' if 'UNIQUE' in column else 'pkey'} leaves no room for more",
+    )
+    assert short.got == one(conn, "SELECT count(*) FROM t")
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["CHAR(3) UNIQUE CHECK (c ~ '^[A-Z]{3}$')", "CHAR(3) UNIQUE", "TEXT PRIMARY KEY CHECK (c ~ '^AB-[0-9a-f]{8}$')",
+     "TEXT UNIQUE CHECK (c ~ '^(0[1-9]|1[0-2])-[A-Z]{2}-[0-9]{2}$')"],
+)  # fmt: skip
+def test_text_that_takes_no_number_is_made_of_the_planned_text_s_characters(
+    conn: Connection, column: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "PLANNED", 300)
+    conn.execute(f"CREATE TABLE t (c {column})")
+    seeded = seed(conn, rows=9000, profile="load")
+    if "|" in column:
+        # Not every combination will do: the planned rows are all there is.
+        assert seeded.shortfalls[0].got == one(conn, "SELECT count(*) FROM t") == 300
+    else:
+        assert seeded.shortfalls == ()
+        assert one(conn, "SELECT count(*) FROM t") == 9000

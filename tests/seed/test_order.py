@@ -99,3 +99,53 @@ def test_a_table_that_points_to_itself(conn: Connection, null: str) -> None:
     assert one(conn, "SELECT count(*) FROM t WHERE up > id") == 0, "a row points to earlier rows"
     assert one(conn, "SELECT count(up) FROM t") == (20 if null else pytest.approx(16, abs=4))
     assert one(conn, "SELECT count(DISTINCT up) FROM t") > 5
+
+
+@pytest.mark.parametrize("full", ["", "MATCH FULL"])
+@pytest.mark.parametrize("null", ["", "NOT NULL"])
+def test_a_circle_of_keys_of_several_columns(conn: Connection, null: str, full: str) -> None:
+    conn.execute(
+        f"CREATE TABLE a (t INT, id INT, b INT {null if full == '' else 'NOT NULL'},"
+        " PRIMARY KEY (t, id));"
+        "CREATE TABLE b (t INT, id INT, a INT NOT NULL, PRIMARY KEY (t, id),"
+        f" FOREIGN KEY (t, a) REFERENCES a {full});"
+        f"ALTER TABLE a ADD FOREIGN KEY (t, b) REFERENCES b {full}"
+    )
+    seeded = seed(conn)
+    assert [f.total for f in seeded.tables] == [5, 5]
+    assert violations(conn) == []
+    assert one(conn, "SELECT count(b) FROM a") >= 3
+
+
+@pytest.mark.parametrize("tenants", [1, 2])
+@pytest.mark.parametrize("unique", ["", ", UNIQUE (t, up)"])
+def test_rows_that_may_not_point_to_themselves_point_to_each_other(
+    conn: Connection, unique: str, tenants: int
+) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE s (t INT REFERENCES tenants, id INT, up INT NOT NULL, PRIMARY KEY (t, id),"
+        f" FOREIGN KEY (t, up) REFERENCES s, CHECK (up <> id){unique})"
+    )
+    seeded = seed(conn, tenants=tenants, tenancy=Tenancy(root="tenants"))
+    assert seeded.shortfalls == ()
+    assert one(conn, "SELECT count(*) FROM s WHERE up <> id") == 5 * tenants
+    assert violations(conn) == []
+
+
+def test_where_one_row_has_nobody_to_point_to_there_are_two(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE s (id INT PRIMARY KEY, up INT NOT NULL REFERENCES s, CHECK (up <> id))"
+    )
+    seed(conn, rows=1)
+    assert one(conn, "SELECT count(*) FROM s") == 2
+
+
+def test_a_ring_longer_than_one_statement(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE s (id INT PRIMARY KEY, up INT NOT NULL UNIQUE REFERENCES s CHECK (up <> id))"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ringfence.seed.loading.BATCH", 3)
+        seed(conn, rows=10)
+    assert one(conn, "SELECT count(*) FROM s") == 10

@@ -18,7 +18,7 @@ from ringfence.seed.rules import Rules, of_check, related
 from ringfence.seed.wishes import PROFILES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -81,12 +81,21 @@ class Office:
 
 
 class Desk:
-    """Where the rows of one table are made. `late` are foreign keys that are chosen by `close`."""
+    """Where the rows of one table are made. `late` are foreign keys that are chosen by `close`,
+    `copied` the columns by which others of the circle point here before that."""
 
-    def __init__(self, office: Office, table: Table, late: Sequence[Reference]) -> None:
+    def __init__(
+        self,
+        office: Office,
+        table: Table,
+        late: Sequence[Reference],
+        copied: Collection[str] = (),
+    ) -> None:
         self.office = office
         self.table = table
         self.late = late
+        self.copied = copied
+        self.itself = any(reference.target == table.oid for reference in table.references)
         self.closing = False
         known = office.shape.tables
         self.early = [r for r in table.references if r not in late and r.target in known]
@@ -151,6 +160,8 @@ class Desk:
         Raises `Refused` when nothing is left.
         """
         self._settle()
+        if not self.rows and self.given_up and self._widen():
+            self._settle()
         if not self.rows and self.given_up:
             raise self._nothing_left()
         if not final:
@@ -165,9 +176,39 @@ class Desk:
         tried = self._candidate() if self.given_up else ""
         return Shortfall(self.table.path, self.asked, usual, self._reason(), tried)
 
+    def _widen(self) -> bool:
+        """Draft the rows again, two at least where one would have to point to itself."""
+        counts = self._counts()
+        if not self.itself or all(count > 1 for _, count in counts):
+            return False
+        self.given_up.clear()
+        for tenant, count in counts:
+            for number in range(max(2, count)):
+                self._add(tenant, number, ())
+        self.asked = len(self.rows)
+        return True
+
+    def mend(self) -> bool:
+        """Draw the rows again whose parents were given up since, and take over parents' keys.
+
+        Whether any row had to change.
+        """
+        changed = False
+        for row in list(self.rows):
+            before = dict(row.values)
+            if any(parent is not None and parent.gone for parent in row.parents.values()):
+                self._refill(row)
+            else:
+                row.adopt()
+            changed = changed or row.gone or row.values != before
+        return changed
+
     def _settle(self) -> None:
         while self.rows:
             rows = list(self.rows)
+            if self.itself:
+                for row in rows:
+                    row.adopt()
             self._derive(rows)
             faults = self.probe.faults(rows)
             if not any(faults):
@@ -241,7 +282,7 @@ class Desk:
                 missing[name] = left
         return missing
 
-    def _counts(self) -> Iterable[tuple[int, int]]:
+    def _counts(self) -> list[tuple[int, int]]:
         """(tenant, how many rows) as asked for, and at least one for every partition."""
         model, tenants, wishes = self.office.model, self.office.tenants, self.office.wishes
         if model.root is not None and self.table.oid == model.root.oid:
@@ -272,7 +313,8 @@ class Desk:
         self.office.family.choose(row, self.early, limits)
         for reference in (*self.lost, *(() if self.closing else self.late)):
             for name in reference.columns:
-                row.values.setdefault(name, None)
+                if name not in self.copied or reference in self.lost:
+                    row.values.setdefault(name, None)
         for column in self.table.columns:
             if not column.generated and column.name not in row.values:
                 limit = related(limits.get(column.name, ANY), column, relations, row)
@@ -285,7 +327,7 @@ class Desk:
                 row.values[column.name] = known[2]
         row.adopt()
         if self.closing:
-            self.office.family.late(row, self.late, limits)
+            self.office.family.late(row, self.late, limits, self.copied)
 
     def _value(self, row: Row, column: Column, limits: Limits, attempt: int) -> str | None:
         office = self.office

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ringfence.errors import Misuse, Refused
+from ringfence.seed.loading import in_a_ring
 from ringfence.seed.order import written_by_triggers
 from ringfence.seed.place import SHARED
 from ringfence.seed.session import STEADY
@@ -123,8 +124,9 @@ def _group(conn: Connection[Any], plan: Plan, group: Group) -> Iterator[str]:
             rows = [row for row in plan.rows[table.oid] if row.tenant == tenant]
             if rows:
                 yield from _become(conn, plan, tenant)
-            for first in range(0, len(rows), _AT_ONCE):
-                yield f"{_insert(conn, table, rows[first : first + _AT_ONCE])}{clause};\n"
+            most = len(rows) if in_a_ring(rows) else _AT_ONCE
+            for first in range(0, len(rows), max(1, most)):
+                yield f"{_insert(conn, table, rows[first : first + most])}{clause};\n"
 
 
 def _become(conn: Connection[Any], plan: Plan, tenant: int) -> Iterator[str]:

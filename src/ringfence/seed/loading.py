@@ -253,9 +253,10 @@ class _Loader:
             written = 0
             for tenant in self._tenants([table]):
                 rows = [row for row in self.plan.rows[table.oid] if row.tenant == tenant]
-                for first in range(0, len(rows), BATCH):
+                most = len(rows) if in_a_ring(rows) else BATCH
+                for first in range(0, len(rows), max(1, most)):
                     self._play(table)
-                    written += self._insert(table, rows[first : first + BATCH], before)
+                    written += self._insert(table, rows[first : first + most], before)
                     self._play(None)
             self.progress(table.path, written, written, time.perf_counter() - began)
             if written < len(self.plan.rows[table.oid]) and not before:
@@ -358,6 +359,15 @@ class _Loader:
             detail=f"triggers that may have dropped them: {names}" if names else "",
             hint="nothing was written; a trigger or rule that returns nothing drops its row",
         )
+
+
+def in_a_ring(rows: Iterable[Row]) -> bool:
+    """Whether some row points to a later one of its table, so that one statement must take both."""
+    return any(
+        parent is not None and parent.table.oid == row.table.oid and parent.number > row.number
+        for row in rows
+        for parent in row.parents.values()
+    )
 
 
 def _name(table: Table) -> sql.Identifier:

@@ -11,17 +11,22 @@ most ancestors decides the generation, and the others follow from it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from decimal import Decimal
 from hashlib import shake_128
-from itertools import chain
+from itertools import chain, count
+from math import gcd, prod
 from struct import Struct
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from ringfence.seed import expression
+from ringfence.seed import checks, expression
+from ringfence.seed.limits import ANY
+from ringfence.seed.numbers import is_number, precision_and_scale
 from ringfence.seed.place import SHARED, instant, ordinal
 from ringfence.seed.probe import parameters, verbatim
 
@@ -98,6 +103,8 @@ class Ground:
     primary: Reference | None = None
     radix: bool = False
     shifted: tuple[str, ...] = ()
+    numbered: tuple[str, ...] = ()
+    why: str = "a key of foreign keys has no more combinations"
 
 
 class Multiplier:
@@ -120,8 +127,11 @@ class Multiplier:
                 crop.total = len(crop.rows)
             self.crops[oid] = crops
 
-    def prepare(self, table: Table, *, shift: bool = True) -> bool:
+    def prepare(self, table: Table, *, shift: bool = True, shaped: bool = False) -> bool:
         """Make ready to multiply a table, whose parents are; False where no more rows are wanted.
+
+        With `shift` moments move on; with `shaped` text that must differ is made of the characters
+        that the planned text has in the same places, and not of that text and a number.
 
         Raises `NotMore` where there can be none.
         """
@@ -137,7 +147,7 @@ class Multiplier:
         try:
             self._steps(ground)
             self._encode(ground)
-            self._keys(ground)
+            self._keys(ground, shaped)
             if shift:
                 self._shift(ground)
         except NotMore:
@@ -404,7 +414,7 @@ class Multiplier:
 
     # What differs between generations.
 
-    def _keys(self, ground: Ground) -> None:
+    def _keys(self, ground: Ground, shaped: bool) -> None:
         table = ground.table
         for column in ground.columns:
             if _bound(table, column.name):
@@ -425,7 +435,7 @@ class Multiplier:
                 raise NotMore(f"{key.name} leaves no room for more")
             name = ranked[0][1]
             chosen.append(name)
-            ground.makers[name] = self._counting(ground, table.column[name], key)
+            ground.makers[name] = self._counting(ground, table.column[name], key, shaped)
 
     def _rank(self, ground: Ground, column: Column) -> int | None:
         """How well a column counts; None where it does not."""
@@ -555,14 +565,17 @@ class Multiplier:
 
         return make
 
-    def _counting(self, ground: Ground, column: Column, key: Key) -> Maker:
+    def _counting(self, ground: Ground, column: Column, key: Key, shaped: bool) -> Maker:
         """A column that counts on from the planned rows."""
         kind = _COUNTING[self._type(column)]
         if kind == "uuid":
             return self._uuids(ground, column, alone=len(_columns(key)) == 1)
         if kind == "text":
+            if shaped:
+                return self._shaped(ground, column, key)
+            ground.numbered += (column.name,)
             return self._texts(ground, column)
-        return self._numbers(ground, column)
+        return self._numbers(ground, column, key)
 
     def _uuids(self, ground: Ground, column: Column, *, alone: bool) -> Maker:
         """Ordered in time where the column is a key by itself, random otherwise."""
@@ -587,7 +600,43 @@ class Multiplier:
 
         return make
 
-    def _numbers(self, ground: Ground, column: Column) -> Maker:
+    def _limit(self, ground: Ground, key: Key, room: int) -> None:
+        """Let there be no more rows than a key has room for, all tenants' counted in turn."""
+        tenants = self.plan.tenants
+        short = False
+        for tenant, crop in ground.crops.items():
+            most = room if tenant == SHARED else (room - tenant + tenants - 1) // tenants
+            if most < crop.total:
+                short = True
+                crop.total = max(len(crop.rows), most)
+                crop.generations = crop.total // len(crop.rows)
+        if short:
+            ground.why = f"{key.name} leaves no room for more"
+            if all(crop.total == len(crop.rows) for crop in ground.crops.values()):
+                raise NotMore(ground.why)
+
+    def _highest(self, ground: Ground, column: Column) -> int | None:
+        """The greatest whole number that the column takes, as far as type and checks tell."""
+        type_, typmod = self.plan.shape.base(self.plan.shape.types[column.type], column.typmod)
+        found = [_HIGHEST[type_.name]] if type_.name in _HIGHEST else []
+        if type_.name == "numeric" and typmod >= 4:
+            precision, scale = precision_and_scale(typmod)
+            found.append(10 ** max(0, precision - scale) - 1)
+        if column.sequence is not None:
+            found.append(column.sequence.highest)
+        if type_.name in (*_HIGHEST, "numeric"):
+            for check in ground.table.checks:
+                rule = checks.rule(check, now=instant(self.plan.seed), computed=lambda _: None)
+                if rule.columns == (column.name,) and len(rule.ways) == 1:
+                    limits = rule.ways[0].limits.get(column.name, ANY)
+                    found += [
+                        int(Decimal(text)) - (not inclusive)
+                        for text, inclusive in limits.high
+                        if is_number(text)
+                    ]
+        return min(found) if found else None
+
+    def _numbers(self, ground: Ground, column: Column, key: Key) -> Maker:
         """The numbers after those of the planned rows, or those of the column's own sequence."""
         name = self._type(column)
         pack = _PACKS[name]
@@ -604,12 +653,24 @@ class Multiplier:
             values = [int.from_bytes(f[4:], "big", signed=True) for f in fields if len(f) > 4]
             unit = 1_000_000 if name.startswith("timestamp") else 1
             least, step = max(values, default=0) + unit, unit
+        highest = self._highest(ground, column)
+        if sequence is not None and step < 0:
+            highest = sequence.lowest
+        if highest is not None:
+            crops = ground.crops.items()
+            last = max(ordinal(tenant, crop.total - 1, tenants) for tenant, crop in crops)
+            if sequence is None and least + step * last > highest:
+                # Then close behind the planned rows, too.
+                least -= step * min(ordinal(t, len(crop.rows), tenants) for t, crop in crops)
+            self._limit(ground, key, (highest - least) // step + 1)
 
         def make(tenant: int, generation: int) -> Block:
-            count = len(ground.crops[tenant].rows)
+            crop = ground.crops[tenant]
+            count = len(crop.rows)
+            first = generation * count
             return [
-                pack(least + step * ordinal(tenant, generation * count + k, tenants))
-                for k in range(count)
+                pack(least + step * ordinal(tenant, first + k, tenants))
+                for k in range(min(count, crop.total - first))
             ]
 
         return make
@@ -638,6 +699,76 @@ class Multiplier:
 
         return make
 
+    def _shaped(self, ground: Ground, column: Column, key: Key) -> Maker:
+        """Text of the characters that planned text of the same length has in the same places."""
+        tenants = self.plan.tenants
+        planned = {
+            tenant: [row.values.get(column.name) for row in crop.rows]
+            for tenant, crop in ground.crops.items()
+        }
+        every = sorted({text for texts in planned.values() for text in texts if text})
+        best: tuple[int, list[str]] = (0, [])
+        for length in sorted({len(text) for text in every}):
+            alphabets = _alphabets([text for text in every if len(text) == length])
+            best = max(best, (prod(map(len, alphabets)), alphabets))
+        capacity, alphabets = best
+        if capacity < 2:
+            raise NotMore(f"{key.name} leaves no room for more")
+        # Neighbours look unlike each other, and whether all will do shows in the first ones.
+        stride = next(n for n in count(capacity * 5 // 8 + 1) if gcd(n, capacity) == 1)
+        back = pow(stride, -1, capacity)
+        codes = (_code(text, alphabets) for text in every)
+        used = sorted({code * back % capacity for code in codes if code is not None})
+        free = [number - k for k, number in enumerate(used)]
+        crops = ground.crops
+        begin = min(ordinal(t, len(crop.rows), tenants) for t, crop in crops.items())
+        self._limit(ground, key, capacity - len(used) + begin)
+
+        def make(tenant: int, generation: int) -> Block:
+            texts = planned[tenant]
+            made: Block = []
+            for k, text in enumerate(texts):
+                number = ordinal(tenant, generation * len(texts) + k, tenants) - begin
+                number = (number + bisect_right(free, number)) % capacity
+                told = None if text is None else _of(number * stride % capacity, alphabets)
+                made.append(_field(None if told is None else told.encode()))
+            return made
+
+        return make
+
+
+def _alphabets(texts: Sequence[str]) -> list[str]:
+    """By place the characters that stand there, one of each letter: a key may not tell case."""
+    found: list[str] = []
+    for characters in zip(*texts, strict=True):
+        kinds = {character.casefold(): character for character in sorted(characters)}
+        found.append("".join(kinds.values()))
+    if found and len(found[-1]) > 1:
+        # A type may not tell trailing spaces.
+        found[-1] = found[-1].replace(" ", "")
+    return found
+
+
+def _code(text: str, alphabets: Sequence[str]) -> int | None:
+    """The number of a text among all those of the alphabets; None for one that is not."""
+    if len(text) != len(alphabets):
+        return None
+    number = 0
+    for character, alphabet in zip(text.casefold(), alphabets, strict=False):
+        at = alphabet.casefold().find(character)
+        if at < 0:
+            return None
+        number = number * len(alphabet) + at
+    return number
+
+
+def _of(number: int, alphabets: Sequence[str]) -> str:
+    made = []
+    for alphabet in reversed(alphabets):
+        number, at = divmod(number, len(alphabet))
+        made.append(alphabet[at])
+    return "".join(reversed(made))
+
 
 def _numbered(text: str, number: int, longest: int) -> str:
     """Text told apart from its like by a number: an address stays one, digits stay digits."""
@@ -659,7 +790,9 @@ def reach(plan: Plan) -> dict[tuple[int, str], int]:
             if column.sequence is None or not wanted:
                 continue
             last = max(ordinal(tenant, count - 1, plan.tenants) for tenant, count in wanted.items())
-            found[oid, column.name] = column.sequence.start + last * column.sequence.increment
+            reached = column.sequence.start + last * column.sequence.increment
+            lowest, highest = column.sequence.lowest, column.sequence.highest
+            found[oid, column.name] = min(max(reached, lowest), highest)
     return found
 
 
@@ -692,6 +825,7 @@ def _numeric(number: int) -> bytes:
 _LONG = Struct(">iq")
 _INT4 = Struct(">ii")
 _INT2 = Struct(">ih")
+_HIGHEST = {"int2": (1 << 15) - 1, "int4": (1 << 31) - 1, "int8": (1 << 63) - 1}
 _PACKS: dict[str, Callable[[int], bytes]] = {
     "int8": lambda n: _LONG.pack(8, n),
     "int4": lambda n: _INT4.pack(4, n),

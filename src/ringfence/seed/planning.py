@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Shortfall", "plan"]
 
+_ROUNDS = 8
+"""How often the tables of a circle take over from each other what was drawn again."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -168,14 +171,20 @@ def _fill(office: Office, group: order.Group) -> tuple[list[Desk], list[Shortfal
     """Rows for all tables of a group, and what is missing of them."""
     desks: list[Desk] = []
     shortfalls: list[Shortfall | None] = []
+    early = [r for t in group.tables for r in t.references if group.late and r not in group.late]
     for table in group.tables:
-        desk = Desk(office, table, [r for r in group.late if r.table == table.oid])
+        copied = {c for r in early if r.target == table.oid for c in r.target_columns}
+        desk = Desk(office, table, [r for r in group.late if r.table == table.oid], copied)
         desk.draft()
         shortfalls.append(desk.settle(final=not group.late))
         desks.append(desk)
     if group.late:
         for desk in desks:
             desk.close()
+        for _ in range(_ROUNDS):
+            shortfalls = [desk.settle(final=False) for desk in desks]
+            if not sum(desk.mend() for desk in desks):
+                break
         shortfalls = [desk.settle(final=True) for desk in desks]
     return desks, shortfalls
 

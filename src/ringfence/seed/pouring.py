@@ -54,7 +54,8 @@ class Cursor:
     """Where a load stands: the generations of a table's tenant before `generation` are written.
 
     `still` are tables that have their planned rows only, `unmoved` those whose moments do not move
-    on: what was found by trying, which cannot be tried again.
+    on, `shaped` those whose text takes no number: what was found by trying, which cannot be tried
+    again.
     """
 
     table: str
@@ -62,6 +63,7 @@ class Cursor:
     generation: int
     still: tuple[str, ...] = ()
     unmoved: tuple[str, ...] = ()
+    shaped: tuple[str, ...] = ()
 
 
 class Pouring:
@@ -93,6 +95,7 @@ class Pouring:
         self.poured = Poured()
         self.still: list[str] = list(after.still) if after else []
         self.unmoved: list[str] = list(after.unmoved) if after else []
+        self.shaped: list[str] = list(after.shaped) if after else []
         self.paths = [table.path for group in plan.groups for table in group.tables]
 
     def run(self) -> Poured:
@@ -153,7 +156,7 @@ class Pouring:
         done = sum(len(crop.rows) for crop in crops.values())
         wanted = sum(self.plan.wanted[table.oid].values())
         if total < wanted:
-            why = "a key of foreign keys has no more combinations"
+            why = self.multiplier.grounds[table.oid].why
             self.poured.shortfalls.append(Shortfall(table.path, wanted, total, why))
         more = self.poured.more[table.oid] = Counter()
         began = time.perf_counter()
@@ -173,8 +176,8 @@ class Pouring:
                         self._become(tenant)
                         self._copy(table, tenant, generation, until, done, total, began, fresh)
                         if self.batch:
-                            still, unmoved = tuple(self.still), tuple(self.unmoved)
-                            self.reached(Cursor(table.path, tenant, until, still, unmoved))
+                            how = (tuple(self.still), tuple(self.unmoved), tuple(self.shaped))
+                            self.reached(Cursor(table.path, tenant, until, *how))
                     fresh += rows
                 more[tenant] += rows
                 done += rows
@@ -224,8 +227,9 @@ class Pouring:
     def _tried(self, table: Table) -> bool:
         """Whether the server takes rows of the first, middle and last generation of each tenant."""
         if self.after and self.paths.index(table.path) <= self.paths.index(self.after.table):
-            if table.path in self.unmoved:
-                self.multiplier.prepare(table, shift=False)
+            shift, shaped = table.path not in self.unmoved, table.path in self.shaped
+            if not shift or shaped:
+                self.multiplier.prepare(table, shift=shift, shaped=shaped)
             if table.path in self.still:
                 self._short(table, "tried before, and refused")
                 self.multiplier.give_up(table)
@@ -237,6 +241,18 @@ class Pouring:
             self.multiplier.prepare(table, shift=False)
             self.unmoved.append(table.path)
             error = self._try(table)
+        if error is not None and self.multiplier.grounds[table.oid].numbered:
+            # Perhaps text may not have a number added.
+            shift = table.path not in self.unmoved
+            self.multiplier.forget()
+            try:
+                self.multiplier.prepare(table, shift=shift, shaped=True)
+                again = self._try(table)
+            except NotMore:
+                again = error
+            if again is None:
+                self.shaped.append(table.path)
+            error = again
         if error is None:
             return True
         self.still.append(table.path)

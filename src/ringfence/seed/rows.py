@@ -9,7 +9,7 @@ from ringfence.seed.draw import Draw
 from ringfence.seed.place import SHARED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ringfence.seed.limits import Limits
     from ringfence.seed.shape import Reference, Table
@@ -150,8 +150,14 @@ class Family:
                 for column in reference.columns if reference.match_full else free:
                     fixed.setdefault(column, None)
                 continue
+            around = parent.table.oid == row.table.oid and parent.number > row.number
             for column, target in zip(reference.columns, reference.target_columns, strict=True):
-                if parent is not row:
+                if around and column == target:
+                    # Rows that point to each other in a ring share it: it is the first one's.
+                    first = self.rows[row.table.oid].get(row.tenant, [row])[0]
+                    if column not in fixed and column in first.values:
+                        fixed[column] = first.values[column]
+                elif parent is not row:
                     fixed[column] = parent.values.get(target)
             if parent.table.oid != row.table.oid:
                 lineage[reference.target, reference.columns] = parent
@@ -181,8 +187,17 @@ class Family:
                 found.append(relative)
         return found
 
-    def late(self, row: Row, references: Sequence[Reference], limits: Mapping[str, Limits]) -> None:
-        """Choose the parents that close a circle. Raises `NoParent` as `choose` does."""
+    def late(
+        self,
+        row: Row,
+        references: Sequence[Reference],
+        limits: Mapping[str, Limits],
+        copied: Collection[str],
+    ) -> None:
+        """Choose the parents that close a circle. Raises `NoParent` as `choose` does.
+
+        Columns that are `copied` stay as they are: rows of the circle point to this one by them.
+        """
         for reference in references:
             fixed = {
                 column: row.values.get(column)
@@ -190,6 +205,9 @@ class Family:
                 if other is not reference and parent is not None
                 for column in other.columns
             }
+            for column in reference.columns:
+                if column in copied:
+                    fixed[column] = row.values.get(column)
             parent = None
             if self._wanted(row, reference, limits, fixed, 0):
                 own = {
@@ -244,7 +262,14 @@ class Family:
             }
         if reference.target == row.table.oid:
             # Earlier rows only, so that a table's rows can be written in their order.
-            return [r for r in by_tenant.get(row.tenant, ()) if r.number < row.number]
+            mine = by_tenant.get(row.tenant, ())
+            earlier = [r for r in mine if r.number < row.number]
+            if row.attempt(reference.columns) > _IN_ORDER and (
+                not earlier or not row.table.nullable(reference)
+            ):
+                # That was refused again and again: the next ones first, so that they make a ring.
+                return [r for r in mine if r.number > row.number] + earlier
+            return earlier
         if row.tenant == SHARED or SHARED in by_tenant:
             return [r for tenant in sorted(by_tenant) for r in by_tenant[tenant]]
         return by_tenant.get(row.tenant, ())
@@ -276,6 +301,10 @@ class Family:
         start = self._draw(row, reference, "first").below(len(candidates)) + row.number
         if attempt:
             start = self._draw(row, reference, row.number, attempt).below(len(candidates))
+        held_by: Row | None = None
+        ring = itself and row.attempt(reference.columns) > _IN_ORDER
+        if ring:
+            start = row.attempt(reference.columns) - _IN_ORDER - 1
         shared = [
             (column, target)
             for column, target in zip(reference.columns, reference.target_columns, strict=True)
@@ -285,13 +314,24 @@ class Family:
             candidate = candidates[(start + offset) % len(candidates)]
             if decided is not None and candidate is not decided:
                 continue
-            if self.taken.get((reference, candidate), row) is not row:
+            holder = self.taken.get((reference, candidate), row)
+            held = holder is not row and not (itself and holder is candidate)
+            if held and (not ring or held_by is not None):
                 continue
             if any(candidate.values.get(target) != fixed[column] for column, target in shared):
                 continue
             if all(lineage.get(r, a) is a for r, a in candidate.lineage.items()):
-                return candidate
-        return None
+                if not held:
+                    return candidate
+                held_by = candidate
+        if held_by is not None and self.taken.get((reference, row), row) is row:
+            # Step in between: whoever points there points here instead.
+            before = self.taken[reference, held_by]
+            before.parents[reference] = row
+            self.taken[reference, row] = before
+            return held_by
+        # Where every row takes one of its own, it takes itself.
+        return row if itself and not row.table.nullable(reference) else None
 
 
 def _inherit(lineage: Lineage, parent: Row) -> None:
@@ -306,6 +346,9 @@ def _siblings(row: Row, reference: Reference) -> Iterable[Row]:
         if parent is not None and parent.table.oid == reference.target and other is not reference:
             yield parent
 
+
+_IN_ORDER = 3
+"""How often a row is refused before what it points to in its own table may be a later row."""
 
 _SALTS = 8
 """How many times parents are chosen anew before they need not agree any more."""
