@@ -10,6 +10,7 @@ from ringfence.behaviour.constraints import Seen
 from ringfence.behaviour.rows import at
 from ringfence.kinds._sql import ident, literal
 from ringfence.model import Ref
+from ringfence.seed.soft import soft_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,18 +120,32 @@ def _statements(rows: Rows, table: Table) -> Iterator[tuple[Sequence[str], str]]
                     gone,
                     f"INSERT INTO {at(table)} ({given}) OVERRIDING SYSTEM VALUE VALUES ({values})",
                 )
+    soft = _soft(rows, table)
     for column in columns:
         if column.identity == "a":
             continue
         # What other rows have there, those of another tenant too, and nothing.
         others = dict.fromkeys(r.values.get(column.name) for r in (*_apart(every), *every[:6]))
+        others |= dict.fromkeys(soft.get(column.name, ()))
         for value in dict.fromkeys((*others, None)):
             if value != row.values.get(column.name):
                 change = f"{ident(column.name)} = {literal(value).strip()}"
                 yield (), f"UPDATE {at(table)} SET {change} WHERE {row.where}"
-    yield (), f"DELETE FROM {at(table)} WHERE {row.where}"
+    for one in every[:6]:
+        yield (), f"DELETE FROM {at(table)} WHERE {one.where}"
     if not table.partitioned:
         yield (), f"TRUNCATE {at(table)} CASCADE"
+
+
+def _soft(rows: Rows, table: Table) -> dict[str, list[str | None]]:
+    """For columns that refer by their name alone, the keys of rows that there are, of each owner."""
+    bound = {c for r in table.references for c in r.columns}
+    found = {}
+    for soft in soft_references(rows.shape, table, bound):
+        there = _apart(rows.rows.get(soft.reference.target, ()))
+        keys = [r.values.get(soft.reference.target_columns[0]) for r in there]
+        found[soft.column] = [f"{{{key}}}" if soft.many else key for key in keys]
+    return found
 
 
 def _apart(rows: Sequence[Row]) -> list[Row]:
