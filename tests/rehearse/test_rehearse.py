@@ -335,7 +335,7 @@ def test_made_up_rows_need_not_obey_what_is_new(project: Project) -> None:
         "ALTER TABLE parents DROP CONSTRAINT n;\nALTER TABLE things DROP CONSTRAINT u;\n"
         "ALTER TABLE things DROP CONSTRAINT f;",
     )
-    assert set(seen) == {"SCAN_UNDER_LOCK", "INDEX_BUILD", "LONG_LOCK", "OLD_WRITER"}
+    assert set(seen) == {"SCAN_UNDER_LOCK", "INDEX_BUILD", "LONG_LOCK"}
     done = project.run("rehearse")
     assert "what is new in them refused made-up rows of public.parents, public.things" in done.out
 
@@ -439,3 +439,27 @@ def test_a_password_is_in_no_rehearsal(project: Project, sql: str) -> None:
         done = project.run("rehearse", "--format", format_)
         assert done.status == 1
         assert "hunter2bb" not in done.out + done.err
+
+
+def test_a_file_that_refuses_rows_of_its_own_accord_is_run_without(project: Project) -> None:
+    check = (
+        "DO $$ BEGIN IF EXISTS (SELECT FROM things WHERE size <> 77) THEN"
+        " RAISE EXCEPTION 'not these rows'; END IF; END $$;\n"
+    )
+    seen = found(
+        project, f"{check}ALTER TABLE things ADD later int;", "ALTER TABLE things DROP later;"
+    )
+    assert seen == {}
+    done = project.run("rehearse")
+    assert (
+        "0002 refuses the rows made up for it, as it may refuse real ones: run without" in done.out
+    )
+    assert "undone" in done.out
+    always = "DO $$ BEGIN RAISE EXCEPTION 'never'; END $$;"
+    assert found(project, always) == {"FAILS": [None]}
+
+
+def test_an_index_that_is_built_concurrently_finds_rows_that_it_takes(project: Project) -> None:
+    head = "-- ringfence: transaction: none\n"
+    up = f"{head}CREATE UNIQUE INDEX CONCURRENTLY u ON things ((size * 0));"
+    assert found(project, up, "DROP INDEX u;") == {}

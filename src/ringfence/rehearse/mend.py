@@ -7,14 +7,19 @@ or taken out, and the statement is run again. What is left undone is said: nobod
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
+from ringfence import rows
 from ringfence.model import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from psycopg import Connection
 
     from ringfence.errors import Error
@@ -38,6 +43,22 @@ def refused(error: psycopg.Error) -> tuple[str, str] | None:
     return (schema, table) if (error.sqlstate or "")[:2] == "23" and schema and table else None
 
 
+def about_rows(error: Error) -> bool:
+    """Whether a statement failed for what is in the rows: a value, a constraint, a file's own check."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "")[:2] in {"22", "23", "P0"}
+
+
+def empty(session: Session, hidden: Sequence[str]) -> set[str]:
+    """Take all rows out of a database of ours; the tables that had some, by name."""
+    tables = rows.tables(session, hidden)
+    had = {path((h.schema, h.name)) for h in rows.held(session, hidden).values() if h.count}
+    if tables:
+        names = sql.SQL(", ").join(sql.Identifier(t.schema, t.name) for t in tables)
+        session.execute(sql.SQL("TRUNCATE {} CASCADE").format(names))
+    return had
+
+
 def path(table: tuple[str, str]) -> str:
     """A table's name as messages have it."""
     return ".".join(map(quoted, table))
@@ -53,6 +74,11 @@ def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool
         statement.words[:1] != ("ALTER",) and "INDEX" not in statement.words[:3]
     ):
         return False  # what writes rows means those it writes
+    if statement.lets_others_work:
+        # Half of it is left behind; what it asks of rows can be asked in a transaction too.
+        _drop_invalid(session, table)
+        plain = re.sub(r"\bCONCURRENTLY\b", "", statement.text, count=1, flags=re.IGNORECASE)
+        statement = replace(statement, text=plain)
     with session.transaction():
         session.execute("SET LOCAL session_replication_role = replica")
         name = sql.Identifier(*table)
@@ -69,7 +95,18 @@ def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool
         if _runs(session, statement):
             return True
         _sift(session, statement, table)
-        return _runs(session, statement) and _any(session, name)
+        return _runs(session, statement)
+
+
+def _drop_invalid(session: Session, table: tuple[str, str]) -> None:
+    found = session.execute(
+        "SELECT n.nspname, c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid",
+        [path(table)],
+    ).fetchall()
+    for schema, name in found:
+        session.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(str(schema), str(name))))
 
 
 _KEYS = """
@@ -179,9 +216,3 @@ def _runs(session: Session, statement: Statement) -> bool:
     except psycopg.Error:
         return False
     return True
-
-
-def _any(session: Session, name: sql.Identifier) -> bool:
-    return (
-        session.execute(sql.SQL("SELECT FROM ONLY {} LIMIT 1").format(name)).fetchone() is not None
-    )

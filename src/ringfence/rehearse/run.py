@@ -98,6 +98,7 @@ class _Work:
     parts: list[Part] = field(default_factory=list)
     rewritten: list[Rewritten] = field(default_factory=list)
     mended: set[str] = field(default_factory=set)
+    emptied: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
 
@@ -328,6 +329,8 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
                 broken.add((each.ref, each.writes))
                 work.findings.append(_old(file, each))
         work.findings += _changed(file, before, after, broken)
+        if file.name in work.emptied:
+            twin.empty()
         work.findings += twin.there_and_back(file)
         undone += file.down is not None
         with connect(base) as connection:
@@ -347,7 +350,11 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
                     before = compat.world(connection, work.hidden)
     else:
         work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row"))
-    if work.mended:
+    if work.emptied:
+        names = ", ".join(work.emptied)
+        reason = f"{names} refuses the rows made up for it, as it may refuse real ones: run without"
+        work.coverage.append(Coverage("work", "how a file works on rows", skipped=reason))
+    elif work.mended:
         tables = ", ".join(sorted(work.mended))
         reason = f"what is new in them refused made-up rows of {tables}, which were changed"
         work.coverage.append(
@@ -392,13 +399,24 @@ def _measured(
     `between` is called with its number when a statement is committed and others follow.
     """
     mended: dict[int, tuple[str, str]] = {}
+    first: Part | None = None
     while True:
         part, failed = _attempt(work, base, file, mended, between)
-        table = mend.culprit(part.statements[-1].observed.error) if failed else None
-        if table is None or failed in mended:
+        error = part.statements[-1].observed.error if part.statements else None
+        table = mend.culprit(error) if failed else None
+        if table is not None and failed not in mended:
+            # The transaction is undone, and begun again with other rows.
+            mended[failed] = table
+        elif first is not None:
+            return first if error is not None else part
+        elif error is not None and file.up.transactional and mend.about_rows(error):
+            # What the file itself asks of rows, those made up need not obey: it is tried without.
+            first, mended = part, {}
+            with connect(base) as connection:
+                work.emptied[file.name] = mend.empty(connection, work.hidden)
+            work.mended |= work.emptied[file.name]
+        else:
             return part
-        # The transaction is undone, and begun again with other rows.
-        mended[failed] = table
 
 
 def _attempt(
@@ -424,7 +442,7 @@ def _attempt(
                 _mend(work, observer, statement, mended[number + 1])
             seen = observer.observe(text, statement)
             table = mend.culprit(seen.error)
-            if table is not None and not text.transactional and not seen.alone:
+            if table is not None and not text.transactional:
                 # What ran before it stays: only this one is tried again.
                 if _mend(work, observer, statement, table):
                     seen = observer.observe(text, statement)
@@ -531,18 +549,24 @@ def _rewritten(
 # What those see who knew it before ------------------------------------------------------------------
 
 
+_CHECK_VIOLATED = "23514"
+
+
 def _old(file: File, broken: compat.Broken, during: int = 0) -> Finding:
     contract = file.up.phase == "contract"
+    made_up = broken.sqlstate == _CHECK_VIOLATED
     code, who = ("OLD_WRITER", "written") if broken.writes else ("OLD_READER", "read")
     if broken.ref.kind == "routine":
         who = "called"
     return Finding(
         code,
-        Severity.INFO if contract else Severity.ERROR,
+        Severity.INFO if contract or made_up else Severity.ERROR,
         f"after {f'statement {during} of ' * bool(during)}{file.name} {broken.ref.path} cannot be"
         f" {who} as before: {broken.message}",
         broken.ref,
-        help="it runs after the deploy: who used it has to be gone by then"
+        help="the value was made up: look whether somebody writes such"
+        if made_up
+        else "it runs after the deploy: who used it has to be gone by then"
         if contract
         else "expand first, contract later: let both forms stand until nobody uses the old one",
         evidence={"sqlstate": broken.sqlstate},

@@ -66,6 +66,13 @@ class Twin:
         self._stack.close()
         self._target = self._stood = None
 
+    def empty(self) -> None:
+        """Take all rows out: what is to run refuses them."""
+        assert self._target is not None
+        if not self._run:
+            with connect(self._target) as connection:
+                mend.empty(connection, self._hidden)
+
     def safe_forms(
         self, text: Script, found: Mapping[int, Sequence[Finding]]
     ) -> Mapping[int, tuple[Move, ...]]:
