@@ -44,9 +44,17 @@ def refused(error: psycopg.Error) -> tuple[str, str] | None:
 
 
 def about_rows(error: Error) -> bool:
-    """Whether a statement failed for what is in the rows: a value, a constraint, a file's own check."""
+    """Whether a statement failed for what is in the rows: a value, a constraint, a file's own check.
+
+    Not where it adds a column that no row has a value for: that is so whatever is in them.
+    """
     cause = error.__cause__
-    return isinstance(cause, psycopg.Error) and (cause.sqlstate or "")[:2] in {"22", "23", "P0"}
+    if not isinstance(cause, psycopg.Error) or cause.sqlstate == _NULL:
+        return False
+    return (cause.sqlstate or "")[:2] in {"22", "23", "P0"}
+
+
+_NULL = "23502"
 
 
 def empty(session: Session, hidden: Sequence[str]) -> set[str]:
