@@ -1,12 +1,13 @@
 """What writers feel while revisions are applied: by ringfence, and naively by plain Alembic.
 
-Writers insert and update on the messaging schema as fast as they can; each remembers the longest time
-a transaction of its own took, and how many failed. Meanwhile twelve typical revisions are applied.
+pgbench writes messages into the messaging schema; its log has every transaction's time. Meanwhile twelve
+typical revisions of the largest table are applied.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from bench.lab import ALEMBIC, RINGFENCE, ROOT
+from ringfence.pg import binaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,71 +28,97 @@ if TYPE_CHECKING:
 
 WRITERS = 3
 HEADER = "-- ringfence: transaction: none\n"
+TABLE = "messaging.whatsapp_messages"
 
 TWELVE: Sequence[tuple[str, str]] = (
-    ("ALTER TABLE load.events ADD COLUMN note TEXT;", ""),
+    (f"ALTER TABLE {TABLE} ADD COLUMN note TEXT;", ""),
     (
-        "CREATE INDEX events_at ON load.events (at);",
-        f"{HEADER}CREATE INDEX CONCURRENTLY events_at ON load.events (at);",
+        f"CREATE INDEX load_sent ON {TABLE} (sent_at);",
+        f"{HEADER}CREATE INDEX CONCURRENTLY load_sent ON {TABLE} (sent_at);",
     ),
     (
-        "ALTER TABLE load.events ADD CONSTRAINT events_size CHECK (size >= 0);",
-        "ALTER TABLE load.events ADD CONSTRAINT events_size CHECK (size >= 0) NOT VALID;",
+        f"ALTER TABLE {TABLE} ADD CONSTRAINT load_wa CHECK (wa_message_id <> '');",
+        f"ALTER TABLE {TABLE} ADD CONSTRAINT load_wa CHECK (wa_message_id <> '') NOT VALID;",
     ),
-    ("SELECT 1;", "ALTER TABLE load.events VALIDATE CONSTRAINT events_size;"),
+    ("SELECT 1;", f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT load_wa;"),
     (
-        "UPDATE load.events SET note = 'old' WHERE note IS NULL;",
+        f"UPDATE {TABLE} SET note = 'old' WHERE note IS NULL;",  # noqa: S608 - ours
         (
             "-- ringfence: backfill key=id batch=100ms\n"
-            "UPDATE load.events SET note = 'old' WHERE note IS NULL;"
+            f"UPDATE {TABLE} SET note = 'old' WHERE note IS NULL;"
         ),
     ),
     (
-        "ALTER TABLE load.events ALTER size SET NOT NULL;",
-        "ALTER TABLE load.events ADD CONSTRAINT size_there CHECK (size IS NOT NULL) NOT VALID;",
+        f"ALTER TABLE {TABLE} ALTER sent_at SET NOT NULL;",
+        f"ALTER TABLE {TABLE} ADD CONSTRAINT load_sent CHECK (sent_at IS NOT NULL) NOT VALID;",
     ),
     (
         (
-            "ALTER TABLE load.events ADD CONSTRAINT events_account FOREIGN KEY (account)"
-            " REFERENCES load.accounts (id);"
+            f"ALTER TABLE {TABLE} ADD CONSTRAINT load_conversation FOREIGN KEY (conversation_id)"
+            " REFERENCES messaging.whatsapp_conversations (id);"
         ),
         (
-            "ALTER TABLE load.events ADD CONSTRAINT events_account FOREIGN KEY (account)"
-            " REFERENCES load.accounts (id) NOT VALID;"
+            f"ALTER TABLE {TABLE} ADD CONSTRAINT load_conversation FOREIGN KEY (conversation_id)"
+            " REFERENCES messaging.whatsapp_conversations (id) NOT VALID;"
         ),
     ),
     (
         "SELECT 1;",
         (
-            "ALTER TABLE load.events VALIDATE CONSTRAINT size_there;\n"
-            "ALTER TABLE load.events VALIDATE CONSTRAINT events_account;"
+            f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT load_sent;\n"
+            f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT load_conversation;"
         ),
     ),
     (
-        "ALTER TABLE load.events ADD CONSTRAINT events_token UNIQUE (token);",
-        f"{HEADER}CREATE UNIQUE INDEX CONCURRENTLY events_token ON load.events (token);",
+        f"ALTER TABLE {TABLE} ADD CONSTRAINT load_unique UNIQUE (wa_message_id);",
+        f"{HEADER}CREATE UNIQUE INDEX CONCURRENTLY load_unique ON {TABLE} (wa_message_id);",
     ),
     (
         "SELECT 1;",
-        "ALTER TABLE load.events ADD CONSTRAINT events_token UNIQUE USING INDEX events_token;",
+        f"ALTER TABLE {TABLE} ADD CONSTRAINT load_unique UNIQUE USING INDEX load_unique;",
     ),
     (
-        "CREATE INDEX events_account_at ON load.events (account, at);",
-        f"{HEADER}CREATE INDEX CONCURRENTLY events_account_at ON load.events (account, at);",
+        f"CREATE INDEX load_status ON {TABLE} (status, created_at);",
+        f"{HEADER}CREATE INDEX CONCURRENTLY load_status ON {TABLE} (status, created_at);",
     ),
-    ("ALTER TABLE load.events DROP COLUMN note;", ""),
+    (f"ALTER TABLE {TABLE} DROP COLUMN note;", ""),
 )
 """Twelve revisions: as one writes them without thinking, and (where that differs) online."""
 
-_SCHEMA = """
-CREATE SCHEMA load;
-CREATE TABLE load.accounts (id INT PRIMARY KEY);
-INSERT INTO load.accounts SELECT generate_series(1, 100);
-CREATE TABLE load.events (
-    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account INT NOT NULL,
-    at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), size INT, token UUID DEFAULT gen_random_uuid()
+_ROWS = """
+DO $$
+DECLARE
+    t UUID;
+    a UUID;
+BEGIN
+    INSERT INTO core_tenants.tenants (name, slug) VALUES ('bench', 'bench') RETURNING id INTO t;
+    INSERT INTO messaging.whatsapp_accounts
+        (tenant_id, waba_id, phone_number_id, phone_number, display_name)
+    VALUES (t, 'waba', '1', '+525500000000', 'bench') RETURNING id INTO a;
+    INSERT INTO messaging.whatsapp_conversations (tenant_id, account_id, contact_wa_id)
+    SELECT t, a, '+52551111' || i FROM generate_series(1000, 1099) AS i;
+    INSERT INTO messaging.whatsapp_messages (
+        tenant_id, conversation_id, wa_message_id, direction, message_type, content, sent_at
+    )
+    SELECT t, c.id, 'wamid.' || c.id || i, 'inbound', 'text', '{"body": "hola"}', clock_timestamp()
+    FROM messaging.whatsapp_conversations AS c, generate_series(1, 2000) AS i;
+END;
+$$
+"""
+
+_WRITES = """
+\\set n random(0, 99)
+BEGIN;
+INSERT INTO messaging.whatsapp_messages (
+    tenant_id, conversation_id, wa_message_id, direction, message_type, content, sent_at
+)
+SELECT tenant_id, id, gen_random_uuid()::TEXT, 'outbound', 'text', '{"body": "hola"}', now()
+FROM messaging.whatsapp_conversations ORDER BY contact_wa_id OFFSET :n LIMIT 1;
+UPDATE messaging.whatsapp_messages SET status = 'read' WHERE id = (
+    SELECT id FROM messaging.whatsapp_messages ORDER BY id LIMIT 1 OFFSET :n
 );
-INSERT INTO load.events (account, size) SELECT 1 + i % 100, i FROM generate_series(1, 400000) AS i;
+END;
+\\sleep 3 ms
 """
 
 
@@ -117,9 +145,8 @@ def under_load(lab: Lab, way: str) -> Felt:
     dsn = _database(lab, f"load_{way}")
     folder = _project(lab, way)
     felt, stop = Felt(), threading.Event()
-    writers = [threading.Thread(target=_write, args=(dsn, felt, stop)) for _ in range(WRITERS)]
-    for writer in writers:
-        writer.start()
+    writer = threading.Thread(target=_write, args=(dsn, folder, felt, stop))
+    writer.start()
     began = time.perf_counter()
     command = (
         [*RINGFENCE, "migrate", "--dsn", dsn]
@@ -132,30 +159,38 @@ def under_load(lab: Lab, way: str) -> Felt:
     )  # fmt: skip
     felt.seconds = time.perf_counter() - began
     stop.set()
-    for writer in writers:
-        writer.join()
+    writer.join()
     if done.returncode:
         sys.exit(f"error: {way} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return felt
 
 
-def _write(dsn: str, felt: Felt, stop: threading.Event) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        number = 0
-        while not stop.is_set():
-            number += 1
-            began, failed = time.perf_counter(), False
-            try:
-                connection.execute(
-                    "INSERT INTO load.events (account, size) VALUES (%s, 1)", [1 + number % 100]
-                )
-                connection.execute(
-                    "UPDATE load.events SET size = size + 1 WHERE id = %s", [1 + number % 1000]
-                )
-            except psycopg.Error:
-                failed = True
-            felt.add(time.perf_counter() - began, failed=failed)
-            time.sleep(0.002)
+def _write(dsn: str, folder: Path, felt: Felt, stop: threading.Event) -> None:
+    """Have pgbench write, a few seconds at a time: it tells what it saw only when it ends."""
+    (folder / "writes.sql").write_text(_WRITES, encoding="utf-8")
+    while not stop.is_set():
+        command = [
+            _pgbench(), "-n", "-c", str(WRITERS), "-T", "3", "-f", "writes.sql", "-l",
+            "--log-prefix=told", dsn,
+        ]  # fmt: skip
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            felt.add(0.0, failed=True)
+            sys.stderr.write(done.stderr)
+        for log in folder.glob("told.*"):
+            for line in log.read_text(encoding="ascii").splitlines():
+                took = line.split()[2]
+                failed = not took.isdigit()
+                felt.add(0.0 if failed else int(took) / 1e6, failed=failed)
+            log.unlink()
+
+
+def _pgbench() -> str:
+    found = binaries.find_binaries().bin / "pgbench"
+    path = found if found.is_file() else shutil.which("pgbench")
+    if path is None:
+        sys.exit("error: there is no pgbench here")
+    return str(path)
 
 
 def empty(lab: Lab, name: str) -> str:
@@ -173,9 +208,10 @@ def empty(lab: Lab, name: str) -> str:
 
 def _database(lab: Lab, name: str) -> str:
     dsn = empty(lab, name)
+    lab.run([*RINGFENCE, "migrate", "--dsn", dsn])
     with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(_SCHEMA)
-        connection.execute("ANALYZE")
+        connection.execute(_ROWS)
+        connection.execute("VACUUM ANALYZE")
     return dsn
 
 
@@ -229,12 +265,12 @@ def project(folder: Path, way: str, texts: Sequence[str]) -> Path:
     env = (ROOT / "migrations" / "env.py").read_text(encoding="utf-8") if ours else _ENV
     (versions.parent / "env.py").write_text(env, encoding="utf-8")
     (folder / "pyproject.toml").write_text(
-        '[tool.ringfence]\n[tool.alembic]\nscript_location = "%(here)s/migrations"\n',
+        '[tool.ringfence.migrate]\nschema = "bench"\n[tool.alembic]\nscript_location = "%(here)s/migrations"\n',
         encoding="utf-8",
     )
     after = None
     for number, text in enumerate(texts, 1):
-        name = f"{number:04d}"
+        name = f"b{number:04d}"
         page = _PAGE if ours else _PLAIN
         (versions / f"{name}.py").write_text(
             page.format(id=name, after=after, sql=text), encoding="utf-8"

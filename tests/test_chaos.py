@@ -11,26 +11,20 @@ import os
 import signal
 import threading
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from engine import catalog
 from faults import stages
+from invariant import Invariant
 from projects import Project, lines
 from proxy import Cut, Proxy
-from ringfence.change import diff
-from ringfence.pg.runner import LOCK_CLASS
-from ringfence.script import Script
 from zygote import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from ringfence.model import Catalog
 
 PATIENCE = 20.0
 NONE = "-- ringfence: transaction: none\n"
@@ -87,52 +81,7 @@ def waiting(project: Project, query: str = "%") -> bool:
 @pytest.fixture
 def holds(make_database: Callable[..., str]) -> Callable[[Project], None]:
     """The invariant."""
-    replayed: dict[tuple[str, ...], Catalog] = {}
-
-    def look(project: Project) -> None:
-        texts = tuple(_recorded(project))
-        if texts not in replayed:
-            empty = make_database()
-            with psycopg.connect(empty, autocommit=True) as connection:
-                for script in (Script("history", text) for text in texts):
-                    whole = script.transactional and len(script.statements) > 1
-                    with connection.transaction() if whole else nullcontext():
-                        for statement in script.statements:
-                            connection.execute(statement.text)
-            replayed[texts] = catalog(empty)
-        ours = catalog(project.dsn)
-        left = [
-            f"{c.verb} {c.ref}"
-            for c in diff(ours, replayed[texts])
-            if not c.ref.path.startswith("ringfence")
-        ]
-        assert left == []
-        assert project.query("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid") == []
-        assert (
-            project.query(
-                "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database())",
-                LOCK_CLASS,
-            )
-            == []
-        )
-
-    return look
-
-
-def _recorded(project: Project) -> Iterator[str]:
-    """The SQL that the history says has taken effect, in its order."""
-    single: set[tuple[str, str]] = set()
-    for event, revision, direction, text in project.history(
-        "event", "revision", "direction", "sql"
-    ):
-        if event == "statement":
-            single.add((revision, direction))
-            yield text
-        elif event == "finished":
-            if (revision, direction) not in single:
-                yield text
-            single.discard((revision, direction))
+    return Invariant(make_database)
 
 
 # Killed at every boundary
@@ -238,6 +187,89 @@ def test_killed_at_every_boundary_of_a_backfill(
         assert project.query("SELECT state, changed FROM ringfence.backfills") == [("finished", 4)]
 
     assert killed_everywhere(project, zygote, made, nothing_left) > 15
+
+
+@stages("F5")
+@EVERY
+def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
+    project: Project, zygote: Zygote, make_database: Callable[..., str], step: int
+) -> None:
+    for name in ("0001", "0002", "0003"):
+        project.revision(name, f"CREATE TABLE t{name} ();")
+    for number in itertools.count(1, step):
+        project.dsn = make_database()
+        pids: list[int] = []
+
+        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
+            if answer == number:
+                wait_until(lambda: pids)
+                os.kill(pids[0], signal.SIGKILL)
+                raise Cut
+
+        with Proxy(project.dsn, answered=kill) as proxy:
+            run = zygote.start(project, "migrate", "--baseline", "head", dsn=proxy.dsn)
+            pids.append(run.pid)
+            end = run.end()
+        if end.status == 0:
+            assert number > 9
+            return
+        wait_until(lambda: alone(project))
+        standing = project.run("status").out
+        if "at        base" in standing:
+            assert "baseline" not in standing
+            assert project.run("migrate", "--baseline", "head").status == 0
+        assert project.run("status").status == 0
+        assert [row[:2] for row in project.history("event", "revision")] == [
+            ("baseline", name) for name in ("0001", "0002", "0003")
+        ]
+
+
+# Clocks, and several databases
+
+
+@stages("F19")
+def test_a_clock_that_goes_backwards_changes_nothing(
+    project: Project, holds: Callable[[Project], None]
+) -> None:
+    """The server's clock is what the column says by default: it is turned back there."""
+    project.revision("0001", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.run("migrate")
+    for number, days in enumerate((30, 60, 90), 2):
+        project.query(
+            "ALTER TABLE ringfence.history ALTER at"
+            f" SET DEFAULT clock_timestamp() - INTERVAL '{days} days'"
+        )
+        path = project.revision(
+            f"000{number}", f"CREATE TABLE t{number} ();", f"DROP TABLE t{number};"
+        )
+        assert project.run("migrate").out == f"now at 000{number}\n"
+    assert project.run("migrate", "--to", "-1", "--yes").out == "now at 0003\n"
+    path.write_text("CREATE TABLE again ();")
+    assert project.run("migrate").out == "now at 0004\n"
+    assert project.run("status").status == 0
+    told = [line.split()[3:5] for line in project.run("history").out.splitlines()]
+    assert told == [
+        ["up", "0004"], ["down", "0004"], ["up", "0004"], ["up", "0003"], ["up", "0002"],
+        ["up", "0001"],
+    ]  # fmt: skip
+    holds(project)
+
+
+@stages("F32")
+def test_one_of_several_databases_fails_and_the_others_do_not_notice(
+    project: Project, make_database: Callable[..., str], holds: Callable[[Project], None]
+) -> None:
+    project.revision("0001", "CREATE TABLE a ();")
+    project.revision("0002", "CREATE TABLE b ();")
+    three = [project.dsn, make_database(), make_database()]
+    project.query("CREATE TABLE b ()", dsn=three[1])
+    assert [project.run("migrate", dsn=dsn).status for dsn in three] == [0, 3, 0]
+    assert [project.run("status", dsn=dsn).status for dsn in three] == [0, 1, 0]
+    project.query("DROP TABLE b", dsn=three[1])
+    again = [project.run("migrate", dsn=dsn).out for dsn in three]
+    assert again == ["nothing to do: at 0002\n", "now at 0002\n", "nothing to do: at 0002\n"]
+    for project.dsn in three:
+        holds(project)
 
 
 # The connection is lost
@@ -650,3 +682,4 @@ def test_connections_are_kept_alive(project: Project) -> None:
     with connect(named(project.dsn, "test")) as connection:
         said = connection.info.get_parameters()
     assert said["keepalives_idle"] == "30"
+    assert said["tcp_user_timeout"] == "60000"

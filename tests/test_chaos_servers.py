@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from faults import stages
-from projects import Project
+from invariant import Invariant
+from projects import BIN, Project, Result
 from ringfence.errors import Refused
 from ringfence.pg import binaries
 from ringfence.pg.connect import connect, named
@@ -26,7 +29,7 @@ from zygote import Zygote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 NONE = "-- ringfence: transaction: none\n"
 
 
@@ -46,7 +49,13 @@ class Server:
                 f"unix_socket_directories = '{self.folder}'\nlisten_addresses = ''\nfsync = off\n"
                 "shared_buffers = '16MB'\nmax_connections = 20\nwal_level = replica\n"
                 "min_wal_size = '32MB'\nmax_wal_size = '32MB'\nautovacuum = off\n"
+                "max_prepared_transactions = 5\n"
             )
+
+    def copy(self, other: Server) -> None:
+        """Be a standby of another server."""
+        self.run("pg_basebackup", "-D", self.data, "-R", "-c", "fast", "-d", other.dsn)
+        self.say(f"unix_socket_directories = '{self.folder}'\n")
 
     def run(self, program: str, *arguments: object) -> None:
         """Run a program of PostgreSQL's, as somebody whom it lets run it."""
@@ -64,9 +73,14 @@ class Server:
             os.chown(path, 65534, 65534, follow_symlinks=False)
         return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
-    def start(self) -> None:
+    def say(self, settings: str) -> None:
+        """Add to its configuration."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.write(settings)
+
+    def start(self, *arguments: str) -> None:
         """Start it and wait until it answers."""
-        command = [*self._as(), str(self._bin / "postgres"), "-D", str(self.data)]
+        command = [*self._as(), str(self._bin / "postgres"), "-D", str(self.data), *arguments]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.DEVNULL, stderr=log, cwd=self.folder
@@ -123,6 +137,20 @@ def own() -> Iterator[Server]:
         shutil.rmtree(server.folder)
 
 
+@pytest.fixture
+def holds(own: Server) -> Callable[[Project], None]:
+    """The invariant."""
+
+    def make() -> str:
+        name = f"replay_{next(numbers)}"
+        with psycopg.connect(own.dsn, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
+        return make_conninfo(own.dsn, dbname=name)
+
+    numbers = itertools.count()
+    return Invariant(make)
+
+
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
     """Where runners come from."""
@@ -143,7 +171,11 @@ def waits_for_a_lock(project: Project) -> bool:
 @stages("F3")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
 def test_the_server_restarts_in_the_middle(
-    own: Server, zygote: Zygote, tmp_path: Path, number: signal.Signals
+    own: Server,
+    zygote: Zygote,
+    tmp_path: Path,
+    holds: Callable[[Project], None],
+    number: signal.Signals,
 ) -> None:
     project = Project(tmp_path / "p", own.dsn)
     project.revision("0001", "CREATE TABLE t (id INT);")
@@ -165,10 +197,11 @@ def test_the_server_restarts_in_the_middle(
     ]
     numbers = [row[4] for row in project.history() if row[0] == "statement"]
     assert numbers == [1, 2]
+    holds(project)
 
 
 @stages("F11")
-def test_the_disk_is_full(own: Server, tmp_path: Path) -> None:
+def test_the_disk_is_full(own: Server, tmp_path: Path, holds: Callable[[Project], None]) -> None:
     small = own.folder / "small"
     small.mkdir()
     mounted = subprocess.run(
@@ -203,6 +236,7 @@ def test_the_disk_is_full(own: Server, tmp_path: Path) -> None:
         )
         assert "big" not in project.tables()
         assert project.history("event", "error ->> 'sqlstate'")[-1] == ("failed", "53100")
+        holds(project)
         path.write_text(path.read_text().replace("20000", "20"))
         assert project.run("migrate").out == "now at 0002\n"
         project.query("DROP TABLE big")
@@ -228,6 +262,217 @@ def test_a_standby_is_refused_before_anything_is_tried(own: Server, tmp_path: Pa
     assert project.tables() == [
         "ringfence.alembic_version", "ringfence.backfills", "ringfence.history", "t",
     ]  # fmt: skip
+
+
+# Who is in the way
+
+
+@stages("F29")
+@pytest.mark.slow
+def test_an_autovacuum_against_wraparound_is_let_be(
+    own: Server, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision(
+        "0001",
+        "CREATE TABLE t (x TEXT) WITH (autovacuum_vacuum_cost_delay = 100,"
+        " autovacuum_vacuum_cost_limit = 1, autovacuum_vacuum_insert_threshold = -1,"
+        " autovacuum_analyze_threshold = 2000000000);\n"
+        "INSERT INTO t SELECT repeat('x', 500) FROM generate_series(1, 20000);",
+    )
+    project.run("migrate")
+    own.stop()
+    own.say(
+        "autovacuum_freeze_max_age = 100000\nautovacuum_naptime = '1s'\nautovacuum = on\n"
+        "autovacuum_vacuum_cost_delay = 0\n"
+    )
+    own.start()
+    project.query(
+        "DO $$ BEGIN FOR i IN 1..140000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$"
+    )
+    worker = (
+        "SELECT pid FROM pg_stat_activity WHERE backend_type = 'autovacuum worker'"
+        " AND query = 'autovacuum: VACUUM public.t (to prevent wraparound)'"
+    )
+    wait_until(lambda: project.query(worker))
+    ((pid,),) = project.query(worker)
+    project.revision(
+        "0002",
+        "-- ringfence: lock-timeout: 200ms\n-- ringfence: lock-deadline: 1s\n"
+        "ALTER TABLE t ADD y INT;",
+    )
+    done = project.run("migrate")
+    assert done.status == 75
+    named = f"by autovacuum (pid {pid}) to prevent wraparound: let it end, "
+    assert f"t is locked (ShareUpdateExclusiveLock) {named}" in done.err
+    assert project.query(worker) == [(pid,)]
+    own.stop()
+    own.start("-c", "autovacuum=off", "-c", "autovacuum_freeze_max_age=2000000000")
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+@stages("F6")
+def test_a_prepared_transaction_in_the_way_is_named(
+    own: Server, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    with psycopg.connect(own.dsn, autocommit=True) as holder:
+        holder.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE; PREPARE TRANSACTION 'it''s'")
+    project.revision(
+        "0002",
+        "-- ringfence: lock-timeout: 600ms\n-- ringfence: lock-deadline: 1s\n"
+        "ALTER TABLE t ADD x INT;",
+    )
+    done = project.run("migrate")
+    assert done.status == 75
+    named = "a prepared transaction of postgres, since 00:00:"
+    assert f"t is locked (AccessShareLock) by {named}" in done.err
+    assert f"waits for {named}" in done.err  # while it waited, too
+    assert ": ROLLBACK PREPARED 'it''s' ends it" in done.err
+    project.query("ROLLBACK PREPARED 'it''s'")
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
+
+
+@stages("F26")
+def test_a_second_signal_does_not_wait_for_a_server_that_says_nothing(
+    own: Server, zygote: Zygote, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision("0001", "CREATE TABLE t (id INT);\nSELECT pg_advisory_xact_lock(1);")
+    holder = psycopg.connect(own.dsn, application_name="somebody")
+    holder.execute("SELECT pg_advisory_xact_lock(1)")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: waits_for_a_lock(project))
+    ((backend,),) = project.query(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'ringfence'"
+        " AND wait_event_type = 'Lock'"
+    )
+    os.kill(backend, signal.SIGSTOP)
+    ends: list[Result] = []
+    waiter = threading.Thread(target=lambda: ends.append(run.end()))
+    waiter.start()
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not ends and time.monotonic() < deadline:
+            run.signal(signal.SIGINT)
+            waiter.join(0.7)  # libpq heeds none while they come faster than it looks
+    finally:
+        os.kill(backend, signal.SIGCONT)
+        waiter.join()
+    assert [end.status for end in ends] == [130]
+    assert ends[0].err.endswith("interrupted again: not waiting for the server\n")
+    holder.close()
+    wait_until(lambda: project.run("status").status == 1)
+    assert project.run("migrate").out == "now at 0001\n"
+    assert [row[0] for row in project.history()] == ["started", "started", "finished"]
+    holds(project)
+
+
+# A replica
+
+
+@stages("F33")
+def test_a_backfill_waits_for_a_replica_that_is_behind(
+    own: Server, zygote: Zygote, tmp_path: Path
+) -> None:
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision(
+        "0001",
+        "CREATE TABLE t (id INT PRIMARY KEY, x INT);\n"
+        "INSERT INTO t SELECT generate_series(1, 600); ANALYZE t;",
+    )
+    project.run("migrate")
+    standby = Server(short("standby"))
+    try:
+        standby.copy(own)
+        standby.start()
+        watched = "SELECT state FROM pg_stat_replication"
+        wait_until(lambda: project.query(watched) == [("streaming",)])
+        project.query("SELECT pg_wal_replay_pause()", dsn=standby.dsn)
+        project.revision(
+            "0002", "-- ringfence: backfill key=id rows=1 batch=1ms lag=200ms\nUPDATE t SET x = id;"
+        )
+        run = zygote.start(project, "migrate")
+        wait_until(lambda: "behind: waiting for it" in run.said)
+        assert project.query("SELECT count(*) FROM t WHERE x IS NULL") != [(0,)]
+        assert "a replica is " in run.said
+        project.query("SELECT pg_wal_replay_resume()", dsn=standby.dsn)
+        end = run.end()
+        assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+        assert project.query("SELECT count(*) FROM t WHERE x IS NULL") == [(0,)]
+    finally:
+        standby.stop()
+        shutil.rmtree(standby.folder)
+
+
+# A firewall
+
+
+@pytest.fixture
+def apart(own: Server) -> Iterator[tuple[str, str, list[str]]]:
+    """The way to the server through a cable, the end that is ours, and how to run on the other."""
+    name, number = f"rf{os.getpid() % 100000}", os.getpid() % 250
+    steps = (
+        f"ip netns add {name}",
+        f"ip link add {name}a type veth peer name {name}b netns {name}",
+        f"ip addr add 10.213.{number}.1/30 dev {name}a",
+        f"ip link set {name}a up",
+        f"ip -n {name} addr add 10.213.{number}.2/30 dev {name}b",
+        f"ip -n {name} link set {name}b up",
+    )
+    try:
+        for step in steps:
+            if (
+                shutil.which("ip") is None
+                or subprocess.run(step.split(), capture_output=True, check=False).returncode
+            ):
+                pytest.skip("only root can lay a cable between two networks")
+        own.stop()
+        own.say(f"listen_addresses = '10.213.{number}.1'\n")
+        with (own.data / "pg_hba.conf").open("a") as file:
+            file.write("host all all 10.213.0.0/16 trust\n")
+        own.start()
+        dsn = make_conninfo(
+            own.dsn, host=f"10.213.{number}.1", keepalives_idle=1,
+            keepalives_interval=1, keepalives_count=2, tcp_user_timeout=3000,
+        )  # fmt: skip
+        yield dsn, f"{name}a", ["ip", "netns", "exec", name]
+    finally:
+        subprocess.run(["ip", "link", "del", f"{name}a"], capture_output=True, check=False)
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+@stages("F28", "F3")
+@pytest.mark.slow
+def test_a_firewall_that_drops_an_idle_connection_is_found_out(
+    own: Server, apart: tuple[str, str, list[str]], tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
+    dsn, cable, there = apart
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision("0001", "CREATE TABLE t (id INT);\nSELECT pg_advisory_xact_lock(1);")
+    holder = psycopg.connect(own.dsn, application_name="somebody")
+    holder.execute("SELECT pg_advisory_xact_lock(1)")
+    with (tmp_path / "err").open("w") as said:
+        run = subprocess.Popen(
+            [*there, str(BIN / "ringfence"), "migrate", "--dsn", dsn],
+            cwd=project.root, stdout=subprocess.PIPE, stderr=said, text=True,
+        )  # fmt: skip
+        wait_until(lambda: waits_for_a_lock(project))
+        subprocess.run(["ip", "link", "set", cable, "down"], check=True)
+        # Nothing is said any more, by anybody; the kernel asks, and gives the connection up.
+        gone = f"ip netns exec {there[3]} ss -tnH state established".split()
+        wait_until(lambda: not subprocess.run(gone, capture_output=True, check=True).stdout)
+        subprocess.run(["ip", "link", "set", cable, "up"], check=True)
+        holder.close()
+        out, _ = run.communicate(timeout=PATIENCE)
+    err = (tmp_path / "err").read_text()
+    assert (run.returncode, out) == (0, "now at 0001\n"), err
+    assert "going on over a new connection" in err
+    holds(project)
 
 
 # A pooler

@@ -123,10 +123,11 @@ def faults() -> str:
     """The page of faults: from tests/faults.py and from what the tests say that they stage."""
     said = ast.parse((ROOT / "tests" / "faults.py").read_text(encoding="utf-8"))
     tables = {
-        node.targets[0].id: ast.literal_eval(node.value)
+        target.id: ast.literal_eval(node.value)
         for node in said.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        if isinstance(node.value, ast.Dict)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
     }
     staged: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").glob("test_*.py")):

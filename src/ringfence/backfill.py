@@ -212,6 +212,7 @@ class _Backfill:
         self._table = sql.Identifier(executor.schema, "backfills")
         self._which = [revision.id, direction]
         self._types: tuple[str, ...] = ()
+        self._mark = "0/0", time.monotonic()
 
     def run(self) -> None:
         limits = self._executor.settings(self._text.directives, "SET")
@@ -419,7 +420,7 @@ class _Backfill:
         """Wait until no replica is further behind than it may be."""
         allowed = seconds(self._job.lag or self._executor.config.lag)
         told = False
-        while (behind := lag(self._connection)) is not None and behind > allowed:
+        while (behind := self._behind()) > allowed:
             if not told:
                 self._executor.listen(
                     Progress(
@@ -430,13 +431,25 @@ class _Backfill:
                 told = True
             time.sleep(0.5)
 
+    def _behind(self) -> float:
+        """By how many seconds the furthest replica is behind; 0 without one, or who may not see.
 
-def lag(connection: Connection) -> float | None:
-    """By how many seconds the furthest replica is behind; None without one, or who may not see."""
-    row = connection.execute(
-        "SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_catalog.pg_stat_replication"
-    ).fetchone()
-    return None if row is None or row[0] is None else float(str(row[0]))
+        The server says it of what was replayed. Of a replica that stands still it says nothing: there it
+        counts since when it has not reached a place that we know of.
+        """
+        lsn, since = self._mark
+        row = self._connection.execute(
+            "SELECT max(extract(epoch FROM replay_lag))::float8,"
+            " coalesce(bool_or(replay_lsn < %s::pg_lsn), FALSE), pg_current_wal_flush_lsn()::text"
+            " FROM pg_catalog.pg_stat_replication WHERE state = 'streaming'",
+            [lsn],
+        ).fetchone()
+        assert row is not None
+        now = time.monotonic()
+        if not row[1]:
+            self._mark = str(row[2]), now
+            since = now
+        return max(float(str(row[0] or 0)), now - since)
 
 
 def connect_and_turn(target: Target, schema: str, wanted: str, name: str | None) -> tuple[str, ...]:

@@ -153,21 +153,56 @@ def run() -> None:
 def _heed_signals() -> None:
     import signal
 
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         # nohup has SIGHUP ignored: so be it.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+        usual = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in usual:
             signal.signal(number, _stop)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
+    import signal
+
+    _end_at_once_when_asked_again()
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise Stopped(number)
+
+
+def _end_at_once_when_asked_again() -> None:
+    """Heed another signal, from now on, even while libpq waits for a server that says nothing.
+
+    One that comes right behind the first is the same: who wraps this command may hand it on too.
+    """
+    import signal
+    import threading
+    import time
+
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    if (before := signal.set_wakeup_fd(told, warn_on_full_buffer=False)) != -1:
+        signal.set_wakeup_fd(before)  # it was asked again already, or somebody else listens
+        return
+    began = time.monotonic()
+
+    def listen() -> None:
+        while number := os.read(heard, 1):
+            if time.monotonic() - began > _SAME:
+                os.write(2, b"interrupted again: not waiting for the server\n")
+                os._exit(128 + number[0])
+
+    threading.Thread(target=listen, name="ringfence-signals", daemon=True).start()
+
+
+_SAME = 0.5  # seconds
 
 
 def main(argv: Sequence[str], *, signals: bool = False) -> int:
     """Run one command line and give its exit status.
 
-    With `signals`, SIGTERM and SIGHUP end it as Ctrl-C does: what runs is cancelled on the server.
+    With `signals`, SIGTERM and SIGHUP end it as Ctrl-C does: what runs is cancelled on the server. A
+    second one does not wait for that.
     """
     streams = sys.stdout, sys.stderr
     # Python has None for a stream that was closed before it started.

@@ -35,6 +35,7 @@ _DEFAULTS: Mapping[str, str] = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # ms: nobody asks whether one lives who owes an answer
 }
 _PLAIN: Mapping[str, str] = {
     "channel_binding": "prefer",

@@ -38,7 +38,9 @@ SELECT 0, p.owner, '', date_trunc('milliseconds', clock_timestamp() - p.prepared
     format('ROLLBACK PREPARED %%L ends it', p.gid), 'prepared transaction'
 FROM pg_locks AS mine JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
     AND (held.locktype, held.database, held.relation) = (mine.locktype, mine.database, mine.relation)
-JOIN pg_prepared_xacts AS p ON held.virtualtransaction = '-1/' || p.transaction
+JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
+    AND own.virtualtransaction = held.virtualtransaction
+JOIN pg_prepared_xacts AS p ON own.transactionid = p.transaction
 WHERE mine.pid = %(pid)s AND NOT mine.granted
 LIMIT 5
 """
@@ -115,7 +117,9 @@ SELECT DISTINCT ON (coalesce(a.xact_start, p.prepared), l.pid) c.oid::regclass::
     coalesce(a.backend_type, 'prepared transaction')
 FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid
 LEFT JOIN pg_stat_activity AS a ON l.pid = a.pid
-LEFT JOIN pg_prepared_xacts AS p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction
+LEFT JOIN pg_locks AS own ON l.pid IS NULL AND own.pid IS NULL
+    AND own.locktype = 'transactionid' AND own.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_prepared_xacts AS p ON own.transactionid = p.transaction
 WHERE l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND c.relname = ANY (%s)
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (a.pid IS NOT NULL OR p.gid IS NOT NULL)
