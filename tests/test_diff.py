@@ -361,6 +361,60 @@ def test_a_snapshot_of_another_format(project: Project) -> None:
     assert result.err.startswith(f"error: {path} is not a snapshot: ")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"facts": [{"ref": 3}]}', "s.json is not a snapshot: "),
+        (
+            '{"facts": [{"ref": "table:a.b", "attrs": {"x": {"y": 1}}}]}',
+            "s.json is not a snapshot: ",
+        ),
+        ('{"facts": [7]}', "s.json is not a snapshot: "),
+        ('{"facts": [{"ref": "table:a.b"}], "server_version": "x"}', "s.json is not a snapshot: "),
+        (
+            '{"facts": [{"ref": "wheel:a.b"}]}',
+            (
+                "s.json has wheel:a.b, and this ringfence knows no wheel\n"
+                "hint: make it again: ringfence snapshot -o FILE\n"
+            ),
+        ),
+        (
+            '{"facts": [{"ref": "table:a.b", "uses": ["schema:a"]}]}',
+            (
+                "s.json is not whole: table:a.b needs schema:a, which is not in it\n"
+                "hint: make it again: ringfence snapshot -o FILE\n"
+            ),
+        ),
+        (
+            '{"facts": [{"ref": "column:a.b.c", "parent": "table:a.b"}]}',
+            (
+                "s.json is not whole: column:a.b.c needs table:a.b, which is not in it\n"
+                "hint: make it again: ringfence snapshot -o FILE\n"
+            ),
+        ),
+        ("\udcff", "cannot read s.json: it is not UTF-8\n"),
+    ],
+)
+def test_a_snapshot_that_was_damaged(project: Project, text: str, said: str) -> None:
+    head = '{"format": 1, "server_version": 180000, "unmodeled": [], '
+    whole = text.replace("{", head, 1) if text.startswith("{") else text
+    if "server_version" in text:
+        whole = whole.replace('"server_version": 180000, ', "", 1)
+    (project.root / "s.json").write_text(whole, encoding="utf-8", errors="surrogateescape")
+    result = project.run("diff", "s.json", "s.json", dsn="")
+    assert result.status == 2
+    assert result.err.startswith(f"error: {said}")
+    assert "bug" not in result.err
+
+
+def test_a_side_that_is_empty(project: Project) -> None:
+    result = project.run("diff", "", "ddl", dsn="")
+    assert (result.status, result.err) == (
+        2,
+        "error: FROM or TO is empty\nhint: is the variable set that it comes from?\n",
+    )
+
+
 def test_an_empty_directory(project: Project) -> None:
     _says(
         project,

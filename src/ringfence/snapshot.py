@@ -10,6 +10,8 @@ from ringfence.errors import Misuse
 from ringfence.model import Catalog, Fact, Ref, Unmodeled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ringfence.model import Value
 
 FORMAT = 1
@@ -61,15 +63,38 @@ def loads(text: str, shown: str) -> Catalog:
             if "uses" in row:
                 uses[ref] = frozenset(map(Ref.parse, row["uses"]))
         unmodeled = tuple(Unmodeled(*row) for row in document["unmodeled"])
-        return Catalog(facts, uses, int(document["server_version"]), unmodeled)
-    except (KeyError, TypeError, ValueError) as error:
+        version = int(document["server_version"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise Misuse(
             f"{shown} is not a snapshot: {error}", hint="ringfence snapshot -o FILE writes one"
         ) from None
+    _check(facts, uses, shown)
+    return Catalog(facts, uses, version, unmodeled)
+
+
+def _check(facts: Mapping[Ref, Fact], uses: Mapping[Ref, frozenset[Ref]], shown: str) -> None:
+    """Raise `Misuse` where a snapshot was cut or written by another ringfence than this."""
+    from ringfence.kinds import kinds
+
+    strange = next((ref for ref in facts if ref.kind not in kinds()), None)
+    if strange is not None:
+        raise Misuse(
+            f"{shown} has {strange}, and this ringfence knows no {strange.kind}",
+            hint="make it again: ringfence snapshot -o FILE",
+        )
+    needed = {fact.parent: ref for ref, fact in facts.items() if fact.parent is not None}
+    needed |= {used: ref for ref, those in uses.items() for used in those}
+    missing = next((ref for ref in needed if ref not in facts), None)
+    if missing is not None:
+        raise Misuse(
+            f"{shown} is not whole: {needed[missing]} needs {missing}, which is not in it",
+            hint="make it again: ringfence snapshot -o FILE",
+        )
 
 
 def _value(value: Any) -> Value:
     if isinstance(value, list):
         return tuple(_value(v) for v in value)
-    assert value is None or isinstance(value, (str, int, bool))
-    return value
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} is no value")

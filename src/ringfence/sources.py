@@ -57,6 +57,8 @@ def source(project: Project | None, spec: str, dsn: str | None = None) -> Source
     """What a word on the command line names. `dsn` is what `live` means. Raises `Misuse`."""
     from ringfence import project as projects
 
+    if not spec.strip():
+        raise Misuse("FROM or TO is empty", hint="is the variable set that it comes from?")
     if spec == "live":
         from ringfence.pg.connect import resolve
 
@@ -92,7 +94,7 @@ def source(project: Project | None, spec: str, dsn: str | None = None) -> Source
 
 def directory(path: Path, project: Project | None) -> tuple[Script, ...]:
     """Every `.sql` file below a directory, in the order of their paths."""
-    files = sorted(path.rglob("*.sql"))
+    files = sorted(file for file in path.rglob("*.sql") if not file.is_dir())
     if not files:
         raise Misuse(f"no .sql files in {path}", hint="ringfence pull writes them from a database")
     return tuple(script.read(f, project.shown(f) if project else str(f)) for f in files)
@@ -161,7 +163,12 @@ class Shop:
         """A source's catalog, from the cache where it is there."""
         if source.what == "snapshot":
             assert source.path is not None
-            return snapshot.loads(source.path.read_text(encoding="utf-8"), source.spec)
+            try:
+                text = source.path.read_text(encoding="utf-8")
+            except (OSError, ValueError) as error:
+                why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise Misuse(f"cannot read {source.spec}: {why}") from error
+            return snapshot.loads(text, source.spec)
         if source.target is not None:
             return self.extract(source.target, nobody=False)
         path = self._kept(source)
