@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from engine import catalog, psql
 from projects import Project
-from ringfence import sources
+from ringfence import kinds, sources
+from ringfence.alone import alone
 from ringfence.errors import Bug
+from ringfence.kinds._options import SECRET
 from ringfence.model import Ref
+from ringfence.pg import dump
+from ringfence.project import find
 from ringfence.proof import prove
 from ringfence.step import Hazard, HazardCode, Plan, Step, remark
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 EVIL = '"evil\nDROP TABLE victim; --"'
 
@@ -96,7 +101,6 @@ def test_a_message_of_several_lines(project: Project, database: str) -> None:
 
 def test_the_proof_runs_what_is_printed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     from ringfence.comparison import compare
-    from ringfence.project import find
 
     a = _file(project, "a.sql", "CREATE TABLE t (a int);")
     b = _file(project, "b.sql", "CREATE TABLE t (a int, b int);")
@@ -108,3 +112,74 @@ def test_the_proof_runs_what_is_printed(project: Project, monkeypatch: pytest.Mo
         done = compare(shop, one, two)
         with pytest.raises(Bug, match="the script has 2 statements for 1 steps"):
             prove(done.plan, shop, one, two, done.new)
+
+
+COMPOSITE = "CREATE TYPE ct AS (a int, {}b text);\nCREATE TABLE uses (c ct, cs ct[]);"
+
+
+def test_a_difference_that_cannot_be_planned_is_no_ordinary_one(project: Project) -> None:
+    a = _file(project, "a.sql", COMPOSITE.format(""))
+    b = _file(project, "b.sql", COMPOSITE.format("x date, "))
+    refused = project.run("diff", a, b)
+    assert (refused.status, refused.out) == (3, "")
+    assert refused.err.startswith("error: ")
+
+
+def test_who_plans_is_alone(project: Project) -> None:
+    (project.root / "ddl" / "a.sql").write_text("CREATE TABLE t (a int);")
+    with alone(find(project.root) or pytest.fail("no project")):
+        busy = project.run("plan", "-m", "first")
+    assert (busy.status, busy.out) == (75, "")
+    assert busy.err == (
+        "error: another ringfence is at work on the revisions in migrations\n"
+        "hint: run it again when that is done\n"
+    )
+    assert not list(project.versions.iterdir())
+    assert project.run("plan", "-m", "first").status == 0
+
+
+FOREIGN = """
+CREATE FOREIGN DATA WRAPPER w OPTIONS (debug 'true', api_key 's3c''ret');
+CREATE SERVER s FOREIGN DATA WRAPPER w OPTIONS (host 'a\\b', "sslPassword" 's3c''ret');
+CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (user 'u', password 's3c\\''ret');
+CREATE FOREIGN TABLE t (id int OPTIONS (name 'n')) SERVER s OPTIONS (name 'n', access_token 's3c''ret');
+"""
+SUBSCRIBED = """
+CREATE SUBSCRIPTION sub CONNECTION 'host=h password=s3cret user=u' PUBLICATION p
+    WITH (connect = false, slot_name = NONE);
+"""
+
+
+def test_a_schema_with_secrets_is_proved_and_they_are_not_told(
+    project: Project, make_database: Callable[..., str]
+) -> None:
+    empty, full = make_database(), make_database()
+    psql(empty, "CREATE TABLE x (id int);")
+    psql(full, FOREIGN)
+    result = project.run("diff", empty, full)
+    assert result.status == 1, result.err
+    assert "not proved" not in result.err
+    assert "proved: pg_dump of the clone equals pg_dump of the target" in result.err
+    back = project.run("diff", full, empty)
+    assert "not proved" not in back.err
+    assert "s3c" not in result.out + result.err + back.out + back.err
+
+
+def test_what_pg_dump_tells_has_no_secrets(make_database: Callable[..., str]) -> None:
+    full = make_database()
+    try:
+        psql(full, FOREIGN + SUBSCRIBED)
+        text = "\n".join(dump.normalised(full))
+    finally:
+        psql(full, "DROP SUBSCRIPTION IF EXISTS sub;")
+    assert "s3c" not in text
+    assert "OPTIONS (access_token '********', name 'n')" in text
+    assert "OPTIONS (\"user\" 'u', password '********')" in text
+    assert "debug 'true'" in text
+    assert "CONNECTION 'host=h password=******** user=u'" in text
+
+
+def test_what_is_a_secret_is_known_in_one_way() -> None:
+    for stem in ("server", "user_mapping", "foreign_table", "foreign_data_wrapper"):
+        query = (Path(kinds.__file__).parent / f"{stem}.sql").read_text(encoding="utf-8")
+        assert f"'{SECRET.pattern}'" in query

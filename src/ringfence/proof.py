@@ -21,7 +21,7 @@ from ringfence.pg import dump
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as plan_again
-from ringfence.script import Script
+from ringfence.script import Script, redacted
 from ringfence.step import HazardCode, Proof
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ def _dumps(
         made, runs = (f"ALTER DEFAULT PRIVILEGES FOR ROLE {who} " for who in row)
         want = tuple(sorted(runs + w.removeprefix(made) if w.startswith(made) else w for w in want))
     return [
-        f"pg_dump: {line}"
+        f"pg_dump: {redacted(line)}"
         for line in unified_diff(have, want, "clone", "target", lineterm="", n=0)
         if not line.startswith(("---", "+++", "@@"))
     ]

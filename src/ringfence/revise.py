@@ -7,12 +7,14 @@ applied whole or not at all.
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from ringfence import asked, hazards, lockfile, revisions, sources
+from ringfence.alone import alone
 from ringfence.change import diff
 from ringfence.comparison import compare
 from ringfence.errors import Busy, Refused, ServerError
@@ -76,6 +78,30 @@ def revise(
     `dsn`, or the environment, names; where it does not answer, of the embedded one's.
     """
     hazards.refuse_unknown(allow, more=[hazards.UNMODELED])
+    with alone(project) if write else nullcontext():
+        return _revised(
+            project,
+            message,
+            online=online,
+            allow=allow,
+            renames=renames,
+            shadow=shadow,
+            dsn=dsn,
+            write=write,
+        )
+
+
+def _revised(
+    project: Project,
+    message: str,
+    *,
+    online: bool,
+    allow: Sequence[str],
+    renames: Sequence[str],
+    shadow: str | None,
+    dsn: str | None,
+    write: bool,
+) -> Revised:
     graph = revisions.read(project)
     head = graph.head
     a, b = sources.source(project, "head"), sources.source(project, "ddl")

@@ -52,30 +52,37 @@ def command(
       ringfence diff a.sql b.sql
       ringfence diff "$STAGING" "$PRODUCTION"
 
-    Exit status 0 when they are the same, 1 when they differ.
+    Exit status 0 when they are the same, 1 when they differ, 3 when PostgreSQL has no way from one to
+    the other.
     """
     import json
 
     from ringfence import project, sources
+    from ringfence.errors import Refused, ServerError
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
-    with sources.shop(found, (a, b), shadow) as shop:
-        if format_ == "sql" and not renames and shop.same(a, b):
-            _same(from_, to)
-            return
-        from ringfence import review
-        from ringfence.comparison import compare
+    try:
+        with sources.shop(found, (a, b), shadow) as shop:
+            if format_ == "sql" and not renames and shop.same(a, b):
+                _same(from_, to)
+                return
+            from ringfence import review
+            from ringfence.comparison import compare
 
-        done = compare(shop, a, b, renames=renames, marked=format_ == "json")
-        changes, made = done.changes, done.plan
-        if made.steps and not no_proof and a.what != "snapshot":
-            from ringfence.proof import prove
+            done = compare(shop, a, b, renames=renames, marked=format_ == "json")
+            changes, made = done.changes, done.plan
+            if made.steps and not no_proof and a.what != "snapshot":
+                from ringfence.proof import prove
 
-            made = prove(made, shop, a, b, done.new)
-        notes = shop.notes
-        if not (made.steps or made.notes or renames):
-            shop.found_same()
+                made = prove(made, shop, a, b, done.new)
+            notes = shop.notes
+            if not (made.steps or made.notes or renames):
+                shop.found_same()
+    except Refused as error:
+        # Of a script there is nothing: whoever asks for 1 to run it must not think it is empty.
+        error.status = ServerError.status
+        raise
     if format_ == "json":
         click.echo(json.dumps(made.to_json(), indent=2, ensure_ascii=False))
     elif format_ == "markdown":

@@ -6,9 +6,15 @@ planned `HIDDEN` stands for it, and whoever applies the plan sets it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds._sql import ident, literal
+
+SECRET = re.compile(
+    "passw|passphrase|secret|token|credential|(private|api|access)_?key", re.IGNORECASE
+)
+"""What the name of an option that is a secret has in it; the queries have the same."""
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,11 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from psycopg import Error
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence.errors import Misuse, ServerError
+from ringfence.kinds._options import HIDDEN, SECRET
 from ringfence.pg import binaries, canonical
 
 if TYPE_CHECKING:
@@ -20,6 +22,16 @@ _NOISE = re.compile(r"--|SET |SELECT pg_catalog\.set_config")
 
 _STATISTICS = re.compile(
     r"(?P<head>CREATE STATISTICS .*? ON )(?P<columns>.*)(?P<tail> FROM .*)\Z", re.DOTALL
+)
+_FOREIGN = re.compile(r"(?:CREATE|ALTER) (?:FOREIGN|SERVER|USER MAPPING) ")
+_OPTION = r"""(?P<name>"(?:[^"]|"")+"|\w+)\s+(?P<value>E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*')"""
+_NAMED = re.compile(_OPTION, re.DOTALL)
+_FOREIGN_OPTIONS = re.compile(
+    r"OPTIONS \((?P<options>\s*{0}(?:,\s*{0})*\s*)\)".format(re.sub(r"\?P<\w+>", "?:", _OPTION)),
+    re.DOTALL,
+)
+_CONNECTION = re.compile(
+    r"(?P<head>CREATE SUBSCRIPTION .*? CONNECTION )(?P<value>E?'(?:[^']|'')*')", re.DOTALL
 )
 _OPTIONS = re.compile(r"(?<= |\n)WITH \((?P<options>[\w.]+='?[^'()]*'?(?:, [\w.]+='?[^'()]*'?)+)\)")
 
@@ -81,12 +93,12 @@ def normalised(
     """The schema as pg_dump prints it, statement by statement, in an order of its own.
 
     Left out is what is not schema (settings, comments), and what the order of things alone decides:
-    the order of statements, and of the columns of a table and of statistics; and owners, when they
-    are not wanted.
+    the order of statements, of the columns of a table and of statistics, of foreign options; and
+    owners, when they are not wanted. Secrets are hidden, as in catalogs.
     """
     hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
     text = dump(conninfo, "--schema-only", *([] if owners else ["--no-owner"]), *hidden)
-    return tuple(sorted(_ordered(s) for s in _statements(text)))
+    return tuple(sorted(_ordered(_discreet(s)) for s in _statements(text)))
 
 
 def _pattern(schema: str) -> str:
@@ -98,6 +110,31 @@ def _statements(text: str) -> list[str]:
 
     statements = Script("pg_dump", text).statements
     return [s.text for s in statements if not _NOISE.match(s.text)]
+
+
+def _discreet(statement: str) -> str:
+    """A statement that says of its secrets only that they are there."""
+    if _FOREIGN.match(statement):
+        return _FOREIGN_OPTIONS.sub(_hidden_options, statement)
+    return _CONNECTION.sub(_hidden_connection, statement)
+
+
+def _hidden_options(found: re.Match[str]) -> str:
+    its = []
+    for option in _NAMED.finditer(found["options"]):
+        name = option["name"]
+        value = f"'{HIDDEN}'" if SECRET.search(name) else option["value"]
+        its.append(f"{name} {value}")
+    return f"OPTIONS ({', '.join(sorted(its))})"
+
+
+def _hidden_connection(found: re.Match[str]) -> str:
+    try:
+        parts = conninfo_to_dict(found["value"].lstrip("E")[1:-1].replace("''", "'"))
+    except Error:
+        return f"{found['head']}'{HIDDEN}'"
+    shown = {k: HIDDEN if SECRET.search(k) else str(v) for k, v in sorted(parts.items())}
+    return f"{found['head']}'{make_conninfo('', **shown)}'"
 
 
 def _ordered(statement: str) -> str:
