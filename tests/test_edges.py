@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine import catalog, psql
+from engine import assert_turns, catalog, psql
 from projects import Project
 from ringfence import kinds, sources
 from ringfence.alone import alone
@@ -183,3 +183,59 @@ def test_what_is_a_secret_is_known_in_one_way() -> None:
     for stem in ("server", "user_mapping", "foreign_table", "foreign_data_wrapper"):
         query = (Path(kinds.__file__).parent / f"{stem}.sql").read_text(encoding="utf-8")
         assert f"'{SECRET.pattern}'" in query
+
+
+SECURED = (
+    "CREATE TABLE t (a int);\nALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (
+            "CREATE SEQUENCE s START 5;",
+            "CREATE SEQUENCE s MAXVALUE 3;",
+            {"DATA_LOSS:public.s"},
+        ),
+        ("CREATE SEQUENCE s MAXVALUE 3;", "CREATE SEQUENCE s;", set()),
+        (
+            "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY);",
+            "CREATE TABLE t (a bigint GENERATED ALWAYS AS IDENTITY (MAXVALUE 9));",
+            {"DATA_LOSS:public.t.a"},
+        ),
+        (
+            "CREATE TABLE t (a int);",
+            "CREATE UNLOGGED TABLE t (a int);",
+            {"DATA_LOSS:public.t", "REWRITE:public.t"},
+        ),
+        ("CREATE UNLOGGED TABLE t (a int);", "CREATE TABLE t (a int);", {"REWRITE:public.t"}),
+        (
+            "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a;",
+            "CREATE MATERIALIZED VIEW v AS SELECT 1 AS a WITH NO DATA;",
+            {"DATA_LOSS:public.v", "REWRITE:public.v"},
+        ),
+        (SECURED, "CREATE TABLE t (a int);", {"LOST_PROTECTION:public.t"}),
+        ("CREATE TABLE t (a int);", SECURED, set()),
+        (f"{SECURED}CREATE POLICY p ON t;", SECURED, {"LOST_PRIVILEGE:public.t.p"}),
+        (
+            f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE;",
+            SECURED,
+            {"LOST_PROTECTION:public.t.p"},
+        ),
+        (
+            f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE;",
+            f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE FOR UPDATE;",
+            set(),
+        ),
+        (f"{SECURED}CREATE POLICY p ON t;", "CREATE TABLE u (a int);", {"DATA_LOSS:public.t"}),
+    ],
+)
+def test_hazards_are_told(
+    make_database: Callable[..., str], a: str, b: str, expected: set[str]
+) -> None:
+    one, two = make_database(), make_database()
+    psql(one, a)
+    psql(two, b)
+    outcome = assert_turns(one, two)
+    assert {h.name for h in outcome.plan.hazards} == expected

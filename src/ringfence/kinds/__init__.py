@@ -338,6 +338,11 @@ def loses_data(ref: Ref, message: str) -> tuple[Hazard, ...]:
     return (Hazard(HazardCode.DATA_LOSS, ref, message),)
 
 
+def unlogged(ref: Ref) -> tuple[Hazard, ...]:
+    """The hazard of what is no longer written to the log."""
+    return loses_data(ref, f"a crash empties {ref.path}, and a standby has none of it")
+
+
 def options_clause(change: Sequence[str], *, keyword: str = "WITH") -> str:
     """` WITH (a = b, …)` of reloptions as pg_class has them, empty for none."""
     if not change:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Do
+from ringfence.kinds import Do, loses_data
 from ringfence.kinds._sql import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ringfence.model import Ref
 
-def stay_within(name: str, old: tuple[str, str], new: tuple[str, str]) -> Iterator[Do]:
+
+def stay_within(ref: Ref, name: str, old: tuple[str, str], new: tuple[str, str]) -> Iterator[Do]:
     """Move a sequence to the nearest end of its new range, where it stands outside.
 
-    `name` is its qualified name as SQL, the others are its least and greatest value. PostgreSQL
+    `ref` is what it is, or the column that it is of, `name` its qualified name as SQL, the others are its least and greatest value. PostgreSQL
     refuses a range that a sequence stands outside of.
     """
     (low, high), (least, most) = map(int, old), map(int, new)
@@ -26,5 +28,9 @@ def stay_within(name: str, old: tuple[str, str], new: tuple[str, str]) -> Iterat
         return
     yield Do(
         f"SELECT pg_catalog.setval({literal(name)}, greatest({floor}, least({ceiling}, last_value)),"
-        f" is_called AND last_value BETWEEN {floor} AND {ceiling})\nFROM {name}"
+        f" is_called AND last_value BETWEEN {floor} AND {ceiling})\nFROM {name}",
+        loses_data(
+            ref,
+            f"the position of {ref.path} is lost where it is not from {floor} to {ceiling}",
+        ),
     )

@@ -443,7 +443,7 @@ class Column(Kind):
                     changes.append(f"SET {word} {now}")
             if before[6:] != after[6:]:
                 changes.append("SET CYCLE" if after[6] == "true" else "SET NO CYCLE")
-            yield from stay_within(after[0], (before[3], before[4]), (after[3], after[4]))
+            yield from stay_within(new.ref, after[0], (before[3], before[4]), (after[3], after[4]))
             if changes:
                 yield Do(f"{_table(new)} ALTER COLUMN {column} {' '.join(changes)}")
 

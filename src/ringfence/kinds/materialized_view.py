@@ -11,6 +11,7 @@ from ringfence.kinds import (
     Do,
     Kind,
     kind_of,
+    loses_data,
     options_clause,
     pair,
     reset_options,
@@ -81,7 +82,10 @@ class MaterializedView(Kind):
         """REFRESH, with or without data."""
         _, new = pair(change)
         clause = " WITH NO DATA" if new["unpopulated"] else ""
-        yield Do(f"REFRESH MATERIALIZED VIEW {qualified(new.ref.name)}{clause}", _rewrites(new))
+        said = f"the rows of {new.ref.path} are gone: it cannot be read until a REFRESH"
+        lost = loses_data(new.ref, said) if new["unpopulated"] else ()
+        name = qualified(new.ref.name)
+        yield Do(f"REFRESH MATERIALIZED VIEW {name}{clause}", (*_rewrites(new), *lost))
 
 
 def _alter(fact: Fact) -> str:

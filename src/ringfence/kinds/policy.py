@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
+from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,6 +55,9 @@ class Policy(Kind):
             text += f" TO {_roles(new)}"
         yield Do(text + _expressions(new))
 
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        yield Do(f"DROP POLICY {self.sql_name(old.ref)}", _gone(old, context))
+
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """ALTER POLICY sets expressions and has no word to drop one."""
         old, new = pair(change)
@@ -72,6 +76,18 @@ class Policy(Kind):
         if old["check_expression"] != new["check_expression"]:
             text += f"\n    WITH CHECK ({new.text('check_expression')})"
         yield Do(text)
+
+
+def _gone(old: Fact, context: Context) -> tuple[Hazard, ...]:
+    """What a policy that is not made again leaves open, or no longer lets anybody do."""
+    if old.ref in context.new.facts or old.parent not in context.new.facts:
+        return ()
+    ref, table = old.ref, old.parent.path if old.parent else ""
+    if old["restrictive"]:
+        said = f"policy {ref.path} no longer holds back anybody from rows of {table}"
+        return (Hazard(HazardCode.LOST_PROTECTION, ref, said),)
+    said = f"policy {ref.path} no longer lets anybody have rows of {table}"
+    return (Hazard(HazardCode.LOST_PRIVILEGE, ref, said),)
 
 
 def _roles(fact: Fact) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
+from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair, unlogged
 from ringfence.kinds._sequences import stay_within
 from ringfence.kinds._sql import qualified
 from ringfence.model import Ref
@@ -71,14 +71,14 @@ class Sequence(Kind):
             options.append("CYCLE" if new["cycle"] else "NO CYCLE")
         name = qualified(new.ref.name)
         before = (old.text("minimum"), old.text("maximum"))
-        yield from stay_within(name, before, (new.text("minimum"), new.text("maximum")))
+        yield from stay_within(new.ref, name, before, (new.text("minimum"), new.text("maximum")))
         yield Do(f"ALTER SEQUENCE {name} {' '.join(options)}")
 
     def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET LOGGED or UNLOGGED, from PostgreSQL 15 on."""
         _, new = pair(change)
-        word = "UNLOGGED" if new["unlogged"] else "LOGGED"
-        yield Do(f"ALTER SEQUENCE {qualified(new.ref.name)} SET {word}")
+        word, lost = ("UNLOGGED", unlogged(new.ref)) if new["unlogged"] else ("LOGGED", ())
+        yield Do(f"ALTER SEQUENCE {qualified(new.ref.name)} SET {word}", lost)
 
 
 KIND = Sequence()

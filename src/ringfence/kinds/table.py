@@ -15,6 +15,7 @@ from ringfence.kinds import (
     options_clause,
     pair,
     reset_options,
+    unlogged,
 )
 from ringfence.kinds._family import (
     aside,
@@ -138,8 +139,8 @@ class Table(Kind):
         """SET LOGGED or UNLOGGED, which writes the table anew."""
         _, new = pair(change)
         hazard = Hazard(HazardCode.REWRITE, new.ref, f"{new.ref.path} is written anew under lock")
-        word = "UNLOGGED" if new["unlogged"] else "LOGGED"
-        yield Do(f"ALTER TABLE {qualified(new.ref.name)} SET {word}", (hazard,))
+        word, lost = ("UNLOGGED", unlogged(new.ref)) if new["unlogged"] else ("LOGGED", ())
+        yield Do(f"ALTER TABLE {qualified(new.ref.name)} SET {word}", (hazard, *lost))
 
     def reaccess(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET ACCESS METHOD, from PostgreSQL 15 on."""
@@ -175,12 +176,19 @@ class Table(Kind):
         old, new = pair(change)
         name = qualified(new.ref.name)
         if bool(old["row_security"]) != bool(new["row_security"]):
-            yield Do(
-                f"ALTER TABLE {name} {'ENABLE' if new['row_security'] else 'DISABLE'} ROW LEVEL SECURITY"
-            )
+            on = bool(new["row_security"])
+            word = "ENABLE" if on else "DISABLE"
+            lost = () if on else _bare(new, "policies no longer hold for anybody on")
+            yield Do(f"ALTER TABLE {name} {word} ROW LEVEL SECURITY", lost)
         if bool(old["force_row_security"]) != bool(new["force_row_security"]):
-            word = "FORCE" if new["force_row_security"] else "NO FORCE"
-            yield Do(f"ALTER TABLE {name} {word} ROW LEVEL SECURITY")
+            on = bool(new["force_row_security"])
+            word = "FORCE" if on else "NO FORCE"
+            lost = () if on else _bare(new, "policies no longer hold for the owner of")
+            yield Do(f"ALTER TABLE {name} {word} ROW LEVEL SECURITY", lost)
+
+
+def _bare(new: Fact, said: str) -> tuple[Hazard, ...]:
+    return (Hazard(HazardCode.LOST_PROTECTION, new.ref, f"{said} {new.ref.path}"),)
 
 
 def _secure(new: Fact) -> Iterator[Do]:

@@ -117,6 +117,16 @@ Safe form: revoke after the deploy of the release that does without.
 
 Seen by: the grants before and after, in a plan.
 """,
+    "LOST_PROTECTION": """\
+Rows may be seen or changed by who could not.
+
+Why it matters: from that moment on nothing but the application parts one tenant's rows from another's.
+
+Safe form: make what takes its place first, in the same revision.
+
+Seen by: row security that is switched off, or no longer forced, and restrictive policies that go, in a
+plan.
+""",
     "FAILS": """\
 A statement fails.
 

@@ -228,4 +228,9 @@ def directives(text: Script) -> Iterable[str]:
             yield f"-- ringfence: hazard: {name}"
 
 
-_KEPT = (HazardCode.DATA_LOSS, HazardCode.LOST_PRIVILEGE, HazardCode.NOT_REVERSIBLE)
+_KEPT = (
+    HazardCode.DATA_LOSS,
+    HazardCode.LOST_PRIVILEGE,
+    HazardCode.LOST_PROTECTION,
+    HazardCode.NOT_REVERSIBLE,
+)
