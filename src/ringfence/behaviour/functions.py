@@ -152,8 +152,10 @@ def race(staged: Stage, other: Connection[Any], third: Connection[Any]) -> Itera
     connections to the same shadow."""
     conn = staged.rows.conn
     conn.execute("COMMIT")
+    writers = [r for r in staged.routines if r.volatility == "v"]
+    if not writers:
+        return
     with _kept(staged):
-        writers = [r for r in staged.routines if r.volatility == "v"]
         for number, one in enumerate(writers):
             for two in writers[number:]:
                 yield from _pairs(staged, other, third, one, two)
@@ -232,7 +234,11 @@ def _kept(staged: Stage) -> Iterator[None]:
 
 
 def _tables(staged: Stage) -> list[Any]:
-    return [t for t in staged.rows.shape.tables.values() if t.takes_rows]
+    return [
+        t
+        for t in staged.rows.shape.tables.values()
+        if t.takes_rows and any(not c.generated for c in t.columns)
+    ]
 
 
 def _restore(staged: Stage) -> None:

@@ -87,6 +87,7 @@ def _show(done: Demo, console: Console) -> None:
     from rich.text import Text
 
     from ringfence import report as reports
+    from ringfence.finding import Severity
 
     total = sum(done.seconds.values())
     done_to = "an empty database migrated, seeded and verified in"
@@ -94,9 +95,10 @@ def _show(done: Demo, console: Console) -> None:
     console.print(_section("made", _objects(done)))
     console.print(_section("filled", _rows(done)))
     console.print(_section("verified", _claims(done)))
-    if done.report.findings:
+    worth = tuple(f for f in done.report.findings if f.severity is not Severity.INFO)
+    if worth:
         console.print()
-        report = replace(done.report, coverage=())
+        report = replace(done.report, findings=worth, coverage=())
         text = reports.render(report, width=console.width, colour=console.color_system is not None)
         console.print(Text.from_ansi(text), end="")
     console.print(_section("took", _times(done)))

@@ -60,8 +60,9 @@ def command(
     """Prove that a live database stands as the files say.
 
     Each claim is looked at on the server. The report says what holds, what does not, and what was
-    not looked at. Nothing is changed. Isolation takes longer than the rest and is looked at when
-    it is asked for; what it tries, it tries on a shadow.
+    not looked at. Nothing is changed: what is tried (whether a tenant gets at another's rows,
+    whether constraints, triggers and functions do what they say) is tried on a shadow. --mutate
+    takes longer, and is looked at when it is asked for.
 
     \b
     Examples:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from ringfence.config import Seed
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.pg.shadow import Host
@@ -277,10 +278,32 @@ def _seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Cover
                 tenancy=project.config.tenancy,
                 exclude_schemas=(project.config.migrate.schema,),
                 force=True,
+                settings=_there(connection, project.config.seed),
             )
     except Error as error:
         return Coverage("rows", title, skipped=error.message)
     return Coverage("rows", title, done.rows, "row")
+
+
+def _there(connection: Connection[tuple[object, ...]], said: Seed) -> Seed:
+    """What the project says of columns and tables that this revision has already."""
+    names: set[str] = set()
+    for table, column in connection.execute(_NAMES):
+        names |= {str(table), f"{table}.{column}"}
+    return replace(
+        said,
+        columns={name: wish for name, wish in said.columns.items() if name in names},
+        rows={name: count for name, count in said.rows.items() if name in names},
+    )
+
+
+_NAMES = """
+    SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname)
+    FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON a.attrelid = c.oid
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+"""
 
 
 # Forward ------------------------------------------------------------------------------------------
