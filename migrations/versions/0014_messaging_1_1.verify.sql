@@ -61,7 +61,13 @@ SELECT
     'not a policy of 1.1' AS violation
 FROM pg_policies
 WHERE
-    schemaname IN ('messaging', 'core_tenants', 'core_users', 'core_catalogs')
+    schemaname || '.' || tablename IN (
+        'messaging.whatsapp_accounts', 'messaging.whatsapp_templates',
+        'messaging.whatsapp_conversations', 'messaging.whatsapp_messages',
+        'messaging.chatbot_flows', 'messaging.chatbot_nodes', 'messaging.chatbot_sessions',
+        'messaging.whatsapp_campaigns', 'core_tenants.tenants', 'core_users.users',
+        'core_catalogs.contacts'
+    )
     AND policyname <> tablename || '_tenant_isolation';
 
 -- Views ask in the name of their reader, where the server can do that, and are read only.
@@ -93,11 +99,13 @@ CROSS JOIN (
     VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE')
 ) AS wanted (privilege)
 WHERE
-    c.relnamespace IN (
-        'messaging'::REGNAMESPACE, 'core_tenants'::REGNAMESPACE,
-        'core_users'::REGNAMESPACE, 'core_catalogs'::REGNAMESPACE
+    c.oid::REGCLASS::TEXT IN (
+        'messaging.whatsapp_accounts', 'messaging.whatsapp_templates',
+        'messaging.whatsapp_conversations', 'messaging.whatsapp_messages',
+        'messaging.chatbot_flows', 'messaging.chatbot_nodes', 'messaging.chatbot_sessions',
+        'messaging.whatsapp_campaigns', 'core_tenants.tenants', 'core_users.users',
+        'core_catalogs.contacts'
     )
-    AND c.relkind IN ('r', 'p')
     AND has_table_privilege('app_user', c.oid, wanted.privilege) <> (
         wanted.privilege = 'SELECT'
         OR (wanted.privilege <> 'TRUNCATE' AND c.relname <> 'tenants')
