@@ -51,7 +51,11 @@ def shadow(case: Case, verdict: Verdict) -> Iterator[Rows | None]:
             made.command()
             target = made.copy(Source("live", "database", target=case.target))
             connection = connect(target)
-            rows = behaviours.make(connection, case.project.config.tenancy, exclude)
+            try:
+                rows = behaviours.make(connection, case.project.config.tenancy, exclude)
+            except BaseException:
+                connection.close()
+                raise
             rows = replace(rows, target=target)
         except (Error, psycopg.Error) as error:
             said = error if isinstance(error, Error) else server_error(error)
