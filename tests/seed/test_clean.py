@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 import pytest
 
-from ringfence.errors import Refused, ServerError, described
+from ringfence import seed as seeding
+from ringfence.errors import Busy, Refused, described
 from ringfence.seed import clean, read, seed
 from seed.support import counts, digests, one
 from seed.test_messaging import TENANCY, migrated
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from seed.support import Connection
 
 SCHEMA = """
@@ -86,17 +90,161 @@ def test_what_went_before_is_counted(conn: Connection) -> None:
     assert (cleaned.rows, cleaned.gone) == (3, {"public.t": 2})
 
 
-def test_rows_that_others_hang_on_are_not_removed(conn: Connection) -> None:
+@pytest.mark.parametrize(
+    ("clause", "does"),
+    [
+        ("", ""),
+        ("ON DELETE RESTRICT", ""),
+        ("ON DELETE CASCADE", ", ON DELETE CASCADE"),
+        ("ON DELETE SET NULL", ", ON DELETE SET NULL"),
+        ("ON DELETE SET DEFAULT", ", ON DELETE SET DEFAULT"),
+        ("DEFERRABLE INITIALLY DEFERRED", ""),
+    ],
+)
+def test_rows_that_others_hang_on_are_not_removed(conn: Connection, clause: str, does: str) -> None:
+    conn.execute(
+        'CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE "u p" (id INT PRIMARY KEY,'
+        f' "the t" INT DEFAULT -1 CONSTRAINT up REFERENCES t {clause})'
+    )
+    seed(conn, record="ringfence")
+    conn.execute('INSERT INTO "u p" SELECT 1000 + id, id FROM t WHERE id < 3')
+    before = digests(conn)
+    with pytest.raises(Refused) as caught:
+        emptied(conn)
+    assert described(caught.value) == (
+        "error: rows that were seeded are still needed: 2 others point to them\n"
+        f'detail: public."u p" (id = 1001, "the t" = 1) points to public.t by up{does}\n'
+        f'  public."u p" (id = 1002, "the t" = 2) points to public.t by up{does}\n'
+        "hint: remove the rows that point to them first; nothing was removed"
+    )
+    assert digests(conn) == before
+    conn.execute('DELETE FROM "u p" WHERE id > 1000')
+    assert emptied(conn).rows == 10
+    assert set(counts(conn).values()) == {0}
+
+
+def test_partitions_and_other_schemas_hang_on_rows_too(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT NOT NULL, k INT NOT NULL, PRIMARY KEY (id, k)) PARTITION BY LIST (k);"
+        "CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); CREATE TABLE t2 PARTITION OF t DEFAULT;"
+        "CREATE SCHEMA apart; CREATE TABLE apart.c (t INT, k INT,"
+        " FOREIGN KEY (t, k) REFERENCES t ON DELETE CASCADE);"
+        "CREATE TABLE p (id INT, t INT, k INT, FOREIGN KEY (t, k) REFERENCES t ON DELETE SET NULL)"
+        " PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p DEFAULT"
+    )
+    seed(conn, record="ringfence", exclude_schemas=["ringfence", "apart"])
+    conn.execute("INSERT INTO apart.c SELECT id, k FROM t1 LIMIT 1")
+    conn.execute("INSERT INTO p SELECT -1, id, k FROM t2 LIMIT 1")
+    before = digests(conn)
+    with pytest.raises(Refused) as caught:
+        clean(conn, read(conn, exclude_schemas=["ringfence", "apart"]))
+    assert caught.value.message == "rows that were seeded are still needed: 2 others point to them"
+    assert "apart.c (t = " in caught.value.detail
+    assert "public.p (t = " in caught.value.detail
+    assert digests(conn) == before
+
+
+def test_many_that_hang_on_are_counted(conn: Connection) -> None:
     conn.execute("CREATE TABLE t (id INT PRIMARY KEY); CREATE TABLE u (t INT REFERENCES t)")
     seed(conn, record="ringfence")
-    conn.execute("INSERT INTO u SELECT id FROM t")
-    with pytest.raises(ServerError) as caught:
+    conn.execute("INSERT INTO u SELECT 1 FROM generate_series(1, 20)")
+    with pytest.raises(Refused, match="20 others point to them") as caught:
         emptied(conn)
-    assert described(caught.value).startswith(
-        'error: rows that were seeded are still needed: update or delete on table "t" violates'
+    assert caught.value.detail.endswith("by u_t_fkey\nand 15 more")
+
+
+def test_who_does_not_see_all_rows_removes_none(conn: Connection, database: str) -> None:
+    role = f"bound_{conn.info.backend_pid}"
+    conn.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    seed(conn, record="ringfence")
+    conn.execute(
+        f"CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA ringfence TO {role};"
+        f"GRANT ALL ON ALL TABLES IN SCHEMA ringfence TO {role}; ALTER TABLE t OWNER TO {role};"
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY; ALTER TABLE t FORCE ROW LEVEL SECURITY"
     )
-    assert caught.value.hint == "remove the rows that point to them first; nothing was removed"
-    assert counts(conn) == {"public.t": 5, "public.u": 10}
+    try:
+        dsn = psycopg.conninfo.make_conninfo(database, user=role)
+        with (
+            psycopg.connect(dsn, autocommit=True) as guest,
+            pytest.raises(Refused, match=f"not all rows can be seen or removed by {role}"),
+        ):
+            emptied(guest)
+        assert counts(conn) == {"public.t": 5}
+        assert one(conn, "SELECT count(*) FROM ringfence.seeds") == 1
+    finally:
+        conn.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+SLOW = """
+CREATE TABLE a (id INT PRIMARY KEY);
+CREATE TABLE z (id INT PRIMARY KEY, a INT REFERENCES a);
+CREATE FUNCTION wait() RETURNS TRIGGER LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END; $$;
+CREATE TRIGGER s BEFORE INSERT ON z FOR EACH ROW EXECUTE FUNCTION wait();
+"""
+
+
+@pytest.fixture
+def held_up(connect: Callable[[str], Connection], database: str) -> Iterator[Held]:
+    """A seed that has written table a, and waits before z for what a lock's holder does."""
+    conn, gate = connect(database), connect(database)
+    conn.execute(SLOW)
+    gate.execute("SELECT pg_advisory_lock(1)")
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            held = Held(gate, pool.submit(seed, conn, record="ringfence"))
+            query = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory' AND pid = %s"
+            while not gate.execute(query, (conn.info.backend_pid,)).fetchone():
+                assert not held.running.done()
+            yield held
+        finally:
+            gate.execute("SELECT pg_advisory_unlock_all()")
+
+
+class Held(NamedTuple):
+    other: Connection
+    running: Future[Any]
+
+    def finish(self) -> Any:
+        self.other.execute("SELECT pg_advisory_unlock_all()")
+        return self.running.result()
+
+
+def test_rows_that_others_commit_meanwhile_are_theirs(held_up: Held) -> None:
+    held_up.other.execute("INSERT INTO a VALUES (-7)")
+    seeded = held_up.finish()
+    assert {f.table: f.by_triggers for f in seeded.tables} == {"public.a": 0, "public.z": 0}
+    assert emptied(held_up.other).rows == 10
+    assert held_up.other.execute("SELECT id FROM a").fetchall() == [(-7,)]
+
+
+def test_two_seeds_at_once_are_one_too_many(held_up: Held) -> None:
+    for again in (lambda: seed(held_up.other, seed=2, force=True), lambda: emptied(held_up.other)):
+        with pytest.raises(Busy) as caught:
+            again()
+        assert caught.value.message.startswith("another seed is at work in ")
+        assert caught.value.detail.startswith("pid ")
+        assert caught.value.hint == "run it again when the other is done"
+    assert seed(held_up.other, dry_run=True).rows == 10
+    assert held_up.finish().rows == 10
+    assert emptied(held_up.other).seeds == (1,)
+
+
+def test_rows_that_come_before_the_first_is_written_are_noticed(
+    conn: Connection, connect: Callable[[str], Connection], database: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    conn.execute("CREATE TABLE t (id INT PRIMARY KEY)")
+    other, think = connect(database), seeding.plan
+
+    def meanwhile(*arguments: Any, **more: Any) -> Any:
+        other.execute("INSERT INTO t VALUES (-7)")
+        return think(*arguments, **more)
+
+    monkeypatch.setattr(seeding, "plan", meanwhile)
+    with pytest.raises(Busy, match=r"another session has written to public\.t meanwhile"):
+        seed(conn, record="ringfence")
+    assert counts(conn) == {"public.t": 1}
 
 
 def test_who_may_not_record_is_told_so(conn: Connection, database: str) -> None:

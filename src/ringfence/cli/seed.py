@@ -313,6 +313,15 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
         if seeded.inferred:
             lines.append("if that is so, write it down in pyproject.toml:")
             lines += [f"  {line}" for line in _tenancy(seeded)]
+    elif seeded.rootless:
+        lines += [
+            f"policies compare {column} with {setting}, and no table's rows are what it names"
+            for column, setting in seeded.rootless
+        ]
+        lines.append(
+            "tenants: none; rows are told apart by nothing. [tool.ringfence.tenancy] root names a"
+            " table of tenants that foreign keys lead to"
+        )
     else:
         lines.append("tenants: none are configured, and no policy tells of any")
     for short in seeded.shortfalls:
@@ -391,6 +400,7 @@ def _json(seeded: Seeded, shown: str) -> str:
             "roles": list(seeded.roles),
             "shared": list(seeded.shared),
             "inferred": seeded.inferred,
+            "rootless": [{"column": c, "setting": s} for c, s in seeded.rootless],
         },
         "tenants": list(seeded.tenants),
         "rows": seeded.rows,

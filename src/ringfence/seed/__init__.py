@@ -7,12 +7,13 @@ of a database, `model` its tenancy, `plan` the rows, `load` writes them.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.config import Column, Tenancy
 from ringfence.config import Seed as Settings
-from ringfence.errors import Misuse, Refused
+from ringfence.errors import Busy, Misuse, Refused
 from ringfence.seed.export import to_csv, to_sql
 from ringfence.seed.loading import (
     Loaded,
@@ -30,6 +31,7 @@ from ringfence.seed.place import SHARED
 from ringfence.seed.planning import Plan, Shortfall, plan
 from ringfence.seed.pouring import Cursor, Poured, Pouring, visible
 from ringfence.seed.record import Cleaned, Record, clean, kept_tables
+from ringfence.seed.session import alone, snapshot
 from ringfence.seed.shape import Shape, read
 from ringfence.seed.synthesis import Path, Synthesis, Synthetic, synthesise
 from ringfence.seed.tenancy import Model, model
@@ -110,6 +112,7 @@ class Seeded:
     `refusals` are those it was not let write. `uncovered` are (table, column, literal) for which no
     row could be found, where all were to be covered. `unseen` are (table, tenant's number, rows, rows
     that the runtime role sees in the tenant's name) where a load's rows are not all seen. `recorded` says that `clean` can undo it.
+    `rootless` are (column, setting) that policies compare where no table's rows are the tenants.
     """
 
     seed: int
@@ -129,6 +132,7 @@ class Seeded:
     uncovered: tuple[tuple[str, str, str], ...] = ()
     recorded: bool = False
     unseen: tuple[tuple[str, int, int, int], ...] = ()
+    rootless: tuple[tuple[str, str], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -180,6 +184,20 @@ def seed(
         )
     how = _How(as_owner, bulk, batch, record, progress)
     wishes = wishes_of(settings, tenants=tenants, rows=rows, seed=seed, profile=profile)
+    with nullcontext() if dry_run else alone(conn):
+        return _seed(conn, wishes, tenancy, exclude_schemas, how, dry_run=dry_run, force=force)
+
+
+def _seed(
+    conn: Connection[Any],
+    wishes: Wishes,
+    tenancy: Tenancy | None,
+    exclude_schemas: Sequence[str],
+    how: _How,
+    *,
+    dry_run: bool,
+    force: bool,
+) -> Seeded:
     shape, who, taken = survey(conn, tenancy, exclude_schemas)
     if taken and not force and not dry_run:
         raise Refused(
@@ -262,6 +280,17 @@ def resume(
 
     Raises `Refused` where there is none.
     """
+    with alone(conn):
+        return _resume(conn, tenancy, exclude_schemas, record, progress)
+
+
+def _resume(
+    conn: Connection[Any],
+    tenancy: Tenancy | None,
+    exclude_schemas: Sequence[str],
+    record: str,
+    progress: Listener | None,
+) -> Seeded:
     book = Record(conn, record)
     run = next((run for run in book.runs() if not run.finished), None)
     if run is None:
@@ -306,7 +335,8 @@ def _write(
     book = Record(conn, how.record) if how.record else None
     if how.batch:
         return _begin_batches(conn, planned, book, taken, refused, how)
-    with conn.transaction():
+    with snapshot(conn):
+        _refuse_new(conn, planned, taken)
         noted = book is not None and book.open()
         loaded = load(conn, planned, as_owner=how.as_owner, progress=how.progress)
         poured = Poured()
@@ -319,6 +349,16 @@ def _write(
             book.finish(run, planned, kept_tables(planned.shape, taken))
         unseen = _unseen(conn, planned, poured) if not taken else ()
     return replace(_seeded(planned, loaded, poured, written=True), recorded=noted, unseen=unseen)
+
+
+def _refuse_new(conn: Connection[Any], planned: Plan, taken: Sequence[str]) -> None:
+    """Raise `Busy` where tables that were empty when the rows were thought up are so no more."""
+    new = [path for path in occupied(conn, planned.shape) if path not in taken]
+    if new:
+        raise Busy(
+            f"another session has written to {_some(new)} meanwhile",
+            hint="nothing was written; run it again when the other is done",
+        )
 
 
 def _begin_batches(
@@ -334,7 +374,8 @@ def _begin_batches(
             f"the database is not empty: {_some(taken)}",
             hint="a load in batches begins with an empty one, so that it can be resumed",
         )
-    with conn.transaction():
+    with snapshot(conn):
+        _refuse_new(conn, planned, taken)
         if book is None or not book.open():
             raise Refused(
                 "where a load in batches stands cannot be recorded here",
@@ -429,4 +470,5 @@ def _seeded(planned: Plan, loaded: Loaded, poured: Poured, *, written: bool) -> 
         guarded=loaded.guarded,
         refusals=loaded.refusals,
         uncovered=planned.uncovered,
+        rootless=planned.model.rootless,
     )

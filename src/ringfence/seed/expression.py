@@ -104,6 +104,43 @@ def parse(sql: str, *, value: str = "", now: datetime | None = None) -> Expr:
     return expr
 
 
+def compared(sql: str, reader: str) -> set[str]:
+    """The columns that a condition compares, at any depth, with what calling `reader` gives."""
+    try:
+        tree = postgast.parse(f"SELECT {sql}")
+    except postgast.PgQueryError:
+        return set()
+    found: set[str] = set()
+    for node in _within(tree):
+        if not isinstance(node, pb.A_Expr) or [n.string.sval for n in node.name] != ["="]:
+            continue
+        for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
+            names, calls = _mentioned(one), _mentioned(other)
+            if len(names[0]) == 1 and not calls[0] and reader in calls[1]:
+                found |= names[0]
+    return found
+
+
+def _within(message: Any) -> Iterator[Any]:
+    """A node and all nodes in it."""
+    yield message
+    for _, value in message.ListFields():
+        for each in value if hasattr(value, "__len__") and not isinstance(value, str) else (value,):
+            if hasattr(each, "ListFields"):
+                yield from _within(each)
+
+
+def _mentioned(node: Any) -> tuple[set[str], set[str]]:
+    """The columns and the functions that a node mentions."""
+    columns, calls = set(), set()
+    for each in _within(node):
+        if isinstance(each, pb.ColumnRef):
+            columns.add(each.fields[-1].string.sval)
+        elif isinstance(each, pb.FuncCall):
+            calls.add(each.funcname[-1].string.sval)
+    return columns, calls
+
+
 def _node(node: Any) -> Expr:
     kind = node.WhichOneof("node")
     build = _BUILDERS.get(kind)

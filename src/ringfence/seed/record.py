@@ -8,19 +8,24 @@ that rows which triggers wrote are among them.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from ringfence.errors import Refused, ServerError
+from ringfence.model import Ref, quoted
 from ringfence.seed import order
 from ringfence.seed.probe import ask, verbatim
+from ringfence.seed.session import alone, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -186,9 +191,17 @@ def clean(
     """Take away exactly the rows that recorded seeds wrote: that of one number, or all.
 
     Of a load in batches that was not finished, `force` takes away every row there is: it began with
-    an empty database. In one transaction, children first. Raises `Refused` where nothing is recorded or a run is not
-    finished, `ServerError` where other rows hang on those that are to go; nothing is removed then.
+    an empty database. In one transaction, children first. Raises `Refused` where nothing is recorded,
+    a run is not finished, other rows hang on those that are to go (whatever their foreign keys would
+    do to them), or policies hide rows from who is connected; nothing is removed then.
     """
+    with alone(conn):
+        return _clean(conn, shape, schema, seed, force=force)
+
+
+def _clean(
+    conn: Connection[Any], shape: Shape, schema: str, seed: int | None, *, force: bool
+) -> Cleaned:
     record = Record(conn, schema)
     runs = [run for run in record.runs() if seed is None or run.seed == seed]
     if not runs:
@@ -204,7 +217,7 @@ def clean(
             hint="ringfence seed --resume, then --clean; or --clean --force, which removes every row"
             " there is: the load began with an empty database",
         )
-    with conn.transaction():
+    with snapshot(conn), _unhidden(conn):
         if unfinished is not None:
             record.take_all(unfinished.id, shape)
         wanted = record.conn.execute(
@@ -214,6 +227,7 @@ def clean(
             ([run.id for run in runs],),
         ).fetchall()
         recorded = {tuple(relation): tuple(columns) for relation, columns in wanted}
+        _refuse_hanging(record, shape, [run.id for run in runs], recorded)
         removed: Counter[str] = Counter()
         gone: Counter[str] = Counter()
         for group in reversed(order.groups(shape)):
@@ -223,6 +237,118 @@ def clean(
         query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(record.runs_)
         conn.execute(query, ([run.id for run in runs],))
     return Cleaned(tuple(dict.fromkeys(run.seed for run in runs)), removed, gone)
+
+
+@contextmanager
+def _unhidden(conn: Connection[Any]) -> Iterator[None]:
+    """Have the server complain where policies hide rows, rather than leave those out."""
+    setting = "SELECT set_config('row_security', %s, true)"
+    before = conn.execute("SELECT current_setting('row_security')").fetchone()
+    assert before is not None
+    conn.execute(setting, ("off",))
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refused(
+            f"not all rows can be seen or removed by {conn.info.user}: {error.diag.message_primary}",
+            hint="clean as the tables' owner, or as a role that policies do not bind; nothing was"
+            " removed",
+        ) from error
+    conn.execute(setting, before)
+
+
+def _refuse_hanging(
+    record: Record,
+    shape: Shape,
+    runs: Sequence[int],
+    recorded: Mapping[tuple[str, ...], tuple[str, ...]],
+) -> None:
+    """Raise `Refused` where rows that no seed wrote point to rows that are to go."""
+    going = {t.oid: t for t in shape.tables.values() if (t.schema, t.name) in recorded}
+    text = files("ringfence.seed").joinpath("hanging.sql").read_bytes()
+    with record.conn.cursor(row_factory=dict_row) as cursor:
+        links = [link for link in cursor.execute(text).fetchall() if link["parent"] in going]
+    if not links:
+        return
+    needed = {link["parent"] for link in links} | {link["child"] for link in links} & set(going)
+    doomed = [
+        sql.SQL("{} AS MATERIALIZED ({})").format(
+            sql.Identifier(f"d{oid}"),
+            _doomed(record, going[oid], recorded[going[oid].schema, going[oid].name], runs,
+                    {name for link in links if link["parent"] == oid for name in link["target_columns"]}),
+        )
+        for oid in sorted(needed)
+    ]  # fmt: skip
+    branches = [_hanging(n, link, shape, going) for n, link in enumerate(links)]
+    found = ask(
+        record.conn,
+        sql.SQL("WITH {} {}").format(
+            sql.SQL(", ").join(doomed), sql.SQL(" UNION ALL ").join(branches)
+        ),
+    ).fetchall()
+    if not found:
+        return
+    many = {n: count for n, count, _ in found}
+    lines = []
+    for n, _, shown in found:
+        link = links[n]
+        child, parent = Ref("table", tuple(link["child_table"])).path, going[link["parent"]].path
+        what = _ON_DELETE.get(link["on_delete"], "")
+        lines.append(f"{child} ({shown}) points to {parent} by {quoted(link['name'])}{what}")
+    total = sum(many.values())
+    lines += [f"and {total - len(found)} more"] if total > len(found) else []
+    raise Refused(
+        "rows that were seeded are still needed: "
+        + (f"{total} others point to them" if total > 1 else "another points to them"),
+        detail="\n".join(lines),
+        hint="remove the rows that point to them first; nothing was removed",
+    )
+
+
+_ON_DELETE = {
+    "c": ", ON DELETE CASCADE",
+    "n": ", ON DELETE SET NULL",
+    "d": ", ON DELETE SET DEFAULT",
+}
+_SHOWN = 5
+"""How many rows of a foreign key are named."""
+
+
+def _hanging(
+    number: int, link: Mapping[str, Any], shape: Shape, going: Mapping[int, Table]
+) -> sql.Composed:
+    """Rows of a foreign key's table that stay, while those they point to go."""
+    pairs = zip(link["target_columns"], link["operators"], link["columns"], strict=True)
+    same = sql.SQL(" AND ").join(
+        sql.SQL("d.{} {} c.{}").format(sql.Identifier(mine), verbatim(operator), sql.Identifier(their))
+        for mine, operator, their in pairs
+    )  # fmt: skip
+    child = shape.tables.get(link["child"])
+    names = dict.fromkeys((*(key_of(child) if child is not None else ()), *link["columns"]))
+    shown = sql.SQL(", ").join(
+        sql.SQL("{} || coalesce(left(c.{}::TEXT, 60), 'NULL')").format(
+            sql.Literal(f"{quoted(name)} = "), sql.Identifier(name)
+        )
+        for name in names
+    )
+    stays: sql.Composable = sql.SQL("")
+    if link["child"] in going:
+        stays = sql.SQL(
+            " AND NOT EXISTS (SELECT FROM {} AS e WHERE e.ringfence_at = c.tableoid AND e.ringfence_row = c.ctid)"
+        ).format(sql.Identifier(f"d{link['child']}"))
+    return sql.SQL(
+        "(SELECT {number}, count(*) OVER (), concat_ws(', ', {shown}) FROM {only}{table} AS c"
+        " WHERE EXISTS (SELECT FROM {doomed} AS d WHERE {same}){stays} LIMIT {limit})"
+    ).format(
+        number=sql.Literal(number),
+        shown=shown,
+        only=sql.SQL("" if link["child_partitioned"] else "ONLY "),
+        table=sql.Identifier(*link["child_table"]),
+        doomed=sql.Identifier(f"d{link['parent']}"),
+        same=same,
+        stays=stays,
+        limit=sql.Literal(_SHOWN),
+    )
 
 
 def _remove(
@@ -250,6 +376,7 @@ def _remove(
     try:
         answer = ask(record.conn, statement).fetchone()
     except psycopg.errors.IntegrityError as error:
+        # The constraint is one that holds periods, or the row that holds on cannot be seen.
         raise ServerError(
             f"rows that were seeded are still needed: {error.diag.message_primary}",
             sqlstate=error.sqlstate or "",
@@ -274,8 +401,21 @@ def _remove(
 def _deletion(
     record: Record, table: Table, names: Sequence[str], runs: Sequence[int]
 ) -> sql.Composed:
+    return sql.SQL(
+        "DELETE FROM {} AS t USING ({}) AS y WHERE t.ctid = y.ringfence_row AND t.tableoid = y.ringfence_at"
+    ).format(source(table), _doomed(record, table, names, runs, ()))
+
+
+def _doomed(
+    record: Record,
+    table: Table,
+    names: Sequence[str],
+    runs: Sequence[int],
+    columns: Iterable[str],
+) -> sql.Composed:
+    """The recorded rows that are there, each with where it lies (`ringfence_at`, `ringfence_row`) and some columns."""
     width = max(1, len(names))
-    columns = sql.SQL(", ").join(
+    parts = sql.SQL(", ").join(
         sql.SQL("max(v) FILTER (WHERE (o - 1) % {} = {}) AS {}").format(
             sql.Literal(width), sql.Literal(n), sql.Identifier(f"k{n}")
         )
@@ -285,26 +425,32 @@ def _deletion(
         "SELECT {columns} FROM {rows} AS s CROSS JOIN LATERAL unnest(s.keys) WITH ORDINALITY AS u (v, o)"
         " WHERE s.seed_id = ANY({runs}) AND s.relation = {relation} GROUP BY s.ctid, (o - 1) / {width}"
     ).format(
-        columns=columns,
+        columns=parts,
         rows=record.rows_,
         runs=sql.Literal(list(runs)),
         relation=sql.Literal([table.schema, table.name]),
         width=sql.Literal(width),
     )
+    more = [sql.SQL(", t.{}").format(sql.Identifier(name)) for name in sorted(columns)]
+    chosen = sql.SQL("SELECT t.tableoid AS ringfence_at, t.ctid AS ringfence_row{}").format(
+        sql.SQL("").join(more)
+    )
     if not names:
         return sql.SQL(
-            "DELETE FROM {table} AS t USING (SELECT x.ctid, x.tableoid FROM (SELECT r.ctid, r.tableoid,"
-            " md5((r.*)::TEXT) AS h, row_number() OVER (PARTITION BY md5((r.*)::TEXT)) AS n FROM {table} AS r)"
-            " AS x INNER JOIN (SELECT k0, count(*) AS c FROM ({keys}) AS k GROUP BY k0) AS k"
-            " ON x.h = k.k0 AND x.n <= k.c) AS y WHERE t.ctid = y.ctid AND t.tableoid = y.tableoid"
-        ).format(table=source(table), keys=keys)
+            "{chosen} FROM (SELECT r.tableoid, r.ctid, r.*, md5((r.*)::TEXT) AS ringfence_hash,"
+            " row_number() OVER (PARTITION BY md5((r.*)::TEXT)) AS ringfence_turn FROM {table} AS r) AS t"
+            " INNER JOIN (SELECT k0, count(*) AS c FROM ({keys}) AS k GROUP BY k0) AS k"
+            " ON t.ringfence_hash = k.k0 AND t.ringfence_turn <= k.c"
+        ).format(chosen=chosen, table=source(table), keys=keys)
     same = sql.SQL(" AND ").join(
         sql.SQL("t.{} = k.{}::{}").format(
             sql.Identifier(name), sql.Identifier(f"k{n}"), verbatim(table.column[name].sql)
         )
         for n, name in enumerate(names)
     )
-    return sql.SQL("DELETE FROM {} AS t USING ({}) AS k WHERE {}").format(source(table), keys, same)
+    return sql.SQL("{} FROM {} AS t INNER JOIN ({}) AS k ON {}").format(
+        chosen, source(table), keys, same
+    )
 
 
 def key_of(table: Table) -> tuple[str, ...]:

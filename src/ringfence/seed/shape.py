@@ -148,6 +148,19 @@ class Trigger(NamedTuple):
     before_row: bool
 
 
+class Reading(NamedTuple):
+    """A column (of `table`, by OID) that a policy reads together with a setting, which the policy
+    asks for by calling `reader`. `visible` and `allowed` are the policy's conditions."""
+
+    table: int
+    column: str
+    setting: str
+    reader: str
+    policy: int
+    visible: str
+    allowed: str
+
+
 @dataclass(frozen=True)
 class Table:
     """A table with everything that decides which rows it takes."""
@@ -192,14 +205,14 @@ class Table:
 class Shape:
     """All tables by OID, in the order of their names, and all types by OID.
 
-    `settings` are (table, column, setting) that a policy reads together, `grants` (table, role) that
-    may insert.
+    `settings` are the columns that policies read together with settings, `grants` (table, role)
+    that may insert.
     """
 
     tables: Mapping[int, Table]
     types: Mapping[int, Type]
     routines: Mapping[str, str] = field(default_factory=dict)
-    settings: tuple[tuple[int, str, str], ...] = ()
+    settings: tuple[Reading, ...] = ()
     grants: tuple[tuple[int, str], ...] = ()
     server_version: int = 0
 
@@ -308,7 +321,7 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
         tables={oid: _inheriting(table, tables, parents) for oid, table in tables.items()},
         types=types,
         routines={row["name"]: row["body"] for row in rows["routines"]},
-        settings=tuple((r["table"], r["column"], r["setting"]) for r in rows["policies"]),
+        settings=tuple(Reading(**r) for r in rows["policies"]),
         grants=tuple((r["table"], r["role"]) for r in rows["grants"]),
         server_version=conn.info.server_version,
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ringfence.errors import Misuse
+from ringfence.model import quoted
+from ringfence.seed import expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +27,8 @@ class Model:
     holds. `path` gives for every table below the root the foreign key that leads up to it the
     shortest way, over keys that are never NULL where there is such a way. `roles` are the runtime
     roles, `shared` the tables whose rows are declared to be nobody's. `inferred` says that the root
-    was found out rather than configured.
+    was found out rather than configured. `rootless` are (column, setting) that policies compare
+    where no table's rows are the tenants: nobody's rows are told apart then.
     """
 
     root: Table | None = None
@@ -35,6 +38,7 @@ class Model:
     path: Mapping[int, Reference] = field(default_factory=dict)
     roles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    rootless: tuple[tuple[str, str], ...] = ()
 
     def scoped(self, table: Table) -> bool:
         """Whether the table's rows belong to tenants."""
@@ -44,26 +48,28 @@ class Model:
 def model(shape: Shape, tenancy: Tenancy) -> Model:
     """The tenancy that the configuration names, completed from policies and foreign keys.
 
-    Without a root in the configuration it is the table that most policies reach: the target of the
-    foreign keys on columns that a policy reads together with a setting. Raises `Misuse` for a root
+    Without a root in the configuration it is the table that most policies reach: where the foreign
+    keys end that begin with a column a policy compares with a setting. Raises `Misuse` for a root
     or a shared table that does not exist.
     """
     nobodys = {(t := _known(shape, name, "shared")).oid: t.path for name in tenancy.shared}
-    votes = _votes(shape)
+    votes, rootless = _votes(shape)
     if tenancy.root:
         root = _known(shape, tenancy.root, "root")
     else:
-        counts: Counter[int] = Counter()
-        for oid, _, _ in votes:
-            counts[oid] += 1
-        if not counts:
-            return Model(setting=tenancy.setting, roles=tenancy.roles)
-        best = min(counts, key=lambda oid: (-counts[oid], shape.tables[oid].path))
+        policies: dict[int, set[int]] = {}
+        for vote in votes:
+            if vote.last:
+                policies.setdefault(vote.table, set()).add(vote.policy)
+        if not policies:
+            return Model(setting=tenancy.setting, roles=tenancy.roles, rootless=tuple(rootless))
+        below = {oid: len(_paths(shape, shape.tables[oid], set(nobodys))) for oid in policies}
+        best = min(policies, key=lambda o: (-len(policies[o]), -below[o], shape.tables[o].path))
         root = shape.tables[best]
     seen = Counter(
-        (column, setting)
-        for oid, column, setting in votes
-        if oid == root.oid and (not tenancy.setting or setting == tenancy.setting)
+        (vote.column, vote.setting)
+        for vote in votes
+        if vote.table == root.oid and (not tenancy.setting or vote.setting == tenancy.setting)
     )
     column, setting = max(seen, key=lambda pair: (seen[pair], pair), default=("", tenancy.setting))
     if not column:
@@ -99,20 +105,56 @@ def _known(shape: Shape, name: str, key: str) -> Table:
     return found[0]
 
 
-def _votes(shape: Shape) -> list[tuple[int, str, str]]:
-    """(target table, its column, setting) for every column that a policy reads with a setting."""
-    votes = []
-    for oid, column, setting in shape.settings:
-        table = shape.tables.get(oid)
-        if table is None:
-            continue
-        for reference in table.references:
-            if column in reference.columns and reference.target in shape.tables:
-                target = reference.target_columns[reference.columns.index(column)]
-                votes.append((reference.target, target, setting))
-        if any(key.primary and key.columns == (column,) for key in table.keys):
-            votes.append((oid, column, setting))
-    return votes
+class _Vote(NamedTuple):
+    """A policy's word for a table: the setting names a row of it by `column`. `last` where the column
+    is not itself taken from another table."""
+
+    table: int
+    column: str
+    setting: str
+    policy: int
+    last: bool
+
+
+def _votes(shape: Shape) -> tuple[list[_Vote], dict[tuple[str, str], None]]:
+    """What policies say of tables, and the (column, setting) that lead to none.
+
+    What a policy compares with the setting counts; where no policy shows that, all it reads.
+    """
+    conditions = {(r.visible, r.allowed, r.reader) for r in shape.settings}
+    compared = {
+        said: expression.compared(said[0], said[2]) | expression.compared(said[1], said[2])
+        for said in conditions
+    }
+    known = [reading for reading in shape.settings if reading.table in shape.tables]
+    direct = [r for r in known if r.column in compared[r.visible, r.allowed, r.reader]]
+    votes: list[_Vote] = []
+    rootless: dict[tuple[str, str], None] = {}
+    for reading in direct or known:
+        led = False
+        todo, seen = [(reading.table, reading.column, True)], set[tuple[int, str]]()
+        while todo:
+            oid, column, first = todo.pop()
+            if (oid, column) in seen:
+                continue
+            seen.add((oid, column))
+            table = shape.tables[oid]
+            further = [
+                (r.target, r.target_columns[r.columns.index(column)], False)
+                for r in table.references
+                if column in r.columns and r.target in shape.tables and r.target != oid
+            ]
+            todo += further
+            if any(key.columns == (column,) and not key.predicate for key in table.keys) and (
+                not first or any(key.primary and key.columns == (column,) for key in table.keys)
+            ):
+                last = not further
+                led |= last
+                votes.append(_Vote(oid, column, reading.setting, reading.policy, last))
+        if not led and direct:
+            path = f"{shape.tables[reading.table].path}.{quoted(reading.column)}"
+            rootless[path, reading.setting] = None
+    return votes, rootless
 
 
 def _paths(shape: Shape, root: Table, shared: set[int]) -> dict[int, Reference]:
