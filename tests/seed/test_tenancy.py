@@ -134,3 +134,69 @@ def test_composite_keys_that_carry_the_tenant(conn: Connection) -> None:
     assert strangers(conn, "tenants") == []
     assert one(conn, "SELECT count(other) FROM b") < 30
     assert one(conn, "SELECT count(*) FROM b WHERE other <> a") > 5
+
+
+RLS = "ALTER TABLE {0} ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON {0} USING ({1});"
+NAMED = "tenant_id = current_setting('app.tenant')::uuid"
+
+
+def test_the_root_is_where_composite_keys_end(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id UUID PRIMARY KEY, name TEXT);"
+        "CREATE TABLE projects (tenant_id UUID NOT NULL REFERENCES tenants, id INT,"
+        " PRIMARY KEY (tenant_id, id));"
+        "CREATE TABLE tasks (tenant_id UUID NOT NULL, id INT, project_id INT NOT NULL,"
+        " PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, project_id) REFERENCES projects);"
+        "CREATE TABLE tag (tenant_id UUID NOT NULL, task INT NOT NULL, name TEXT,"
+        " PRIMARY KEY (tenant_id, name), FOREIGN KEY (tenant_id, task) REFERENCES tasks);"
+        + "".join(RLS.format(name, NAMED) for name in ("projects", "tasks", "tag"))
+    )
+    own = {"public.tenants", "public.projects", "public.tasks", "public.tag"}
+    assert found(conn) == ("public.tenants", "app.tenant", "id", own)
+    seeded = seed(conn, tenants=3)
+    assert {f.table: f.rows for f in seeded.tables} == {
+        "public.tenants": (1, 1, 1),
+        "public.projects": (5, 5, 5),
+        "public.tasks": (5, 5, 5),
+        "public.tag": (5, 5, 5),
+    }
+    assert strangers(conn, "tenants") == []
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_policy_that_looks_into_another_table_means_what_that_compares(
+    conn: Connection, both: bool
+) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id UUID PRIMARY KEY, plan INT);"
+        "CREATE TABLE docs (id INT PRIMARY KEY, tenant_id UUID NOT NULL REFERENCES tenants);"
+        "CREATE TABLE docv (id INT PRIMARY KEY, doc_id INT NOT NULL REFERENCES docs);"
+        + (RLS.format("docs", NAMED) if both else "")
+        + RLS.format(
+            "docv", f"EXISTS (SELECT FROM docs d WHERE d.id = docv.doc_id AND d.{NAMED})"
+        )
+    )
+    assert found(conn)[:3] == ("public.tenants", "app.tenant", "id")
+
+
+def test_each_setting_has_the_column_that_is_compared_with_it(conn: Connection) -> None:
+    conn.execute(
+        SCHEMA
+        + POLICY.format(
+            "tenant_id = current_setting('app.tenant')::uuid"
+            " AND (id = current_setting('app.user')::int OR id = 0)"
+        )
+        + "ALTER TABLE s.notes ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.notes USING"
+        " (tenant_id = current_setting('app.tenant')::uuid)"
+    )
+    assert found(conn) == ("s.tenants", "app.tenant", "id", OWN)
+
+
+def test_a_tenant_without_a_table_is_said_so(conn: Connection) -> None:
+    conn.execute(
+        'CREATE TABLE sales (id INT PRIMARY KEY, "the tenant" TEXT NOT NULL);'
+        + RLS.format("sales", "\"the tenant\" = current_setting('app.tenant', true)")
+    )
+    seeded = seed(conn)
+    assert (seeded.root, seeded.tenants) == ("", ())
+    assert seeded.rootless == (('public.sales."the tenant"', "app.tenant"),)
