@@ -172,9 +172,7 @@ def test_a_policy_that_looks_into_another_table_means_what_that_compares(
         "CREATE TABLE docs (id INT PRIMARY KEY, tenant_id UUID NOT NULL REFERENCES tenants);"
         "CREATE TABLE docv (id INT PRIMARY KEY, doc_id INT NOT NULL REFERENCES docs);"
         + (RLS.format("docs", NAMED) if both else "")
-        + RLS.format(
-            "docv", f"EXISTS (SELECT FROM docs d WHERE d.id = docv.doc_id AND d.{NAMED})"
-        )
+        + RLS.format("docv", f"EXISTS (SELECT FROM docs d WHERE d.id = docv.doc_id AND d.{NAMED})")
     )
     assert found(conn)[:3] == ("public.tenants", "app.tenant", "id")
 
