@@ -200,25 +200,32 @@ class Shop:
         if a.target is not None and b.target is not None:
             return self._same_databases(a, b, a.target, b.target)
         live, other = (a, b) if a.target is not None else (b, a)
-        path = self._kept(other) if live.target is not None and other.declared else None
-        if live.target is None or path is None:
+        at = live.target
+        path = self._kept(other) if at is not None and other.declared else None
+        if at is None or path is None:
             return False
-        with self._reading(live.target) as reading:
-            # Where nothing is known yet, the other side is made or read meanwhile.
-            if kept.notes(path):
+        noted = kept.notes(path)
+
+        def read() -> tuple[str, Catalog | None]:
+            # Nobody's lock is held while the other side is made.
+            with self._reading(at) as reading:
                 reading.rows()
-                known = None
-            else:
-                _, known = _both(reading.rows, lambda: self.catalog(other))
-            role = hashlib.blake2b(digest_size=8)
-            role.update(f"{self._roles[live.target.conninfo]}\0{live is a}".encode())
-            digest = reading.digest and f"{reading.digest}-{role.hexdigest()}"
-            if known is None:
-                if digest and kept.equal(path, digest):
-                    return True
-                known = self.catalog(other)
-            found = reading.catalog()
-            self._met[a.spec, b.spec] = (found, known) if live is a else (known, found)
+                rows = reading.digest
+                whole = f"{self._roles[at.conninfo]}\0{live is a}\0{rows}".encode()
+                digest = hashlib.blake2b(whole, digest_size=16).hexdigest() if rows else ""
+                if noted and digest and kept.equal(path, digest):
+                    return digest, None
+                return digest, reading.catalog()
+
+        if noted:
+            digest, found = read()
+            if found is None:
+                return True
+            made = self.catalog(other)
+        else:
+            (digest, found), made = _both(read, lambda: self.catalog(other))
+            assert found is not None
+        self._met[a.spec, b.spec] = (found, made) if live is a else (made, found)
         self._equal = (path, digest) if digest else None
         return False
 
