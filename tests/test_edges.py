@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
+import ringfence
 from engine import assert_turns, catalog, psql
 from projects import Project
 from ringfence import kinds, sources
 from ringfence.alone import alone
-from ringfence.errors import Bug
+from ringfence.errors import Bug, Misuse, ServerError
 from ringfence.kinds._options import SECRET
 from ringfence.model import Ref
 from ringfence.pg import dump
 from ringfence.project import find
 from ringfence.proof import prove
-from ringfence.step import Hazard, HazardCode, Plan, Step, remark
+from ringfence.step import Hazard, HazardCode, Plan, Step, from_json, remark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,3 +241,40 @@ def test_hazards_are_told(
     psql(two, b)
     outcome = assert_turns(one, two)
     assert {h.name for h in outcome.plan.hazards} == expected
+
+
+def test_a_new_project_s_schema_is_empty(project: Project) -> None:
+    same = project.run("diff", "live", "ddl")
+    assert (same.status, same.out) == (0, ""), same.err
+    assert project.run("plan", "-m", "first").status == 1
+    (project.root / "other").mkdir()
+    other = project.run("diff", "live", str(project.root / "other"))
+    assert other.status == 2
+    assert "no .sql files in" in other.err
+
+
+def test_a_connection_that_is_at_work_is_not_read(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("SELECT 1")
+        with pytest.raises(Misuse, match="in a transaction that has begun to work"):
+            ringfence.extract(connection)
+    with psycopg.connect(database) as connection:
+        assert ringfence.extract(connection) == catalog(database)
+    with pytest.raises(ServerError):
+        ringfence.extract(connection)
+
+
+@pytest.mark.parametrize(
+    "document", ["nope", [], {}, {"format": 1}, {"format": 1, "steps": 3}, None]
+)
+def test_what_is_no_plan_is_none(document: Any) -> None:
+    with pytest.raises(Misuse, match="not a plan"):
+        from_json(document)
+
+
+def test_psql_s_commands_are_known_within_a_line(project: Project) -> None:
+    a = _file(project, "a.sql", "CREATE TABLE t (a int);\nSELECT '\\x', $$\\y$$, 1 \\gset\n")
+    said = project.run("diff", a, a.replace("a.sql", "ddl"))
+    assert said.status == 2
+    assert "psql's own commands cannot be used here" in said.err
+    assert "a.sql:2:24" in said.err

@@ -278,14 +278,14 @@ class Script:
                     yield Statement(self.text[start:end], start, tuple(words), data)
                 start, words, previous = None, [], ""
                 continue
+            if token.text == "\\":
+                raise BadProject(
+                    "psql's own commands cannot be used here",
+                    span=self.span(token.start),
+                    hint="write it as SQL: ringfence sends the file to the server itself",
+                )
             if start is None:
                 start = token.start
-                if token.text == "\\":
-                    raise BadProject(
-                        "psql's own commands cannot be used here",
-                        span=self.span(token.start),
-                        hint="write it as SQL: ringfence sends the file to the server itself",
-                    )
             depth = max(0, depth + (token.text == "(") - (token.text == ")"))
             upper = token.text.upper()
             if token.word:

@@ -95,7 +95,8 @@ def source(project: Project | None, spec: str, dsn: str | None = None) -> Source
 def directory(path: Path, project: Project | None) -> tuple[Script, ...]:
     """Every `.sql` file below a directory, in the order of their paths."""
     files = sorted(file for file in path.rglob("*.sql") if not file.is_dir())
-    if not files:
+    own = project is not None and path.resolve() == project.ddl.resolve()
+    if not files and not own:  # a new project's schema is empty, and that is one
         raise Misuse(f"no .sql files in {path}", hint="ringfence pull writes them from a database")
     return tuple(script.read(f, project.shown(f) if project else str(f)) for f in files)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from ringfence.change import Rename
+from ringfence.errors import Misuse
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -170,7 +171,16 @@ class Plan:
 
 
 def from_json(document: Mapping[str, Any]) -> Plan:
-    """The plan that `Plan.to_json` wrote. Raises `ValueError` on another format."""
+    """The plan that `Plan.to_json` wrote. Raises `Misuse` on anything else."""
+    try:
+        return _read(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        why = f"there is no {error}" if isinstance(error, KeyError) else str(error)
+        hint = "ringfence diff live ddl --format json writes one; json.load reads it"
+        raise Misuse(f"not a plan: {why}", hint=hint) from error
+
+
+def _read(document: Mapping[str, Any]) -> Plan:
     if document.get("format") != 1:
         raise ValueError(f"not a plan of format 1: {document.get('format')!r}")
     steps = tuple(

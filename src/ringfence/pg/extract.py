@@ -11,13 +11,15 @@ from operator import itemgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import psycopg
 from psycopg.pq import TransactionStatus
 
-from ringfence.errors import Bug
+from ringfence.errors import Bug, Misuse
 from ringfence.kinds import Kind, kinds
 from ringfence.model import Catalog, Fact, Lazily, Ref, Unmodeled
 from ringfence.pg import canonical
 from ringfence.pg.ahead import Reader, Rows, columns
+from ringfence.pg.connect import server_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -83,10 +85,19 @@ def extract(
     `exclude` are schemas to leave out (the history's own). An owner named `nobody` is taken to mean
     "whoever makes it", and is left out: so are objects loaded into a shadow whose SQL names no
     owner. Its default privileges are those of no name. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
-    never are. Needs a connection in autocommit mode; reads in one REPEATABLE READ READ ONLY transaction.
+    never are. Reads in one REPEATABLE READ READ ONLY transaction: raises `Misuse` where the connection
+    is in one that has begun to work, and `ServerError` where the server says no.
     """
-    with Reading(connection, exclude=exclude, nobody=nobody, roles=roles) as reading:
-        return reading.catalog()
+    try:
+        with Reading(connection, exclude=exclude, nobody=nobody, roles=roles) as reading:
+            return reading.catalog()
+    except psycopg.errors.ActiveSqlTransaction as error:
+        raise Misuse(
+            "the connection is in a transaction that has begun to work",
+            hint="psycopg.connect(…, autocommit=True), or commit before",
+        ) from error
+    except psycopg.Error as error:
+        raise server_error(error) from error
 
 
 class Answer(NamedTuple):

@@ -43,9 +43,8 @@ def read(path: Path, shown: str) -> Planned:
         raise Misuse(f"{shown} is not JSON: {error}", hint=hint) from None
     try:
         plan = step.from_json(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        why = f"there is no {error}" if isinstance(error, KeyError) else str(error)
-        raise Misuse(f"{shown} is not a plan: {why}", hint=hint) from None
+    except Misuse as error:
+        raise Misuse(f"{shown} is {error.message}", hint=hint) from None
     parts = segments(plan.steps)
     scripts = []
     for number, steps in enumerate(parts, 1):
