@@ -101,6 +101,87 @@ HOLES = {
         f"GRANT SELECT ON trade.audit TO {APP}"),
         "copy table:trade.audit",
     ),
+    "a function that finds tables by bare names": (
+        ("SET LOCAL search_path = trade, public;"
+        "CREATE FUNCTION trade.mine(p_number INT) RETURNS SETOF trade.invoice LANGUAGE plpgsql"
+        " SECURITY DEFINER AS $$ BEGIN RETURN QUERY SELECT i.* FROM invoice AS i"
+        " WHERE i.firm = trade.firm() AND i.number = p_number; END $$;"
+        "ALTER FUNCTION trade.mine OWNER TO CURRENT_USER; RESET search_path"),
+        "search-path function:trade.mine(integer)",
+    ),
+    "a function that writes to tables by bare names": (
+        ("CREATE FUNCTION trade.add(p_invoice INT) RETURNS VOID LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = trade"
+        " AS $$ BEGIN INSERT INTO line (firm, invoice, pos, text)"
+        " SELECT i.firm, i.number, 900, '' FROM trade.invoice AS i"
+        " WHERE i.firm = trade.firm() AND i.number = p_invoice; END $$;"
+        "ALTER FUNCTION trade.add OWNER TO CURRENT_USER"),
+        "search-path function:trade.add(integer)",
+    ),
+    "a function that runs what it is given": (
+        ("CREATE FUNCTION trade.run(q TEXT) RETURNS TEXT LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $$ DECLARE r TEXT; BEGIN EXECUTE q INTO r; RETURN r; END $$;"
+        "ALTER FUNCTION trade.run OWNER TO CURRENT_USER"),
+        "definer function:trade.run(text)",
+    ),
+    "a function that puts a text into a statement": (
+        ("CREATE FUNCTION trade.found(p_mail TEXT) RETURNS SETOF TEXT LANGUAGE plpgsql"
+        " SECURITY DEFINER AS $$ BEGIN RETURN QUERY EXECUTE 'SELECT mail FROM trade.customer"
+        " WHERE firm = trade.firm() AND mail = ''' || p_mail || ''''; END $$;"
+        "ALTER FUNCTION trade.found OWNER TO CURRENT_USER"),
+        "definer function:trade.found(text)",
+    ),
+    "a function that takes a document": (
+        ("CREATE FUNCTION trade.told(q JSONB) RETURNS TEXT LANGUAGE sql SECURITY DEFINER AS $$"
+        " SELECT mail FROM trade.customer WHERE id = (q ->> 'id')::uuid $$;"
+        "ALTER FUNCTION trade.told OWNER TO CURRENT_USER"),
+        "definer function:trade.told(jsonb)",
+    ),
+    "a function that takes a row": (
+        ("CREATE FUNCTION trade.others(c trade.customer) RETURNS TEXT LANGUAGE sql"
+        " SECURITY DEFINER AS $$"
+        " SELECT string_agg(mail, ' ') FROM trade.customer WHERE firm = c.firm $$;"
+        "ALTER FUNCTION trade.others OWNER TO CURRENT_USER"),
+        "definer function:trade.others(trade.customer)",
+    ),
+    "an aggregate": (
+        ("CREATE FUNCTION trade.step(said TEXT, one UUID) RETURNS TEXT LANGUAGE sql"
+        " SECURITY DEFINER AS $$ SELECT mail FROM trade.customer WHERE id = one $$;"
+        "ALTER FUNCTION trade.step OWNER TO CURRENT_USER;"
+        "REVOKE EXECUTE ON FUNCTION trade.step FROM PUBLIC;"
+        "CREATE AGGREGATE trade.mails(UUID) (SFUNC = trade.step, STYPE = TEXT)"),
+        "definer aggregate:trade.mails(uuid)",
+    ),
+    "a trigger on DDL": (
+        ("CREATE FUNCTION trade.made() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $$ BEGIN UPDATE trade.invoice SET total = total + 1; END $$;"
+        "ALTER FUNCTION trade.made OWNER TO CURRENT_USER;"
+        "CREATE EVENT TRIGGER ringfence_test ON ddl_command_end EXECUTE FUNCTION trade.made()"),
+        "event-trigger event_trigger:ringfence_test",
+    ),
+    "a counter": (
+        f"GRANT UPDATE ON SEQUENCE trade.invoice_number_seq TO {APP}",
+        "sequence sequence:trade.invoice_number_seq",
+    ),
+    "a table that is nobody's": (
+        f"GRANT UPDATE ON trade.currency TO {APP}",
+        "unscoped table:trade.currency",
+    ),
+    "an exclusion of everybody's": (
+        "ALTER TABLE trade.customer ADD CONSTRAINT once EXCLUDE (mail WITH =)",
+        "key-oracle constraint:trade.customer.once",
+    ),
+    "a key of an expression": (
+        "CREATE UNIQUE INDEX lower_once ON trade.customer (lower(mail))",
+        "key-oracle constraint:trade.customer.lower_once",
+    ),
+    "a role to become that may only delete": (
+        ("CREATE ROLE ringfence_test_sweeper BYPASSRLS;"
+        "GRANT USAGE ON SCHEMA trade TO ringfence_test_sweeper;"
+        "GRANT DELETE ON trade.line TO ringfence_test_sweeper;"
+        f"GRANT ringfence_test_sweeper TO {APP}"),
+        f"role role:{APP}",
+    ),
     "a reference by name": (
         "ALTER TABLE trade.invoice ADD customer_ids UUID[]",
         "soft-reference column:trade.invoice.customer_ids",

@@ -253,8 +253,10 @@ def _shadowed(examiner: Examiner, role: Role, routine: Routine) -> None:
         "EXECUTE", NAMES["search-path"], text, before=_traps(examiner, tables), cause="search-path"
     )
     outs = []
-    for plan in plans:
-        text = calls.statement(routine, plan.theirs)
+    # With A's own arguments as well: what finds no row of B's may write nothing.
+    tried = [(plan, given) for plan in plans for given in dict.fromkeys((plan.mine, plan.theirs))]
+    for plan, given in tried:
+        text = calls.statement(routine, given)
         out = examiner.prober.attempt(role.name, fixture.a, text, before=probe.before)
         if out.sqlstate == ENDLESS:
             break
