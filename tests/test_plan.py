@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -161,9 +161,11 @@ def test_the_named_server_tells_for_which_version_to_plan(
     near: list[str | None] = []
     host = shadow.host
 
-    def noted(project: object, target: Target | None, given: str | None = None) -> shadow.Host:
+    def noted(
+        project: object, target: Target | None, given: str | None = None, **more: Any
+    ) -> shadow.Host:
         near.append(target.conninfo if target else None)
-        return host(None, named(database, "the test's server"), given)
+        return host(None, named(database, "the test's server"), given, **more)
 
     monkeypatch.setattr(shadow, "host", noted)
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int);")
@@ -186,17 +188,19 @@ def test_a_named_server_that_does_not_answer_is_told_of(
 
     host = shadow.host
     monkeypatch.setattr(
-        shadow, "host", lambda _project, _target, given: host(None, named(database, "x"), given)
+        shadow,
+        "host",
+        lambda _project, _target, given, **more: host(None, named(database, "x"), given, **more),
     )
     nowhere = f"host={tmp_path} dbname=shop user=me"
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int);")
     refused = project.run("plan", "-m", "x", dsn=nowhere)
     assert refused.status == 3
-    assert refused.err.startswith("error: cannot connect to me@shop: ")
+    assert refused.err.startswith(f"error: cannot connect to me@shop at {tmp_path}: ")
     major = catalog(database).server_version // 10000
     planned = project.run("plan", "-m", "x", dsn="", env={"RINGFENCE_DSN": nowhere})
     assert planned.status == 0, planned.err
-    assert planned.err.startswith("note: cannot connect to me@shop: ")
+    assert planned.err.startswith(f"note: cannot connect to me@shop at {tmp_path}: ")
     assert planned.err.splitlines()[0].endswith(f"; planned for PostgreSQL {major}")
 
 

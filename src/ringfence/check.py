@@ -8,6 +8,7 @@ measured; and on a database that stands at the head every claim holds.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -186,11 +187,12 @@ def _verify(project: Project, target: Target) -> Report:
     """Every claim, on a database that the revisions make."""
     with connect(target, pinned=True) as connection:
         major = connection.info.server_version // 10000
-    try:
-        host = shadow.local(project, major)
-    except Error:
-        host = shadow.local(project, None)
-    with host.database() as fresh:
+    with ExitStack() as stack:
+        try:
+            host = stack.enter_context(shadow.spare(major))
+        except Error:
+            host = stack.enter_context(shadow.spare(None))
+        fresh = stack.enter_context(host.database())
         migrate.migrate(project, fresh)
         with connect(fresh, pinned=True) as connection:
             return claims.verify(claims.Case(connection, project, fresh.shown, fresh))

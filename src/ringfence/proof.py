@@ -119,7 +119,7 @@ def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Fi
             return _Filling("the plan touches no table that is there")
         if len(there) > _MOST:
             return _Filling(f"there are {len(there)} tables: too many to make rows up for")
-        if not shop.host.own:
+        if not shop.host.target.embedded:
             # On somebody's server no trigger of theirs shall run: who knows where it writes.
             try:
                 connection.execute("SET session_replication_role = replica")

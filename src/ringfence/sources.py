@@ -146,6 +146,7 @@ class Shop:
     _roles: dict[str, str] = field(default_factory=dict)
     _met: dict[tuple[str, str], tuple[Catalog, Catalog]] = field(default_factory=dict)
     _equal: tuple[Path, str] | None = None
+    _apart: bool = False
 
     def __enter__(self) -> Self:
         return self
@@ -155,13 +156,38 @@ class Shop:
 
     @cached_property
     def host(self) -> Host:
-        """Where shadows are made: the server of `near`, or a local one."""
+        """Where shadows are made: the server of `near`, a local one, or a spare one."""
         from ringfence.pg import shadow
 
-        return shadow.host(self.project, self.near, self.shadow)
+        return shadow.host(
+            self.project, self.near, self.shadow, stack=self._stack, apart=self._apart
+        )
+
+    def _settle(self, *sides: Source) -> None:
+        """Make shadows on a spare server from now on where a side touches more than a database."""
+        if not self._apart and self.shadow is None and any(map(self._touches_server, sides)):
+            self._apart = True
+            self._databases.clear()
+            self.__dict__.pop("host", None)
+
+    def _touches_server(self, side: Source) -> bool:
+        from ringfence.pg.shadow import touches_server
+
+        if side.what == "revision" and side.revision != "base":
+            from ringfence import revisions
+
+            assert self.project is not None
+            return any(
+                touches_server(path.read_text(encoding="utf-8", errors="replace"))
+                for revision in revisions.scan(self.project)
+                for path in (revision.path, revision.file("up"))
+                if path.is_file()
+            )
+        return any(touches_server(script_.text) for script_ in side.scripts)
 
     def catalog(self, source: Source) -> Catalog:
         """A source's catalog, from the cache where it is there."""
+        self._settle(source)
         if source.what == "snapshot":
             assert source.path is not None
             try:
@@ -183,6 +209,7 @@ class Shop:
 
     def catalogs(self, a: Source, b: Source) -> tuple[Catalog, Catalog]:
         """Both sources' catalogs; a database is read while the other side is made or read."""
+        self._settle(a, b)
         if (met := self._met.pop((a.spec, b.spec), None)) is not None:
             return met
         if a.target is None and b.target is None:
@@ -248,6 +275,7 @@ class Shop:
         """A database that holds what the source says: its own, or a shadow. Never to be written to."""
         if source.target is not None:
             return source.target
+        self._settle(source)
         key = source.spec
         if key not in self._databases:
             try:
@@ -270,11 +298,11 @@ class Shop:
         return lacks and not self.host.own and self.shadow is None
 
     def _move_home(self) -> None:
-        """Make shadows on a local server of the same major version from now on."""
+        """Make shadows on a spare server of the same major version from now on."""
         from ringfence.pg import shadow
 
         self._databases.clear()
-        self.__dict__["host"] = shadow.local(self.project, self.host.major)
+        self.__dict__["host"] = self._stack.enter_context(shadow.spare(self.host.major))
 
     def command(self) -> None:
         """Make shadows from now on where we may do everything: become any role, for one.

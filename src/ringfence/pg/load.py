@@ -85,23 +85,9 @@ class Loader:
                     yield _Item(script, statement, settings)
 
     def _try(self, item: _Item) -> ServerError | None:
-        words = item.statement.words
-        about_roles = (
-            words[:1] in {("CREATE",), ("ALTER",), ("DROP",)}
-            and words[1:2]
-            and (
-                words[1] in _ROLES
-                and words[:3] != ("ALTER", "USER", "MAPPING")
-                and words[:3] != ("CREATE", "USER", "MAPPING")
-            )
-        )
-        if about_roles and not self.own_server:
-            self.notes.append(
-                Note(
-                    "roles are the server's: left as they are",
-                    str(item.script.span(item.statement.start)),
-                )
-            )
+        about_roles = _is_about_roles(item.statement)
+        if held := _held_back(item.statement, about_roles, self.own_server):
+            self.notes.append(Note(held, str(item.script.span(item.statement.start))))
             return None
         self._settings(item.settings)
         try:
@@ -152,6 +138,49 @@ class Loader:
                     continue  # a setting of another server version, as pg_dump writes them
             self.connection.execute("SET check_function_bodies = off")
             self._current = settings
+
+
+def _is_about_roles(statement: Statement) -> bool:
+    """Whether it makes, changes or drops a role, or what one is a member of."""
+    words = statement.words
+    if words[:1] in {("CREATE",), ("ALTER",), ("DROP",)} and words[1:2]:
+        return words[1] in _ROLES and words[1:3] != ("USER", "MAPPING")
+    return words[:1] in {("GRANT",), ("REVOKE",)} and "ON" not in _code(statement)
+
+
+def _held_back(statement: Statement, about_roles: bool, own_server: bool) -> str:
+    """Why a statement is not run, since what it does goes beyond the database; "" where it is."""
+    if about_roles:
+        return "" if own_server else "roles are the server's: left as they are"
+    words = statement.words
+    if words[:2] == ("ALTER", "SYSTEM") or (
+        words[:1] in {("CREATE",), ("ALTER",), ("DROP",)} and words[1:2] in _SERVERS
+    ):
+        return f"{' '.join(words[:2])} is the server's, not a schema's: left out"
+    if words[:2] in {("DROP", "OWNED"), ("REASSIGN", "OWNED")}:
+        return f"{' '.join(words[:2])} goes through the whole server: left out"
+    if words[:1] in {("GRANT",), ("REVOKE",), ("COMMENT",), ("SECURITY",)}:
+        code = _code(statement)
+        on = code.index("ON") if "ON" in code else len(code)
+        about = (code[on + 1],) if on + 1 < len(code) else ()
+        if about in _SERVERS or about == ("PARAMETER",) or (about == ("ROLE",) and not own_server):
+            return f"{words[0]} ON {about[0]} is the server's, not a schema's: left out"
+    if words[:1] in {("DO",), ("SELECT",), ("CALL",), ("WITH",)} and not own_server:
+        from ringfence.pg.shadow import touches_server
+
+        if touches_server(statement.text):
+            return "this may change more than the database: left out"
+    return ""
+
+
+_SERVERS = {("DATABASE",), ("TABLESPACE",)}
+
+
+def _code(statement: Statement) -> list[str]:
+    """The words and signs of a statement, upper case, but for what is quoted."""
+    from ringfence.script import Script
+
+    return [t.text.upper() for t in Script("", statement.text).code()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
 """Databases of ringfence's own, made to look into and dropped after.
 
 A shadow is of the target's major version, or the server would print what it stores in other words.
-It lies on the target's server where the role may create databases, else on a local server of that
-major. Nothing is ever written to a database that somebody named.
+It lies on the target's server where the role may create databases, else on a *spare* server of that
+major: one of ringfence's own that is thrown away with all that is in it. So it does where files touch
+what belongs to a whole server (roles, for one), which dropping a database does not undo. Nothing is
+ever written to a database or a server that somebody named.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import re
+import tempfile
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -30,7 +36,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server that shadows may be made on. `own`: ringfence's own, where roles may be made too."""
+    """A server that shadows may be made on. `own`: one where roles may be made too."""
 
     target: Target
     major: int
@@ -52,34 +58,52 @@ class Host:
                 raise server_error(error) from error
             try:
                 yield Target(
-                    make_conninfo(self.target.conninfo, dbname=name), "a shadow", name, self.own
+                    make_conninfo(self.target.conninfo, dbname=name),
+                    "a shadow",
+                    name,
+                    self.target.embedded,
                 )
             finally:
                 _drop(admin, name)
 
 
-def host(project: Project | None, target: Target | None, shadow: str | None = None) -> Host:
+def host(
+    project: Project | None,
+    target: Target | None,
+    shadow: str | None = None,
+    *,
+    stack: ExitStack,
+    apart: bool = False,
+) -> Host:
     """Where shadows for `target` are made; with none, on the embedded server.
 
-    `shadow` is the DSN of a server that the user names for it. Raises `Misuse` that says what to
-    give when there is nowhere.
+    `shadow` is the DSN of a server that the user names for it. `apart`: what is to be loaded touches
+    more than its database. A spare server is thrown away when `stack` is closed. Raises `Misuse` that
+    says what to give when there is nowhere.
     """
     if shadow is not None:
         return _named(named(shadow, "--shadow"), target)
     if target is None:
-        return local(project, (project.config.server_version or None) if project else None)
+        major = (project.config.server_version or None) if project else None
+        return stack.enter_context(spare(major)) if apart else local(project, major)
     with connect(target, pinned=True) as connection:
         major = connection.info.server_version // 10000
         row = connection.execute(
             "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
         ).fetchone()
-        if row is not None and row[0]:
-            return Host(target, major, target.embedded)
+        if row is not None and row[0] and not apart:
+            return Host(target, major, own=False)
     try:
-        return local(project, major)
+        return stack.enter_context(spare(major))
     except Error as error:
+        said = (
+            f"nowhere to make a shadow: what is to be loaded touches roles, and those of"
+            f" {target.shown} are left alone"
+            if apart
+            else f"nowhere to make a shadow: the role at {target.shown} may not create databases"
+        )
         raise Misuse(
-            f"nowhere to make a shadow: the role at {target.shown} may not create databases",
+            said,
             detail=str(error),
             hint="give a PostgreSQL server of the same major version that may be used:"
             " --shadow postgresql://…",
@@ -101,15 +125,85 @@ def _named(server: Target, target: Target | None) -> Host:
 
 
 def local(project: Project | None, major: int | None) -> Host:
-    """The embedded server of that major version. Raises `Misuse` where there is none."""
-    from pathlib import Path
-
+    """The project's embedded server. Raises `Misuse` where there is none."""
     from ringfence.pg import embedded
 
     home = embedded.home_for(project.root if project else Path.cwd())
     server = embedded.start(home, server_version=major)
     target = Target(server.dsn("postgres"), "the embedded server", "the embedded server", True)
-    return Host(target, server.major, own=True)
+    return Host(target, server.major, own=False)
+
+
+@contextmanager
+def spare(major: int | None) -> Iterator[Host]:
+    """A server that is thrown away at the end of the block, with its roles.
+
+    Raises `Misuse` where there are no programs of that major version.
+    """
+    from ringfence.pg import embedded
+
+    _sweep_spares()
+    home = Path(tempfile.mkdtemp(prefix=f"{_SPARE}{os.getpid()}-"))
+    try:
+        server = embedded.start(home, server_version=major)
+        target = Target(server.dsn("postgres"), "a spare server", "a spare server", True)
+        yield Host(target, server.major, own=True)
+    finally:
+        _throw_away(home)
+
+
+_SPARE = "ringfence-spare-"
+
+
+def _sweep_spares() -> None:
+    """Throw away the servers of runs that were killed."""
+    for home in Path(tempfile.gettempdir()).glob(f"{_SPARE}*-*"):
+        pid = home.name.removeprefix(_SPARE).partition("-")[0]
+        with suppress(OSError, Error):
+            ours = home.is_dir() and not home.is_symlink() and home.stat().st_uid == os.geteuid()
+            if ours and pid.isdigit() and not _runs(int(pid)):
+                _throw_away(home)
+
+
+def _throw_away(home: Path) -> None:
+    import shutil
+
+    from ringfence.pg import embedded
+
+    with suppress(OSError, Error):
+        embedded.stop(home, immediate=True)
+        embedded.destroy(home)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def touches_server(text: str) -> bool:
+    """Whether SQL (or Python with SQL in it) may change more than the database it runs in."""
+    return _BEYOND.search(text) is not None
+
+
+_BEYOND = re.compile(
+    r"""
+    \b(CREATE|ALTER|DROP)\s+(ROLE|GROUP|USER(?!\s+MAPPING)|DATABASE|TABLESPACE|SUBSCRIPTION)\b
+    | \bALTER\s+SYSTEM\b
+    | \b(DROP|REASSIGN)\s+OWNED\b
+    | \bON\s+(ROLE|DATABASE|TABLESPACE|PARAMETER)\b
+    | \bpg_\w*(replication_slot|replication_origin|reload_conf|terminate_backend)
+    | \b(dblink|lo_export|pg_file_\w+)
+    | \bGRANT\s+(?!\w[^;]*?\bON\b)[^;]*?\bTO\b
+    | \bREVOKE\s+(?!\w[^;]*?\bON\b)[^;]*?\bFROM\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def _name(admin: psycopg.Connection[tuple[object, ...]]) -> str:

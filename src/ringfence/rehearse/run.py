@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -138,35 +138,36 @@ def rehearse(
         at = ", ".join(standing.current) or "base"
         coverage = Coverage("revisions", "what is pending", skipped=f"nothing is: at {at}")
         return Rehearsal(at, "", (), Report("rehearse", (), (coverage,), target.shown))
-    host, notes = _host(project, target, shadow)
-    known, sized = _sizes(target)
-    hidden = (project.config.migrate.schema,)
-    work = _Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
-    work.coverage += [*notes, sized]
-    with _base(work, target, begin, planned) as base:
-        work.coverage.append(_seeded(project, base, count))
-        if work.known:
-            with connect(base) as connection:
-                work.rate = rates(connection)
-                work.coverage.append(inject(connection, work.known))
-        kept = apart and tenants.known(project, base)
-        with _copy(work, base) if kept else nullcontext() as stood:
-            with Twin(partial(_copy, work, base), hidden) as twin:
-                whole = _forward(work, base, twin, files)
-            if whole and apart:
-                found, row = tenants.apart(project, stood, base)
-                work.findings += found
-                work.coverage.append(row)
-    report = Report(
-        "rehearse",
-        ordered(_agreed(work.findings, (*allow, *project.config.migrate.allow))),
-        tuple(work.coverage),
-        f"{', '.join(f.name for f in files)}, from {begin}",
-        unit="",
-    )
-    return Rehearsal(
-        begin, f"PostgreSQL {host.major}", tuple(work.parts), report, tuple(work.rewritten)
-    )
+    with ExitStack() as stack:
+        host, notes = _host(project, target, shadow, stack)
+        known, sized = _sizes(target)
+        hidden = (project.config.migrate.schema,)
+        work = _Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
+        work.coverage += [*notes, sized]
+        with _base(work, target, begin, planned) as base:
+            work.coverage.append(_seeded(project, base, count))
+            if work.known:
+                with connect(base) as connection:
+                    work.rate = rates(connection)
+                    work.coverage.append(inject(connection, work.known))
+            kept = apart and tenants.known(project, base)
+            with _copy(work, base) if kept else nullcontext() as stood:
+                with Twin(partial(_copy, work, base), hidden) as twin:
+                    whole = _forward(work, base, twin, files)
+                if whole and apart:
+                    found, row = tenants.apart(project, stood, base)
+                    work.findings += found
+                    work.coverage.append(row)
+        report = Report(
+            "rehearse",
+            ordered(_agreed(work.findings, (*allow, *project.config.migrate.allow))),
+            tuple(work.coverage),
+            f"{', '.join(f.name for f in files)}, from {begin}",
+            unit="",
+        )
+        return Rehearsal(
+            begin, f"PostgreSQL {host.major}", tuple(work.parts), report, tuple(work.rewritten)
+        )
 
 
 @contextmanager
@@ -228,19 +229,21 @@ def _file(revision: Revision) -> File:
     return File(revision.id, revision.title, revision.runnable("up"), down, revision)
 
 
-def _host(project: Project, target: Target, shadow: str | None) -> tuple[Host, list[Coverage]]:
-    """A server of our own, of the target's major version where there is one.
+def _host(
+    project: Project, target: Target, shadow: str | None, stack: ExitStack
+) -> tuple[Host, list[Coverage]]:
+    """A spare server, of the target's major version where there is one.
 
     Never the target's server: what a file does to roles or settings is not undone with a database.
     """
     if shadow is not None:
-        return shadows.host(project, target, shadow), []
+        return shadows.host(project, target, shadow, stack=stack), []
     with connect(target) as connection:
         major = connection.info.server_version // 10000
     try:
-        return shadows.local(project, major), []
+        return stack.enter_context(shadows.spare(major)), []
     except Error:
-        host = shadows.local(project, None)
+        host = stack.enter_context(shadows.spare(None))
         reason = (
             f"there is no PostgreSQL {major} here: rehearsed on {host.major}"
             " (--shadow DSN names another server)"
