@@ -209,3 +209,10 @@ def test_the_source_names_no_table_of_an_example() -> None:
         if table in path.read_text(encoding="utf-8")
     ]
     assert wrong == []
+
+
+def test_sql_that_is_sent_is_ascii() -> None:
+    """A database of another encoding would not take the rest, not even in a comment."""
+    for path in (ROOT / "src" / "ringfence").rglob("*.sql"):
+        if "demo" not in path.parts:
+            assert path.read_bytes().isascii(), path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from projects import Project
 
@@ -118,3 +118,20 @@ def test_a_revision_finds_tables_where_the_database_says(project: Project) -> No
     says(project, "search_path = app, public")
     everything(project)
     assert project.query("SELECT to_regclass('app.here') IS NOT NULL") == [(True,)]
+
+
+def test_a_database_that_is_not_utf8(project: Project) -> None:
+    name = f"latin_{conninfo_to_dict(project.dsn)['dbname']}"
+    admin = project.dsn
+    project.query(
+        f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0", dsn=admin
+    )
+    try:
+        project.dsn = make_conninfo(admin, dbname=name)
+        assert project.run("migrate").out == "now at 0002\n"
+        done = project.run("verify", "--claim", "drift", "--claim", "verify-files")
+        assert (done.status, done.err) == (0, "")
+        assert project.run("diff", "live", "head").status == 0
+        assert project.run("snapshot", "live").status == 0
+    finally:
+        project.query(f"DROP DATABASE {name} WITH (FORCE)", dsn=admin)

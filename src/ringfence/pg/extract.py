@@ -282,7 +282,7 @@ class Reading:
         ]
         probed = [kind for kind in asked if kind.probe]
         probes = "".join(f",\n    {kind.probe}" for kind in probed)
-        row = self.connection.execute(_text("probe.sql").replace("-- …", probes)).fetchone()
+        row = self.connection.execute(_text("probe.sql").replace("-- ask:", probes)).fetchone()
         assert row is not None
         relations, *there = row
         absent = {kind for kind, found in zip(probed, there, strict=True) if not found}

@@ -1,5 +1,5 @@
 -- The row says how many relations there are, and of which kinds of objects there may be one: each
--- kind adds its own question (…), which may look at what relations and types there are.
+-- kind adds its own question, which may look at what relations and types there are.
 WITH
 relations AS MATERIALIZED (
     SELECT
@@ -18,5 +18,5 @@ types AS MATERIALIZED (  -- noqa: ST03
 )
 
 SELECT (SELECT COALESCE(SUM(r.many), 0)::INTEGER FROM relations AS r) AS relations
--- …
+-- ask:
 FROM (SELECT) AS nothing;
