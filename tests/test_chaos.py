@@ -168,6 +168,47 @@ def test_killed_at_every_boundary_of_a_revision_that_runs_one_by_one(
     assert killed_everywhere(project, zygote, make_database, holds, step) > 25
 
 
+@stages("F1", "F2", "F5", "F34")
+@pytest.mark.slow
+def test_killed_at_every_boundary_between_three_revisions(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+) -> None:
+    """One commit tells what has ended and what begins."""
+    names = ("0001", "0002", "0003")
+    project.revision("0001", TRANSACTIONAL)
+    project.revision("0002", "CREATE TABLE c (id INT);")
+    project.revision("0003", f"{NONE}CREATE INDEX CONCURRENTLY c_id ON c (id);")
+    for number in itertools.count(1):
+        project.dsn = make_database()
+        pids: list[int] = []
+
+        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
+            if answer == number:
+                wait_until(lambda: pids)
+                os.kill(pids[0], signal.SIGKILL)
+                raise Cut
+
+        with Proxy(project.dsn, answered=kill) as proxy:
+            run = zygote.start(project, "migrate", dsn=proxy.dsn)
+            pids.append(run.pid)
+            end = run.end()
+            reached = proxy.answers >= number
+        if not reached:
+            assert end.status == 0, end.err
+            assert number > 40
+            return
+        wait_until(lambda: alone(project))
+        again = project.run("migrate")
+        assert again.status == 0, (number, again.err)
+        assert project.run("status").status == 0
+        events = project.history("event", "revision")
+        assert [r for e, r in events if e == "finished"] == list(names), number
+        holds(project)
+
+
 @stages("F33")
 @pytest.mark.slow
 def test_killed_at_every_boundary_of_a_backfill(
