@@ -9,7 +9,7 @@ import pytest
 
 from ringfence.config import Tenancy
 from ringfence.errors import Misuse, Refused, ServerError
-from ringfence.seed import Rejected, seed
+from ringfence.seed import Rejected, clean, read, seed
 from seed.support import counts, one
 
 if TYPE_CHECKING:
@@ -253,3 +253,23 @@ def test_the_server_s_settings_are_as_before(conn: Connection) -> None:
     seed(conn)
     assert [one(conn, f"SHOW {name}") for name in names] == before
     assert one(conn, "SHOW session_replication_role") == "origin"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "NEW.id := 'x' || NEW.id; RETURN NEW;",
+        "NEW.id := lower(replace(NEW.title, ' ', '-')) || NEW.n; RETURN NEW;",
+    ],
+)
+def test_children_point_to_the_keys_that_triggers_make(conn: Connection, body: str) -> None:
+    conn.execute(
+        "CREATE TABLE t (id TEXT PRIMARY KEY, n INT NOT NULL UNIQUE, title TEXT NOT NULL);"
+        "CREATE TABLE u (id INT PRIMARY KEY, t TEXT NOT NULL REFERENCES t, UNIQUE (t, id));"
+        "CREATE TABLE v (id INT PRIMARY KEY, t TEXT NOT NULL, u INT NOT NULL,"
+        " FOREIGN KEY (t, u) REFERENCES u (t, id));" + TRIGGER.format(when="BEFORE", body=body)
+    )
+    seed(conn, record="ringfence")
+    assert counts(conn) == {"public.t": 5, "public.u": 5, "public.v": 5}
+    clean(conn, read(conn, exclude_schemas=["ringfence"]))
+    assert counts(conn) == {"public.t": 0, "public.u": 0, "public.v": 0}

@@ -198,3 +198,13 @@ def test_a_tenant_without_a_table_is_said_so(conn: Connection) -> None:
     seeded = seed(conn)
     assert (seeded.root, seeded.tenants) == ("", ())
     assert seeded.rootless == (('public.sales."the tenant"', "app.tenant"),)
+
+
+def test_where_a_key_has_little_room_every_tenant_has_a_part(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE t (id INT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants,"
+        " g TEXT NOT NULL UNIQUE CHECK (g IN ('x', 'y', 'z')))"
+    )
+    seeded = seed(conn, tenants=3, tenancy=Tenancy(root="tenants"))
+    assert {f.table: f.rows for f in seeded.tables}["public.t"] == (1, 1, 1)

@@ -71,6 +71,16 @@ def test_minimal_says_which_literal_no_row_can_have(conn: Connection) -> None:
     assert one(conn, "SELECT string_agg(a, '') FROM t") == "x"
 
 
+def test_minimal_covers_what_could_be_null_as_well(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TYPE rating AS ENUM ('A', 'AB', 'AB-1', 'B', 'B-1', 'C', 'C-1', 'D');"
+        "CREATE TABLE film (id INT PRIMARY KEY, rating rating, a TEXT CHECK (a IN ('x', 'y')),"
+        " b TEXT CHECK (b IN ('x', 'y', 'z')), CHECK (a IS NULL OR b IS NULL))"
+    )
+    assert seed(conn, profile="minimal").uncovered == ()
+    assert one(conn, "SELECT count(DISTINCT rating) FROM film") == 8
+
+
 def test_values_weights_and_sql(shop: Connection) -> None:
     wish(
         shop,

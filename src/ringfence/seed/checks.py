@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from ringfence.seed.shape import Check
 
+EVERY = "[]"
+"""The name under which the limits of every member of an array stand inside the array's own."""
+
 MOST = 32
 """How many alternatives of one condition are looked at."""
 
@@ -272,21 +275,36 @@ def _operation(expr: Expr, positive: bool) -> dict[str, Limits]:
     folded = _folded(left, right) or _folded(right, left)
     if operator == "=" and positive and folded:
         return folded
+    if operator in ("<@", "@>", "&&") and positive and left.kind == "column":
+        members = _array_of(right)
+        if members is not None:
+            return {left.value: _containing(operator, members)}
     if right.kind != "const":
         return {}
     value, volatile = right.value, right.volatile
+    if operator == "=" and positive and (begun := _begins(left)) is not None:
+        return {begun.value: Limits(likes=(f"{_escaped(value)}%",))}
     if operator in _COMPARISONS:
         compared = operator if positive else _COMPARISONS[operator]
         return _on(left, lambda kind: _compared(kind, compared, value, volatile))
     if not positive:
         return {}
+    which, _, inner = operator.partition(" ")
+    if inner and left.kind == "column":
+        # constant operator ANY or ALL of a column's members.
+        if which == "any":
+            return {left.value: Limits(keys=(value,))} if inner == "=" else {}
+        if inner not in _TURNED:
+            return {}
+        member = _compared("", _TURNED[inner], value, volatile)
+        return {left.value: Limits(inside=((EVERY, member),))}
     if operator in ("~", "~*"):
         return _on(left, lambda kind: Limits(patterns=(value,)) if kind == "" else ANY)
     if operator in ("~~", "~~*"):
         return _on(left, lambda kind: Limits(likes=(value,)) if kind == "" else ANY)
     if operator == "^@":
-        escaped = value.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
-        return _on(left, lambda kind: Limits(likes=(f"{escaped}%",)) if kind == "" else ANY)
+        likes = (f"{_escaped(value)}%",)
+        return _on(left, lambda kind: Limits(likes=likes) if kind == "" else ANY)
     if operator == "?":
         return _on(left, lambda kind: Limits(keys=(value,), json="object") if not kind else ANY)
     if operator in ("?&", "?|"):
@@ -296,6 +314,53 @@ def _operation(expr: Expr, positive: bool) -> dict[str, Limits]:
     if operator in ("<@", "@>", "&&"):
         return _on(left, lambda kind: Limits(pool=(value,)) if not kind else ANY)
     return {}
+
+
+def _escaped(value: str) -> str:
+    """Text as LIKE takes it for itself."""
+    return value.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def _years(limits: Limits) -> Limits:
+    """What is asked of a year, as bounds of the moment."""
+
+    def begin(year: str, more: int) -> str:
+        return f"{int(float(year)) + more:04}-01-01"
+
+    numbers = [text for text in limits.choices or () if text.isdigit()]
+    low = [(begin(text, not inclusive), True) for text, inclusive in limits.low if text.isdigit()]
+    high = [(begin(text, inclusive), False) for text, inclusive in limits.high if text.isdigit()]
+    if numbers:
+        # Years in a row, as partitions and lists have them; the server sees to the gaps.
+        low.append((begin(min(numbers, key=int), 0), True))
+        high.append((begin(max(numbers, key=int), 1), False))
+    return Limits(low=tuple(low), high=tuple(high), null=limits.null)
+
+
+def _begins(left: Expr) -> Expr | None:
+    """The column whose beginning an expression is: left(x, 2), substring(x from 1 for 2)."""
+    if left.kind != "call" or not left.args or left.args[0].kind != "column":
+        return None
+    if left.value == "left" and len(left.args) == 2 and left.args[1].value.isdigit():
+        return left.args[0]
+    if left.value in ("substring", "substr") and len(left.args) == 3 and left.args[1].value == "1":
+        return left.args[0]
+    return None
+
+
+def _array_of(expr: Expr) -> tuple[str, ...] | None:
+    """The members of a constant array; None for what is none."""
+    if expr.kind == "array" and all(member.kind == "const" for member in expr.args):
+        return tuple(member.value for member in expr.args)
+    if expr.kind == "const" and expr.sql.endswith("[]") and expr.value.startswith("{"):
+        return tuple(expression.split_array(expr.value))
+    return None
+
+
+def _containing(operator: str, members: tuple[str, ...]) -> Limits:
+    if operator == "<@":
+        return Limits(inside=((EVERY, Limits(choices=members)),))
+    return Limits(keys=members if operator == "@>" else members[:1])
 
 
 def _folded(left: Expr, right: Expr) -> dict[str, Limits]:
@@ -361,6 +426,16 @@ def _on(subject: Expr, limits: Callable[[str], Limits]) -> dict[str, Limits]:
         return _on(parent, lambda kind: member if kind == "" else ANY)
     if subject.kind != "call" or not subject.args:
         return {}
+    if subject.value in ("extract", "date_part") and subject.args[0].value == "year":
+        return _on(subject.args[1], lambda kind: _years(limits("")) if kind == "" else ANY)
+    if subject.value in ("subscript", "field"):
+        parent, at = subject.args
+        name = f"[{at.value}]" if subject.value == "subscript" else f".{at.value}"
+        if subject.value == "subscript" and not at.value.isdigit():
+            return {}
+        least = int(at.value) if subject.value == "subscript" else 0
+        part = Limits(inside=((name, limits("")),), shortest=least, null=False)
+        return _on(parent, lambda kind: part if kind == "" else ANY)
     if subject.value in _LENGTHS:
         return _on(subject.args[0], lambda kind: limits("length") if kind == "" else ANY)
     if subject.value in ("jsonb_typeof", "json_typeof"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -166,6 +166,7 @@ class Desk:
             raise self._nothing_left()
         if not final:
             return None
+        self._share()
         self._count_tenants()
         if self.office.wishes.covers:
             self._cover()
@@ -187,6 +188,19 @@ class Desk:
                 self._add(tenant, number, ())
         self.asked = len(self.rows)
         return True
+
+    def _share(self) -> None:
+        """Let a tenant without rows have some of another's, where a key has no room for all."""
+        if not any(fault.unique for fault, _ in self.given_up):
+            return
+        for tenant, count in self._counts():
+            have = Counter(row.tenant for row in self.rows)
+            richest = max(have, key=lambda t: (have[t], t), default=tenant)
+            if have[tenant] or not count or have[richest] < 2:
+                continue
+            self._drop([row for row in self.rows if row.tenant == richest][-1])
+            self._add(tenant, 0, ())
+            self._settle()
 
     def mend(self) -> bool:
         """Draw the rows again whose parents were given up since, and take over parents' keys.
@@ -342,7 +356,8 @@ class Desk:
             return None if wish.sql else office.overrides.value(wish, column, place)
         if self._null(column, limits, place):
             return None
-        if column.sequence is not None and not limits.choices:
+        patterned = limits.patterns or limits.likes
+        if column.sequence is not None and not limits.choices and not patterned:
             step = place.ordinal + attempt * 1000
             return str(column.sequence.start + step * column.sequence.increment)
         return office.values.value(column.type, column.typmod, limits, place)
@@ -416,7 +431,7 @@ class Desk:
     def _reason(self) -> str:
         if self.given_up:
             fault, _ = self.given_up[0]
-            what = "leaves no room for more" if fault.unique else "takes no others"
+            what = "leaves no room for more" if fault.unique else "took no other that was tried"
             return f"{fault.name or fault.definition} {what}"
         if self.orphan is not None:
             reference = self.orphan.reference

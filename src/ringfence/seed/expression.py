@@ -254,6 +254,22 @@ def _operation(node: Any) -> Expr | None:
         if right.kind == "const" and right.value.startswith("{"):
             members = (Expr("const", text) for text in split_array(right.value))
             return Expr(kind, name, (left, *members))
+        if right.kind == "column" and left.kind == "const":
+            return Expr("op", f"{kind} {name}", (right, left))
+    return None
+
+
+def _indirection(node: Any) -> Expr | None:
+    """A member of an array, or of a composite."""
+    if len(node.indirection) != 1:
+        return None
+    subject, (step,) = _node(node.arg), node.indirection
+    if step.HasField("string"):
+        return Expr("call", "field", (subject, Expr("const", step.string.sval)))
+    if step.HasField("a_indices") and not step.a_indices.is_slice:
+        at = _node(step.a_indices.uidx)
+        if at.kind == "const":
+            return Expr("call", "subscript", (subject, at))
     return None
 
 
@@ -306,6 +322,7 @@ _BUILDERS: dict[str | None, Callable[[Any], Expr | None]] = {
     "bool_expr": _bool,
     "a_expr": _operation,
     "a_array_expr": _array,
+    "a_indirection": _indirection,
     "null_test": _null_test,
     "boolean_test": _boolean_test,
     "func_call": _call,

@@ -6,6 +6,7 @@ setting, which policies and triggers may read, and where there are policies as t
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from psycopg import sql
 
 from ringfence.errors import Misuse, Refused, ServerError
 from ringfence.model import quoted
+from ringfence.seed.numbers import is_number
 from ringfence.seed.place import SHARED
 from ringfence.seed.probe import ask, parameters, verbatim
 from ringfence.seed.session import steady
@@ -111,7 +113,7 @@ def counting_on(conn: Connection[Any], shape: Shape, taken: Collection[str]) -> 
                         furthest, sql.Identifier(column.name), _name(table)
                     )
                 ).fetchone()
-                if answer is not None and answer[0] is not None:
+                if answer is not None and is_number(str(answer[0])):
                     start = int(answer[0]) + sequence.increment
                     column = replace(column, sequence=replace(sequence, start=start))
             columns.append(column)
@@ -223,6 +225,8 @@ class _Loader:
         self.guarded = guarded(conn, plan, self.role)
         self.refusals: list[Refusal] = []
         self.playing = False
+        self.rewritten = _rewritten(self.shape)
+        self.moved: set[int] = set()
         self.kept = {
             table.oid: self._count(table, only=True)
             for table in self.shape.tables.values()
@@ -251,6 +255,10 @@ class _Loader:
             started = self._count(table) if table.triggers or table.has_children else 0
             before = not self.kept[table.oid] and self._any(table)
             written = 0
+            if self.moved & {reference.target for reference in table.references}:
+                self.moved.add(table.oid)
+                for row in self.plan.rows[table.oid]:
+                    row.adopt()
             for tenant in self._tenants([table]):
                 rows = [row for row in self.plan.rows[table.oid] if row.tenant == tenant]
                 most = len(rows) if in_a_ring(rows) else BATCH
@@ -300,10 +308,25 @@ class _Loader:
         # What a trigger wrote before us stays; a row with the same key is not needed any more.
         clause = sql.SQL(" ON CONFLICT DO NOTHING") if before else sql.SQL("")
         statement = _statement(self.shape, table, clause, 1)
+        told = self.rewritten.get(table.oid, [])
+        if told:
+            names = [sql.SQL("{}::TEXT").format(sql.Identifier(name)) for name in told]
+            statement += sql.SQL(" RETURNING {}").format(sql.SQL(", ").join(names))
         try:
             with self.conn.transaction():
-                return ask(self.conn, statement, _arguments(table, rows)).rowcount
+                cursor = ask(self.conn, statement, _arguments(table, rows))
+                written = cursor.rowcount
+                if told and written == len(rows):
+                    # The children point to what the triggers made of the keys.
+                    for row, answer in zip(rows, cursor.fetchall(), strict=True):
+                        row.values.update(zip(told, answer, strict=True))
+                    self.moved.add(table.oid)
+                return written
         except psycopg.Error as error:
+            if self.playing and error.sqlstate == "42501" and told:
+                # Perhaps it may write and not read.
+                del self.rewritten[table.oid]
+                return self._insert(table, rows, before)
             if self.playing and error.sqlstate == "42501":
                 # The role may not: who is connected writes the table, and the report says so.
                 said = (error.diag.message_primary or str(error)).strip()
@@ -359,6 +382,29 @@ class _Loader:
             detail=f"triggers that may have dropped them: {names}" if names else "",
             hint="nothing was written; a trigger or rule that returns nothing drops its row",
         )
+
+
+def _rewritten(shape: Shape) -> dict[int, list[str]]:
+    """By table the columns of keys that a trigger sets before a row is written."""
+    found: dict[int, list[str]] = {}
+    pointed = {(r.target, c) for t in shape.tables.values() for r in t.references
+               for c in r.target_columns}  # fmt: skip
+    for table in shape.tables.values():
+        bodies = "\n".join(trigger.body for trigger in table.triggers if trigger.before_row)
+        own = {c for key in table.keys if key.primary for c in key.columns}
+        assigned = {
+            name.strip('"')
+            for name in re.findall(r'\bnew\s*\.\s*("[^"]+"|\w+)\s*:?=', bodies, re.IGNORECASE)
+        }
+        names = [
+            column.name
+            for column in table.columns
+            if {column.name, column.name.lower()} & (assigned | {a.lower() for a in assigned})
+            and (column.name in own or (table.oid, column.name) in pointed)
+        ]
+        if names:
+            found[table.oid] = names
+    return found
 
 
 def in_a_ring(rows: Iterable[Row]) -> bool:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ringfence.seed.limits import Limits
     from ringfence.seed.place import Place
 
+_STUBBORN = 8
+
 _WIDEST: dict[str, tuple[int, int]] = {
     "int2": (-(2**15), 2**15 - 1),
     "int4": (-(2**31), 2**31 - 1),
@@ -136,6 +138,8 @@ def _counted(floor: Decimal, ceiling: Decimal, least: Decimal | None, place: Pla
     """A number of its own: the row's, counted over all tenants when it stands alone."""
     number = place.ordinal if place.alone or place.attempt else place.row
     number += place.attempt * 1000 if place.attempt > 1 else 0
+    # What asks for an even number, or one of a kind, never meets it in steps of a thousand.
+    number += place.attempt if place.attempt > _STUBBORN else 0
     start = max(floor, Decimal(1)) if least is None else floor
     if start > ceiling:
         start = floor

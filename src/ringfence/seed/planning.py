@@ -16,6 +16,7 @@ from ringfence.errors import Misuse
 from ringfence.seed import order
 from ringfence.seed.desk import Desk, Office, Shortfall
 from ringfence.seed.lexicon import lexicon
+from ringfence.seed.numbers import is_number
 from ringfence.seed.place import instant
 from ringfence.seed.rows import Family
 from ringfence.seed.rules import Constants
@@ -94,7 +95,9 @@ def _restarts(plan: Plan) -> list[sql.Composed]:
             sequence = column.sequence
             if sequence is None:
                 continue
-            numbers = [int(text) for row in rows if (text := row.values.get(column.name))]
+            texts = (row.values.get(column.name) for row in rows)
+            # A default may be text around the sequence's number.
+            numbers = [int(text) for text in texts if text and is_number(text)]
             furthest = plan.reach.get((oid, column.name))
             numbers += [furthest] if furthest is not None else []
             if not numbers:

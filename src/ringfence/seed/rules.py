@@ -109,7 +109,7 @@ class Rules:
         # What a row is forced to is a partition of its own, as far as the search is concerned.
         start = row.leaf + _LEAVES * self.forced.setdefault(row.forced, len(self.forced))
         self.combinations.setdefault(
-            (start,), {name: Limits(choices=(text,)) for name, text in row.forced}
+            (start,), {name: Limits(choices=(text,), null=False) for name, text in row.forced}
         )
         picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:

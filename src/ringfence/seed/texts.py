@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from ringfence.seed import names, pattern
+from ringfence.seed import moments, names, pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,10 @@ def _patterned(
     """Text that one of the patterns matches; None to leave it to the column's name first."""
     if known and place.attempt == 0:
         return None
+    bounds = (*limits.low, *limits.high)
+    if place.attempt % 2 and any(moments.parsed(bound, False) for bound, _ in bounds):
+        # Text that is cast and compared with a day had better be one.
+        return moments.date_(-1, limits, place, draw)
     sources: list[tuple[Callable[..., str], str]] = [
         *((pattern.matching, p) for p in limits.patterns),
         *((pattern.like, p) for p in limits.likes),

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ringfence.seed import documents, moments, numbers, words
+from ringfence.seed.checks import EVERY
 from ringfence.seed.limits import ANY, Limits
 from ringfence.seed.place import instant
 from ringfence.seed.texts import text
@@ -50,7 +51,7 @@ class Values:
         if type_.element:
             return self._array(type_, typmod, limits, place, draw)
         if type_.kind == "c":
-            return self._composite(type_, place)
+            return self._composite(type_, limits, place)
         if type_.kind in ("r", "m"):
             return self._range(type_, place, draw)
         maker = _MAKERS.get(type_.name)
@@ -60,25 +61,45 @@ class Values:
             return text(typmod, limits, place, draw)
         return _GUESSES[place.attempt % len(_GUESSES)]
 
-    def _member(self, oid: int, typmod: int, place: Place) -> str:
+    def _member(self, oid: int, typmod: int, place: Place, limits: Limits = ANY) -> str:
         """A value inside another, which draws for itself: a new one changes none of the others."""
         place = replace(place, key=False, default=None)
-        return self._make(oid, typmod, self.domains.get(oid, ANY), place, place.draw())
+        limits = self.domains.get(oid, ANY) & limits
+        return self._make(oid, typmod, limits, place, place.draw())
 
     def _array(self, type_: Type, typmod: int, limits: Limits, place: Place, draw: Draw) -> str:
-        fewest = limits.shortest
+        asked = dict(limits.inside)
+        every = asked.get(EVERY, ANY)
+        fewest = max(limits.shortest, len(limits.keys))
         most = fewest + 2 if limits.longest is None else min(limits.longest, fewest + 2)
         count = draw.between(max(fewest, min(1, most)), most)
         columns = (f"{place.column}[{number}]" for number in range(count))
-        members = (
-            self._member(type_.element, typmod, replace(place, column=name)) for name in columns
-        )
+        members = [
+            self._member(
+                type_.element, typmod, replace(place, column=name),
+                every & asked.get(f"[{number}]", ANY),
+            )
+            for number, name in enumerate(columns, 1)
+        ]  # fmt: skip
+        # Those it must hold go where nothing else is asked for, as far as there is room.
+        free = [n for n in range(len(members)) if f"[{n + 1}]" not in asked]
+        held = [text_ for text_ in limits.keys if text_ not in members]
+        for number, text_ in zip(free, held, strict=False):
+            members[number] = text_
         delimiter = self.shape.types[type_.element].delimiter
         return "{" + delimiter.join(_quoted(member) for member in members) + "}"
 
-    def _composite(self, type_: Type, place: Place) -> str:
+    def _composite(self, type_: Type, limits: Limits, place: Place) -> str:
+        asked = dict(limits.inside)
         parts = (
-            _quoted(self._member(oid, typmod, replace(place, column=f"{place.column}.{name}")))
+            _quoted(
+                self._member(
+                    oid,
+                    typmod,
+                    replace(place, column=f"{place.column}.{name}"),
+                    asked.get(f".{name}", ANY),
+                )
+            )
             for name, oid, typmod in zip(
                 type_.attributes, type_.attribute_types, type_.attribute_typmods, strict=True
             )
@@ -177,8 +198,12 @@ def _uuid_text(bits: int, version: int) -> str:
 
 
 def _bytea(_: int, limits: Limits, place: Place, draw: Draw) -> str:
-    del place
     fewest = limits.shortest
+    begins = [like[3:-1] for like in limits.likes if like.startswith("\\\\x") and like[-1:] == "%"]
+    if begins:
+        head = bytes.fromhex(draw.choice(begins))
+        rest = place.ordinal.to_bytes(8, "big") + draw.bytes(max(fewest - len(head) - 8, 2))
+        return "\\x" + (head + rest)[: limits.longest].hex()
     most = limits.longest if limits.longest is not None else max(fewest, 16)
     return "\\x" + draw.bytes(most if most <= 1024 else max(fewest, 16)).hex()
 
