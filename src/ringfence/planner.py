@@ -86,13 +86,15 @@ class _Work:
             else:
                 self.drops.add(change.ref)
         self.drops |= {above for ref in self.creates for above in self._hosts(ref, context)}
+        for ref in self.drops:
+            self.alters.pop(ref, None)
         todo = [*self.drops, *self.alters]
         while todo:
             ref = todo.pop()
             if ref in self.drops:
                 lost = [f.ref for f in self.old.children.get(ref, ())]
                 for user in self.old.used_by.get(ref, ()):
-                    if self._lets_go(user, ref):
+                    if self._lets_go(user, ref, context):
                         continue
                     if self._follows(user, ref, context):
                         todo.append(user)
@@ -178,12 +180,13 @@ class _Work:
             above = self.old.facts[above].parent
         return above
 
-    def _lets_go(self, user: Ref, used: Ref) -> bool:
+    def _lets_go(self, user: Ref, used: Ref, context: Context) -> bool:
         """Whether `user` is altered so that it no longer needs `used`, which is dropped after."""
         return (
             user in self.alters
             and used not in self.new.uses.get(user, ())
             and used not in self.new.facts
+            and not kind_of(used).confuses(self.old.facts[used], context)
         )
 
     # Order

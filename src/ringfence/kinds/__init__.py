@@ -204,6 +204,10 @@ class Kind:
         """
         return None
 
+    def confuses(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether words that mean what is made may mean it as long as it is there."""
+        return False
+
     def evicts(self, change: Change, context: Context) -> Iterable[Ref]:
         """The dependents that PostgreSQL will not leave in place while this change is made."""
         blocked = self.blocked(change)

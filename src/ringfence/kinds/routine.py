@@ -50,6 +50,10 @@ class Routine(Kind):
             for column in catalog.below(rows, "column"):
                 yield column.ref
 
+    def confuses(self, fact: Fact, context: Context) -> bool:
+        """A call by its name may mean it, or be said to be ambiguous, beside others of that name."""
+        return any(r.kind == self.name and r.name[:2] == fact.ref.name[:2] for r in context.creates)
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         text = new.text("definition").rstrip()
         yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1))
