@@ -322,7 +322,25 @@ def _coherent(column: Column, where: str, path: Path, text: str) -> Column:
                 f"{where} does not say {' and '.join(missing)} of its distribution",
                 f"a distribution that is {column.distribution} has {' and '.join(needed)}",
             )  # fmt: skip
+        wrong = _impossible(column)
+        if wrong:
+            raise _bad(path, text, where, f"{where} has {wrong[0]}", wrong[1])
     return column
+
+
+def _impossible(column: Column) -> tuple[str, str] | None:
+    """What is wrong with a distribution's numbers, and what they must be."""
+    for key in ("low", "high", "mean", "deviation"):
+        number = getattr(column, key)
+        if number is not None and not math.isfinite(number):
+            return f"{key} = {number}", "it must be a number"
+    if column.low is not None and column.high is not None and column.low > column.high:
+        return f"low = {column.low:g} above high = {column.high:g}", "low must not be above high"
+    if column.distribution == "exponential" and column.mean is not None and column.mean <= 0:
+        return f"mean = {column.mean:g}", "an exponential distribution has a mean above 0"
+    if column.deviation is not None and column.deviation < 0:
+        return f"deviation = {column.deviation:g}", "it must not be below 0"
+    return None
 
 
 def _values(value: object, where: str, path: Path, text: str) -> tuple[str, ...]:

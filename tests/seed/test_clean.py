@@ -267,3 +267,45 @@ def test_of_equal_rows_as_many_as_were_written(conn: Connection) -> None:
     conn.execute("INSERT INTO bare VALUES (1), (1)")
     assert emptied(conn).tables == {"public.bare": 5}
     assert counts(conn) == {"public.bare": 2}
+
+
+def test_a_sequence_without_another_number_says_so(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id SMALLINT GENERATED ALWAYS AS IDENTITY"
+        " (START 5 INCREMENT 10 MAXVALUE 45) PRIMARY KEY)"
+    )
+    assert seed(conn, record="ringfence").rows == 5
+    with pytest.raises(psycopg.errors.SequenceGeneratorLimitExceeded):
+        conn.execute("INSERT INTO t DEFAULT VALUES")
+    emptied(conn)
+
+
+def test_a_sequence_is_left_alone_by_a_seed_that_is_undone(conn: Connection) -> None:
+    conn.execute(
+        "CREATE SEQUENCE s MAXVALUE 5; CREATE TABLE t (id INT PRIMARY KEY DEFAULT nextval('s'))"
+    )
+    with conn.transaction(force_rollback=True):
+        seed(conn)
+    assert one(conn, "SELECT nextval('s')") == 1
+
+
+def test_a_statement_may_take_its_time(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY); CREATE FUNCTION slow() RETURNS TRIGGER LANGUAGE plpgsql"
+        " AS $$ BEGIN ASSERT current_setting('statement_timeout') = '0'; RETURN NEW; END; $$;"
+        "CREATE TRIGGER s BEFORE INSERT OR DELETE ON t FOR EACH STATEMENT EXECUTE FUNCTION slow()"
+    )
+    conn.execute("SET statement_timeout = '1h'")
+    assert seed(conn, record="ringfence").rows == 5
+    assert emptied(conn).rows == 5
+    assert one(conn, "SHOW statement_timeout") == "1h"
+
+
+def test_a_row_for_no_partition_names_the_partition(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT NOT NULL CHECK (id < 0)) PARTITION BY RANGE (id);"
+        'CREATE TABLE "t 2" PARTITION OF t FOR VALUES FROM (10) TO (20)'
+    )
+    with pytest.raises(Refused) as caught:
+        seed(conn)
+    assert "satisfies" not in caught.value.message or "t 2" not in caught.value.message

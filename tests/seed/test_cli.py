@@ -85,6 +85,7 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
             "roles": [],
             "shared": [],
             "inferred": False,
+            "rootless": [],
         },
         "tenants": tenants,
         "rows": 13,
@@ -174,6 +175,8 @@ def test_who_was_found_to_be_a_tenant_is_said(
     )
     done = Project(tmp_path / "project", database).run("seed", "--force")
     lines = done.err.splitlines()
+    # Before anything is written, and once.
+    assert done.err.count("told apart by") == 1
     begins = lines.index(
         "tenants: the rows of shop.tenants, told apart by a.b (found from policies and foreign keys)"
     )
@@ -184,6 +187,26 @@ def test_who_was_found_to_be_a_tenant_is_said(
         '  setting = "a.b"',
         '  shared = ["shop.plans"]',
     ]
+    assert begins < next(n for n, line in enumerate(lines) if line.startswith("table "))
+    assert "not recorded" not in done.err
+
+
+def test_a_tenant_that_no_table_holds(
+    tmp_path: Path, connect: Callable[[str], Connection], database: str
+) -> None:
+    conn = connect(database)
+    conn.execute(
+        "CREATE TABLE t (tenant TEXT); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY p ON t USING (tenant = current_setting('a.b', true))"
+    )
+    project = Project(tmp_path / "project", database)
+    done = project.run("seed", "--force", "--tenants", "3")
+    assert done.status == 2
+    assert "--tenants 3: policies tell rows apart by a column that leads to no table" in done.err
+    assert counts(conn) == {"public.t": 0}
+    done = project.run("seed", "--force")
+    assert done.status == 0
+    assert "policies compare public.t.tenant with a.b, and no table's rows are what" in done.err
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,32 @@ def test_sequences_are_ahead_of_the_rows(conn: Connection) -> None:
     made = plan(conn, shape, model(shape, Tenancy()), wishes_of(None, rows=7))
     conn.execute("".join(to_sql(conn, made)))
     assert one(conn, "SELECT nextval('t_id_seq')") == 8
+
+
+def test_csv_of_what_triggers_write_rules_and_no_columns(
+    connect: Callable[[str], Connection], make_database: Callable[..., str], tmp_path: Path,
+    server: SomeServer,
+) -> None:  # fmt: skip
+    first, second = (connect(make_database()) for _ in range(2))
+    for each in (first, second):
+        each.execute(
+            "CREATE TABLE u (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT);"
+            "CREATE TABLE prof (u INT PRIMARY KEY REFERENCES u, motto TEXT);"
+            "CREATE FUNCTION more() RETURNS TRIGGER LANGUAGE plpgsql AS"
+            " $$ BEGIN INSERT INTO prof (u) VALUES (NEW.id); RETURN NEW; END; $$;"
+            "CREATE TRIGGER more AFTER INSERT ON u FOR EACH ROW EXECUTE FUNCTION more();"
+            "CREATE TABLE none (); CREATE TABLE ruled (id INT PRIMARY KEY);"
+            "CREATE TABLE copies (id INT);"
+            "CREATE RULE also AS ON INSERT TO ruled DO ALSO INSERT INTO copies VALUES (NEW.id)"
+        )
+    to_csv(first, planned(first, Tenancy()), tmp_path / "files")
+    seed(first)
+    psql = shutil.which("psql") or find_psql(tmp_path)
+    if psql is None:
+        pytest.skip("no psql here")
+    loaded = subprocess.run(
+        [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", "load.sql", "-o", "/dev/null", "-d", server.dsn(second.info.dbname)],
+        cwd=tmp_path / "files", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (loaded.returncode, loaded.stderr) == (0, "")
+    assert digests(second) == digests(first)

@@ -3,6 +3,7 @@ a wish makes no sense."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from ringfence.config import Column
 from ringfence.errors import Misuse, Refused, described
-from ringfence.seed import Settings, Wishes, seed
+from ringfence.seed import Settings, Wishes, seed, wishes_of
 from ringfence.seed.lexicon import lexicon
 from seed.support import counts, digests, one
 
@@ -250,3 +251,19 @@ def test_the_same_wishes_give_the_same_bytes(
         seed(conn, tenants=3, rows=9, profile="minimal", settings=settings)
         found.append(digests(conn))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"settings": Settings(skew=float("nan"))}, "the skew is nan"),
+        ({"settings": Settings(skew=float("inf"))}, "the skew is inf"),
+        ({"settings": Settings(skew=1e308)}, "the skew is 1e+308"),
+        ({"tenants": 100_000_000}, "100,000,000 tenants were asked for"),
+        ({"rows": 99_999_999_999_999}, "199,999,999,999,998 rows of a table were asked for"),
+        ({"settings": Settings(rows={"t": 10**9})}, "2,000,000,000 rows of a table were asked for"),
+    ],
+)
+def test_numbers_without_measure(asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(Misuse, match=re.escape(said)):
+        wishes_of(asked.pop("settings", None), **asked)

@@ -374,6 +374,28 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
             ),
         ),
         (
+            'columns = { "t.c" = { distribution = "uniform", low = 9, high = 1 } }',
+            (
+                "tool.ringfence.seed.columns.t.c has low = 9 above high = 1|low must not be above"
+                " high"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { distribution = "exponential", mean = -4 } }',
+            (
+                "tool.ringfence.seed.columns.t.c has mean = -4|an exponential distribution has a"
+                " mean above 0"
+            ),
+        ),
+        (
+            'columns = { "t.c" = { distribution = "normal", mean = nan, deviation = 1 } }',
+            "tool.ringfence.seed.columns.t.c has mean = nan|it must be a number",
+        ),
+        (
+            'columns = { "t.c" = { distribution = "normal", mean = 1, deviation = -1 } }',
+            "tool.ringfence.seed.columns.t.c has deviation = -1|it must not be below 0",
+        ),
+        (
             'columns = { "t.c" = [] }',
             'tool.ringfence.seed.columns.t.c is []|it must be a list: ["a", "b"]',
         ),

@@ -27,10 +27,8 @@ _WIDEST = 100
 @click.option(
     "--tenants",
     type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
     metavar="N",
-    help="How many tenants there will be.",
+    help="How many tenants there will be.  [default: 2]",
 )
 @click.option(
     "--rows",
@@ -102,7 +100,7 @@ _WIDEST = 100
 def command(
     start: Path | None,
     dsn: str | None,
-    tenants: int,
+    tenants: int | None,
     rows: int | None,
     number: int | None,
     profile: Profile,
@@ -159,12 +157,21 @@ def command(
         settings = replace(settings, locale=locale)
     if skew is not None:
         settings = replace(settings, skew=skew)
+    tenancy = found.config.tenancy if found else None
     with connect(target) as connection:
         if clean:
             shape = seed.read(connection, exclude_schemas=(history,))
             cleaned = seed.clean(connection, shape, schema=history, seed=number, force=force)
             _say_cleaned(cleaned, target.shown, format_)
             return
+        if tenants is not None and seed.survey(connection, tenancy, (history,))[1].rootless:
+            raise Misuse(
+                f"--tenants {tenants}: policies tell rows apart by a column that leads to no table of"
+                " tenants",
+                hint="[tool.ringfence.tenancy] root names a table that foreign keys lead to; or leave"
+                " --tenants out, and rows belong to nobody",
+            )
+        tenants = 2 if tenants is None else tenants
         wishes = seed.wishes_of(
             settings,
             tenants=tenants,
@@ -172,7 +179,6 @@ def command(
             seed=1 if number is None else number,
             profile=profile,
         )
-        tenancy = found.config.tenancy if found else None
         if to_sql or to_csv:
             shape, who, _ = seed.survey(connection, tenancy, (history,))
             plan = seed.plan(connection, shape, who, wishes)
@@ -187,6 +193,7 @@ def command(
                     tenancy=tenancy,
                     exclude_schemas=(history,),
                     record=history,
+                    seed=number,
                     progress=watch.listen,
                 )
                 if resume
@@ -206,6 +213,7 @@ def command(
                     batch=batch or 0,
                     record=history,
                     progress=watch.listen,
+                    announce=_announce,
                 )
             )
     _show(seeded, target.shown)
@@ -303,8 +311,14 @@ def _table(seeded: Seeded) -> RenderableType:
     return table
 
 
-def _notes(seeded: Seeded, shown: str) -> list[str]:
-    done = "wrote" if seeded.written else "would write"
+def _announce(seeded: Seeded) -> None:
+    """Say who the tenants are, where that was found out, before anything is written."""
+    if seeded.inferred:
+        sys.stderr.write("\n".join([*_model(seeded), "", ""]))
+        sys.stderr.flush()
+
+
+def _model(seeded: Seeded) -> list[str]:
     lines = []
     if seeded.root:
         setting = f", told apart by {seeded.setting}" if seeded.setting else ""
@@ -324,6 +338,13 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
         )
     else:
         lines.append("tenants: none are configured, and no policy tells of any")
+    return lines
+
+
+def _notes(seeded: Seeded, shown: str) -> list[str]:
+    done = "wrote" if seeded.written else "would write"
+    # What was found out has been said before it was written.
+    lines = [] if seeded.written and seeded.inferred else _model(seeded)
     for short in seeded.shortfalls:
         why = f": {short.reason}" if short.reason else ""
         lines.append(f"{short.got} of {short.asked} rows for {short.table}{why}")
@@ -346,6 +367,10 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
             lines.append(f"triggers wrote {filled.by_triggers} more rows to {filled.table}")
     count = f"{seeded.rows:,} rows" if seeded.rows != 1 else "1 row"
     tables = len(seeded.tables)
+    if seeded.written and not seeded.recorded:
+        lines.append(
+            "not recorded: who is connected may create no schema here, and --clean will not know of it"
+        )
     lines.append(
         f"{done} {count} to {tables} table{'' if tables == 1 else 's'} of {shown},"
         f" from seed {seeded.seed}"

@@ -120,6 +120,7 @@ def run(
                     tenancy=project.config.tenancy,
                     settings=project.config.seed,
                     exclude_schemas=(history,),
+                    record=history,
                 )
             with part("verify"):
                 report = claims.verify(claims.Case(connection, project, target.shown, target))

@@ -38,7 +38,7 @@ from ringfence.seed.tenancy import Model, model
 from ringfence.seed.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -78,6 +78,15 @@ __all__ = [
     "to_sql",
     "wishes_of",
 ]
+
+MOST_SKEWED = 100
+"""The greatest skew: the second tenant has nothing compared with the first long before."""
+
+MOST_TENANTS = 100_000
+"""How many tenants there can be."""
+
+MOST_THOUGHT_UP = 5_000_000
+"""How many rows of a table are thought up one by one."""
 
 REPAIRS = 12
 """How often rows that only a trigger refuses are thought up anew."""
@@ -157,12 +166,14 @@ def seed(
     batch: int = 0,
     record: str = "",
     progress: Listener | None = None,
+    announce: Callable[[Seeded], None] | None = None,
 ) -> Seeded:
     """Fill every table with `rows` rows for each of `tenants` tenants, in one transaction.
 
     The same `seed`, schema and `settings` give the same bytes. Tables of `exclude_schemas` and of
     extensions are left alone. Nothing is written in a `dry_run`. `record` names the schema in which
     is kept what was written, for `clean`. With `as_owner` the runtime role writes nothing.
+    `announce` is told what is going to be written, before anything is.
 
     The profile `load` writes by COPY; with `bulk` secondary indexes and foreign keys are dropped for
     that long, with `batch` it commits whenever so many rows are written, and `resume` goes on from
@@ -182,7 +193,7 @@ def seed(
             detail="an interruption would leave the tables without their indexes",
             hint="take one of them",
         )
-    how = _How(as_owner, bulk, batch, record, progress)
+    how = _How(as_owner, bulk, batch, record, progress, announce)
     wishes = wishes_of(settings, tenants=tenants, rows=rows, seed=seed, profile=profile)
     with nullcontext() if dry_run else alone(conn):
         return _seed(conn, wishes, tenancy, exclude_schemas, how, dry_run=dry_run, force=force)
@@ -212,6 +223,8 @@ def _seed(
         planned = plan(conn, shape, who, wishes, refused=refused)
         if dry_run:
             return _seeded(planned, Loaded(Counter()), Poured(), written=False)
+        if how.announce is not None and not refused:
+            how.announce(_seeded(planned, Loaded(Counter()), Poured(), written=False))
         try:
             return _write(conn, planned, taken, refused, how)
         except Rejected as error:
@@ -240,6 +253,22 @@ def wishes_of(
     said = settings or Settings()
     if rows is not None and rows < 1:
         raise Misuse(f"{rows} rows were asked for", hint="ask for one at least: --rows 1")
+    if not 0 <= said.skew <= MOST_SKEWED:
+        raise Misuse(
+            f"the skew is {said.skew:g}", hint=f"from 0, all alike, to {MOST_SKEWED}: --skew 1"
+        )
+    if tenants > MOST_TENANTS:
+        raise Misuse(
+            f"{tenants:,} tenants were asked for",
+            hint=f"{MOST_TENANTS:,} are the most there can be",
+        )
+    most = max([rows or 0, *said.rows.values()])
+    if profile != "load" and tenants * most > MOST_THOUGHT_UP:
+        raise Misuse(
+            f"{tenants * most:,} rows of a table were asked for, and the profile {profile} thinks"
+            " them up one by one",
+            hint="--profile load writes that many",
+        )
     return Wishes(
         tenants, rows or 0, seed, profile, said.locale, said.skew, said.rows, said.columns
     )
@@ -262,6 +291,7 @@ class _How:
     batch: int
     record: str
     progress: Listener | None
+    announce: Callable[[Seeded], None] | None
 
 
 def _some(names: Sequence[str]) -> str:
@@ -274,14 +304,15 @@ def resume(
     tenancy: Tenancy | None = None,
     exclude_schemas: Sequence[str] = ("ringfence",),
     record: str = "ringfence",
+    seed: int | None = None,
     progress: Listener | None = None,
 ) -> Seeded:
     """Go on with the load that was interrupted between two batches, from where it stands.
 
-    Raises `Refused` where there is none.
+    Raises `Refused` where there is none, or where `seed` is another than its number.
     """
     with alone(conn):
-        return _resume(conn, tenancy, exclude_schemas, record, progress)
+        return _resume(conn, tenancy, exclude_schemas, record, seed, progress)
 
 
 def _resume(
@@ -289,6 +320,7 @@ def _resume(
     tenancy: Tenancy | None,
     exclude_schemas: Sequence[str],
     record: str,
+    number: int | None,
     progress: Listener | None,
 ) -> Seeded:
     book = Record(conn, record)
@@ -297,6 +329,11 @@ def _resume(
         raise Refused(
             "no seed was interrupted here",
             hint="only a load in batches can be resumed: ringfence seed --profile load --batch 100000",
+        )
+    if number is not None and number != run.seed:
+        raise Refused(
+            f"the seed that was interrupted here is {run.seed}, not {number}",
+            hint="ringfence seed --resume",
         )
     asked = dict(run.asked)
     batch = int(asked.pop("batch"))

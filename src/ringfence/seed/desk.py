@@ -443,8 +443,12 @@ class Desk:
     def _nothing_left(self) -> Refused:
         fault, _ = self.given_up[0]
         shown = self._candidate()
+        partition = any(fault.name == of_check(part.name) for part in self.table.partitions)
+        partition |= any(fault.name == part.name for part in self.table.partitions)
         return Refused(
-            f"no row for {self.table.path} satisfies {quoted(fault.name)}"
+            f"no row for {self.table.path} belongs into its partition {fault.name}"
+            if partition
+            else f"no row for {self.table.path} satisfies {quoted(fault.name)}"
             if fault.name
             else f"no values for {self.table.path} that the types of its columns accept",
             detail=f"{fault.definition}\nthe last one tried: {shown or 'a row of defaults'}",

@@ -64,6 +64,7 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
     script = ["BEGIN;", "SET CONSTRAINTS ALL DEFERRED;"]
     script += [f"{_text(conn, statement)};" for statement in plan.restarts()]
     tables = [table for group in plan.groups for table in group.tables]
+    inserted = written_by_triggers(plan.shape) | _with_rules(conn)
     for number, table in enumerate(tables, 1):
         safe = re.sub(r"[^\w.-]", "_", f"{table.schema}.{table.name}")
         path = folder / f"{number:03}_{safe}.csv"
@@ -75,13 +76,56 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
             for row in plan.rows[table.oid]:
                 file.write(",".join(_cell(row.values.get(name)) for name in names) + "\n")
         written.append(path)
-        copied = sql.SQL("{} ({})").format(
-            sql.Identifier(table.schema, table.name), sql.SQL(", ").join(map(sql.Identifier, names))
-        )
+        target = sql.Identifier(table.schema, table.name)
+        listed = sql.SQL(", ").join(map(sql.Identifier, names))
+        if not names or table.oid in inserted:
+            script += _staged(conn, plan, table, path.name, listed)
+            continue
+        copied = sql.SQL("{} ({})").format(target, listed)
         script.append(f"\\copy {_text(conn, copied)} FROM '{path.name}' (FORMAT csv, HEADER)")
     loader = folder / "load.sql"
     loader.write_text("\n".join([*script, "COMMIT;", ""]), encoding="utf-8")
     return [*written, loader]
+
+
+def _staged(
+    conn: Connection[Any], plan: Plan, table: Table, file: str, names: sql.Composed
+) -> list[str]:
+    """What INSERT must write: COPY passes rules by, trips over rows that triggers wrote before, and
+    knows no tables without columns."""
+    target = sql.Identifier(table.schema, table.name)
+    if not table.columns or not any(not column.generated for column in table.columns):
+        count = sql.Literal(len(plan.rows[table.oid]))
+        made = sql.SQL("INSERT INTO {} SELECT FROM generate_series(1, {})").format(target, count)
+        return [f"{_text(conn, made)};"]
+    stage = sql.Identifier("pg_temp", "ringfence_stage")
+    created = sql.SQL("CREATE TEMP TABLE ringfence_stage AS SELECT {} FROM {} WITH NO DATA").format(
+        names, target
+    )
+    overriding = any(column.identity for column in table.columns)
+    moved = sql.SQL("INSERT INTO {} ({}){} SELECT {} FROM {}{}").format(
+        target,
+        names,
+        sql.SQL(" OVERRIDING SYSTEM VALUE" if overriding else ""),
+        names,
+        stage,
+        # A rule's table takes no ON CONFLICT, and no trigger's rows are in its way.
+        sql.SQL(" ON CONFLICT DO NOTHING" if table.oid in written_by_triggers(plan.shape) else ""),
+    )
+    return [
+        f"{_text(conn, created)};",
+        f"\\copy {_text(conn, stage)} FROM '{file}' (FORMAT csv, HEADER)",
+        f"{_text(conn, moved)};",
+        f"{_text(conn, sql.SQL('DROP TABLE {}').format(stage))};",
+    ]
+
+
+def _with_rules(conn: Connection[Any]) -> set[int]:
+    """The tables, by OID, with rules on INSERT, which COPY passes by."""
+    found = conn.execute(
+        "SELECT ev_class::BIGINT FROM pg_rewrite WHERE ev_type = '3' AND ev_enabled <> 'D'"
+    ).fetchall()
+    return {oid for (oid,) in found}
 
 
 def _cell(text: str | None) -> str:

@@ -108,13 +108,23 @@ def _restarts(plan: Plan) -> list[sql.Composed]:
             if key in reached:
                 last = max(last, reached[key][0]) if up else min(last, reached[key][0])
             reached[key] = (last, sequence)
-    return [
-        sql.SQL("ALTER SEQUENCE {} RESTART WITH {}").format(
-            sql.Identifier(*key), sql.Literal(last + sequence.increment)
+    statements: list[sql.Composed] = []
+    restart = sql.SQL("ALTER SEQUENCE {} RESTART WITH {}")
+    for key, (last, sequence) in sorted(reached.items(), key=lambda item: item[0]):
+        name, following = sql.Identifier(*key), last + sequence.increment
+        if sequence.lowest <= following <= sequence.highest:
+            statements.append(restart.format(name, sql.Literal(following)))
+            continue
+        # No number is left, and nextval() shall say so rather than give one that is taken. In a
+        # sequence that was restarted here setval() is undone with the transaction, too.
+        end = sql.Literal(min(max(last, sequence.lowest), sequence.highest))
+        statements.append(restart.format(name, end))
+        statements.append(
+            sql.SQL("SELECT setval(format('%I.%I', {}::TEXT, {}::TEXT)::REGCLASS, {})").format(
+                sql.Literal(sequence.schema), sql.Literal(sequence.name), end
+            )
         )
-        for key, (last, sequence) in sorted(reached.items(), key=lambda item: item[0])
-        if sequence.lowest <= last + sequence.increment <= sequence.highest
-    ]
+    return statements
 
 
 def plan(

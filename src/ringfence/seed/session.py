@@ -24,6 +24,8 @@ STEADY = {
     "xmloption": "content",
     # Compiling the catalog's and our own long statements takes longer than running them.
     "jit": "off",
+    # A limit that is meant for the application would stop a statement that writes many rows.
+    "statement_timeout": "0",
 }
 """The settings by which values are read and written."""
 
@@ -64,6 +66,7 @@ def snapshot(conn: Connection[Any]) -> Iterator[None]:
         with conn.transaction():
             if outermost:
                 conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                conn.execute("SET LOCAL statement_timeout = 0")
             yield
     except (psycopg.Error, ServerError) as error:
         if error.sqlstate not in ("40001", "40P01"):
