@@ -330,10 +330,6 @@ def _coherent(column: Column, where: str, path: Path, text: str) -> Column:
 
 def _impossible(column: Column) -> tuple[str, str] | None:
     """What is wrong with a distribution's numbers, and what they must be."""
-    for key in ("low", "high", "mean", "deviation"):
-        number = getattr(column, key)
-        if number is not None and not math.isfinite(number):
-            return f"{key} = {number}", "it must be a number"
     if column.low is not None and column.high is not None and column.low > column.high:
         return f"low = {column.low:g} above high = {column.high:g}", "low must not be above high"
     if column.distribution == "exponential" and column.mean is not None and column.mean <= 0:

@@ -388,10 +388,6 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
             ),
         ),
         (
-            'columns = { "t.c" = { distribution = "normal", mean = nan, deviation = 1 } }',
-            "tool.ringfence.seed.columns.t.c has mean = nan|it must be a number",
-        ),
-        (
             'columns = { "t.c" = { distribution = "normal", mean = 1, deviation = -1 } }',
             "tool.ringfence.seed.columns.t.c has deviation = -1|it must not be below 0",
         ),
