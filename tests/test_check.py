@@ -181,3 +181,20 @@ def test_the_hooks_name_commands_that_there_are(project: Project) -> None:
         _, command, *options = hook["entry"].split()
         help_ = project.run(command, "--help", dsn="").out
         assert all(option in help_ for option in options)
+
+
+def test_a_comment_has_the_plan_its_locks_and_the_verdict_on_tenants(project: Project) -> None:
+    project.revision(
+        "0002",
+        "CREATE INDEX things_label ON public.things (label);\n",
+        "DROP INDEX public.things_label;\n",
+    )
+    done = project.run("check", "--format", "markdown")
+    assert "<details><summary>The plan, and its locks as measured</summary>" in done.out
+    assert "| file | statement | stops others at | work | WAL | about |" in done.out
+    assert re.search(
+        r"\| `0002` \| CREATE INDEX things\\_label ON public.things \(label\)"
+        r" \| public.things: SHARE \| builds public.things\\_label; reads all of public.things \|",
+        done.out,
+    )
+    assert "| `isolation` | not tried: " in done.out

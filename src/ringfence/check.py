@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ringfence import claims, lockfile, migrate, rehearse, revisions, rules
 from ringfence.document.fresh import checked
 from ringfence.errors import BadProject, Bug, Error, Misuse
-from ringfence.finding import Coverage, Finding, Report, Severity, ordered
+from ringfence.finding import Coverage, Finding, Report, Severity, Sheet, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow
 from ringfence.pg.connect import connect
@@ -69,7 +69,27 @@ def check(
         tuple(c for part in parts for c in part.coverage),
         project.root.name,
         fail_on,
+        sheets=(*(s for part in parts for s in part.sheets), _isolation(parts)),
     )
+
+
+def _isolation(parts: Sequence[Report]) -> Sheet:
+    """Whether tenants are apart, in a line of its own: tried, or not and why."""
+    rows = [c for part in parts for c in part.coverage if c.subject == "isolation"]
+    found = [f for p in parts for f in p.findings if f.code.partition("/")[0] == "isolation"]
+    grave = [f for f in found if f.severity is not Severity.INFO]
+    verdicts = [
+        (
+            "isolation",
+            f"not tried: {row.skipped}"
+            if row.skipped
+            else f"{counted(len(grave), 'hole')}, {row.title}"
+            if grave
+            else row.title,
+        )
+        for row in rows
+    ]
+    return Sheet("Tenants", ("claim", "verdict"), tuple(verdicts))
 
 
 def _guarded(what: str, look: Callable[[], Report]) -> Report:
@@ -180,6 +200,7 @@ def _rehearse(
         tuple(
             replace(c, subject=f"rehearsal/{c.subject}") for report in done for c in report.coverage
         ),
+        sheets=tuple(s for report in done for s in report.sheets),
     )
 
 

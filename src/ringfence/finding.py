@@ -83,6 +83,15 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table beside the findings, for who reads the whole report: a comment on a pull request."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What a command found and what it looked at. `status` is the exit status it asks for.
 
@@ -96,6 +105,7 @@ class Report:
     target: str = ""
     fail_on: Severity = Severity.ERROR
     unit: str = ""
+    sheets: tuple[Sheet, ...] = ()
 
     @property
     def status(self) -> int:

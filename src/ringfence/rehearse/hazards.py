@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ringfence.finding import Basis, Finding, Severity, counted
+from ringfence.finding import Basis, Finding, Severity, Sheet, counted
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -183,6 +183,36 @@ def _backfill(each: Measured) -> Iterator[Finding]:
                 evidence={"wal": seen.wal},
                 basis=Basis.MEASURED,
             )
+
+
+def sheet(parts: Iterable[Part]) -> Sheet:
+    """What was run, statement by statement: whom it stops, and what it does."""
+    rows = []
+    for part in parts:
+        for each in part.statements:
+            seen = each.observed
+            words = " ".join(each.text.split())
+            stops = [f"{lock.relation}: {lock.mode}" for lock in seen.locks if lock.stops_writers]
+            work = [
+                f"{verb} {', '.join(names)}"
+                for verb, names in (
+                    ("rewrites", seen.rewritten),
+                    ("builds", seen.built),
+                    ("reads all of", tuple(t for t in seen.scanned if t not in seen.rewritten)),
+                    ("writes rows of", tuple(seen.changed)),
+                )
+                if names
+            ]
+            work += ["fails"] * (seen.error is not None)
+            work += ["waits for older transactions"] * seen.waits
+            cost = duration(each.expected.seconds) if each.expected else ""
+            what = words[:_LONGEST] + "…" * (len(words) > _LONGEST)
+            rows.append((part.name, what, "; ".join(stops), "; ".join(work), size(seen.wal), cost))
+    head = ("file", "statement", "stops others at", "work", "WAL", "about")
+    return Sheet("The plan, and its locks as measured", head, tuple(rows))
+
+
+_LONGEST = 120
 
 
 def size(count: int) -> str:

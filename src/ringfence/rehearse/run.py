@@ -21,7 +21,7 @@ from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.pg.observe import Observer
 from ringfence.rehearse import compat, mend, plans, rewrite, tenants
-from ringfence.rehearse.hazards import Measured, Part, hazards
+from ringfence.rehearse.hazards import Measured, Part, hazards, sheet
 from ringfence.rehearse.safe import written
 from ringfence.rehearse.sizes import Rates, Size, expected, inject, rates, sizes
 from ringfence.rehearse.twin import Twin
@@ -164,6 +164,7 @@ def rehearse(
             tuple(work.coverage),
             f"{', '.join(f.name for f in files)}, from {begin}",
             unit="",
+            sheets=(sheet(work.parts),),
         )
         return Rehearsal(
             begin, f"PostgreSQL {host.major}", tuple(work.parts), report, tuple(work.rewritten)

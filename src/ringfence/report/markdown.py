@@ -39,6 +39,19 @@ def _lines(report: Report) -> Iterator[str]:
         if len(findings) > _MOST:
             yield ""
             yield f"… and {counted(len(findings) - _MOST, 'finding')} more"
+    for sheet in (s for s in report.sheets if s.rows):
+        yield ""
+        yield f"<details><summary>{_text(sheet.title)}</summary>"
+        yield ""
+        yield f"| {' | '.join(sheet.head)} |"
+        yield f"|{'---|' * len(sheet.head)}"
+        for first, *rest in sheet.rows[:_MOST]:
+            yield f"| {_code(first)} | {' | '.join(map(_text, rest))} |"
+        if len(sheet.rows) > _MOST:
+            yield ""
+            yield f"… and {counted(len(sheet.rows) - _MOST, 'row')} more"
+        yield ""
+        yield "</details>"
     advice = [f for f in findings[:_MOST] if f.help or f.fix or f.reproduction]
     if advice:
         yield ""
