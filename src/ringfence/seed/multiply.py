@@ -668,10 +668,14 @@ class Multiplier:
             crop = ground.crops[tenant]
             count = len(crop.rows)
             first = generation * count
-            return [
-                pack(least + step * ordinal(tenant, first + k, tenants))
-                for k in range(min(count, crop.total - first))
-            ]
+            if highest is not None and first + count > crop.total:
+                # What is beyond the last row is not sent, and need not fit.
+                last = crop.total - 1
+                return [
+                    pack(least + step * ordinal(tenant, min(first + k, last), tenants))
+                    for k in range(count)
+                ]
+            return [pack(least + step * ordinal(tenant, first + k, tenants)) for k in range(count)]
 
         return make
 
