@@ -445,7 +445,14 @@ class Multiplier:
         texts = [row.values.get(column.name) for c in ground.crops.values() for row in c.rows]
         if _COUNTING[name] == "text" and len(set(texts)) <= 1 < len(texts):
             return None
-        return list(_COUNTING).index(name) - (100 if column.sequence else 0)
+        # Text that a check looks at takes a number less gladly than text that none does.
+        checked = _COUNTING[name] == "text" and any(
+            column.name in expression.parse(check.expression).columns()
+            for check in ground.table.checks
+        )
+        return (
+            list(_COUNTING).index(name) + (50 if checked else 0) - (100 if column.sequence else 0)
+        )
 
     def _type(self, column: Column) -> str:
         shape = self.plan.shape
