@@ -4,8 +4,10 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 JOBS ?= auto
 PYTEST = $(BIN)/pytest -n $(JOBS)
-# pytest's status 5 is a selection of nothing, which would read as a failure of something.
-SOME = || { s=$$?; [ $$s != 5 ] || echo "error: no test was selected: look at TESTS" >&2; exit $$s; }
+# pytest's status 5 is a selection of nothing, which would read as a failure of something. Why it is,
+# a file that is not there or a name that is none, its workers keep for themselves.
+run = $(PYTEST) $(1) || { s=$$?; [ $$s != 5 ] || { $(BIN)/pytest -q --collect-only $(1) >&2; \
+	echo "error: no test was selected: look at TESTS" >&2; }; exit $$s; }
 
 # Else every process compiles the package anew: measurements and tests would be of the compiler.
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,10 +33,10 @@ demo: setup ## the messaging schema on a server of its own: migrated, seeded, ve
 	@$(BIN)/ringfence demo
 
 test: setup ## the suite (TESTS=path for a part of it)
-	@$(PYTEST) -m "not slow" $(TESTS) $(SOME)
+	@$(call run,-m "not slow" $(TESTS))
 
 test-all: setup ## the suite with what takes long
-	@$(PYTEST) $(TESTS) $(SOME)
+	@$(call run,$(TESTS))
 
 test-matrix: setup ## what runs against every PostgreSQL there is on the machine
 	@tools/test-matrix -n $(JOBS) $(TESTS)

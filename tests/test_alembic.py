@@ -120,6 +120,22 @@ def test_a_script_of_alembic_does_the_same(project: Project) -> None:
     ]
 
 
+def test_a_script_of_alembic_whose_reader_has_read_enough(project: Project) -> None:
+    path = project.versions / "0004.up.sql"
+    path.write_text(f"{path.read_text()}\n-- {'long ' * 100_000}\n")
+    run = subprocess.Popen(
+        [BIN / "alembic", "upgrade", "head", "--sql"],
+        cwd=project.root, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert run.stdout is not None
+    assert run.stderr is not None
+    with run:
+        assert run.stdout.readline() == "\\set ON_ERROR_STOP on\n"
+        run.stdout.close()
+        said = [line for line in run.stderr.read().splitlines() if not line.startswith("INFO")]
+    assert (run.returncode, said) == (0, [])
+
+
 def test_a_stamp_is_recorded_as_one(project: Project) -> None:
     assert project.alembic("stamp", "0002").status == 0
     assert project.history("event", "revision", "direction", "attempt", "sql") == [

@@ -245,15 +245,20 @@ def test_an_index_that_cannot_be_built_leaves_nothing(project: Project) -> None:
 
 @stages("F26")
 @pytest.mark.parametrize(
-    ("number", "status", "said"),
+    ("number", "status", "said", "kept"),
     [
-        (signal.SIGINT, 130, "interrupted"),
-        (signal.SIGTERM, 143, "told to stop"),
-        (signal.SIGHUP, 129, "told to stop"),
+        (signal.SIGINT, 130, "interrupted", "interrupted"),
+        (signal.SIGTERM, 143, "told to stop", "told to stop (SIGTERM)"),
+        (signal.SIGHUP, 129, "told to stop", "told to stop (SIGHUP)"),
     ],
 )
 def test_a_signal_cancels_the_statement_and_leaves_nothing(
-    project: Project, holder: psycopg.Connection, number: signal.Signals, status: int, said: str
+    project: Project,
+    holder: psycopg.Connection,
+    number: signal.Signals,
+    status: int,
+    said: str,
+    kept: str,
 ) -> None:
     project.revision("0001", "CREATE TABLE a ();")
     project.revision(
@@ -283,6 +288,8 @@ def test_a_signal_cancels_the_statement_and_leaves_nothing(
         ("started", "0002", "up", 1, None),
         ("cancelled", "0002", "up", 1, None),
     ]
+    assert project.history("error")[-1] == ({"message": kept},)
+    assert project.run("history").out.splitlines()[1] == f"    {kept}"
     assert project.query("TABLE ringfence.alembic_version") == [("0001",)]
     holder.rollback()
     assert project.run("migrate").out == "now at 0002\n"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from messaging.support import read
 from projects import Project, lines
 from ringfence.claims import claims
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -206,6 +210,112 @@ def test_a_verify_file_that_fails(project: Project) -> None:
     )
     assert (first["place"]["line"], first["place"]["column"]) == (1, 30)  # type: ignore[index]
     assert (second["place"]["line"], second["place"]["column"]) == (3, 2)  # type: ignore[index]
+
+
+@pytest.fixture
+def onlooker(database: str) -> Iterator[str]:
+    """A role that may read the history and nothing else."""
+    name = f"onlooker {os.getpid()}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        role = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        yield name
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(role))
+        connection.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+def test_who_may_not_look_has_not_seen_that_it_does_not_verify(
+    project: Project, onlooker: str
+) -> None:
+    project.revision(
+        "0001", "CREATE TABLE a (id INT);", verify="SELECT FROM a;\nSELECT FROM a;", title="one"
+    )
+    project.revision("0002", "SELECT;", verify="SELECT FROM a WHERE id = 2;")
+    project.run("migrate")
+    project.query("INSERT INTO a VALUES (1)")
+    project.query(
+        f'GRANT USAGE ON SCHEMA ringfence TO "{onlooker}";'
+        f'GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO "{onlooker}"'
+    )
+    project.dsn = make_conninfo(project.dsn, user=onlooker)
+    findings = looked(project, "verify-files", status=0)
+    assert {(f["severity"], f["message"]) for f in findings} == {
+        ("warning", "revision 0001 (one) was not looked at: permission denied for table a"),
+        ("warning", "revision 0002 (revision 0002) was not looked at: permission denied for table a"),
+    }  # fmt: skip
+    assert str(findings[0]["help"]).startswith(
+        "verify as a role that may run it, or have its owner"
+    )
+    assert coverage(project, "verify-files") == (
+        0,
+        f'role "{onlooker}": permission denied for table a, and 2 more statements',
+    )
+    out = project.run("verify", "--claim", "verify-files").out
+    assert "not checked\n" in out
+    assert "checked on " not in out
+
+
+def test_what_one_may_look_at_still_counts(project: Project, onlooker: str) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE a (); CREATE TABLE b (id INT); CREATE TABLE c ();",
+        verify="SELECT FROM a;\nSELECT id FROM b;\nDO $$ BEGIN PERFORM FROM c; END $$;",
+        title="one",
+    )
+    project.run("migrate")
+    project.query(
+        f'INSERT INTO b VALUES (1); GRANT SELECT ON b TO "{onlooker}";'
+        f' GRANT USAGE ON SCHEMA ringfence TO "{onlooker}";'
+        f' GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO "{onlooker}"'
+    )
+    project.dsn = make_conninfo(project.dsn, user=onlooker)
+    assert [f["message"] for f in looked(project, "verify-files", status=1)] == [
+        "revision 0001 (one) was not looked at: permission denied for table a",
+        "revision 0001 (one) does not verify: id = 1",
+        "revision 0001 (one) was not looked at: permission denied for table c",
+    ]
+    assert coverage(project, "verify-files") == (1, "")
+
+
+@pytest.mark.parametrize(
+    "verify",
+    [
+        'SET LOCAL ROLE "{role}";\nSELECT FROM a;',
+        'DO $$ BEGIN SET LOCAL ROLE "{role}"; PERFORM FROM a; END $$;',
+        "SELECT count_a();",
+    ],
+)
+@pytest.mark.parametrize("mighty", [True, False])
+def test_what_a_role_of_the_file_may_not_do_is_seen(
+    project: Project, onlooker: str, verify: str, mighty: bool
+) -> None:
+    name = project.query("SELECT current_database()")[0][0]
+    project.revision(
+        "0001",
+        "CREATE TABLE a (); CREATE FUNCTION count_a() RETURNS BIGINT LANGUAGE plpgsql SECURITY"
+        f" DEFINER AS 'BEGIN RETURN (SELECT count(*) FROM a); END';"
+        f' ALTER FUNCTION count_a() OWNER TO "{onlooker}"',
+        verify=verify.format(role=onlooker),
+        title="one",
+    )
+    project.run("migrate")
+    admin, other = project.dsn, f"{name}_looks"
+    if not mighty:
+        project.query(
+            f'CREATE ROLE {other} LOGIN; GRANT "{onlooker}" TO {other};'
+            f" GRANT SELECT ON a TO {other}; GRANT USAGE ON SCHEMA ringfence TO {other};"
+            f" GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO {other}"
+        )
+        project.dsn = make_conninfo(admin, user=other)
+    try:
+        says(
+            project,
+            "verify-files",
+            "revision 0001 (one) does not verify: permission denied for table a",
+        )
+    finally:
+        if not mighty:
+            project.query(f"DROP OWNED BY {other}; DROP ROLE {other}", dsn=admin)
 
 
 def test_a_later_revision_supersedes_what_an_earlier_one_verified(project: Project) -> None:

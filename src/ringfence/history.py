@@ -8,7 +8,10 @@ both commands do the same, through the same hooks.
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import sys
 import time
 import traceback
 from contextlib import contextmanager, suppress
@@ -28,7 +31,16 @@ from psycopg import sql
 
 from ringfence import backfill, hazards, lockfile, revisions
 from ringfence import project as projects
-from ringfence.errors import BadProject, Error, Misuse, Refused, ServerError, Span, described
+from ringfence.errors import (
+    INTERRUPTED,
+    BadProject,
+    Error,
+    Misuse,
+    Refused,
+    ServerError,
+    Span,
+    described,
+)
 from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
 from ringfence.lockmodes import told
 from ringfence.migrate import Moved, difference, refuse_edited, refuse_skipped, who
@@ -278,7 +290,8 @@ class Session:
 
     def _end(self, running: ledger.Event, error: BaseException) -> ledger.Event:
         cause = error.__cause__ if isinstance(error, Error) else error
-        said: dict[str, object] = {"message": redacted_message(str(error)) or type(error).__name__}
+        message = _stopped(error) or redacted_message(str(error)) or type(error).__name__
+        said: dict[str, object] = {"message": message}
         if isinstance(cause, psycopg.Error) and cause.sqlstate:
             said["sqlstate"] = cause.sqlstate
         if isinstance(error, Error) and error.span is not None:
@@ -492,6 +505,16 @@ def _committing(context: MigrationContext) -> Iterator[list[bool]]:
         yield left
     finally:
         context.autocommit_block = original  # type: ignore[method-assign]
+
+
+def _stopped(error: BaseException) -> str:
+    """What a signal did to a run, in words; nothing where it was none."""
+    if not isinstance(error, KeyboardInterrupt):
+        return ""
+    status = getattr(error, "status", INTERRUPTED)
+    if status == INTERRUPTED:
+        return "interrupted"
+    return f"told to stop ({signal.Signals(status - 128).name})"
 
 
 def _direction(step: RevisionStep) -> Direction:
@@ -720,6 +743,14 @@ def guard() -> Iterator[dict[str, Any]]:
     except Error as error:
         # What Alembic's own command prints without a traceback.
         raise CommandError(described(error)) from error
+    except BrokenPipeError:
+        if not context.is_offline_mode():
+            raise
+        # `alembic upgrade head --sql | head`: whoever read has read enough. The interpreter flushes
+        # again at its exit: give it somewhere to flush to.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 @contextmanager

@@ -4,12 +4,15 @@ Beside a revision may lie `<revision>.verify.sql`: what its author says is true 
 Each statement must run without an error, and a query must return no row: a row is something wrong,
 and its columns say what. The file runs in a transaction that is rolled back.
 
+A statement that the role which looks may not run has said nothing: it counts as not looked at.
+
 Looked at are the applied revisions that nothing later says otherwise about: a later revision that
 changes what an earlier one verified brings its own file, and says `-- ringfence: supersedes: ID`.
 """
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,8 @@ import psycopg
 
 from ringfence.claims import claim
 from ringfence.errors import Busy
-from ringfence.model import Ref
+from ringfence.finding import Severity, counted
+from ringfence.model import Ref, quoted
 from ringfence.pg.connect import server_error
 
 if TYPE_CHECKING:
@@ -37,14 +41,20 @@ def verify_files(case: Case, verdict: Verdict) -> None:
     superseded = {
         old for s in scripts.values() for old in s.directives.get("supersedes", "").split()
     }
+    unseen: list[str] = []
     for revision in applied:
         if revision.id not in superseded:
-            _run(case, verdict, revision, scripts[revision.id])
+            unseen += _run(case, verdict, revision, scripts[revision.id])
+    if unseen and not verdict.checked:
+        more = f", and {counted(len(unseen) - 1, 'more statement')}" if len(unseen) > 1 else ""
+        verdict.skipped = unseen[0] + more
 
 
-def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None:
+def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> list[str]:
+    """Why statements of this revision could not be looked at: what the role lacks, each."""
     connection = case.connection
     ref = Ref("revision", (revision.id,))
+    unseen: list[str] = []
     with connection.transaction(force_rollback=True):
         # Looking must not hold anybody up, nor wait behind whoever does.
         connection.execute(
@@ -52,18 +62,31 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
             [case.project.config.migrate.lock_timeout],
         )
         connection.execute("SET LOCAL search_path TO DEFAULT")
+        role, mighty = looking = _role(connection)
         for statement in text.statements:
-            verdict.checked += 1
             try:
                 names, rows, more = _answer(connection, statement)
             except psycopg.Error as error:
-                said = server_error(error, script=text, statement=statement)
+                said = server_error(error, script=text, statement=statement, role=role)
                 if isinstance(said, Busy):
                     raise said from error
+                denied = not mighty and _may_not(error, statement)
+                if denied and _role(connection) == looking:
+                    unseen.append(f"role {quoted(role)}: {said.message}")
+                    verdict.no(
+                        f"revision {revision} was not looked at: {said.message}",
+                        ref=ref,
+                        span=said.span,
+                        help=f"verify as a role that may run it, or {said.hint}",
+                        severity=Severity.WARNING,
+                    )
+                    continue
+                verdict.checked += 1
                 verdict.no(
                     f"revision {revision} does not verify: {said.message}", ref=ref, span=said.span
                 )
                 continue
+            verdict.checked += 1
             for row in rows[:3]:
                 shown = ", ".join(f"{n} = {_short(v)}" for n, v in zip(names, row, strict=True))
                 verdict.no(
@@ -78,6 +101,30 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> None
                     ref=ref,
                     span=text.span(statement.start),
                 )
+    return unseen
+
+
+def _role(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str, bool]:
+    """Who looks, and whether it may do everything."""
+    row = connection.execute("SELECT current_user, current_setting('is_superuser')").fetchone()
+    assert row is not None
+    return str(row[0]), row[1] == "on"
+
+
+def _may_not(error: psycopg.Error, statement: Statement) -> bool:
+    """Whether what failed was to look: a file may well ask what another role is allowed to do.
+
+    Not where a function was refused, whose owner's rights may be what counts, nor where a block
+    becomes another role.
+    """
+    if error.sqlstate != "42501" or not re.match(
+        "permission denied|must be ", error.diag.message_primary or ""
+    ):
+        return False
+    context = error.diag.context or ""
+    if "function" in context.replace("function inline_code_block", ""):
+        return False
+    return not (context and re.search(r"(?i)\b(role|authorization)\b", statement.text))
 
 
 def _answer(
