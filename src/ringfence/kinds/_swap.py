@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from ringfence.errors import Refused
-from ringfence.kinds import Context, Do, Kind
-from ringfence.kinds._casts import has_cast
+from ringfence.kinds import Context, Do, Kind, loses_data
+from ringfence.kinds._casts import assigned, cuts, forgets, has_cast, unlike
 from ringfence.kinds._family import aside
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ringfence.kinds import Namespace
     from ringfence.model import Catalog, Fact
+    from ringfence.step import Hazard
 
 _STORED = ("table", "materialized_view")
 
@@ -60,8 +61,13 @@ def put_aside(ref: Ref) -> str:
 
 
 def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
-    """A column's value, of a type that may be put aside, as one of the new column's type."""
+    """A column's value, of a type that may be put aside, as one of the new column's type.
+
+    The value itself where PostgreSQL assigns it: its own rule refuses what a written cast cuts off.
+    """
     wanted = new.text("type")
+    if _assigned(column, new, context):
+        return value
     before = context.old.uses.get(column.ref, frozenset())
     after = context.new.uses.get(new.ref, frozenset())
     left = [r for r in before if r in context.aside]
@@ -80,6 +86,58 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
         "of it within an array or another type",
         hint="add new attributes at the end, or make another type and fill a new column of it",
     )
+
+
+def _assigned(column: Fact, new: Fact, context: Context) -> bool:
+    was, held = resolved(column, context.old)
+    now, _ = resolved(new, context.new)
+    gone = any(r.kind != "collation" for r in held & context.aside)
+    if gone and was.removesuffix("[]") == now.removesuffix("[]"):
+        return False  # the same by name only
+    return assigned(was, now, context.server_version)
+
+
+def resolved(column: Fact, catalog: Catalog) -> tuple[str, frozenset[Ref]]:
+    """The type of a column or attribute, without the domains over it, and what that is made of."""
+    kind, ref = column.text("type"), column.ref
+    while True:
+        used = catalog.uses.get(ref, frozenset())
+        bare = kind.removesuffix("[]")
+        names = (
+            r for r in used if r.kind == "domain" and bare in (qualified(r.name), put_aside(r))
+        )
+        over = next(names, None)
+        if over is None or catalog.facts[over].text("base").endswith("[]"):
+            return kind, used - {ref}
+        kind, ref = catalog.facts[over].text("base") + kind[len(bare) :], over
+
+
+def lost(column: Fact, new: Fact, context: Context) -> tuple[Hazard, ...]:
+    """The hazard of values that are less than before when the column has its new type."""
+    what = _lost(column, new, context)
+    for ref in sorted(context.old.uses.get(column.ref, ())):
+        if ref.kind == "composite_type" and ref in context.aside:
+            before = {f.ref: f for f in context.old.below(ref, "attribute")}
+            for attribute in context.new.below(ref, "attribute"):
+                if attribute.ref in before:
+                    was = before[attribute.ref]
+                    what += _lost(was, attribute, context, written=True)
+    return tuple(
+        hazard
+        for text in dict.fromkeys(what)
+        for hazard in loses_data(new.ref, f"the values of {new.ref.path} lose {text}")
+    )
+
+
+def never(column: Fact, new: Fact, context: Context) -> bool:
+    """Whether no value can become one of the new column's type."""
+    return unlike(resolved(column, context.old)[0], resolved(new, context.new)[0])
+
+
+def _lost(column: Fact, new: Fact, context: Context, *, written: bool = False) -> list[str]:
+    was, _ = resolved(column, context.old)
+    now, _ = resolved(new, context.new)
+    return [text for text in (forgets(was, now), written and cuts(was, now)) if text]
 
 
 def _row(value: str, kind: Ref, context: Context) -> str:

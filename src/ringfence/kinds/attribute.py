@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds._swap import stored
+from ringfence.kinds._swap import lost, stored
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -76,11 +76,13 @@ class TypeAttribute(Kind):
         old, new = pair(change)
         text = f"{_type(new)} ALTER ATTRIBUTE {ident(new.ref.name[-1])} TYPE {new.text('type')}"
         text += f" COLLATE {new.text('collation')}" if new["collation"] else ""
-        hazards = tuple(
+        tables = _tables(old, context.old)
+        hazards = [
             Hazard(HazardCode.REWRITE, table, f"{table.path} may be written anew under lock")
-            for table in _tables(old, context.old)
-        )
-        yield Do(text + _cascade(new, context.old), hazards)
+            for table in tables
+        ]
+        hazards += lost(old, new, context) if tables else ()
+        yield Do(text + _cascade(new, context.old), tuple(hazards))
 
 
 def _type(fact: Fact) -> str:

@@ -31,7 +31,7 @@ from ringfence.kinds._family import (
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._sequences import stay_within
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds._swap import put_aside, recast
+from ringfence.kinds._swap import lost, never, put_aside, recast
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -312,7 +312,7 @@ class Column(Kind):
         return not _in_key(old, context)
 
     def retype(self, change: Change, context: Context) -> Iterator[Do]:
-        """ALTER COLUMN TYPE, with a cast when there is no implicit one to rely on."""
+        """ALTER COLUMN TYPE, with a cast where PostgreSQL has none that it makes by itself."""
         old, new = pair(change)
         if not _with_parent(change, ("type", "collation"), context) and not (
             _typed(new.parent, context.old) and _typed(new.parent, context.new)
@@ -332,15 +332,21 @@ class Column(Kind):
         column = ident(new.ref.name[-1])
         kind = new.text("type")
         collate = f" COLLATE {new.text('collation')}" if new["collation"] else ""
-        hazard = Hazard(
-            HazardCode.REWRITE,
-            new.ref,
-            f"{'.'.join(new.ref.name[:-1])} may be written anew under lock",
-        )
-        using = f" USING {recast(column, old, new, context)}"
-        if new["generated"] or old.parent is None or old.parent.kind != "table":
-            using = ""
-        yield Do(f"{_table(new)} ALTER COLUMN {column} TYPE {kind}{collate}{using}", (hazard,))
+        message = f"{'.'.join(new.ref.name[:-1])} may be written anew under lock"
+        using = ""
+        losses: tuple[Hazard, ...] = ()
+        if old.parent is not None and old.parent.kind == "table" and not new["generated"]:
+            value = recast(column, old, new, context)
+            using = "" if value == column else f" USING {value}"
+            losses = lost(old, new, context)
+            if never(old, new, context):
+                message += (
+                    f", and any row stops the plan: no {old.text('type')} is a {kind};"
+                    " to keep rows, add another column and fill it"
+                )
+        rewrite = Hazard(HazardCode.REWRITE, new.ref, message)
+        text = f"{_table(new)} ALTER COLUMN {column} TYPE {kind}{collate}{using}"
+        yield Do(text, (*losses, rewrite))
 
     def renull(self, change: Change, context: Context) -> Iterator[Do]:
         """SET or DROP NOT NULL; from PostgreSQL 18 on, its name and state."""

@@ -27,7 +27,7 @@ from ringfence.kinds._family import (
     whole,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import recast
+from ringfence.kinds._swap import lost, recast
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -297,6 +297,8 @@ def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
         if ref not in now and not column["generated"]
         for hazard in loses_data(ref, f"every value of {ref.path} is lost")
     ]
+    for column in kept:
+        hazards += lost(before[column.ref], column, context)
     if kept:
         targets = ", ".join(ident(c.ref.name[-1]) for c in kept)
         values = ", ".join(
