@@ -888,6 +888,117 @@ def test_no_right_to_what_a_revision_does(project: Project, role: Callable[..., 
     )
 
 
+def test_who_may_look_at_the_history_and_not_add_to_it(
+    project: Project, role: Callable[..., str]
+) -> None:
+    admin = project.dsn
+    project.revision("0001", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.run("migrate")
+    name = role()
+    project.query(
+        f"ALTER TABLE a OWNER TO {name}; GRANT USAGE ON SCHEMA ringfence TO {name};"
+        f" GRANT SELECT ON ALL TABLES IN SCHEMA ringfence TO {name}",
+        dsn=admin,
+    )
+    assert project.run("status").status == 0
+    done = project.run("migrate", "--to", "-1", "--yes")
+    asked = (
+        f"GRANT USAGE ON SCHEMA ringfence TO {name};"
+        f" GRANT SELECT, INSERT ON ringfence.history TO {name};"
+        f" GRANT SELECT, INSERT, UPDATE, DELETE ON ringfence.alembic_version, ringfence.backfills"
+        f" TO {name};"
+    )
+    assert (done.status, done.out) == (3, "")
+    assert done.err.endswith(
+        lines("error: permission denied for table history", f"hint: to migrate: {asked}")
+    )
+    project.query(asked, dsn=admin)
+    done = project.run("migrate", "--to", "-1", "--yes")
+    assert (done.status, done.out) == (0, "now at base\n"), done.err
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "TABLE a",
+        'SELECT "x y" FROM "s-1"."a""b"',
+        'SELECT 1 FROM "s-1"."a""b" FOR UPDATE',
+        'INSERT INTO "s-1"."a""b" VALUES (1)',
+        'INSERT INTO "s-1"."a""b" VALUES (1) RETURNING *',
+        'INSERT INTO "s-1"."a""b" VALUES (1) ON CONFLICT ("x y") DO UPDATE SET "x y" = 2',
+        'INSERT INTO "s-1".c SELECT "x y" FROM "s-1"."a""b"',
+        'UPDATE ONLY "s-1"."a""b" SET "x y" = 3 WHERE "x y" = 1',
+        'DELETE FROM "s-1"."a""b" WHERE "x y" = 1',
+        'TRUNCATE "s-1"."a""b"',
+        'CREATE TABLE "s-1".d (x INT REFERENCES "s-1"."a""b")',
+        'ALTER TABLE "s-1".c ADD FOREIGN KEY (x) REFERENCES "s-1"."a""b" ON DELETE CASCADE',
+        "SELECT nextval('s-1.\"q\"'::text)",
+        'DO $$ BEGIN PERFORM "s-1".f(1); END $$',
+    ],
+)  # fmt: skip
+def test_what_a_hint_grants_is_enough_and_no_more(
+    project: Project, role: Callable[..., str], statement: str
+) -> None:
+    admin = project.dsn
+    project.revision("0001", "SELECT;")
+    project.run("migrate")
+    project.revision("0002", f"{statement};")
+    name = role()
+    project.query(
+        'CREATE SCHEMA "s-1"; CREATE TABLE a (); CREATE TABLE "s-1"."a""b" ("x y" INT PRIMARY KEY);'
+        ' CREATE TABLE "s-1".c (x INT); CREATE SEQUENCE "s-1".q; CREATE FUNCTION "s-1".f(INT)'
+        " RETURNS INT LANGUAGE sql AS 'SELECT $1';"
+        ' REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA "s-1" FROM PUBLIC;'
+        f' ALTER TABLE "s-1".c OWNER TO {name};'
+        f" GRANT USAGE ON SCHEMA ringfence TO {name};"
+        f" GRANT ALL ON ALL TABLES IN SCHEMA ringfence TO {name}",
+        dsn=admin,
+    )
+    granted = []
+    for _ in range(4):
+        done = project.run("migrate")
+        if done.status == 0:
+            break
+        assert "error: permission denied for " in done.err
+        (hint,) = (line for line in done.err.splitlines() if line.startswith("hint: "))
+        asked = hint.removeprefix("hint: have its owner say: ")
+        assert asked != hint
+        granted.append(asked.removesuffix(f" TO {name};"))
+        project.query(asked, dsn=admin)
+    assert done.status == 0, (done.err, granted)
+    rights = {word for g in granted for word in g.partition(" ON ")[0].split()[1:]}
+    assert len(granted) == len(set(granted))
+    for word in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "CREATE"):
+        assert (f"{word}," in rights or word in rights) <= (word in statement)
+
+
+def test_who_may_not_hand_out_a_role_is_told_who_may(
+    project: Project, role: Callable[..., str]
+) -> None:
+    admin, name = project.dsn, role()
+    owner = f"{name} owner"
+    project.query(
+        f'CREATE ROLE "{owner}"; CREATE SCHEMA s AUTHORIZATION {name};'
+        f" GRANT CREATE ON DATABASE {project.query('SELECT current_database()', dsn=admin)[0][0]}"
+        f" TO {name}",
+        dsn=admin,
+    )
+    try:
+        path = project.revision("0001", f'GRANT "{owner}" TO {name};')
+        for statement, asked in (
+            (f'GRANT "{owner}" TO {name};', f'GRANT "{owner}" TO {name} WITH ADMIN OPTION;'),
+            (f'CREATE SCHEMA t AUTHORIZATION "{owner}";', f'GRANT "{owner}" TO {name};'),
+            (f'SET LOCAL ROLE "{owner}";', f'GRANT "{owner}" TO {name};'),
+            ("CREATE ROLE never_made;", f"ALTER ROLE {name} CREATEROLE;"),
+        ):
+            path.write_text(statement)
+            done = project.run("migrate")
+            assert done.status == 3
+            assert done.err.endswith(f"hint: have a superuser say: {asked}\n"), done.err
+    finally:
+        project.query(f'DROP ROLE "{owner}"', dsn=admin)
+
+
 def test_a_session_that_may_only_read(project: Project) -> None:
     project.revision("0001", "CREATE TABLE a ();")
     dsn = make_conninfo(project.dsn, options="-c default_transaction_read_only=on")

@@ -243,8 +243,9 @@ def test_who_may_not_look_has_not_seen_that_it_does_not_verify(
         ("warning", "revision 0001 (one) was not looked at: permission denied for table a"),
         ("warning", "revision 0002 (revision 0002) was not looked at: permission denied for table a"),
     }  # fmt: skip
-    assert str(findings[0]["help"]).startswith(
-        "verify as a role that may run it, or have its owner"
+    assert findings[0]["help"] == (
+        "verify as a role that may run it, or have its owner say:"
+        f' GRANT SELECT ON public.a TO "{onlooker}";'
     )
     assert coverage(project, "verify-files") == (
         0,

@@ -454,7 +454,7 @@ class _Backfill:
 
 def connect_and_turn(target: Target, schema: str, wanted: str, name: str | None) -> tuple[str, ...]:
     """The same as `turn`, on a connection of its own."""
-    from ringfence.pg.connect import connect, translated
+    from ringfence.pg.connect import connect
 
-    with connect(target, pinned=True) as connection, translated(connection):
+    with connect(target, pinned=True) as connection, ledger.writing(connection, schema):
         return turn(connection, schema, wanted, name)

@@ -20,9 +20,9 @@ from psycopg import sql
 
 from ringfence.errors import BadProject, Busy, Error, Refused
 from ringfence.finding import counted
-from ringfence.model import quoted
 from ringfence.pg import effect, ledger
 from ringfence.pg.connect import PATH, PATIENCE, PINS, server_error
+from ringfence.pg.rights import name_owner
 from ringfence.pg.watch import Sight, Watcher, lockers
 from ringfence.script import checksum, redacted
 
@@ -437,7 +437,7 @@ class Executor:
             with suppress(psycopg.Error):
                 connection.rollback()
                 connection.execute(PATH)
-                _name_owner(connection, found)
+                name_owner(connection, found, statement.text)
         return found
 
     # Small things
@@ -578,47 +578,6 @@ def _names(statement: Statement) -> list[str]:
     """Everything in a statement that may be the name of an object."""
     found = re.findall(r'"((?:[^"]|"")+)"|([^\W\d][\w$]*)', statement.text)
     return sorted({quoted_.replace('""', '"') or plain.lower() for quoted_, plain in found})
-
-
-_OWNERS = """
-SELECT format('%%s %%s', w.kind, w.name), pg_get_userbyid(w.owner) FROM (
-    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
-        WHEN 'S' THEN 'sequence' WHEN 'i' THEN 'index' WHEN 'f' THEN 'foreign table'
-        ELSE 'table' END AS kind, c.oid::regclass::text AS name, c.relowner AS owner,
-        c.relname AS bare, 1 AS rank FROM pg_class AS c
-    UNION ALL
-    SELECT 'schema', quote_ident(nspname), nspowner, nspname, 2 FROM pg_namespace
-    UNION ALL
-    SELECT 'function', oid::regprocedure::text, proowner, proname, 3 FROM pg_proc
-    UNION ALL
-    SELECT 'type', oid::regtype::text, typowner, typname, 4 FROM pg_type
-    UNION ALL
-    SELECT 'database', quote_ident(datname), datdba, datname, 5 FROM pg_database
-) AS w
-WHERE w.bare = %(name)s
-    AND (w.kind = %(kind)s OR %(kind)s IN ('relation', '') OR w.kind LIKE '%%' || %(kind)s)
-ORDER BY w.rank LIMIT 1
-"""
-
-
-def _name_owner(connection: Connection, found: Error) -> None:
-    """Add to what somebody may not do whose the object is, and what to grant."""
-    said = re.search(
-        r"(?:must be owner of|permission denied for) ([a-z]+(?: [a-z]+)?) (.+)", found.message
-    )
-    if said is None:
-        return
-    row = connection.execute(
-        _OWNERS, {"kind": said[1], "name": said[2].strip('"').rpartition(".")[2]}
-    ).fetchone()
-    if row is None:
-        return
-    who = connection.info.user
-    found.detail = "\n".join(filter(None, (found.detail, f"{row[0]} belongs to role {row[1]}")))
-    if found.message.startswith("must be owner of"):
-        found.hint = (
-            f"connect as {row[1]}, or have it say: GRANT {quoted(str(row[1]))} TO {quoted(who)};"
-        )
 
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}

@@ -45,7 +45,7 @@ from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds,
 from ringfence.lockmodes import told
 from ringfence.migrate import Moved, difference, refuse_edited, refuse_skipped, who
 from ringfence.pg import ledger, runner
-from ringfence.pg.connect import Target, connect, resolve, server_error, translated
+from ringfence.pg.connect import Target, connect, resolve, server_error
 from ringfence.pg.runner import refuse_standby
 from ringfence.script import redacted, redacted_message
 from ringfence.step import remark
@@ -603,7 +603,7 @@ def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
                     f"{session.target.shown} stands at revision {', '.join(current)} already",
                     hint="ringfence status says what is to be done",
                 )
-            with translated(connection), connection.transaction():
+            with ledger.writing(connection, session.schema), connection.transaction():
                 for revision in adopted:
                     row = session.row("baseline", revision, "up", 1)
                     ledger.record(connection, session.schema, row)
@@ -634,7 +634,7 @@ def accept(session: Session, revision: Revision, reason: str) -> str:
                     f"revision {revision} is as it was applied: there is nothing to repair"
                 )
             row = replace(session.row("repaired", revision, "up", 1, with_sql=True), reason=reason)
-            with translated(connection):
+            with ledger.writing(connection, session.schema):
                 ledger.begin(connection, session.schema, row)
     return difference(revision, event) if event is not None else ""
 
@@ -668,6 +668,8 @@ def _explained(error: BaseException, project: Project, role: str = "") -> BaseEx
         if isinstance(cause, psycopg.Error):
             refused = server_error(cause, role=role, source=source)
             refused.span = place
+            if place is None and isinstance(refused, ServerError):
+                ledger.tell_rights(refused, project.config.migrate.schema, role)
             return refused
         cause = cause.__cause__
     if place is None:

@@ -23,6 +23,7 @@ from ringfence.errors import Busy
 from ringfence.finding import Severity, counted
 from ringfence.model import Ref, quoted
 from ringfence.pg.connect import server_error
+from ringfence.pg.rights import name_owner
 
 if TYPE_CHECKING:
     from ringfence.claims import Case, Verdict
@@ -72,6 +73,7 @@ def _run(case: Case, verdict: Verdict, revision: Revision, text: Script) -> list
                     raise said from error
                 denied = not mighty and _may_not(error, statement)
                 if denied and _role(connection) == looking:
+                    name_owner(connection, said, statement.text)
                     unseen.append(f"role {quoted(role)}: {said.message}")
                     verdict.no(
                         f"revision {revision} was not looked at: {said.message}",

@@ -34,12 +34,13 @@ def command() -> None:
 def status(start: Path | None, dsn: str | None, format_: str) -> None:
     """Every backfill that this database has begun. Exit status 1: one is not finished."""
     from ringfence import backfill, project
-    from ringfence.pg.connect import connect, resolve, translated
+    from ringfence.pg import ledger
+    from ringfence.pg.connect import connect, resolve
 
     found = project.need(start)
-    target = resolve(found, dsn)
-    with connect(target, pinned=True) as connection, translated(connection):
-        standings = backfill.standings(connection, found.config.migrate.schema)
+    target, schema = resolve(found, dsn), found.config.migrate.schema
+    with connect(target, pinned=True) as connection, ledger.reading(connection, schema):
+        standings = backfill.standings(connection, schema)
     click.echo(_json(standings, target.shown) if format_ == "json" else _text(standings))
     click.get_current_context().exit(int(any(s.state != "finished" for s in standings)))
 

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence.errors import Busy, Misuse, ServerError
-from ringfence.model import quoted
+from ringfence.pg import rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -294,15 +294,6 @@ _HINTS = {
     "57014": "somebody cancelled it: run it again when that is settled",
     "57P01": "the connection was ended on the server: run it again when that is settled",
 }
-_GRANTS = {
-    "database": "GRANT CREATE ON DATABASE {} TO {}",
-    "schema": "GRANT USAGE, CREATE ON SCHEMA {} TO {}",
-    "table": "GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}",
-    "sequence": "GRANT USAGE ON SEQUENCE {} TO {}",
-    "function": "GRANT EXECUTE ON FUNCTION {} TO {}",
-    "language": "GRANT USAGE ON LANGUAGE {} TO {}",
-    "type": "GRANT USAGE ON TYPE {} TO {}",
-}
 
 
 def server_error(
@@ -326,7 +317,7 @@ def server_error(
     if script is not None and statement is not None:
         span = script.span(_offset(diag, script, statement))
     hint = diag.message_hint if state != "55P04" else ""
-    hint = hint or _hint(state, message, role)
+    hint = hint or _hint(state, message, role, statement.text if statement else "")
     detail = "\n".join(filter(None, (diag.message_detail, diag.context)))
     text = script.text if script else source
     message, detail, hint = (redacted_message(part, text) for part in (message, detail, hint))
@@ -366,13 +357,13 @@ def _line(text: str, start: int, number: int) -> int:
     return start
 
 
-def _hint(state: str, message: str, role: str) -> str:
+def _hint(state: str, message: str, role: str, text: str) -> str:
     """What to do about an error that the server gave no hint for."""
-    if state == "42501" and (denied := re.match(r"permission denied for (\w+) (.+)", message)):
-        grant = _GRANTS.get("table" if denied[1] in ("relation", "view") else denied[1])
-        if grant:
-            asked = grant.format(quoted(denied[2]), quoted(role) if role else "…")
-            return f"have its owner say: {asked};"
+    if state == "42501":
+        denied = rights.denied(message)
+        hint = rights.grant(*denied, role, text) if denied else rights.membership(message, role)
+        if hint:
+            return hint
     if state == "42501" and message.startswith("must be "):
         return "connect as that role, or as one that may SET ROLE to it"
     if state == "55006" and "pending trigger events" in message:

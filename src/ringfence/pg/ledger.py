@@ -25,8 +25,9 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ringfence import __version__
-from ringfence.errors import Refused
+from ringfence.errors import Refused, ServerError
 from ringfence.model import quoted
+from ringfence.pg import rights
 from ringfence.pg.connect import PATIENCE, server_error, translated
 from ringfence.pg.watch import lockers
 
@@ -96,12 +97,12 @@ def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
     Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
     where it may not be read.
     """
-    with _reading(connection, schema):
+    with reading(connection, schema):
         return _state(connection, schema)
 
 
 @contextmanager
-def _reading(connection: Connection[tuple[object, ...]], schema: str) -> Iterator[None]:
+def reading(connection: Connection[tuple[object, ...]], schema: str) -> Iterator[None]:
     """Read the history, without waiting long for whoever has locked it."""
     try:
         connection.execute(PATIENCE)
@@ -120,6 +121,34 @@ def _reading(connection: Connection[tuple[object, ...]], schema: str) -> Iterato
                 f" GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {role};"
             )
         raise found from error
+
+
+@contextmanager
+def writing(connection: Connection[tuple[object, ...]], schema: str) -> Iterator[None]:
+    """Write to the history, and have what the server refuses be raised as an error of ours."""
+    try:
+        with translated(connection):
+            yield
+    except ServerError as error:
+        tell_rights(error, schema, connection.info.user)
+        raise
+
+
+def tell_rights(error: ServerError, schema: str, role: str) -> None:
+    """Have a refusal that is about the history's tables hint at all that a run needs of them."""
+    denied = rights.denied(error.message) if error.sqlstate == "42501" else None
+    if denied not in {("schema", schema), *(("table", name) for name in _TABLES)}:
+        return
+    history, versions, backfills = (f"{quoted(schema)}.{table}" for table in _TABLES)
+    who = quoted(role)
+    error.hint = (
+        f"to migrate: GRANT USAGE ON SCHEMA {quoted(schema)} TO {who};"
+        f" GRANT SELECT, INSERT ON {history} TO {who};"
+        f" GRANT SELECT, INSERT, UPDATE, DELETE ON {versions}, {backfills} TO {who};"
+    )
+
+
+_TABLES = ("history", VERSION_TABLE, "backfills")
 
 
 def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
@@ -241,7 +270,7 @@ def ensure(connection: Connection[tuple[object, ...]], schema: str) -> None:
     A history of an older version is brought to this one, its rows kept. Raises `Refused` on a history that is newer than this ringfence or not one at all, `ServerError`
     where it may not be made.
     """
-    with _reading(connection, schema):
+    with reading(connection, schema):
         has_schema, version, has_versions = _present(connection, schema)
     if version == VERSION and has_versions:
         return
@@ -503,7 +532,7 @@ def events(
              "reason", "outcome")  # fmt: skip
     table = sql.Identifier(schema, "history")
     outcome = sql.SQL(_OUTCOME).format(table)
-    with _reading(connection, schema):
+    with reading(connection, schema):
         _, version, _ = _present(connection, schema)
     wanted = sql.SQL("TRUE")
     if not every:
@@ -521,7 +550,7 @@ def events(
         wanted,
         sql.SQL("ALL") if limit is None else sql.Literal(limit),
     )
-    with _reading(connection, schema):
+    with reading(connection, schema):
         rows = connection.execute(query).fetchall()
     return tuple(_event(names, row) for row in rows)
 
