@@ -416,13 +416,14 @@ def test_a_side_that_is_empty(project: Project) -> None:
 
 
 def test_an_empty_directory(project: Project) -> None:
+    (project.root / "empty").mkdir()
     _says(
         project,
-        f"error: no .sql files in {project.root / 'ddl'}\n"
+        f"error: no .sql files in {project.root / 'empty'}\n"
         "hint: ringfence pull writes them from a database\n",
         "diff",
         "live",
-        "ddl",
+        "empty",
     )
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -15,6 +16,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from projects import Project
 from ringfence.pg.shadow import spare, touches_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture
@@ -102,6 +106,55 @@ def test_a_revision_that_makes_a_role_leaves_none_where_it_is_only_looked_at(
         assert project.run("migrate", "--to", "base", "--yes").status == 0
     finally:
         project.query(f"DROP SCHEMA IF EXISTS shop; DROP ROLE IF EXISTS {role}")
+
+
+def test_who_one_works_as_ends_where_the_file_says(project: Project, tmp_path: Path) -> None:
+    role = f"other_{conninfo_to_dict(project.dsn)['dbname']}"
+    project.query(f"CREATE ROLE {role}")
+    file, same = tmp_path / "a.sql", tmp_path / "b.sql"
+    file.write_text(
+        f"CREATE SCHEMA s; GRANT CREATE, USAGE ON SCHEMA s TO {role};\n"
+        f"SET ROLE {role}; CREATE TABLE s.theirs (a int); RESET ROLE; CREATE TABLE s.ours (a int);\n"
+        f"SET SESSION AUTHORIZATION {role}; GRANT SELECT ON s.theirs TO PUBLIC;"
+        " RESET SESSION AUTHORIZATION; CREATE TABLE s.more (a int);\n"
+        "BEGIN; SET LOCAL search_path = s; CREATE TABLE local (a int); COMMIT;\n"
+        "CREATE TABLE after (a int);\n"
+    )
+    same.write_text(
+        f"CREATE SCHEMA s; GRANT CREATE, USAGE ON SCHEMA s TO {role};\n"
+        f"CREATE TABLE s.theirs (a int); ALTER TABLE s.theirs OWNER TO {role};"
+        " GRANT SELECT ON s.theirs TO PUBLIC;\n"
+        "CREATE TABLE s.ours (a int); CREATE TABLE s.more (a int); CREATE TABLE s.local (a int);\n"
+        "CREATE TABLE public.after (a int);\n"
+    )
+    try:
+        done = project.run("diff", str(file), str(same), "--shadow", project.dsn)
+        assert (done.status, done.out) == (0, ""), done.out
+    finally:
+        project.query(f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_a_subscription_in_a_source_reaches_nobody(
+    project: Project, tmp_path: Path, make_database: Callable[..., str]
+) -> None:
+    publisher = make_database()
+    with psycopg.connect(publisher, autocommit=True) as connection:
+        if connection.execute("SHOW wal_level").fetchone() != ("logical",):
+            pytest.skip("the server does not replicate logically")
+        connection.execute("CREATE TABLE t (a int); CREATE PUBLICATION p FOR TABLE t")
+    name = f"s_{conninfo_to_dict(project.dsn)['dbname']}"
+    file = tmp_path / "a.sql"
+    file.write_text(
+        f"CREATE TABLE t (a int);\nCREATE SUBSCRIPTION {name} CONNECTION '{publisher}'"
+        " PUBLICATION p WITH (copy_data = true, slot_name = 'x');\n"
+    )
+    there = f"SELECT subdbid FROM pg_subscription WHERE subname = '{name}'"
+    done = project.run("diff", project.dsn, str(file), "--shadow", project.dsn, "--no-proof")
+    assert done.status == 1, done.err
+    assert f"CREATE SUBSCRIPTION {name}" in done.out
+    assert "connect = false" in done.out
+    assert names(publisher, "SELECT slot_name FROM pg_replication_slots") == []
+    assert names(project.dsn, there) == []
 
 
 def test_who_may_make_no_databases_has_a_spare_server(project: Project, tmp_path: Path) -> None:

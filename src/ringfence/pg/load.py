@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 _DATA = {"INSERT", "UPDATE", "DELETE", "COPY", "MERGE", "TRUNCATE"}
 _ROLES = {"ROLE", "USER", "GROUP"}
 _HOPELESS = {"42601"}  # a syntax error stays one
+_NO_ROLE = {"42704", "22023"}  # the latter where one would become it
+_LOCAL = re.compile(r"\ASET\s+LOCAL\s+", re.IGNORECASE)
+_BECOME = re.compile(
+    r"\ASET\s+(?:SESSION\s+(?!AUTHORIZATION))?(ROLE|SESSION\s+AUTHORIZATION)\b", re.IGNORECASE
+)
 _ROLE = re.compile(r'role "((?:[^"]|"")+)" does not exist')
 
 
@@ -70,28 +75,35 @@ class Loader:
     def _statements(self, scripts: Iterable[Script]) -> Iterable[_Item]:
         for script in scripts:
             settings: tuple[str, ...] = ()
+            local: tuple[str, ...] = ()  # until the transaction ends, as the file has it
             for statement in script.statements:
                 if statement.controls_transaction:
+                    if statement.words[:1] == ("ROLLBACK",) and "TO" not in statement.words:
+                        at = str(script.span(statement.start))
+                        self.notes.append(Note("what comes before ROLLBACK is loaded too", at))
+                    local = ()
                     continue
                 first = statement.words[0] if statement.words else ""
                 if first in _DATA:
                     span = script.span(statement.start)
                     self.notes.append(Note(f"{first} is data, not schema: left out", str(span)))
+                elif statement.words[:2] == ("SET", "LOCAL"):
+                    local = (*local, _LOCAL.sub("SET ", statement.text, count=1))
                 elif first == "SET" or "set_config(" in statement.text[:60]:
                     settings = (*settings, statement.text)
                 elif first == "RESET":
-                    settings = ()
+                    settings = _reset(settings, statement)
                 else:
-                    yield _Item(script, statement, settings)
+                    yield _Item(script, statement, (*settings, *local))
 
     def _try(self, item: _Item) -> ServerError | None:
         about_roles = _is_about_roles(item.statement)
         if held := _held_back(item.statement, about_roles, self.own_server):
             self.notes.append(Note(held, str(item.script.span(item.statement.start))))
             return None
-        self._settings(item.settings)
         try:
-            self.connection.execute(item.statement.text, prepare=False)
+            self._settings(item.settings)
+            self.connection.execute(_unconnected(item.statement), prepare=False)
         except psycopg.Error as error:
             said = server_error(error, script=item.script, statement=item.statement)
             if not isinstance(said, ServerError):
@@ -111,7 +123,7 @@ class Loader:
         made = False
         for item, error in failed:
             missing = _ROLE.search(error.message)
-            if missing is None or error.sqlstate != "42704" or not self.own_server:
+            if missing is None or error.sqlstate not in _NO_ROLE or not self.own_server:
                 continue
             role = missing[1].replace('""', '"')
             try:
@@ -128,16 +140,52 @@ class Loader:
 
     def _settings(self, settings: tuple[str, ...]) -> None:
         if settings != self._current:
+            self._current = ("unknown",)
+            # RESET ALL leaves it as whom one works.
             self.connection.execute(
-                "RESET ALL; SET check_function_bodies = off; SET synchronous_commit = off"
+                "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL;"
+                " SET check_function_bodies = off; SET synchronous_commit = off"
             )
             for setting in settings:
                 try:
                     self.connection.execute(setting, prepare=False)
-                except psycopg.Error:
+                except psycopg.Error as error:
+                    if error.sqlstate in _NO_ROLE and _BECOME.match(setting):
+                        raise
                     continue  # a setting of another server version, as pg_dump writes them
             self.connection.execute("SET check_function_bodies = off")
             self._current = settings
+
+
+def _reset(settings: tuple[str, ...], statement: Statement) -> tuple[str, ...]:
+    """The settings in force after a RESET."""
+    words = statement.words[1:3]
+    if words[:1] == ("ALL",):
+        return tuple(s for s in settings if _BECOME.match(s))
+    if words[:1] == ("ROLE",):
+        return tuple(
+            s for s in settings if not ((m := _BECOME.match(s)) and m[1].upper() == "ROLE")
+        )
+    if words == ("SESSION", "AUTHORIZATION"):
+        return tuple(s for s in settings if not _BECOME.match(s))
+    return (*settings, statement.text)
+
+
+def _unconnected(statement: Statement) -> str:
+    """The statement, such that a subscription neither connects nor makes a slot where it publishes."""
+    if statement.words[:2] != ("CREATE", "SUBSCRIPTION"):
+        return statement.text
+    text, _, options = statement.text.partition("PUBLICATION")
+    match = _WITH.search(options)
+    kept: list[str] = []
+    if match is not None:
+        options = options[: match.start()]
+        kept = [o for o in match[1].split(",") if not _CONNECTS.match(o)]
+    return f"{text}PUBLICATION{options} WITH ({', '.join(['connect = false', *kept])})"
+
+
+_WITH = re.compile(r"\bWITH\s*\((.*)\)\s*\Z", re.IGNORECASE | re.DOTALL)
+_CONNECTS = re.compile(r"\s*(connect|enabled|create_slot|copy_data)\b", re.IGNORECASE)
 
 
 def _is_about_roles(statement: Statement) -> bool:

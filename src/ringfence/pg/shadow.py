@@ -229,10 +229,29 @@ def _sweep(admin: psycopg.Connection[tuple[object, ...]]) -> None:
         _drop(admin, str(name))
 
 
+def _unsubscribe(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
+    """Drop a database's subscriptions, which keep it from being dropped, and not what they name."""
+    found = admin.execute(
+        "SELECT s.subname FROM pg_subscription AS s INNER JOIN pg_database AS d ON s.subdbid = d.oid"
+        " WHERE d.datname = %s",
+        [name],
+    ).fetchall()
+    if not found:
+        return
+    there = make_conninfo(admin.info.dsn, password=admin.info.password or None, dbname=name)
+    with psycopg.connect(there, autocommit=True) as connection:
+        for (subscription,) in found:
+            it = sql.Identifier(str(subscription))
+            connection.execute(sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(it))
+            connection.execute(sql.SQL("ALTER SUBSCRIPTION {} SET (slot_name = NONE)").format(it))
+            connection.execute(sql.SQL("DROP SUBSCRIPTION {}").format(it))
+
+
 def _drop(admin: psycopg.Connection[tuple[object, ...]], name: str) -> None:
     if admin.closed:
         return
     try:
+        _unsubscribe(admin, name)
         admin.execute(
             sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )
