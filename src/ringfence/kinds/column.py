@@ -29,8 +29,18 @@ from ringfence.kinds._family import (
     tree,
 )
 from ringfence.kinds._options import changes, clause
-from ringfence.kinds._sequences import stay_within
-from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._sequences import (
+    INTEGERS,
+    fills,
+    go_on,
+    go_past,
+    had_values,
+    put_by,
+    stay_within,
+    taken_by,
+    taken_from,
+)
+from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._swap import lost, never, put_aside, recast
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -50,8 +60,6 @@ _TYPE_BLOCKS = frozenset(
 )  # fmt: skip
 
 _SEQUENCE = re.compile(r'(?P<schema>"(?:[^"]|"")*"|[^".]+)\.(?P<name>"(?:[^"]|"")*"|[^".]+)')
-
-_INTEGERS = ("smallint", "integer", "bigint")
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*')
 
@@ -99,6 +107,9 @@ class Column(Kind):
         if table is None or table.kind not in ("table", "foreign_table"):
             return
         column = fact.ref.name[-1]
+        was = fills(fact.ref, context.old) if stage == "alter" else None
+        if was is not None and taken_by(was, context) is not None:
+            yield ("drop", was.ref)  # it is put by, and an identity takes its position
         old, new = parents(table, context.old), parents(table, context.new)
         if stage == "create":
             for link in links_below(table, context.new):
@@ -390,7 +401,7 @@ class Column(Kind):
             return
         elif not new["not_null"]:
             if old["identity"] and not new["identity"]:
-                yield Do(f"{_table(new)} ALTER COLUMN {column} DROP IDENTITY")
+                yield from _anonymise(old, context)
             yield Do(f"{table} ALTER COLUMN {column} DROP NOT NULL")
         elif new["not_null_inherited"]:
             return
@@ -421,16 +432,17 @@ class Column(Kind):
             (hazard,) if new["generated"] == "s" else (),
         )
 
-    def reidentify(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def reidentify(self, change: Change, context: Context) -> Iterator[Do]:
         """ADD, SET or DROP IDENTITY."""
         old, new = pair(change)
         column = ident(new.ref.name[-1])
         if not new["identity"]:
             if old["not_null"] and not new["not_null"]:
                 return  # an identity is never null: it went before
-            yield Do(f"{_table(new)} ALTER COLUMN {column} DROP IDENTITY")
+            yield from _anonymise(old, context)
         elif not old["identity"]:
             yield _identify(new)
+            yield from _count_on(new, context)
         else:
             if old["identity"] != new["identity"]:
                 yield Do(f"{_table(new)} ALTER COLUMN {column} SET GENERATED {_when(new)}")
@@ -526,7 +538,7 @@ def _comparable(old: Fact, new: Fact) -> bool:
 def _narrows(old: Fact, new: Fact) -> bool:
     """Whether an integer column becomes a smaller one, and its sequence's range must before."""
     was, now = old.text("type"), new.text("type")
-    return was in _INTEGERS and now in _INTEGERS and _INTEGERS.index(was) > _INTEGERS.index(now)
+    return was in INTEGERS and now in INTEGERS and INTEGERS.index(was) > INTEGERS.index(now)
 
 
 def _storage(fact: Fact) -> str:
@@ -564,6 +576,33 @@ def _identify(fact: Fact) -> Do:
     """A column that is there becomes an identity."""
     identity = f"ADD GENERATED {_when(fact)} AS IDENTITY{_sequence(fact)}"
     return Do(f"{_table(fact)} ALTER COLUMN {ident(fact.ref.name[-1])} {identity}")
+
+
+def _count_on(new: Fact, context: Context) -> Iterator[Do]:
+    """The identity goes on where the column's own sequence stood, or behind the values there are."""
+    sequence = new.list("sequence")
+    if not sequence:
+        return
+    name, _, step, low, high, *_ = sequence
+    was = fills(new.ref, context.old)
+    if was is not None and taken_by(was, context) is not None:
+        before = (was.text("minimum"), was.text("maximum"))
+        yield from go_on(new.ref, name, put_by(was.ref), before, (low, high))
+    elif had_values(new.ref, context):
+        yield go_past(new.ref, name, step, low, high)
+
+
+def _anonymise(old: Fact, context: Context) -> Iterator[Do]:
+    """DROP IDENTITY; its position waits for the sequence that takes its place."""
+    losses = loses_data(old.ref, f"the position of {old.ref.path} is lost")
+    sequence = fills(old.ref, context.new)
+    if sequence is not None and taken_from(sequence, context) is not None:
+        name, start, _, low, high, *_ = old.list("sequence")
+        left = put_by(sequence.ref)
+        yield Do(f"CREATE SEQUENCE {left} MINVALUE {low} MAXVALUE {high} START WITH {start}")
+        yield Do(f"SELECT pg_catalog.setval({literal(left)}, last_value, is_called)\nFROM {name}")
+        losses = ()
+    yield Do(f"{_table(old)} ALTER COLUMN {ident(old.ref.name[-1])} DROP IDENTITY", losses)
 
 
 def _nn_name(fact: Fact) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds._sequences import go_past, had_values
 from ringfence.kinds._sql import qualified
 from ringfence.model import Fact, Ref
 
@@ -24,10 +25,15 @@ class OwnedBy(Kind):
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("sequence", name)
 
-    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        yield Do(
-            f"ALTER SEQUENCE {qualified(new.ref.name)} OWNED BY {qualified(new.list('column'))}"
-        )
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:
+        name, column = qualified(new.ref.name), Ref("column", new.list("column"))
+        yield Do(f"ALTER SEQUENCE {name} OWNED BY {qualified(column.name)}")
+        sequence = context.new.facts[Ref("sequence", new.ref.name)]
+        default = context.new.uses.get(Ref("default", column.name), frozenset())
+        fills = sequence.ref in default and sequence.ref in context.creates
+        if fills and had_values(column, context):
+            options = (sequence.text(key) for key in ("increment", "minimum", "maximum"))
+            yield go_past(column, name, *options)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(f"ALTER SEQUENCE {qualified(old.ref.name)} OWNED BY NONE")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair, unlogged
-from ringfence.kinds._sequences import stay_within
+from ringfence.kinds._family import aside
+from ringfence.kinds._sequences import go_on, put_by, stay_within, taken_by, taken_from
 from ringfence.kinds._sql import qualified
 from ringfence.model import Ref
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
+    from ringfence.kinds import Namespace, Stage
     from ringfence.model import Catalog, Fact
 
 _WORDS = {
@@ -51,13 +52,28 @@ class Sequence(Kind):
         owned = catalog.facts.get(Ref("owned_by", fact.ref.name))
         return Ref("column", owned.list("column")) if owned else None
 
-    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """An identity leaves its position behind before the sequence takes it up."""
+        column = taken_from(fact, context) if stage == "create" else None
+        if column is not None:
+            yield ("alter", column.ref)
+
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:
         what = "UNLOGGED SEQUENCE" if new["unlogged"] else "SEQUENCE"
         options = "".join(f"\n    {word} {new.text(key)}" for key, word in _WORDS.items())
         cycle = "\n    CYCLE" if new["cycle"] else ""
-        yield Do(f"CREATE {what} {qualified(new.ref.name)}{options}{cycle}")
+        name = qualified(new.ref.name)
+        yield Do(f"CREATE {what} {name}{options}{cycle}")
+        column = taken_from(new, context)
+        if column is not None:
+            _, _, _, low, high, *_ = column.list("sequence")
+            now = (new.text("minimum"), new.text("maximum"))
+            yield from go_on(new.ref, name, put_by(new.ref), (low, high), now)
 
-    def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        if taken_by(old, context) is not None:
+            yield Do(f"ALTER SEQUENCE {qualified(old.ref.name)} RENAME TO {aside(old.ref.name)}")
+            return
         yield Do(
             f"DROP SEQUENCE {qualified(old.ref.name)}",
             loses_data(old.ref, f"the position of {old.ref.path} is lost"),
