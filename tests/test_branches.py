@@ -64,8 +64,12 @@ def test_migrate_goes_by_the_lock(project: Project) -> None:
         assert done.err == lines(
             "error: the revisions are not as migrations/ringfence.lock says",
             "detail: added  0003  migrations/versions/0003.py",
-            "hint: put back what should not have changed; ringfence lock accepts the rest",
+            "hint: a revision that you have just written: ringfence lock",
         )
+    (project.versions / "0002.down.sql").write_text("-- another\nSELECT 1;")
+    rest = "put back what should not have changed; ringfence lock accepts the rest\n"
+    done = project.run("migrate")
+    assert done.err.endswith(f"hint: a revision that you have just written: ringfence lock; {rest}")
     assert "ringfence.lock says" in project.alembic("upgrade", "head").out
     project.run("lock", dsn="")
     assert project.run("migrate").out == "now at 0003\n"

@@ -315,6 +315,9 @@ def test_a_new_project_works_at_once(tmp_path: Path, database: str) -> None:
     shop = tmp_path / "shop"
     result = made.run("init", str(shop), dsn="")
     assert result.status == 0, result.err
+    assert result.err == (
+        "next: write ddl/, then ringfence plan -m 'why', then ringfence migrate\n"
+    )
     assert (shop / "migrations" / "env.py").is_file()
     (shop / "ddl" / "t.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
     for argv in (["plan", "-m", "first"], ["migrate"], ["verify"], ["diff", "live", "ddl"]):

@@ -559,8 +559,9 @@ def test_a_project_whose_ddl_is_empty(project: Project) -> None:
     project.revision("0001", "CREATE TABLE a ();")
     assert project.run("migrate").status == 0
     done = project.run("verify")
-    assert done.status == 0, done.err
-    assert f"no .sql files in {project.root / 'ddl'}" in done.out
+    assert done.status == 1, done.err
+    assert "error: table public.a is in the newest revision and not in ddl/ [ddl]" in done.out
+    assert "1 error, 0 warnings" in done.out
 
 
 def test_data_below_a_copy_in_a_verify_file(project: Project) -> None:

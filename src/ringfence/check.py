@@ -128,7 +128,7 @@ def _integrity(project: Project) -> tuple[list[Finding], list[Coverage], Graph |
             Severity.ERROR,
             f"revision {d.revision} is not as ringfence.lock says: {d}",
             Ref("revision", (d.revision,)),
-            help="put back what should not have changed; ringfence lock accepts the rest",
+            help=lockfile.remedy((d,)),
         )
         for d in deviations
     ]

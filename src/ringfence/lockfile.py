@@ -118,8 +118,16 @@ def refuse_deviations(project: Project, graph: Graph) -> None:
         raise Refused(
             f"the revisions are not as {project.shown(path(project))} says",
             detail="\n".join(str(deviation) for deviation in found),
-            hint="put back what should not have changed; ringfence lock accepts the rest",
+            hint=remedy(found),
         )
+
+
+def remedy(found: tuple[Deviation, ...]) -> str:
+    """What to do where the revisions are not as the lock says: of new ones, nothing went wrong."""
+    new = "a revision that you have just written: ringfence lock"
+    rest = "put back what should not have changed; ringfence lock accepts the rest"
+    added = [deviation.what == "added" for deviation in found]
+    return new if all(added) else f"{new}; {rest}" if any(added) else rest
 
 
 def _parents(graph: Graph, revision: str) -> tuple[str, ...]:

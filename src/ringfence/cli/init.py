@@ -49,7 +49,7 @@ def command(
         migrate.baseline(project, named(from_, "--from"))
         click.echo("recorded the first revision as applied; nothing was run", err=True)
     click.echo(
-        "next: write ddl/, then ringfence plan -m 'why'"
+        "next: write ddl/, then ringfence plan -m 'why', then ringfence migrate"
         if from_ is None
         else "next: ringfence verify",
         err=True,
