@@ -419,8 +419,7 @@ def test_an_empty_directory(project: Project) -> None:
     (project.root / "empty").mkdir()
     _says(
         project,
-        "error: no .sql files in empty\n"
-        "hint: ringfence pull writes them from a database\n",
+        "error: no .sql files in empty\nhint: ringfence pull writes them from a database\n",
         "diff",
         "live",
         "empty",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -145,11 +146,21 @@ def test_a_second_look_needs_no_server(project: Path, monkeypatch: pytest.Monkey
     assert rules.lint(find(), catalog=True, select=["T"]) == first
 
 
-def test_the_holes_of_messaging_1_0_are_found_and_each_is_accepted_with_a_reason() -> None:
+def test_the_holes_of_messaging_1_0_are_found(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
-    report = rules.lint(find(root), catalog=True, select=["T", "C", "P"], base=root)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    (tmp_path / "ddl").mkdir()
+    for name in ("0001_core", "0002_messaging_1_0"):
+        shutil.copy(root / "migrations" / "versions" / f"{name}.up.sql", tmp_path / "ddl")
+    report = rules.lint(
+        find(tmp_path), ["ddl"], catalog=True, select=["T", "C", "P"], base=tmp_path
+    )
     found = {(f.code, f.ref.name[-1]) for f in report.findings if f.ref}
     assert found >= HOLES
+
+
+def test_what_lint_finds_at_the_head_is_accepted_with_a_reason() -> None:
+    root = Path(__file__).parents[1]
     baseline = root / "migrations" / "lint-baseline.json"
     kept = rules.lint(find(root), catalog=True, base=root, baseline=baseline, skip=["style"])
     assert [f.code for f in kept.findings] == []

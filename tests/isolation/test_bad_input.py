@@ -123,7 +123,7 @@ def test_where_no_shadow_can_be_made_nothing_was_shown(
     def none(*_: object) -> None:
         raise Misuse("no PostgreSQL of that version is here")
 
-    monkeypatch.setattr("ringfence.pg.shadow.local", none)
+    monkeypatch.setattr("ringfence.pg.shadow.spare", none)
     status, document = looked(project)
     (finding,) = document["findings"]
     assert (status, finding["code"]) == (1, "isolation/inconclusive")
