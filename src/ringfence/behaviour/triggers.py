@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ringfence.behaviour.constraints import Seen
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 
 def look(rows: Rows) -> Iterator[Seen]:
     """Try every trigger of every table that has rows."""
+    tried: dict[int, Tried] = {}
     for table, name in triggers(rows):
         ref = Ref("trigger", (table.schema, table.name, name))
         if not rows.rows.get(table.oid):
             yield Seen(ref, "trigger", unknown="the table has no rows")
-        elif at_work(rows, table, name):
+        elif at_work(rows, table, name, tried.setdefault(table.oid, Tried(rows, table))):
             yield Seen(ref, "trigger")
         else:
             yield Seen(ref, "trigger", unknown="every statement tried does the same without it")
@@ -59,19 +61,37 @@ class Shown:
         return rows.attempt(self.statement, before=self.before, then=self.then) == self.outcome
 
 
-def at_work(rows: Rows, table: Table, name: str) -> Shown | None:
+class Tried:
+    """The ways to change a table's rows, and how each ends with all triggers at work; tried once."""
+
+    def __init__(self, rows: Rows, table: Table) -> None:
+        self._rows = rows
+        self._then = _everything(rows)
+        self._left = _statements(rows, table)
+        self._shown: list[Shown] = []
+
+    def first(self, count: int | None) -> Sequence[Shown]:
+        """So many of them, or all."""
+        wanted = None if count is None else max(0, count - len(self._shown))
+        for before, statement in islice(self._left, wanted):
+            outcome = self._rows.attempt(statement, before=before, then=self._then)
+            self._shown.append(Shown(statement, before, self._then, outcome))
+        return self._shown[:count]
+
+
+def at_work(rows: Rows, table: Table, name: str, tried: Tried | None = None) -> Shown | None:
     """What shows that a trigger makes a difference, None where nothing was found that does."""
-    then = _everything(rows)
-    with_it: list[Shown] = []
-    for before, statement in _statements(rows, table):
-        outcome = rows.attempt(statement, before=before, then=then)
-        with_it.append(Shown(statement, before, then, outcome))
-        if len(with_it) in _STOPS and (found := _differs(rows, table, name, with_it)):
+    tried = tried or Tried(rows, table)
+    done = 0
+    for stop in _STOPS:
+        fresh = tried.first(stop)[done:]
+        if fresh and (found := _differs(rows, table, name, fresh)):
             return found
-    return _differs(rows, table, name, with_it)
+        done += len(fresh)
+    return None
 
 
-_STOPS = (1, 4)
+_STOPS = (1, 4, 12, 36, None)
 """After how many statements it is looked whether they suffice: most triggers speak at once."""
 
 
