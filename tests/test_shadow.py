@@ -145,13 +145,15 @@ def test_a_subscription_in_a_source_reaches_nobody(
     name = f"s_{conninfo_to_dict(project.dsn)['dbname']}"
     file = tmp_path / "a.sql"
     file.write_text(
-        f"CREATE TABLE t (a int);\nCREATE SUBSCRIPTION {name} CONNECTION '{publisher}'"
+        f"CREATE TABLE t (a int);\ncreate subscription {name} connection '{publisher}'"
+        f" publication p;\nCREATE SUBSCRIPTION {name}_2 CONNECTION '{publisher}'"
         " PUBLICATION p WITH (copy_data = true, slot_name = 'x');\n"
     )
-    there = f"SELECT subdbid FROM pg_subscription WHERE subname = '{name}'"
+    there = f"SELECT subdbid FROM pg_subscription WHERE subname ~ '^{name}'"
     done = project.run("diff", project.dsn, str(file), "--shadow", project.dsn, "--no-proof")
     assert done.status == 1, done.err
-    assert f"CREATE SUBSCRIPTION {name}" in done.out
+    for one in (name, f"{name}_2"):
+        assert re.search(rf"CREATE SUBSCRIPTION {one}\b[^;]*\bPUBLICATION p\b", done.out), done.out
     assert "connect = false" in done.out
     assert names(publisher, "SELECT slot_name FROM pg_replication_slots") == []
     assert names(project.dsn, there) == []

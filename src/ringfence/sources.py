@@ -147,6 +147,7 @@ class Shop:
     _met: dict[tuple[str, str], tuple[Catalog, Catalog]] = field(default_factory=dict)
     _equal: tuple[Path, str] | None = None
     _apart: bool = False
+    _touching: dict[str, bool] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -171,6 +172,11 @@ class Shop:
             self.__dict__.pop("host", None)
 
     def _touches_server(self, side: Source) -> bool:
+        if side.spec not in self._touching:
+            self._touching[side.spec] = self._looks_beyond(side)
+        return self._touching[side.spec]
+
+    def _looks_beyond(self, side: Source) -> bool:
         from ringfence.pg.shadow import touches_server
 
         if side.what == "revision" and side.revision != "base":

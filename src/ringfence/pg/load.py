@@ -175,16 +175,16 @@ def _unconnected(statement: Statement) -> str:
     """The statement, such that a subscription neither connects nor makes a slot where it publishes."""
     if statement.words[:2] != ("CREATE", "SUBSCRIPTION"):
         return statement.text
-    text, _, options = statement.text.partition("PUBLICATION")
-    match = _WITH.search(options)
+    text = statement.text
+    match = _WITH.search(text)
     kept: list[str] = []
     if match is not None:
-        options = options[: match.start()]
-        kept = [o for o in match[1].split(",") if not _CONNECTS.match(o)]
-    return f"{text}PUBLICATION{options} WITH ({', '.join(['connect = false', *kept])})"
+        text = text[: match.start()]
+        kept = [o for o in match[1].split(",") if o.strip() and not _CONNECTS.match(o)]
+    return f"{text} WITH ({', '.join(['connect = false', *kept])})"
 
 
-_WITH = re.compile(r"\bWITH\s*\((.*)\)\s*\Z", re.IGNORECASE | re.DOTALL)
+_WITH = re.compile(r"\bWITH\s*\(([^()]*)\)\s*\Z", re.IGNORECASE)
 _CONNECTS = re.compile(r"\s*(connect|enabled|create_slot|copy_data)\b", re.IGNORECASE)
 
 
