@@ -477,6 +477,10 @@ _CONNINFO = re.compile(
 )
 
 
+_VALUE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|''|\\.)*'|(\$\w*\$)[^\s$]*\1", re.DOTALL)
+"""Comments and values, dollar-quoted ones of a single word among them."""
+
+
 def redacted(text: str) -> str:
     """SQL with every password in it masked by as many asterisks, so that offsets stay right.
 
@@ -503,12 +507,20 @@ def _bare(secret: str) -> str:
 
 
 def redacted_message(text: str, script: str = "") -> str:
-    """The same for what people read: any password in it, and every secret that `script` holds."""
+    """The same for what people read: any password in it, and every secret that `script` holds.
+
+    A word that the script says openly, as a name, is none to be kept from who reads of it.
+    """
     text = _masked(text, [*_secret_spans(text), *_conninfo_spans(text)])
-    for start, end in _secret_spans(script):
+    spans = list(_secret_spans(script))
+    names: set[str] | None = None
+    for start, end in spans:
         secret = _bare(script[start:end])
-        if len(secret) > 2:
-            text = text.replace(secret, "*" * len(secret))
+        if len(secret) > 2 and secret in text:
+            if names is None:
+                names = set(re.findall(r"[^\W\d]\w*", _VALUE.sub(" ", _masked(script, spans))))
+            if secret not in names:
+                text = text.replace(secret, "*" * len(secret))
     return text
 
 

@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from ringfence import rules
+from ringfence.finding import Severity
 from ringfence.pg.extract import extract
 from ringfence.rules._page import examples
 from ringfence.rules._schema import Schema
@@ -98,6 +99,77 @@ def test_a_schema_on_a_page(
     found = list(rule.check(Schema(catalog)))
     assert bool(found) == example.caught, found
     assert all(problem.ref is not None for problem in found)
+
+
+# What people do on purpose: information, not an alarm.
+
+TENANTS = """
+CREATE TABLE app.tenants (id uuid PRIMARY KEY);
+CREATE TABLE app.orders (id uuid PRIMARY KEY, tenant_id uuid NOT NULL REFERENCES app.tenants);
+CREATE FUNCTION app.tenant() RETURNS uuid LANGUAGE sql STABLE AS $$
+    SELECT nullif(current_setting('app.tenant_id', true), '')::uuid $$;
+CREATE FUNCTION app.tenants_of() RETURNS SETOF uuid LANGUAGE sql STABLE AS $$
+    SELECT app.tenant() $$;
+CREATE POLICY mine ON app.orders USING (tenant_id = app.tenant());
+ALTER TABLE app.orders ENABLE ROW LEVEL SECURITY;
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "ddl", "severity"),
+    [
+        ("T005", "CREATE POLICY seen ON app.orders FOR SELECT USING (true)", Severity.ERROR),
+        (
+            "T005",
+            ("CREATE TABLE app.people (id int); ALTER TABLE app.people ENABLE ROW LEVEL SECURITY;"
+            "CREATE POLICY seen ON app.people FOR SELECT USING (true)"),
+            Severity.INFO,
+        ),
+        (
+            "T005",
+            ("CREATE TABLE app.people (id int); ALTER TABLE app.people ENABLE ROW LEVEL SECURITY;"
+            "CREATE POLICY seen ON app.people USING (true)"),
+            Severity.ERROR,
+        ),
+        (
+            "T007",
+            "CREATE POLICY theirs ON app.orders USING (id IN (SELECT app.tenants_of()))",
+            Severity.INFO,
+        ),
+        ("T007", "CREATE POLICY odd ON app.orders USING (id <> tenant_id)", Severity.WARNING),
+        (
+            "T019",
+            ("CREATE FUNCTION app.n() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path"
+            " = '' AS $$ SELECT count(*) FROM app.orders WHERE tenant_id IN"
+            " (SELECT app.tenants_of()) $$"),
+            Severity.INFO,
+        ),
+        (
+            "T019",
+            ("CREATE FUNCTION app.n() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET"
+            " search_path = '' AS $$ BEGIN DELETE FROM app.orders; RETURN NULL; END $$;"
+            "REVOKE EXECUTE ON FUNCTION app.n() FROM PUBLIC"),
+            Severity.WARNING,
+        ),
+        ("P007", "CREATE TABLE app.t (id serial PRIMARY KEY)", Severity.INFO),
+        ("P007", "CREATE TABLE app.t (id smallserial PRIMARY KEY)", Severity.WARNING),
+        ("T030", ("ALTER TABLE app.orders ADD token text; REVOKE TRUNCATE ON app.orders FROM"
+            " CURRENT_USER"), None),
+    ],
+)  # fmt: skip
+def test_how_grave_it_is(
+    code: str,
+    ddl: str,
+    severity: Severity | None,
+    playground: psycopg.Connection[tuple[object, ...]],
+) -> None:
+    playground.execute("DROP SCHEMA IF EXISTS app CASCADE; CREATE SCHEMA app")
+    playground.execute(TENANTS)
+    playground.execute(ddl)
+    schema = Schema(extract(playground, nobody="postgres", roles=True))
+    rule = next(each for each in RULES if each.code == code)
+    said = {problem.severity or rule.severity for problem in rule.check(schema)}
+    assert said == ({severity} if severity else set())
 
 
 ISOLATED = """

@@ -407,6 +407,15 @@ def test_masks_in_a_message_what_its_script_hides() -> None:
     assert redacted_message(said, sql) == expected
 
 
+def test_a_name_that_the_script_says_openly_is_none_to_mask() -> None:
+    sql = (
+        "SELECT json_build_object('type', 'reset_password', 'user_id', t.user_id, 'by', 'hunter2')"
+        " FROM t -- hunter2"
+    )
+    said = 'column "user_id" does not exist, hunter2'
+    assert redacted_message(said, sql) == 'column "user_id" does not exist, *******'
+
+
 def test_statements_that_copy_would_take_for_rows_are_refused() -> None:
     with pytest.raises(BadProject) as caught:
         _ = script("SELECT 1;\nCOPY t FROM STDIN;\nit's\nCREATE TABLE c (id int);\n").statements

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import postgast
 
 from ringfence.config import Tenancy
+from ringfence.kinds._acl import OWNER
 from ringfence.model import Ref
 from ringfence.rules._migration import columns_of, listed, nodes, pb
 
@@ -318,13 +319,25 @@ class Schema:
     # Roles ----------------------------------------------------------------------------------
 
     def grants(self, ref: Ref) -> dict[str, str]:
-        """Who has which privileges on an object, as letters; its columns' count as its own."""
+        """Who has which privileges on an object, as letters; its columns' count as its own.
+
+        The owner is left out: its privileges are its own to change.
+        """
         found: dict[str, str] = {}
         for owner in (ref, *(f.ref for f in self.catalog.below(ref, "column"))):
             for fact in self.catalog.below(owner, "grant"):
                 role = fact.ref.name[-1]
-                found[role] = found.get(role, "") + fact.text("privileges")
+                if role != OWNER:
+                    found[role] = found.get(role, "") + fact.text("privileges")
         return found
+
+    def called_by(self, routine: Routine) -> tuple[str, ...]:
+        """Who may call a routine, but its owner; PUBLIC may unless somebody took it away."""
+        held = {
+            f.ref.name[-1]: f.text("privileges") for f in self.catalog.below(routine.ref, "grant")
+        }
+        found = {role for role, letters in held.items() if "X" in letters} - {OWNER}
+        return tuple(sorted(found if "public" in held else {"public", *found}))
 
     @cached_property
     def roles(self) -> tuple[str, ...]:
@@ -400,10 +413,22 @@ class Schema:
         for call in calls:
             if call.name == "current_setting":
                 return True
-            for ref, routine in self.routines.items():
-                if ref.name[1] == call.name and "current_setting" in routine.body:
-                    return True
+            if any(ref.name[1] == call.name for ref in self.asking):
+                return True
         return False
+
+    @cached_property
+    def asking(self) -> set[Ref]:
+        """The routines whose source asks who is calling: a setting, the session's user, or another
+        routine that asks."""
+        bodies = {ref: code(routine.body) for ref, routine in self.routines.items()}
+        asks = re.compile(r"\b(current_setting\s*\(|session_user\b)", re.IGNORECASE)
+        found = {ref for ref, body in bodies.items() if asks.search(body)}
+        names = set[str]()
+        while names != (names := {ref.name[1] for ref in found}):
+            calls = re.compile(rf"(?<![\w$])\"?(?:{'|'.join(map(re.escape, names))})\"?\s*\(")
+            found |= {ref for ref, body in bodies.items() if calls.search(body)}
+        return found
 
     @cached_property
     def shared(self) -> set[Ref]:

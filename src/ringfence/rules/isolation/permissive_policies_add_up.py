@@ -17,6 +17,9 @@ Passes:
     CREATE POLICY no_drafts ON app.notes AS RESTRICTIVE USING (NOT draft);
     ALTER TABLE app.notes ENABLE ROW LEVEL SECURITY;
 
+Where each of them asks who is reading (members see it, and whoever was invited), they are likely
+meant as they are: that is information.
+
 When to ignore: where each of them is to be enough on its own.
 """
 
@@ -31,12 +34,17 @@ from ringfence.rules import Problem, rule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ringfence.rules._schema import Schema
+    from ringfence.rules._schema import Policy, Schema
 
 
 @rule("T007", Severity.WARNING)
 def permissive_policies_add_up(schema: Schema) -> Iterator[Problem]:
     """Pairs of permissive policies that a role meets in one command."""
+
+    def asks(policy: Policy) -> bool:
+        trees = [tree for tree in (policy.using, policy.check) if tree is not None]
+        return bool(trees) and all(schema.sets_apart(tree, settings=False) for tree in trees)
+
     for table in schema.tables.values():
         plain = [policy for policy in table.policies if not policy.restrictive]
         for first, second in combinations(plain, 2):
@@ -47,5 +55,6 @@ def permissive_policies_add_up(schema: Schema) -> Iterator[Problem]:
                     f"policies {first.ref.name[-1]} and {second.ref.name[-1]} on {table.path} add up:"
                     " a row is shown that either of them shows",
                     second.ref,
+                    severity=Severity.INFO if asks(first) and asks(second) else None,
                     help="make one of them RESTRICTIVE, or join the two with AND",
                 )
