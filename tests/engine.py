@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.change import diff
+from ringfence.kinds._family import links_below, whole
 from ringfence.kinds._sql import ident, qualified
 from ringfence.pg import binaries, dump
 from ringfence.pg.extract import extract
@@ -81,17 +82,22 @@ _Kept = dict[str, tuple[tuple[str, ...], str]]
 def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]:
     """Table → its columns that both catalogs have with the same type, and that hold what was stored.
 
-    Left out are composite types whose attributes change, and tables whose partitions do: rows may
-    have gone to another, or stay in what is detached.
+    Left out are composite types whose attributes change, and partitions that others change beside:
+    rows may have gone to another, or stay in what is detached, and then the whole has less.
     """
     changed = {c.ref for c in diff(before, wanted)}
-    moved = {
-        above
-        for ref in changed
-        for fact in (before.facts.get(ref), wanted.facts.get(ref))
-        if fact is not None and ref.kind in ("partition", "inheritance")
-        for above in (fact.parent, *(r for c in (before, wanted) for r in c.uses.get(ref, ())))
-    }
+    moved: set[Ref | None] = set()
+    for ref in changed:
+        for catalog in (before, wanted):
+            link = catalog.facts.get(ref)
+            if link is None or ref.kind not in ("partition", "inheritance"):
+                continue
+            moved.add(link.parent)
+            for over in catalog.uses.get(ref, ()):
+                parts = [part for c in (before, wanted) for part in _partitions(over, c)]
+                moved.update(parts)
+                if not parts or any(whole(p, wanted) != over for p in _partitions(over, before)):
+                    moved.add(over)
     for ref, fact in before.facts.items():
         if fact["partition_key"] != (wanted.facts.get(ref) or fact)["partition_key"]:
             moved.add(ref)
@@ -111,6 +117,10 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
             continue
         found.setdefault(qualified(fact.parent.name), []).append(ident(ref.name[-1]))
     return {table: tuple(columns) for table, columns in found.items()}
+
+
+def _partitions(table: Ref, catalog: Catalog) -> list[Ref]:
+    return [link.parent for link in links_below(table, catalog) if link.parent is not None]
 
 
 def _types(ref: Ref, catalog: Catalog) -> set[Ref]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ringfence.kinds
-from engine import catalog, psql
+from engine import assert_turns, catalog, psql
 from ringfence.errors import Refused
 from ringfence.planner import plan
 
@@ -36,6 +36,26 @@ def test_own_column_cannot_become_only_inherited(make_database: Callable[..., st
         "column public.c.id is its table's own, and cannot become one that is only inherited"
     )
     assert refused.value.hint == "list it in the CREATE TABLE as well as in the parent's"
+
+
+def test_what_was_only_inherited_becomes_the_tables_own(make_database: Callable[..., str]) -> None:
+    one, two = make_database(), make_database()
+    psql(
+        one,
+        "CREATE TABLE a (x integer, y text, CONSTRAINT pos CHECK (x > 0));"
+        ' CREATE TABLE "B" (q text, CONSTRAINT "no t" CHECK (q <> \'t\'));'
+        ' CREATE TABLE c (w integer) INHERITS (a, "B"); CREATE TABLE c2 (w integer) INHERITS (a, "B");'
+        " INSERT INTO c (x, y, w) VALUES (1, 'a', 3); INSERT INTO c2 (x, q) VALUES (2, 'q');",
+    )
+    psql(
+        two,
+        "CREATE TABLE a (x bigint, y text, CONSTRAINT pos CHECK (x > 0));"
+        ' CREATE TABLE "B" (q text, CONSTRAINT "no t" CHECK (q <> \'t\'));'
+        " CREATE TABLE c (w integer, x bigint, q text, CONSTRAINT pos CHECK (x > 0))"
+        ' INHERITS (a, "B"); CREATE TABLE c2 (w integer, x bigint) INHERITS ("B", a);',
+    )
+    outcome = assert_turns(one, two)
+    assert not any("DROP TABLE public.c" in step.sql for step in outcome.plan.steps)
 
 
 def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:

@@ -103,9 +103,8 @@ def kept_parents(table: Ref | None, context: Context) -> list[Ref]:
         return []
     if context.drops & {partition(table), inheritance(table)}:
         return []
-    old, new = parents(table, context.old), parents(table, context.new)
-    kept = old[: common(old, new)]
-    return [p for p in kept if p not in context.drops]
+    new = parents(table, context.new)
+    return [p for p in parents(table, context.old) if p in new and p not in context.drops]
 
 
 def links_below(table: Ref, catalog: Catalog) -> Iterator[Fact]:

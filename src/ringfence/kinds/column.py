@@ -28,6 +28,7 @@ from ringfence.kinds._family import (
     partition,
     tree,
 )
+from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._sequences import (
     INTEGERS,
@@ -106,6 +107,8 @@ class Column(Kind):
         table = fact.parent
         if table is None or table.kind not in ("table", "foreign_table"):
             return
+        if stage == "alter":
+            yield from before_own(fact, context)
         column = fact.ref.name[-1]
         was = fills(fact.ref, context.old) if stage == "alter" else None
         if was is not None and taken_by(was, context) is not None:
@@ -261,15 +264,15 @@ class Column(Kind):
                 else loses_data(old.ref, f"every value of {old.ref.path} is lost"),
             )
 
-    def relocal(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        """Nothing: INHERIT, NO INHERIT and DROP … ONLY do it, but the one way only."""
+    def relocal(self, change: Change, context: Context) -> Iterator[Do]:
+        """NO INHERIT and INHERIT, where nothing else lets go of it; there is no way back."""
         _, new = pair(change)
         if new["inherited"]:
             raise Refused(
                 f"column {new.ref.path} is its table's own, and cannot become one that is only inherited",
                 hint="list it in the CREATE TABLE as well as in the parent's",
             )
-        return iter(())
+        yield from make_own(change, context)
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """A column of the partition key goes with the table alone, which carries its rows over."""

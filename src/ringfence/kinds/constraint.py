@@ -24,10 +24,12 @@ from ringfence.kinds._family import (
     kept_partitions,
     link_stays,
     links_below,
+    parents,
     partition,
     tree,
     unproved,
 )
+from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -87,10 +89,13 @@ class Constraint(Kind):
                     yield ("create", below.ref)
                 elif user.kind == "inheritance" and unproved(fact, below):
                     yield ("create", user)  # a table that comes later has it proved
+        elif stage == "alter":
+            yield from before_own(fact, context)
         elif stage == "drop":
             if is_partition(table, context.old):
                 yield ("drop", partition(table))
-            elif fact["inherited"]:  # it is the table's own only once that inherits no more
+            elif fact["inherited"] and not _let_go(fact, context):
+                # It is the table's own only once that inherits no more.
                 yield ("drop", inheritance(table))
                 yield ("alter", inheritance(table))
             for parent in kept_parents(table, context):
@@ -170,9 +175,9 @@ class Constraint(Kind):
         _, new = pair(change)
         return not new["inherited"]
 
-    def relocal(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        """Nothing: INHERIT, NO INHERIT and DROP … ONLY do it."""
-        return iter(())
+    def relocal(self, change: Change, context: Context) -> Iterator[Do]:
+        """NO INHERIT and INHERIT, where nothing else lets go of it."""
+        yield from make_own(change, context)
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """Only NOT VALID can go, and a foreign key's deferrability change, in place."""
@@ -217,6 +222,18 @@ class Constraint(Kind):
 def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:
     for parent in kept_parents(fact.parent, context):
         yield Ref("constraint", (*parent.name, fact.ref.name[-1]))
+
+
+def _let_go(fact: Fact, context: Context) -> bool:
+    """Whether all that give it to the table drop theirs while they are its parents."""
+    assert fact.parent is not None
+    kept = kept_parents(fact.parent, context)
+    givers = [
+        (p, r)
+        for p in parents(fact.parent, context.old)
+        if (r := Ref("constraint", (*p.name, fact.ref.name[-1]))) in context.old.facts
+    ]
+    return all(p in kept and r in context.drops for p, r in givers)
 
 
 def _partitions(table: Ref, catalog: Catalog) -> Iterator[Ref]:

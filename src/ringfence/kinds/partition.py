@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
-from ringfence.kinds._family import keys_on
-from ringfence.kinds._sql import Raw, sql
+from ringfence.kinds._bounds import belongs, put_back, put_by, widens
+from ringfence.kinds._family import keys_on, links_below
+from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -48,6 +49,9 @@ class Partition(Kind):
         for user in context.new.used_by.get(fact.parent, ()):
             if user.kind == "partition":
                 yield ("create", user)
+        row = _row(above, context)
+        if fact.ref in row[1:]:
+            yield ("create", row[row.index(fact.ref) - 1])
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:  # noqa: ARG002
         return into != fact.parent
@@ -64,6 +68,11 @@ class Partition(Kind):
         if new.parent in context.old.facts and new.parent not in context.drops:
             message = "every row of it is read, to see that it belongs there"
             hazards = (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
+        above = Ref("table", new.list("whole"))
+        row = _row(above, context)
+        if new.ref in row:
+            yield from _leave_out(new, row, context)
+        yield from _take_in(new, context)
         yield Do(
             sql(
                 "ALTER TABLE ONLY {whole} ATTACH PARTITION {part} {bound}",
@@ -73,6 +82,8 @@ class Partition(Kind):
             ),
             hazards,
         )
+        if new.ref in row[-1:]:
+            yield from put_back(above, context.new)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(
@@ -82,6 +93,87 @@ class Partition(Kind):
                 part=old.ref.name,
             )
         )
+
+
+def _row(above: Ref, context: Context) -> list[Ref]:
+    """The partitions attached one after the other, where rows may belong in others afterwards."""
+    if above in context.drops or above in context.creates or above not in context.old.facts:
+        return []
+    its = [
+        link.ref
+        for link in links_below(above, context.new)
+        if link.ref.kind == "partition" and link.ref in context.creates
+    ]
+    moved = [r for r in its if _leaves_out(context.new.facts[r], context)]
+    return sorted(its, key=lambda r: (r not in moved, r)) if moved else []
+
+
+def _leaves_out(new: Fact, context: Context) -> bool:
+    """Whether rows of what is a partition already may not belong there any more."""
+    old = context.old.facts.get(new.ref)
+    if old is None or new.parent is None or new.parent.kind != "table":
+        return False
+    return (
+        new.parent not in context.drops
+        and old["whole"] == new["whole"]
+        and not widens(old.text("bound"), new.text("bound"))
+        and bool(belongs(new, context.new))
+    )
+
+
+def _leave_out(new: Fact, row: list[Ref], context: Context) -> Iterator[Do]:
+    """The rows that do not belong there any more are put by, until all partitions are attached."""
+    if not _leaves_out(new, context):
+        return
+    above = Ref("table", new.list("whole"))
+    if new.ref == row[0]:
+        yield Do(f"CREATE TABLE {put_by(above)} (LIKE {qualified(above.name)})")
+    yield Do(
+        _moved(
+            new.ref.name,
+            f"({belongs(new, context.new)}) IS NOT TRUE",
+            put_by(above),
+            above,
+            context,
+        ),
+        comment="rows that the new bound leaves out go to where they belong now",
+    )
+
+
+def _take_in(new: Fact, context: Context) -> Iterator[Do]:
+    """The rows that the default partition had for want of this one."""
+    above = Ref("table", new.list("whole"))
+    if above in context.drops or new.parent is None or new.parent.kind != "table":
+        return
+    if new.parent in context.drops or any(
+        key.ref not in context.drops for key in keys_on(above, context.old)
+    ):
+        return  # to move a row is to delete it, which foreign keys would see
+    for link in links_below(above, context.old):
+        stays = link.ref not in context.drops and link.parent not in context.drops
+        if stays and link["bound"] == "DEFAULT" and link.parent is not None:
+            which = belongs(new, context.new)
+            if which and link.parent.kind == "table":
+                yield Do(
+                    _moved(link.parent.name, which, qualified(new.ref.name), above, context),
+                    comment="rows of the default partition that belong here",
+                )
+
+
+def _moved(out_of: tuple[str, ...], which: str, into: str, above: Ref, context: Context) -> str:
+    columns = ", ".join(
+        ident(c.ref.name[-1])
+        for c in context.new.below(above, "column")
+        if not c["generated"] and c.ref in context.old.facts
+    )
+    return sql(
+        "WITH gone AS (DELETE FROM {t} WHERE {which} RETURNING {c})\n"
+        "INSERT INTO {into} ({c}) OVERRIDING SYSTEM VALUE SELECT {c} FROM gone",
+        t=out_of,
+        which=Raw(which),
+        c=Raw(columns),
+        into=Raw(into),
+    )
 
 
 def _is_late(fact: Fact, context: Context) -> bool:

@@ -1,0 +1,182 @@
+"""How a table leaves its parents and joins them, such that what it inherits stays inherited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Context, Do, kind_of, pair
+from ringfence.kinds._family import aside, inheritance, is_partition, kept_parents, parents
+from ringfence.kinds._sql import Raw, ident, qualified, sql
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from ringfence.change import Change
+    from ringfence.kinds import Stage
+    from ringfence.model import Fact
+
+
+def make_own(change: Change, context: Context) -> Iterator[Do]:
+    """NO INHERIT and INHERIT, after which what only was inherited is the table's own.
+
+    Once a table, by the first of those; where its parents are others, that leaves and joins them.
+    """
+    _, new = pair(change)
+    table = new.parent
+    assert table is not None
+    before, after = parents(table, context.old), parents(table, context.new)
+    if before == after and change.ref == min(_to_own(table, context), default=None):
+        stay = first_left(table, context)
+        yield from reinherit(table, before[stay:], after[stay:], context)
+
+
+def first_left(table: Ref, context: Context) -> int:
+    """The first of the parents that gives what is to be the table's own, and so has to be left."""
+    kept = kept_parents(table, context)
+    wanted = _to_own(table, context)
+    for place, parent in enumerate(parents(table, context.old)):
+        if parent in kept and any(_above(ref, parent) in context.old.facts for ref in wanted):
+            return place
+    return len(parents(table, context.old))
+
+
+def before_own(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+    """What is done before: a parent's are as they will be when the table joins it again."""
+    if fact.parent is None or fact.ref not in _to_own(fact.parent, context):
+        return
+    yield ("alter", inheritance(fact.parent))
+    for parent in kept_parents(fact.parent, context):
+        for child in context.new.children.get(parent, ()):
+            if child.ref.kind in ("column", "constraint") and child["type"] != "f":
+                yield ("alter", child.ref)
+                yield ("create", child.ref)
+
+
+def _to_own(table: Ref, context: Context) -> list[Ref]:
+    """What of a table stays inherited and becomes its own too."""
+    if is_partition(table, context.old) or is_partition(table, context.new):
+        return []
+    return [
+        f.ref
+        for f in context.old.children.get(table, ())
+        if f["inherited"]
+        and f.ref.kind in ("column", "constraint")
+        and f.ref in context.new.facts
+        and f.ref not in context.drops
+        and not context.new.facts[f.ref]["inherited"]
+        and any(
+            _above(f.ref, p) in context.old.facts and _above(f.ref, p) not in context.drops
+            for p in kept_parents(table, context)
+        )
+    ]
+
+
+def _above(ref: Ref, parent: Ref) -> Ref:
+    return Ref(ref.kind, (*parent.name, ref.name[-1]))
+
+
+def reinherit(
+    table: Ref, leave: Sequence[Ref], join: Sequence[Ref], context: Context
+) -> Iterator[Do]:
+    """NO INHERIT `leave` in reverse, INHERIT `join`.
+
+    A column that no parent gives any more becomes the table's own, and PostgreSQL has no statement
+    that undoes that. So that columns stay inherited, or are inherited when they are new, a table
+    made for the purpose gives them meanwhile.
+    """
+    child = f"ALTER {kind_of(table).keyword} {qualified(table.name)}"
+    inherited = _inherited(table, context) if join else []
+    fresh = [f for f in inherited if f.ref in context.creates and not _given(f, context)]
+    held = [f for f in inherited if leave and (_given(f, context) or _was(f, context))]
+    # A check that only is inherited, of a column that is to be the table's own: anew, once it is.
+    own = {*_to_own(table, context)}
+    anew = [f for f in held if own & _columns(f, context)]
+    held = [f for f in held if f not in anew]
+    there = {f.ref for f in held}
+    with_them = _with_them(held, there, context)
+    later = _with_them([*anew, *fresh], there | {f.ref for f in with_them}, context)
+    holder = (table.name[0], aside(table.name))
+    add = f"ALTER TABLE {qualified(holder)} ADD"
+    if held or fresh or anew:
+        said = ", ".join([*map(_plain, with_them), *map(_held, held)])
+        yield Do(sql("CREATE TABLE {t} ({c})", t=holder, c=Raw(said)))
+        yield Do(f"{child} INHERIT {qualified(holder)}")
+        if not own:
+            yield from _renew(add, later, fresh)
+    for parent in reversed(leave):
+        yield Do(f"{child} NO INHERIT {qualified(parent.name)}")
+    for fact in anew:
+        yield Do(f"{child} DROP CONSTRAINT {ident(fact.ref.name[-1])}")
+    if own:
+        yield from _renew(add, later, [*fresh, *anew])
+    for parent in join:
+        yield Do(f"{child} INHERIT {qualified(parent.name)}")
+    if held or fresh or anew:
+        yield Do(f"{child} NO INHERIT {qualified(holder)}")
+        yield Do(f"DROP TABLE {qualified(holder)}")
+
+
+def _renew(add: str, columns: Sequence[Fact], facts: Sequence[Fact]) -> Iterator[Do]:
+    for column in columns:
+        yield Do(f"{add} COLUMN {_plain(column)}")
+    for fact in sorted(facts, key=lambda f: (f.ref.kind != "column", f.ref)):
+        yield Do(f"{add}{' COLUMN' if fact.ref.kind == 'column' else ''} {_whole(fact)}")
+
+
+def _columns(fact: Fact, context: Context) -> set[Ref]:
+    """The columns that a check speaks of; none for a column."""
+    used = context.new.uses.get(fact.ref, frozenset()) if fact.ref.kind == "constraint" else ()
+    return {r for r in used if r.kind == "column"}
+
+
+def _with_them(facts: Sequence[Fact], there: AbstractSet[Ref], context: Context) -> list[Fact]:
+    """The columns of their own that some checks speak of, beside those that are there."""
+    there = there | {f.ref for f in facts}
+    used = {r for f in facts for r in _columns(f, context)} - there
+    return [context.new.facts[r] for r in sorted(used)]
+
+
+def _inherited(table: Ref, context: Context) -> list[Fact]:
+    return [
+        f
+        for f in sorted(context.new.children.get(table, ()), key=lambda f: f.ref)
+        if f.ref.kind in ("column", "constraint") and f["inherited"]
+    ]
+
+
+def _was(fact: Fact, context: Context) -> bool:
+    return fact.ref not in context.creates and bool(context.old.facts[fact.ref]["inherited"])
+
+
+def _given(fact: Fact, context: Context) -> bool:
+    """Whether a parent that stays gives it by its own ADD."""
+    return any(_above(fact.ref, p) in context.creates for p in kept_parents(fact.parent, context))
+
+
+def _plain(fact: Fact) -> str:
+    name = ident(fact.ref.name[-1])
+    if fact.ref.kind == "constraint":
+        return f"CONSTRAINT {name} {fact.text('definition')}"
+    text = f"{name} {fact.text('type')}"
+    if fact["collation"]:
+        text += f" COLLATE {fact.text('collation')}"
+    if fact["generated"]:
+        kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
+        text += f" GENERATED ALWAYS AS ({fact.text('expression')}) {kept}"
+    return text
+
+
+def _held(fact: Fact) -> str:
+    """From PostgreSQL 18 on, that it is NOT NULL is inherited by itself."""
+    return _whole(fact) if fact["not_null_inherited"] else _plain(fact)
+
+
+def _whole(fact: Fact) -> str:
+    text = _plain(fact)
+    if fact.ref.kind == "column" and fact["not_null"]:
+        table, column = fact.ref.name[-2:]
+        named = fact.text("not_null_name") or f"{table}_{column}_not_null"
+        text += f" CONSTRAINT {ident(named)} NOT NULL"
+    return text

@@ -1,0 +1,1 @@
+INSERT INTO c (x, z, w) VALUES (5, 6, 7);

@@ -1,0 +1,1 @@
+INSERT INTO m VALUES ('a', 1), ('b', 2), ('d', 3);
