@@ -431,6 +431,31 @@ def test_a_template_that_was_never_finished(
     assert ask(embedded.start(home).dsn(), "SELECT 1") == 1
 
 
+def test_a_template_whose_maker_was_killed(
+    home: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(target: Path, *_: object) -> None:
+        (target / "base").mkdir(parents=True)
+        # Who is killed with -9 takes nothing away.
+        monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        raise KeyboardInterrupt
+
+    def folders() -> list[str]:
+        return [p.name for p in (place / "cache" / "clusters").iterdir() if p.is_dir()]
+
+    monkeypatch.setenv("RINGFENCE_CACHE", str(place / "cache"))
+    with monkeypatch.context() as patch:
+        patch.setattr(cluster, "_initialise", killed)
+        with pytest.raises(KeyboardInterrupt):
+            embedded.start(home)
+    monkeypatch.undo()
+    monkeypatch.setenv("RINGFENCE_CACHE", str(place / "cache"))
+    (left,) = folders()
+    assert ask(embedded.start(home).dsn(), "SELECT 1") == 1
+    assert len(folders()) == 1
+    assert left not in folders()
+
+
 def test_the_home_moved_while_it_runs(place: Path) -> None:
     server = embedded.start(place / "a" / ".ringfence")
     (place / "a").rename(place / "b")

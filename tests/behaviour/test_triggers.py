@@ -29,6 +29,11 @@ CREATE TRIGGER "fi""lls" BEFORE INSERT ON box FOR EACH ROW EXECUTE FUNCTION fill
 CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql
 AS $$ BEGIN INSERT INTO "we""ird".gone VALUES (OLD.id); RETURN OLD; END $$;
 CREATE TRIGGER keeps AFTER DELETE ON box FOR EACH ROW EXECUTE FUNCTION keep();
+CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    UPDATE "we""ird".lid SET box_id = NULL WHERE box_id = OLD.id; RETURN NULL;
+END $$;
+CREATE TRIGGER forgets AFTER DELETE ON box FOR EACH ROW EXECUTE FUNCTION forget();
+CREATE TABLE tape (id UUID PRIMARY KEY, box UUID NOT NULL REFERENCES box);
 CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF NEW.firm <> (SELECT firm FROM "we""ird".box WHERE id = NEW.box_id) THEN
         RAISE 'somebody else''s box';
@@ -49,7 +54,7 @@ def test_each_is_seen_at_work_by_what_it_changes(server: object, make_module_dat
         connection.execute("RESET search_path")
         rows = make(connection, Tenancy(root='"we""ird".firm'), [])
         found: dict[str, Shown | None] = {
-            name: triggers.at_work(rows, table, name) for table, name in triggers.triggers(rows)
+            one.name: triggers.at_work(rows, one) for one in triggers.triggers(rows)
         }
         seen = {str(s.ref): s.unknown for s in triggers.look(rows)}
         enabled = connection.execute(
@@ -57,12 +62,13 @@ def test_each_is_seen_at_work_by_what_it_changes(server: object, make_module_dat
         ).fetchone()
         connection.rollback()
     shown = {name: one.statement.partition(" ")[0] for name, one in found.items() if one}
-    assert shown == {'fi"lls': "INSERT", "keeps": "DELETE", "looks": "UPDATE"}
+    assert shown == {'fi"lls': "INSERT", "keeps": "DELETE", "forgets": "DELETE", "looks": "UPDATE"}
     assert seen == {
         'trigger:"we""ird".box."fi""lls"': "",
+        'trigger:"we""ird".box.forgets': "",
         'trigger:"we""ird".box.keeps': "",
         'trigger:"we""ird".lid.idles': "every statement tried does the same without it",
         'trigger:"we""ird".lid.looks': "",
     }
     # They are all as they were.
-    assert enabled == (4,)
+    assert enabled == (5,)

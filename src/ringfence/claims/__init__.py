@@ -7,6 +7,7 @@ report can say what "holds" rests on.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Protocol
 from ringfence import migrate, revisions
 from ringfence.finding import Coverage, Finding, Report, Severity, ordered
 from ringfence.pg import ledger
+from ringfence.pg.beside import Beside
+from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,20 +107,24 @@ class Claim:
     check: Check
     page: str
     asked: bool = False
+    aside: bool = False
 
 
 _claims: dict[str, Claim] = {}
 
 
-def claim(code: str, title: str, unit: str, *, asked: bool = False) -> Callable[[Check], Check]:
+def claim(
+    code: str, title: str, unit: str, *, asked: bool = False, aside: bool = False
+) -> Callable[[Check], Check]:
     """Register the function below as the claim `code`. `unit` is one of what it counts.
 
-    One that is `asked` for is looked at when it is named, and not with the others.
+    One that is `asked` for is looked at when it is named, and not with the others. One that works
+    `aside` has a shadow of its own, and takes so long that others are looked at meanwhile.
     """
 
     def register(check: Check) -> Check:
         page = import_module(getattr(check, "__module__", "")).__doc__ or ""
-        _claims[code] = Claim(code, title, unit, check, page, asked)
+        _claims[code] = Claim(code, title, unit, check, page, asked, aside)
         return check
 
     return register
@@ -134,13 +141,14 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
     """Look at every claim (or those named) and report what holds, what does not, what was skipped."""
     findings: list[Finding] = []
     coverage: list[Coverage] = []
+    wanted = [c for c in claims() if c.code in only or not (only or c.asked)]
+    verdicts = _looked(case, wanted)
     for each in claims():
-        if each.code not in only and (only or each.asked):
+        verdict = verdicts.get(each.code)
+        if verdict is None:
             why = "not asked for" if only else f"when asked for: --claim {each.code}"
             coverage.append(Coverage(each.code, each.title, 0, each.unit, why))
             continue
-        verdict = Verdict(each.code, each.unit)
-        each.check(case, verdict)
         findings += verdict.findings
         skipped = verdict.skipped or (
             "" if verdict.checked else f"there is no {each.unit} to look at"
@@ -149,6 +157,33 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
         coverage.append(Coverage(each.code, title, verdict.checked, each.unit, skipped))
     findings = _borne(findings, case, known=not only)
     return Report("verify", ordered(findings), tuple(coverage), case.shown, unit="claim")
+
+
+_ASIDE = 3
+"""How many claims are looked at beside the others: each keeps a session of the server busy."""
+
+
+def _looked(case: Case, wanted: Sequence[Claim]) -> dict[str, Verdict]:
+    """The verdicts of claims; those that have shadows of their own beside the rest."""
+    verdicts = {each.code: Verdict(each.code, each.unit) for each in wanted}
+    target = case.target
+    aside = [each for each in wanted if each.aside and target is not None]
+    if target is None or len(wanted) < 2:
+        aside = []
+
+    def alone(each: Claim) -> None:
+        assert target is not None
+        with closing(connect(target, pinned=True)) as own:
+            each.check(replace(case, connection=own), verdicts[each.code])
+
+    with Beside(_ASIDE) as beside:
+        working = [beside.submit(alone, each) for each in aside]
+        for each in wanted:
+            if each not in aside:
+                each.check(case, verdicts[each.code])
+        for one in working:
+            one.result()
+    return verdicts
 
 
 def _borne(findings: list[Finding], case: Case, *, known: bool) -> list[Finding]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.claims import Case, Verdict
 
 
-@claim("constraints", "every constraint does what it says", "constraint")
+@claim("constraints", "every constraint does what it says", "constraint", aside=True)
 def constraints(case: Case, verdict: Verdict) -> None:
     """Try every constraint on a shadow with rows in it."""
     with shadow(case, verdict) as rows:

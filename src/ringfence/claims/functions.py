@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ringfence.claims import Case, Verdict
 
 
-@claim("functions", "functions do what they say, twice and at once", "function")
+@claim("functions", "functions do what they say, twice and at once", "function", aside=True)
 def functions(case: Case, verdict: Verdict) -> None:
     """Call every function in every way there is."""
     _checked(case, verdict)

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from ringfence.isolation.causes import Cause
 
 
-@claim("isolation", "no tenant gets at another tenant's rows", "probe")
+@claim("isolation", "no tenant gets at another tenant's rows", "probe", aside=True)
 def isolation(case: Case, verdict: Verdict) -> None:
     """Try everything on a shadow and report what let something through, by its cause."""
     with trial(case, verdict) as ground:

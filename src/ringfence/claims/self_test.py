@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ringfence.claims import Case, Verdict
 
 
-@claim("self-test", "what is broken on purpose is noticed", "mutant", asked=True)
+@claim("self-test", "what is broken on purpose is noticed", "mutant", asked=True, aside=True)
 def self_test(case: Case, verdict: Verdict) -> None:
     """Break the shadow in every way there is and report what nobody notices."""
     with trial(case, verdict) as ground:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "triggers",
     "triggers make a difference, and what says when a row changed moves",
     "trigger",
+    aside=True,
 )
 def triggers(case: Case, verdict: Verdict) -> None:
     """Update a row of every table that has such a column, and try every trigger."""

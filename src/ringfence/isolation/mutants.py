@@ -206,13 +206,13 @@ def behaviours(ground: Ground) -> Iterator[Mutant]:
                 if one.sql and not gone(one):
                     what = "dropped" if one.ref.kind == "constraint" else "may be NULL"
                     yield Mutant(one.ref, what, one.sql, frozenset({oid}), claim=partial(gone, one))
-    for table, name in triggers.triggers(made):
-        shown = triggers.at_work(made, table, name) if made.rows.get(table.oid) else None
+    for trigger in triggers.triggers(made):
+        oid = trigger.table.oid
+        shown = triggers.at_work(made, trigger) if made.rows.get(oid) else None
         if shown is not None:
-            ref = Ref("trigger", (table.schema, table.name, name))
-            sql = triggers.off(table, name)
+            off = triggers.off(trigger)
             yield Mutant(
-                ref, "out of work", sql, frozenset({table.oid}), claim=partial(idle, shown)
+                trigger.ref, "out of work", off, frozenset({oid}), claim=partial(idle, shown)
             )
 
 

@@ -130,6 +130,8 @@ def _original(binaries: Binaries, guise: Guise) -> Path | None:
         return None
     with _one_at_a_time(folder / f"{key}.lock"):
         if not (original / "PG_VERSION").exists():
+            for left in folder.glob(f"{key}.*/"):  # by a start that was killed half-way
+                shutil.rmtree(left, ignore_errors=True)
             building = Path(tempfile.mkdtemp(prefix=f"{key}.", dir=folder))
             try:
                 _initialise(building / "data", binaries, guise)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,7 +213,15 @@ def connect(target: Target, *, pinned: bool = False) -> psycopg.Connection[tuple
             hint="ringfence needs PostgreSQL 14 or newer",
         )
     connection.execute("; ".join((*PINS, PATH) if pinned else PINS))
+    if not pinned and (kept := opened.get()) is not None:
+        kept.append(connection)
     return connection
+
+
+opened: ContextVar[list[psycopg.Connection[tuple[object, ...]]] | None] = ContextVar(
+    "opened", default=None
+)
+"""Where connections that are not pinned are kept note of, for who may have to close them."""
 
 
 @contextmanager
