@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -95,6 +96,38 @@ def test_a_connection_that_is_not_in_autocommit_mode(database: str, wanted: Path
         plan = ringfence.compare(database, wanted, prove=False).plan
         with pytest.raises(Misuse, match="not in autocommit mode"):
             ringfence.apply(connection, plan)
+
+
+@pytest.mark.parametrize(
+    ("said", "ask"),
+    [
+        ("in a transaction that has begun to work", "SELECT 1"),
+        ("in a transaction that has begun to work", "SELECT 1/0"),
+    ],
+)
+def test_a_connection_that_is_at_work_already(database: str, said: str, ask: str) -> None:
+    with psycopg.connect(database) as connection:
+        with suppress(psycopg.Error):
+            connection.execute(ask)
+        with pytest.raises(Misuse, match=said):
+            ringfence.extract(connection)
+        connection.rollback()
+        assert ringfence.extract(connection).facts
+
+
+def test_whatever_is_wrong_is_an_error_of_ours(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        live = ringfence.extract(connection)
+        plan = ringfence.plan(live, live)
+        with pytest.raises(ServerError, match='invalid value for parameter "lock_timeout"'):
+            ringfence.apply(connection, plan, lock_timeout="soon")
+    with pytest.raises(ServerError, match="the connection is closed"):
+        ringfence.extract(connection)
+    with pytest.raises(Misuse, match="File name too long"):
+        ringfence.load("x" * 5000)
+    for nothing in ("nope", None, {"format": 1}, {**plan.to_json(), "steps": "x"}):
+        with pytest.raises(Misuse, match="not a plan"):
+            from_json(nothing)  # type: ignore[arg-type] # what json.load gives is anything
 
 
 def test_the_package_is_light_until_a_function_is_asked_for() -> None:

@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+import ringfence
 from engine import psql
 from projects import Project
-from ringfence import sources
+from ringfence import proof, sources
 from ringfence.model import Ref
 from ringfence.proof import prove
 from ringfence.step import Plan, Step, from_json
@@ -162,6 +163,20 @@ def test_a_review_in_markdown(project: Project, database: str) -> None:
     assert (same.status, same.out) == (0, "## Schema: live → live\n\nNo differences.\n")
 
 
+def test_a_huge_difference_is_counted(project: Project) -> None:
+    a = _file(project, "a.sql", "".join(f"CREATE TABLE t{n} (a text);" for n in range(410)))
+    b = _file(project, "b.sql", "CREATE TABLE t0 (a text);")
+    result = project.run("diff", a, b, "--no-proof")
+    assert result.status == 1
+    lines = result.err.splitlines()
+    assert len(lines) == 403
+    assert lines[-3:] == [
+        "… and 209 dropped, 209 hazards more: --format markdown tells all",
+        "hazards: 409 DATA_LOSS",
+        "not proved",
+    ]
+
+
 def test_made_up_rows_outlive_the_plan(project: Project, database: str) -> None:
     psql(database, ONE)
     widened = _file(project, "b.sql", "CREATE TABLE t (id bigint PRIMARY KEY, name text);")
@@ -170,6 +185,64 @@ def test_made_up_rows_outlive_the_plan(project: Project, database: str) -> None:
     dropped = _file(project, "c.sql", "CREATE TABLE t (id integer PRIMARY KEY);")
     result = project.run("diff", "live", dropped)
     assert "made-up rows are still there but for those that a hazard tells of\n" in result.err
+
+
+def test_rows_are_made_up_for_what_a_plan_touches(
+    project: Project, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    monkeypatch.setattr(proof, "_MOST", 3)
+    tables = (
+        "CREATE TABLE a (id integer PRIMARY KEY);"
+        " CREATE TABLE b (id integer PRIMARY KEY, a_id integer NOT NULL REFERENCES a);"
+        ' CREATE TABLE "C c" (k integer, n {}) PARTITION BY LIST (k);'
+        ' CREATE TABLE c1 PARTITION OF "C c" DEFAULT; CREATE TABLE d (id integer PRIMARY KEY);'
+        " CREATE DOMAIN short AS text CHECK (length(VALUE) < {}); CREATE TABLE e (s short);"
+        " CREATE TABLE f (id integer); CREATE TABLE z (id integer CHECK (id < 0 AND id > 0));"
+    )
+    psql(database, tables.format("integer", 99))
+    psql(database, "CREATE INDEX ON b (a_id)")
+    later = _file(project, "b.sql", tables.format("bigint", 99) + "CREATE INDEX ON b (a_id, id);")
+    done = ringfence.compare(database, later)
+    assert done.plan.proof is not None
+    assert "6 made-up rows are still there" in done.plan.proof.checked  # of a, b and c1
+    assert done.plan.proof.unchecked == ()
+    other = _file(project, "c.sql", tables.format("integer", 98) + "CREATE INDEX ON b (a_id);")
+    done = ringfence.compare(database, other)
+    assert done.plan.proof is not None
+    assert "2 made-up rows are still there" in done.plan.proof.checked  # of e
+    monkeypatch.setattr(proof, "_MOST", 1)
+    done = ringfence.compare(database, later)
+    assert done.plan.proof is not None
+    assert done.plan.proof.unchecked == (
+        "rows: the plan touches 2 tables: too many to make rows up for",
+    )
+
+
+def test_generated_columns_have_other_values_when_they_say_so(
+    project: Project, database: str, server: SomeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if server.major < 18:
+        pytest.skip(f"the server is PostgreSQL {server.major}")
+    monkeypatch.chdir(project.root)
+    psql(
+        database,
+        "CREATE TABLE t (a integer, v integer GENERATED ALWAYS AS (a * 2) VIRTUAL,"
+        " s integer GENERATED ALWAYS AS (a * 2) STORED, gone integer GENERATED ALWAYS AS (a) STORED,"
+        " gone_too integer GENERATED ALWAYS AS (a + 1) VIRTUAL,"
+        " other text GENERATED ALWAYS AS (a::text) STORED);",
+    )
+    b = _file(
+        project,
+        "b.sql",
+        "CREATE TABLE t (a integer, v integer GENERATED ALWAYS AS (a * 3) VIRTUAL,"
+        " s integer GENERATED ALWAYS AS (a * 3) STORED, other bigint GENERATED ALWAYS AS (a) VIRTUAL,"
+        " come integer GENERATED ALWAYS AS (a) VIRTUAL);",
+    )
+    done = ringfence.compare(database, b)
+    assert done.plan.proof is not None
+    assert done.plan.proof.differences == ()
+    assert "2 made-up rows are still there" in done.plan.proof.checked
 
 
 def test_rows_that_the_plan_refuses_prove_nothing(project: Project, database: str) -> None:

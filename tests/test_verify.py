@@ -444,6 +444,30 @@ def test_drift(project: Project) -> None:
     )
 
 
+def test_what_comes_with_its_table_says_nothing_new(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT PRIMARY KEY, n TEXT NOT NULL DEFAULT 'x');")
+    project.run("migrate")
+    project.query(
+        "CREATE TABLE b (id INT PRIMARY KEY, a_id INT REFERENCES a); COMMENT ON COLUMN b.id IS 'x';"
+        " ALTER TABLE a RENAME TO c"
+    )
+    assert [f["message"] for f in looked(project, "drift", status=1)] == [
+        "table public.a is in revision 0001 and not in the live schema",
+        "table public.b is in the live schema and not in revision 0001",
+        "table public.c is in the live schema and not in revision 0001",
+    ]
+
+
+def test_what_differs_everywhere_is_counted(project: Project) -> None:
+    project.revision("0001", "".join(f"CREATE TABLE t{n:03} (id INT);" for n in range(120)))
+    project.run("migrate")
+    project.query("".join(f"ALTER TABLE t{n:03} ADD more INT;" for n in range(120)))
+    findings = looked(project, "drift", status=1)
+    assert len(findings) == 101
+    said = {finding["message"] for finding in findings}
+    assert "20 more differ between the live schema and revision 0001" in said
+
+
 def test_ddl(project: Project) -> None:
     project.revision("0001", "CREATE TABLE a (id INT);")
     project.run("migrate")

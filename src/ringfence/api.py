@@ -139,8 +139,11 @@ def apply(
         raise Refused(
             "the database is not as it was when the plan was made", hint="make the plan anew"
         )
-    connection.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
-    connection.execute("SET check_function_bodies = off")
+    try:
+        connection.execute("SELECT set_config('lock_timeout', %s, false)", [lock_timeout])
+        connection.execute("SET check_function_bodies = off")
+    except psycopg.Error as error:
+        raise server_error(error) from error
     done = 0
     try:
         for steps in segments(plan.steps):

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from ringfence.model import Catalog, Fact, Ref
 
 Verb = Literal["create", "drop", "alter", "rename"]
@@ -55,3 +57,13 @@ def diff(a: Catalog, b: Catalog) -> tuple[Change, ...]:
         if old is None or new.attrs != old.attrs or new.parent != old.parent:
             changes.append(Change(ref, old, new))
     return tuple(sorted(changes, key=lambda c: c.ref))
+
+
+def outermost(changes: Collection[Change]) -> Iterator[Change]:
+    """The changes, but for what comes or goes with what it is a part of: that says nothing new."""
+    whole = {c.ref: c.verb for c in changes if c.verb != "alter"}
+    for change in changes:
+        fact = change.new or change.old
+        above = fact.parent if fact is not None else None
+        if change.verb == "alter" or above is None or whole.get(above) != change.verb:
+            yield change

@@ -16,6 +16,7 @@ from psycopg import sql
 from ringfence import rows
 from ringfence.change import diff
 from ringfence.errors import Bug, Error, ServerError
+from ringfence.kinds import kind_of
 from ringfence.model import Catalog, quoted
 from ringfence.pg import dump
 from ringfence.pg.connect import connect, server_error
@@ -40,7 +41,7 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     clone = shop.copy(source)
     executor = shop.role(source, target) if source.target is not None else ""
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
-    filling = _fill(plan, shop, clone, hidden)
+    filling = _fill(plan, shop, clone, hidden, wanted)
     if filling.had and (refused := _run(plan, clone, executor)) is not None:
         # What the plan asks of the rows to come, those made up for the old schema need not obey.
         if refused.sqlstate[:2] not in _ABOUT_ROWS:
@@ -96,7 +97,7 @@ _ABOUT_ROWS = frozenset({"22", "23", "P0"})
 """Classes of SQLSTATE that say that a value or a row is not as it should be."""
 
 _MOST = 500
-"""Tables up to which rows are made up for all of them."""
+"""Tables up to which rows are made up for all of them; else for those that the plan touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +106,44 @@ class _Filling:
 
     reason: str = ""
     had: Mapping[int, rows.Held] = field(default_factory=dict)
+    only: frozenset[int] | None = None
 
 
-def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Filling:
+def _touched(plan: Plan, wanted: Catalog) -> set[tuple[str, ...]]:
+    """What the plan's steps are about, with the tables that this is a part or the type of."""
+    todo = [step.ref for step in plan.steps]
+    found = {*todo}
+    for ref in todo:
+        fact = wanted.facts.get(ref)
+        near = [fact.parent] if fact is not None and fact.parent is not None else []
+        if kind_of(ref).swaps:  # a type: whatever is of it
+            near += wanted.used_by.get(ref, ())
+        todo += [r for r in near if r not in found]
+        found |= {*near}
+    return {ref.name[:2] for ref in found}
+
+
+def _fill(
+    plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...], wanted: Catalog
+) -> _Filling:
     """Put rows into the clone, where the plan touches tables that are there already."""
     from ringfence.seed import seed
 
     with connect(clone) as connection:
-        there = {
-            (held.schema, held.name) for held in rows.tables(connection, hidden) if not held.shared
-        }
+        tables = rows.tables(connection, hidden)
+        there = {(held.schema, held.name) for held in tables if not held.shared}
         if not any(step.ref.name[:2] in there or step.verb != "create" for step in plan.steps):
             return _Filling("the plan touches no table that is there")
+        only = None
         if len(there) > _MOST:
-            return _Filling(f"there are {len(there)} tables: too many to make rows up for")
+            near = _touched(plan, wanted)
+            only = {held.root for held in tables if (held.schema, held.name) in near}
+            if not only:
+                return _Filling("the plan touches no table that is there")
+            if len(only) > _MOST:
+                return _Filling(
+                    f"the plan touches {len(only)} tables: too many to make rows up for"
+                )
         if not shop.host.target.embedded:
             # On somebody's server no trigger of theirs shall run: who knows where it writes.
             try:
@@ -126,16 +151,22 @@ def _fill(plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...]) -> _Fi
             except psycopg.Error:
                 return _Filling("the role may not keep triggers from firing on this server")
         try:
-            seed(
+            seeded = seed(
                 connection,
                 rows=2,
                 tenancy=shop.project.config.tenancy if shop.project else None,
                 exclude_schemas=hidden,
                 force=True,
+                only=only,
             )
         except Error as error:
             return _Filling(f"none could be made up: {error.message}")
-        return _Filling("", rows.held(connection, hidden))
+        if only is None:
+            return _Filling("", rows.held(connection, hidden))
+        filled = {each.table for each in seeded.tables}
+        only = {t.root for t in tables if f"{quoted(t.schema)}.{quoted(t.name)}" in filled}
+        had = rows.held(connection, hidden, only=only)
+        return _Filling("", had, frozenset(had))
 
 
 def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
@@ -227,7 +258,7 @@ def _kept(
     agreed = {h.ref.path for h in plan.hazards if h.code == HazardCode.DATA_LOSS}
     lost = [
         f"rows: {loss.message}"
-        for loss in rows.lost(filling.had, rows.held(connection, hidden, filling.had))
+        for loss in rows.lost(filling.had, rows.held(connection, hidden, filling.had, filling.only))
         if not loss.retyped
         and loss.table not in agreed
         and f"{loss.table}.{quoted(loss.column)}" not in agreed

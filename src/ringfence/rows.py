@@ -15,7 +15,7 @@ from psycopg import sql
 from ringfence.model import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -71,11 +71,12 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table; `shared`: it is partitioned."""
+    """A table; `shared`: it is partitioned, `root`: the OID of it or of what it is a partition of."""
 
     schema: str
     name: str
     shared: bool
+    root: int
 
 
 def tables(
@@ -83,16 +84,29 @@ def tables(
 ) -> tuple[Table, ...]:
     """The tables there are."""
     found = connection.execute(_COLUMNS, [list(hidden)]).fetchall()
-    return tuple(dict.fromkeys(Table(str(r[1]), str(r[2]), bool(r[3])) for r in found))
+    return tuple(
+        dict.fromkeys(
+            Table(str(r[1]), str(r[2]), bool(r[3]), int(str(r[8] or r[0]))) for r in found
+        )
+    )
 
 
 def held(
     connection: Connection[tuple[object, ...]],
     hidden: Sequence[str] = (),
     before: Mapping[int, Held] | None = None,
+    only: Collection[int] | None = None,
 ) -> dict[int, Held]:
-    """What every table holds, by oid. With `before`, values are compared as the types of then."""
+    """What every table holds, by oid. With `before`, values are compared as the types of then.
+
+    With `only`, what those hold, and the partitions of those, or what has their names now.
+    """
     listed = connection.execute(_COLUMNS, [list(hidden)]).fetchall()
+    if only is not None:
+        named = {(h.schema, h.name) for h in (before or {}).values()}
+        listed = [
+            r for r in listed if r[0] in only or r[8] in only or (str(r[1]), str(r[2])) in named
+        ]
     of: dict[int, list[tuple[object, ...]]] = {}
     for row in listed:
         of.setdefault(int(str(row[0])), []).append(row)

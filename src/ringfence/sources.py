@@ -74,12 +74,15 @@ def source(project: Project | None, spec: str, dsn: str | None = None) -> Source
 
         return Source("the given DSN", "database", target=named(spec, "the DSN"))
     path = Path(spec)
-    if path.is_dir():
-        return Source(spec, "files", scripts=directory(path, project))
-    if path.suffix == ".json" and path.is_file():
-        return Source(spec, "snapshot", path=path)
-    if path.suffix == ".sql" or path.is_file():
-        return Source(spec, "files", scripts=(script.read(path, spec),))
+    try:
+        if path.is_dir():
+            return Source(spec, "files", scripts=directory(path, project))
+        if path.suffix == ".json" and path.is_file():
+            return Source(spec, "snapshot", path=path)
+        if path.suffix == ".sql" or path.is_file():
+            return Source(spec, "files", scripts=(script.read(path, spec),))
+    except OSError as error:
+        raise Misuse(f"cannot read {spec}: {error.strerror}") from error
     if project is not None:
         from ringfence import revisions
 

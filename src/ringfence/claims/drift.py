@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence import sources
-from ringfence.change import diff
+from ringfence.change import diff, outermost
 from ringfence.claims import claim
 from ringfence.errors import Bug, Error, Misuse
 from ringfence.finding import Severity
@@ -69,7 +69,8 @@ def _compare(
         verdict.skipped = f"{error.title}: {error.message}" if error.title else error.message
         return
     verdict.checked = len(new.facts)
-    for change in diff(old, new):
+    changes = tuple(outermost(diff(old, new)))
+    for change in changes[:_MOST]:
         verdict.no(
             f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}",
             ref=change.ref,
@@ -77,11 +78,20 @@ def _compare(
             if a.target
             else 'ringfence plan -m "…" writes the revision',
         )
+    if len(changes) > _MOST:
+        verdict.no(
+            f"{len(changes) - _MOST} more differ between {one} and {other}",
+            help="ringfence diff live ddl shows all of them" if a.target else "",
+        )
     for thing in unseen:
         verdict.no(
             f"{thing.what} {thing.name} was not compared: {thing.reason}",
             severity=Severity.WARNING,
         )
+
+
+_MOST = 100
+"""How many differences are told one by one: whoever has more looks at none of them."""
 
 
 def _said(change: Change, one: str, other: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ import click
 from ringfence.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ringfence.change import Change
     from ringfence.pg.load import Note
@@ -108,8 +109,11 @@ def _converse(
     if not plan.steps:
         _same(from_, to)
         return
-    for depth, sign, text in review.tree(changes, plan):
+    lines = review.tree(changes, plan)
+    for depth, sign, text in lines[:_MOST]:
         click.echo("  " * depth + click.style(sign, fg=_COLOURS[sign]) + f" {text}", err=True)
+    for line in _counted(lines[_MOST:], plan):
+        click.echo(line, err=True)
     proof = plan.proof
     if proof is None:
         click.echo("not proved", err=True)
@@ -120,6 +124,23 @@ def _converse(
         click.echo(f"not checked: {line}", err=True)
     for line in proof.differences:
         click.echo(click.style("not proved:", fg="red") + f" {line}", err=True)
+
+
+_MOST = 400
+"""Lines that are told one by one: nobody reads more of them on a terminal."""
+
+
+def _counted(left: Sequence[tuple[int, str, str]], plan: Plan) -> Iterator[str]:
+    """What is not told one by one, and every hazard of the plan by its name."""
+    if not left:
+        return
+    words = {"+": "created", "-": "dropped", "~": "altered", "!": "hazards", "=": "renamed"}
+    counts = Counter(words[sign] for _, sign, _ in left)
+    said = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+    yield f"… and {said} more: --format markdown tells all"
+    codes = Counter(str(hazard.code) for hazard in dict.fromkeys(plan.hazards))
+    if codes:
+        yield "hazards: " + ", ".join(f"{count:,} {code}" for code, count in sorted(codes.items()))
 
 
 def _same(from_: str, to: str) -> None:

@@ -59,6 +59,8 @@ _MANY_ROWS = ("default", "table", "depend.sql", "column")
 the server loads each table, so one connection asks for all of that; the other begins with what has
 many rows, which Python then has time for."""
 
+_BUSY = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
 _MANY = 500
 """Relations from which on a second connection costs less than it saves."""
 
@@ -88,14 +90,14 @@ def extract(
     never are. Reads in one REPEATABLE READ READ ONLY transaction: raises `Misuse` where the connection
     is in one that has begun to work, and `ServerError` where the server says no.
     """
-    try:
-        with Reading(connection, exclude=exclude, nobody=nobody, roles=roles) as reading:
-            return reading.catalog()
-    except psycopg.errors.ActiveSqlTransaction as error:
+    if connection.info.transaction_status in _BUSY:
         raise Misuse(
             "the connection is in a transaction that has begun to work",
             hint="psycopg.connect(…, autocommit=True), or commit before",
-        ) from error
+        )
+    try:
+        with Reading(connection, exclude=exclude, nobody=nobody, roles=roles) as reading:
+            return reading.catalog()
     except psycopg.Error as error:
         raise server_error(error) from error
 

@@ -38,7 +38,7 @@ from ringfence.seed.tenancy import Model, model
 from ringfence.seed.wishes import Wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -167,13 +167,15 @@ def seed(
     record: str = "",
     progress: Listener | None = None,
     announce: Callable[[Seeded], None] | None = None,
+    only: Collection[int] | None = None,
 ) -> Seeded:
     """Fill every table with `rows` rows for each of `tenants` tenants, in one transaction.
 
     The same `seed`, schema and `settings` give the same bytes. Tables of `exclude_schemas` and of
     extensions are left alone. Nothing is written in a `dry_run`. `record` names the schema in which
     is kept what was written, for `clean`. With `as_owner` the runtime role writes nothing.
-    `announce` is told what is going to be written, before anything is.
+    `announce` is told what is going to be written, before anything is. `only` are the OIDs of the
+    tables that are filled then, and with them what they refer to.
 
     The profile `load` writes by COPY; with `bulk` secondary indexes and foreign keys are dropped for
     that long, with `batch` it commits whenever so many rows are written, and `resume` goes on from
@@ -193,7 +195,7 @@ def seed(
             detail="an interruption would leave the tables without their indexes",
             hint="take one of them",
         )
-    how = _How(as_owner, bulk, batch, record, progress, announce)
+    how = _How(as_owner, bulk, batch, record, progress, announce, only)
     wishes = wishes_of(settings, tenants=tenants, rows=rows, seed=seed, profile=profile)
     with nullcontext() if dry_run else alone(conn):
         return _seed(conn, wishes, tenancy, exclude_schemas, how, dry_run=dry_run, force=force)
@@ -209,7 +211,7 @@ def _seed(
     dry_run: bool,
     force: bool,
 ) -> Seeded:
-    shape, who, taken = survey(conn, tenancy, exclude_schemas)
+    shape, who, taken = survey(conn, tenancy, exclude_schemas, how.only)
     if taken and not force and not dry_run:
         raise Refused(
             f"the database is not empty: {_some(taken)}",
@@ -275,10 +277,17 @@ def wishes_of(
 
 
 def survey(
-    conn: Connection[Any], tenancy: Tenancy | None, exclude_schemas: Sequence[str]
+    conn: Connection[Any],
+    tenancy: Tenancy | None,
+    exclude_schemas: Sequence[str],
+    only: Collection[int] | None = None,
 ) -> tuple[Shape, Model, list[str]]:
     """A database's shape, its tenancy and the tables that have rows. Raises `Refused`, `Misuse`."""
     shape = read(conn, exclude_schemas=exclude_schemas)
+    if only is not None:
+        said = tenancy or Tenancy()
+        known = {t.oid for name in (said.root, *said.shared) if name for t in shape.named(name)}
+        shape = shape.within({*only, *known})
     if not shape.tables:
         raise Refused("there is no table to fill", hint="migrate the database first")
     return shape, model(shape, tenancy or Tenancy()), occupied(conn, shape)
@@ -292,6 +301,7 @@ class _How:
     record: str
     progress: Listener | None
     announce: Callable[[Seeded], None] | None
+    only: Collection[int] | None = None
 
 
 def _some(names: Sequence[str]) -> str:

@@ -222,6 +222,17 @@ class Shape:
         loose = [t for t in self.tables.values() if path in (t.name, f"{t.schema}.{t.name}")]
         return exact or loose
 
+    def within(self, oids: Iterable[int]) -> Shape:
+        """Those of the tables, and what they refer to."""
+        todo = [oid for oid in oids if oid in self.tables]
+        kept = {*todo}
+        while todo:
+            for reference in self.tables[todo.pop()].references:
+                if reference.target in self.tables and reference.target not in kept:
+                    kept.add(reference.target)
+                    todo.append(reference.target)
+        return replace(self, tables={o: t for o, t in self.tables.items() if o in kept})
+
     def base(self, type_: Type, typmod: int = -1) -> tuple[Type, int]:
         """The type below all domains, and the type modifier that binds."""
         while type_.base:
@@ -292,6 +303,7 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
         for row in rows["types"]
     }
     tables = {}
+    its = {what: _by_table(rows[what]) for what in ("keys", "references", "partitions", "triggers")}
     for row in rows["tables"]:
         if row["schema"] in excluded:
             continue
@@ -301,17 +313,14 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
             **row,
             columns=tuple(own),
             checks=tuple(checks.get(oid, ())) + tuple(_on_columns(own, types)),
-            keys=tuple(_keys(r for r in rows["keys"] if r["table"] == oid)),
-            references=tuple(_references(r for r in rows["references"] if r["table"] == oid)),
+            keys=tuple(_keys(its["keys"].get(oid, ()))),
+            references=tuple(_references(its["references"].get(oid, ()))),
             partitions=tuple(
-                Partition(r["oid"], r["name"], r["bound"])
-                for r in rows["partitions"]
-                if r["table"] == oid
+                Partition(r["oid"], r["name"], r["bound"]) for r in its["partitions"].get(oid, ())
             ),
             triggers=tuple(
                 Trigger(r["name"], r["function"], r["body"], r["before_row"])
-                for r in rows["triggers"]
-                if r["table"] == oid
+                for r in its["triggers"].get(oid, ())
             ),
         )
     parents: dict[int, list[int]] = {}
@@ -325,6 +334,13 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
         grants=tuple((r["table"], r["role"]) for r in rows["grants"]),
         server_version=conn.info.server_version,
     )
+
+
+def _by_table(rows: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["table"], []).append(row)
+    return found
 
 
 _QUERIES = (
