@@ -140,6 +140,23 @@ def test_a_schema_that_does_not_load_is_a_finding(project: Path) -> None:
     assert any(row.skipped == "it does not load" for row in report.coverage)
 
 
+def test_what_is_wrong_with_a_partitioned_table_is_said_once(project: Path) -> None:
+    (project / "ddl" / "parts.sql").write_text(
+        "CREATE TABLE app.days (\n    id BIGINT,\n    at DATE NOT NULL,\n    unread_count INTEGER,\n"
+        "    status TEXT\n) PARTITION BY RANGE (at);\n"
+        "CREATE INDEX ON app.days (id);\nCREATE INDEX ON app.days (id, at);\n"
+        "CREATE TABLE app.y1 PARTITION OF app.days FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');\n"
+        "CREATE TABLE app.y2 PARTITION OF app.days FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');\n"
+        "CREATE INDEX y2_id ON app.y2 (id);\n"
+    )
+    report = rules.lint(find(), catalog=True, select=["C004", "C005", "P002", "P003"])
+    assert sorted(f.code for f in report.findings if "app.y" not in f.message) == [
+        "C004", "C005", "P002", "P003",
+    ]  # fmt: skip
+    rest = [f.message for f in report.findings if "app.y" in f.message]
+    assert rest == ["index y2_id of app.y2 repeats y2_id_at_idx (id, at)"]
+
+
 def test_a_second_look_needs_no_server(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = rules.lint(find(), catalog=True, select=["T"])
     monkeypatch.setattr("ringfence.sources.shop", None)
@@ -466,6 +483,17 @@ def test_a_file_that_is_not_sql(tmp_path: Path, text: str, place: str) -> None:
     (tmp_path / "a.sql").write_text(text)
     report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"])
     assert [(f.code, str(f.span)) for f in report.findings] == [("M000", place)]
+
+
+def test_a_psql_command_is_told_where_style_has_no_word_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("\\set x 1\nDROP TABLE app.orders;\n")
+    (tmp_path / "b.sql").write_text("DROP TABL app.orders;\n")
+    report = rules.lint(None, ["."], base=tmp_path)
+    said = {(f.span.path, f.code) for f in report.findings if f.span and f.severity == "error"}
+    assert said == {("a.sql", "M000"), ("b.sql", "style/PRS")}
+    report = rules.lint(None, ["."], base=tmp_path, skip=["style/PRS"])
+    said = {(f.span.path, f.code) for f in report.findings if f.span and f.severity == "error"}
+    assert said == {("a.sql", "M000"), ("b.sql", "M000")}
 
 
 def test_what_follows_a_broken_statement_is_looked_at(tmp_path: Path) -> None:

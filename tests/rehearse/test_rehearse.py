@@ -441,6 +441,34 @@ def test_a_password_is_in_no_rehearsal(project: Project, sql: str) -> None:
         assert "hunter2bb" not in done.out + done.err
 
 
+def test_a_table_without_rows_is_seen_to_be_read(project: Project) -> None:
+    """None of the made-up rows may stay: the bound refuses them all."""
+    project.revision(
+        "0002",
+        "CREATE TABLE events (id bigint NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);\n"
+        "CREATE TABLE year (id bigint NOT NULL, at date NOT NULL);",
+        "DROP TABLE year; DROP TABLE events;",
+    )
+    assert project.run("migrate").status == 0
+    attach = (
+        "ALTER TABLE events ATTACH PARTITION year FOR VALUES FROM ('1901-01-01') TO ('1901-01-02');"
+    )
+    path = project.root / "attach.sql"
+
+    def codes(text: str) -> set[str]:
+        path.write_text(text, encoding="utf-8")
+        done = project.run("rehearse", "--sql", str(path), "--format", "json")
+        return {f["code"] for f in json.loads(done.out)["findings"] if f["severity"] == "error"}
+
+    assert codes(attach) == {"SCAN_UNDER_LOCK"}
+    proven = (
+        "-- ringfence: transaction: none\n"
+        "ALTER TABLE year ADD CHECK (at >= '1901-01-01' AND at < '1901-01-02') NOT VALID;\n"
+        "ALTER TABLE year VALIDATE CONSTRAINT year_at_check;\n"
+    )
+    assert codes(proven + attach) == set()
+
+
 def test_a_file_that_refuses_rows_of_its_own_accord_is_run_without(project: Project) -> None:
     check = (
         "DO $$ BEGIN IF EXISTS (SELECT FROM things WHERE size <> 77) THEN"

@@ -96,7 +96,7 @@ class Observed:
     and materialized views whose rows were written anew, `built` indexes that were built, by name
     (`built_on` says on which table; `index_of` is the same of locked ones);
     `views` are locked relations that nobody writes to: materialized views, and others;
-    `scanned` rows read in sequential scans, by table. `proven` says that a scan was left out because
+    `scanned` rows read in sequential scans, by table (0 of one that is empty). `proven` says that a scan was left out because
     a constraint proves what it would show. `changed` counts rows written, by table. `wal` is
     bytes, `temporary` those of the files that sorts and the like were spilled to.
     `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
@@ -416,13 +416,13 @@ class Observer:
             self._runner.execute(_FLUSH[self._runner.info.server_version >= 150000])
         view = "pg_stat_user_tables" if shared else "pg_stat_xact_user_tables"
         rows = self._runner.execute(
-            "SELECT relid::bigint, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del FROM "  # noqa: S608
+            "SELECT relid::bigint, seq_scan, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del FROM "  # noqa: S608
             + view
         ).fetchall()
         found: Counter[tuple[int, str]] = Counter()
-        for oid, read, written in rows:
-            found[int(str(oid)), "read"] = int(str(read or 0))
-            found[int(str(oid)), "written"] = int(str(written or 0))
+        for oid, *counts in rows:
+            for what, count in zip(("begun", "read", "written"), counts, strict=True):
+                found[int(str(oid)), what] = int(str(count or 0))
         return found
 
     def _position(self) -> int:
@@ -479,10 +479,21 @@ def _difference(
     there: Mapping[int, Relation],
     known: Collection[int],
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows read and rows written since, by table; written are those that others `known` may use."""
-    found: dict[str, dict[str, int]] = {"read": {}, "written": {}}
+    """Rows read and rows written since, by table; written are those that others `known` may use.
+
+    Of a table without rows none can be read: that it was looked through counts as reading it.
+    """
+    read: dict[str, int] = {}
+    written: dict[str, int] = {}
     for (oid, what), count in after.items():
         since = count - before[oid, what]
-        if since > 0 and oid in there and (what == "read" or oid in known):
-            found[what][there[oid].path] = since
-    return found["read"], found["written"]
+        if since <= 0 or oid not in there:
+            continue
+        path = there[oid].path
+        if what == "written" and oid in known:
+            written[path] = since
+        elif what == "read":
+            read[path] = since
+        elif what == "begun" and oid in known:
+            read.setdefault(path, 0)
+    return read, written

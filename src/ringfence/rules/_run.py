@@ -23,13 +23,14 @@ from ringfence.rules import (
 from ringfence.script import Script, redacted, redacted_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ringfence.errors import Span
     from ringfence.project import Project
     from ringfence.rules import Progress
     from ringfence.rules._migration import Migration, State, Statement
+    from ringfence.rules._schema import Schema
 
 
 def run(
@@ -88,10 +89,16 @@ def run(
             outcome = again.check(files, context)
             findings, coverage = list(outcome.findings), [*outcome.coverage, *left]
             coverage.append(Coverage("fixed", ", ".join(written)))
-    styled = any(each.code == "style" for each in chosen)
+    # What the parser says is said once, by style where that was looked at.
+    unparsed = {
+        f.span.path
+        for f in findings
+        if f.code == "style/PRS" and f.severity is Severity.ERROR and f.span is not None
+        if _wanted(f.code, select, skip)
+    }
     on_migrations = [each for each in chosen if each.looks_at in ("Action", "Migration")]
     if on_migrations:
-        found, looked = _migrations(project, files, on_migrations, parse_errors=not styled)
+        found, looked = _migrations(project, files, on_migrations, unparsed)
         findings += found
         coverage += looked
     if squawk:
@@ -235,7 +242,7 @@ def _schema(
     places = _catalog.Places(files)
     findings = []
     for rule in rules:
-        for problem in rule.check(schema):
+        for problem in _once(schema, [*rule.check(schema)]):
             at = places.of(problem.ref) if problem.ref is not None else None
             findings.append(
                 Finding(
@@ -258,13 +265,33 @@ def _schema(
     return findings, rows, files
 
 
+def _once(schema: Schema, problems: Sequence[Problem]) -> Iterator[Problem]:
+    """The problems but for those of partitions that are their whole's too, where they are said."""
+    said = {problem.message for problem in problems}
+    for problem in problems:
+        table = schema.table_of(problem.ref) if problem.ref is not None else None
+        whole = schema.tables.get(table.partition_of) if table and table.partition_of else None
+        if (
+            table is None
+            or whole is None
+            or problem.message.replace(table.path, whole.path) not in said
+        ):
+            yield problem
+
+
 # Migrations -------------------------------------------------------------------------------------
 
 
 def _migrations(
-    project: Project | None, files: Sequence[SqlFile], rules: Sequence[Rule], *, parse_errors: bool
+    project: Project | None,
+    files: Sequence[SqlFile],
+    rules: Sequence[Rule],
+    unparsed: Collection[str],
 ) -> tuple[list[Finding], list[Coverage]]:
-    """Show each migration to the rules, after what was before it."""
+    """Show each migration to the rules, after what was before it.
+
+    Of files `unparsed` it is said already that the parser does not take them.
+    """
     from ringfence.rules._migration import State, parsed
 
     by_verb: dict[str, list[Rule]] = {}
@@ -289,7 +316,7 @@ def _migrations(
         statements[file.given] = statements.get(file.given, 0) + len(migration.statements)
         found = [_finding(file, rule, statement, problem) for rule, statement, problem in problems]
         for rule in whole:
-            if rule.code == "M000" and not parse_errors:
+            if rule.code == "M000" and file.shown in unparsed:
                 continue
             for problem in rule.check(migration):
                 statement = _around(migration, problem.at)

@@ -41,7 +41,11 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index, or a key's. `columns` holds "" for an expression; `owned` is whether a key's."""
+    """An index, or a key's. `columns` holds "" for an expression; `owned` is whether a key's.
+
+    `options` says of each column how it is sorted and compared. `attached` is one that is part of
+    a partitioned table's.
+    """
 
     ref: Ref
     columns: tuple[str, ...]
@@ -49,7 +53,9 @@ class Index:
     predicate: str = ""
     method: str = "btree"
     owned: bool = False
-    options: str = ""
+    options: tuple[str, ...] = ()
+    included: frozenset[str] = frozenset()
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,14 @@ class Schema:
         self._indexes(found)
         return found
 
+    def table_of(self, ref: Ref) -> Table | None:
+        """The table that an object is, or hangs on."""
+        seen: Ref | None = ref
+        while seen is not None and seen not in self.tables:
+            fact = self.catalog.facts.get(seen)
+            seen = fact.parent if fact is not None else None
+        return self.tables[seen] if seen is not None else None
+
     def _owner(self, ref: Ref) -> str:
         return next((f.text("owner") for f in self.catalog.below(ref, "owner")), "")
 
@@ -211,10 +225,10 @@ class Schema:
             letter = fact.text("type")
             if letter == "p":
                 table.primary = columns
-                table.indexes.append(Index(fact.ref, columns, unique=True, owned=True))
+                table.indexes.append(_key(fact.ref, node, columns))
             elif letter == "u":
                 table.uniques.append((fact.ref, columns))
-                table.indexes.append(Index(fact.ref, columns, unique=True, owned=True))
+                table.indexes.append(_key(fact.ref, node, columns))
             elif letter == "c":
                 table.checks.append((fact.ref, node.raw_expr))
             elif letter == "f":
@@ -235,10 +249,6 @@ class Schema:
             if tree is None:
                 continue
             elements = [each.index_elem for each in tree.index_params]
-            options = " ".join(
-                f"{e.ordering}{e.nulls_ordering}{listed(e.opclass).name}{listed(e.collation).name}"
-                for e in elements
-            )
             tables[fact.parent].indexes.append(
                 Index(
                     fact.ref,
@@ -246,7 +256,9 @@ class Schema:
                     tree.unique,
                     fact.text("predicate"),
                     tree.access_method,
-                    options=options,
+                    options=tuple(map(_option, elements)),
+                    included=_included(tree.index_including_params),
+                    attached=bool(fact["attached"]),
                 )
             )
             if tree.unique and not fact.text("predicate") and all(e.name for e in elements):
@@ -489,6 +501,24 @@ class Schema:
                 for name in dict.fromkeys(_SETTING.findall(policy.text)):
                     found.setdefault(name, []).append(policy)
         return found
+
+
+def _option(element: Any) -> str:
+    """How an index sorts and compares a column; "" for one that says nothing of it."""
+    plain = element.ordering <= pb.SORTBY_ASC and element.nulls_ordering <= pb.SORTBY_NULLS_DEFAULT
+    said = f"{listed(element.opclass).name} {listed(element.collation).name}".strip()
+    return said if plain else f"{element.ordering} {element.nulls_ordering} {said}"
+
+
+def _included(elements: Iterable[Any]) -> frozenset[str]:
+    return frozenset(each.index_elem.name for each in elements)
+
+
+def _key(ref: Ref, node: Any, columns: tuple[str, ...]) -> Index:
+    """The index of a primary key or unique constraint."""
+    included = frozenset(each.string.sval for each in node.including)
+    plain = ("",) * len(columns)
+    return Index(ref, columns, unique=True, owned=True, options=plain, included=included)
 
 
 def _parsed(texts: list[str]) -> list[Any]:

@@ -13,6 +13,11 @@ Passes:
     CREATE TABLE app.t (id int PRIMARY KEY, a int, b int, UNIQUE (a, b));
     CREATE INDEX t_b ON app.t (b);
     CREATE INDEX t_a_some ON app.t (a) WHERE b IS NULL;
+    CREATE INDEX t_a_down ON app.t (a DESC, b);
+    CREATE INDEX t_a_id ON app.t (a) INCLUDE (id);
+
+    CREATE TABLE app.u (id int PRIMARY KEY, name text UNIQUE);
+    CREATE INDEX u_like ON app.u (name text_pattern_ops);
 
 When to ignore: where the shorter one is read so often that its size decides.
 """
@@ -35,7 +40,7 @@ def index_repeats(schema: Schema) -> Iterator[Problem]:
     """Indexes whose columns another index of the same table begins with."""
     for table in schema.tables.values():
         for index in table.indexes:
-            if index.owned or index.method != "btree" or not all(index.columns):
+            if index.owned or index.attached or index.method != "btree" or not all(index.columns):
                 continue
             for other in table.indexes:
                 if other is index or other.method != "btree" or other.predicate != index.predicate:
@@ -47,10 +52,9 @@ def index_repeats(schema: Schema) -> Iterator[Problem]:
                     other.owned or other.unique or other.ref < index.ref
                 )
                 begins = other.columns[: len(index.columns)] == index.columns
-                plain = other.owned or other.options.split(" ")[
-                    : len(index.columns)
-                ] == index.options.split(" ")
-                if begins and plain and (longer or twin):
+                alike = other.options[: len(index.columns)] == index.options
+                holds = index.included <= other.included | {*other.columns}
+                if begins and alike and holds and (longer or twin):
                     yield Problem(
                         f"index {index.ref.name[-1]} of {table.path} repeats {other.ref.name[-1]}"
                         f" ({', '.join(column or '…' for column in other.columns)})",
