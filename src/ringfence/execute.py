@@ -503,13 +503,13 @@ FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")
 
 _TEMPORARY = """
 SELECT relname::text FROM pg_catalog.pg_class
-WHERE pg_catalog.pg_my_temp_schema() <> 0 AND relnamespace = pg_catalog.pg_my_temp_schema()
-    AND relkind IN ('r', 'p', 'v', 'S')
+WHERE relnamespace = pg_catalog.pg_my_temp_schema() AND relkind IN ('r', 'p', 'v', 'S')
 UNION ALL
 SELECT proname::text || '()' FROM pg_catalog.pg_proc
-WHERE pg_catalog.pg_my_temp_schema() <> 0 AND pronamespace = pg_catalog.pg_my_temp_schema()
+WHERE pronamespace = pg_catalog.pg_my_temp_schema()
 ORDER BY 1
 """
+_IN_ORDER = (*RESET, *PINS, PATH, PATIENCE)
 
 
 def reset(connection: Connection, *, forget: bool = False, first: str = "") -> list[str]:
@@ -519,11 +519,19 @@ def reset(connection: Connection, *, forget: bool = False, first: str = "") -> l
     of what is temporary. `first` runs before it, in the same round trip.
     """
     # RESET ALL brings back what the database or the role says.
-    what = (*RESET, *PINS, PATH, PATIENCE, *((_TEMPORARY, *FORGET) if forget else ()))
-    cursor = connection.execute("; ".join((first, *what) if first else what))
-    while forget and cursor.description is None and cursor.nextset():
-        pass
-    return [str(name) for (name,) in cursor.fetchall()] if forget and cursor.description else []
+    if not forget:
+        connection.execute("; ".join((first, *_IN_ORDER) if first else _IN_ORDER))
+        return []
+    # Looking for what is temporary costs more than all of the rest: few files make anything.
+    whether = "SELECT pg_catalog.pg_my_temp_schema()"
+    said = connection.execute("; ".join((first or "SELECT", whether, *_IN_ORDER, *FORGET[1:])))
+    said.nextset()
+    row = said.fetchone()
+    if row is None or row[0] == 0:
+        return []
+    names = connection.execute(_TEMPORARY).fetchall()
+    connection.execute(FORGET[0])
+    return [str(name) for (name,) in names]
 
 
 def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) -> None:

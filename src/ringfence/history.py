@@ -84,6 +84,7 @@ class Session:
     """What runs now, whose secrets no message may hold."""
     _running: ledger.Event | None = None
     _following: RevisionStep | None = None
+    _attempts: Mapping[tuple[str, str], int] = field(default_factory=dict)
     _begun: ledger.Event | None = None
     _began: float = 0.0
     _left: str = ""
@@ -127,6 +128,8 @@ class Session:
         elif moving:
             state = ledger.state(self._connected(), self.schema)
             self._executor().begun = set(state.begun)
+            if len(moving) > 1:
+                self._attempts = ledger.attempts(self._connected(), self.schema)
             undone = {self._revision(s).id for s in moving if not s.is_upgrade}
             if moving and not undone:
                 refuse_skipped(self.graph, state)
@@ -255,10 +258,11 @@ class Session:
         if self._following is None:
             self._xid = ledger.record(connection, self.schema, row)
             return
-        following = self.row(
-            "started", self._revision(self._following), _direction(self._following), 1
-        )
-        self._xid, self._begun = ledger.record_and_begin(connection, self.schema, row, following)
+        revision, direction = self._revision(self._following), _direction(self._following)
+        attempt = self._attempts.get((revision.id, direction), 0) + 1
+        following = self.row("started", revision, direction, attempt)
+        self._xid = ledger.record_and_begin(connection, self.schema, row, following)
+        self._begun = following
 
     def failed(self, error: BaseException) -> BaseException:
         """Record that the running revision did not finish; the error to raise, with what is known.

@@ -356,12 +356,25 @@ def begin(connection: Connection[tuple[object, ...]], schema: str, event: Event)
 
 def record_and_begin(
     connection: Connection[tuple[object, ...]], schema: str, event: Event, following: Event
-) -> tuple[str, Event]:
-    """Both at once, so that one commit tells what has ended and what begins."""
-    rows = connection.execute(
-        _text(schema, "both"), [*_values(event), *_next(following)]
-    ).fetchall()
-    return str(rows[0][0]), replace(following, attempt=int(str(rows[1][1])))
+) -> str:
+    """Both at once, so that one commit tells what has ended and what begins; its transaction's id."""
+    values = [*_values(event), *_values(following)]
+    row = connection.execute(_text(schema, "both"), values).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def attempts(
+    connection: Connection[tuple[object, ...]], schema: str
+) -> Mapping[tuple[str, str], int]:
+    """How often each revision was begun, by its direction. Nobody else begins one under the lock."""
+    with reading(connection, schema):
+        rows = connection.execute(
+            sql.SQL(
+                "SELECT revision, direction, max(attempt) FROM {} GROUP BY revision, direction"
+            ).format(sql.Identifier(schema, "history"))
+        ).fetchall()
+    return {(str(revision), str(direction)): int(str(last)) for revision, direction, last in rows}
 
 
 _PLACES = tuple("make_interval(secs => %s)" if c == "duration" else "%s" for c in _COLUMNS)
@@ -386,8 +399,8 @@ def _text(schema: str, what: Literal["one", "unless", "next", "both"]) -> bytes:
         ).format(sql.SQL(", ").join(map(sql.SQL, _PLACES)), history)
     elif what == "next":
         rows = sql.SQL("VALUES {}").format(after)
-    elif what == "both":
-        rows = sql.SQL("VALUES {}, {}").format(one, after)
+    elif what == "both":  # a query in VALUES would cost more than all of the rest
+        rows = sql.SQL("VALUES {}, {}").format(one, one)
     query = sql.SQL("INSERT INTO {} ({}) {} RETURNING xid::text, attempt").format(
         history, sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), rows
     )
