@@ -357,7 +357,8 @@ def test_the_session_is_ended_during_an_index_build(
 ) -> None:
     project.revision("0001", "CREATE TABLE t (id INT);")
     project.run("migrate")
-    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    once = "-- ringfence: lock-deadline: 0\n"
+    project.revision("0002", f"{NONE}{once}CREATE INDEX CONCURRENTLY i ON t (id);")
     holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
     run = zygote.start(project, "migrate")
     wait_until(lambda: waiting(project, "CREATE INDEX%"), lambda: run.said)
@@ -369,7 +370,12 @@ def test_the_session_is_ended_during_an_index_build(
         " AND datname = current_database() AND application_name = 'ringfence' AND pid <> %s",
         0,
     )
-    wait_until(lambda: waiting(project, "DROP INDEX%"))  # what was left, over a new connection
+    # What was left goes over a new connection, and waits for as long as others take.
+    since = (
+        "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'DROP INDEX%%' AND wait_event_type = 'Lock'"
+        " AND datname = current_database() AND now() - query_start > %s"
+    )
+    wait_until(lambda: project.query(since, "1200ms"), lambda: run.said)
     holder.rollback()
     end = run.end()
     assert (end.status, end.out) == (0, "now at 0002\n"), end.err

@@ -321,7 +321,7 @@ class Executor:
         connection = self.connection
         connection.execute(self.settings(text.directives, "SET"))
         self._session(text, session)
-        if begun is not None and self._settled(begun):
+        if begun is not None and self._settled(text, statement, begun):
             if begun.checksum != row.checksum:
                 raise _edited(row, text, statement)
             self._tell("notice", f"statement {row.statement} is in effect already")
@@ -359,13 +359,34 @@ class Executor:
             replace(row, seconds=took, waits=self.waits.document),
         )
 
-    def _settled(self, begun: ledger.Event) -> bool:
-        """Whether a statement that an earlier run began is in effect; its leavings are cleared."""
+    def _settled(self, text: Script, statement: Statement, begun: ledger.Event) -> bool:
+        """Whether a statement that an earlier run began is in effect; its leavings are cleared.
+
+        An index that was left invalid is dropped however long that takes: nobody waits for it.
+        """
         probe = effect.probe(begun.sql or "")
-        if probe is None or begun.found is None:
+        found = begun.found
+        if probe is None or found is None:
             return False
-        with self._watch():
-            return probe.settle(self.connection, begun.found)
+        hurried = isinstance(probe, effect.Detach)
+        limits = self.settings(
+            text.directives if hurried else {}, "SET", patient=True, unhurried=not hurried
+        )
+        settled = False
+
+        def attempt() -> None:
+            nonlocal settled
+            self.connection.execute(limits)
+            try:
+                with self._watch():
+                    settled = probe.settle(self.connection, found)
+            except psycopg.Error as error:
+                raise self.explained(error, text, statement) from error
+            finally:
+                self._note()
+
+        self.patiently(attempt, lambda: text.directives, "what was left of the statement")
+        return settled
 
     def _cleared(
         self, text: Script, statement: Statement, probe: effect.Probe, found: effect.Found

@@ -43,7 +43,16 @@ from ringfence.errors import (
 )
 from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
 from ringfence.lockmodes import told
-from ringfence.migrate import Moved, difference, refuse_edited, refuse_skipped, who
+from ringfence.migrate import (
+    Moved,
+    Way,
+    difference,
+    halves,
+    refuse_edited,
+    refuse_halfway,
+    refuse_skipped,
+    who,
+)
 from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error
 from ringfence.pg.runner import refuse_standby
@@ -77,6 +86,8 @@ class Session:
     listen: Callable[[Progress], None] = _silent
     connection: psycopg.Connection[tuple[object, ...]] | None = None
     done: list[Moved] = field(default_factory=list)
+    ran: Mapping[tuple[str, str], ledger.Ran] = field(default_factory=dict)
+    """Of revisions that are not at their end, what has run: what a script for psql leaves out."""
     began: tuple[str, ...] = ()
     _heads: tuple[str, ...] = ()
     executor: Executor | None = None
@@ -130,6 +141,9 @@ class Session:
             self._executor().begun = set(state.begun)
             if len(moving) > 1:
                 self._attempts = ledger.attempts(self._connected(), self.schema)
+            going: Direction = "up" if moving[-1].is_upgrade else "down"
+            run = tuple(self._revision(step) for step in moving)
+            refuse_halfway(self.graph, state, Way(going, run, ()))
             undone = {self._revision(s).id for s in moving if not s.is_upgrade}
             if moving and not undone:
                 refuse_skipped(self.graph, state)
@@ -165,7 +179,7 @@ class Session:
 
         def dressed(**arguments: Any) -> None:
             if context.as_sql:
-                context.impl.static_output(self._guard())
+                context.impl.static_output(self._guard(revision, _direction(step)))
                 original(**arguments)
                 if not revision.sql:
                     context.impl.static_output(_AFTER)
@@ -357,7 +371,7 @@ class Session:
             left = "nothing was done" if direction == "up" else "what the revision made stays"
             self.listen(Progress("notice", text=f"{text.path} holds no statement: {left}"))
         if context.as_sql:
-            self._write(context, text)
+            self._write(context, text, self.ran.get((revision.id, direction)))
         elif text.backfill:
             with context.autocommit_block():
                 backfill.run(self._executor(), revision, direction, text)
@@ -386,7 +400,7 @@ class Session:
         stop = "\\set ON_ERROR_STOP on"
         return "\n\n".join((stop, _ENCODING, _block(taken), ledger.creation(self.schema)))
 
-    def _guard(self) -> str:
+    def _guard(self, revision: Revision, direction: Direction) -> str:
         """SQL that fails where the database does not stand where the coming revision expects it."""
         table = sql.Identifier(self.schema, ledger.VERSION_TABLE)
         wrong = sql.SQL("EXISTS (SELECT FROM {})").format(table)
@@ -395,11 +409,20 @@ class Session:
                 "(SELECT count(*) FROM {0}) <> {1}"
                 " OR EXISTS (SELECT FROM {0} WHERE version_num NOT IN ({2}))"
             ).format(table, len(self._heads), sql.SQL(", ").join(map(sql.Literal, self._heads)))
-        check = sql.SQL("IF {} THEN\nRAISE EXCEPTION USING MESSAGE = {};\nEND IF;").format(
-            wrong, f"the database does not stand at {', '.join(self._heads) or 'base'}"
+        checks = [(wrong, f"the database does not stand at {', '.join(self._heads) or 'base'}")]
+        if revision.sql and not revision.script(direction).transactional:
+            ran = self.ran.get((revision.id, direction))
+            said = f"revision {revision.id} has begun, and ringfence migrate goes on with it"
+            # Where a backfill goes on, no script can tell.
+            expected = len(ran.finished) if ran and not revision.script(direction).backfill else 0
+            begun = ledger.begun(self.schema, revision.id, direction)
+            checks.append((sql.SQL("{} <> {}").format(begun, expected), said))
+        body = sql.SQL("\n").join(
+            sql.SQL("IF {} THEN\nRAISE EXCEPTION USING MESSAGE = {};\nEND IF;").format(*check)
+            for check in checks
         )
         limits = self._limits({}, "SET LOCAL")
-        return f"{_block(check.as_string(None))}\n{limits};"
+        return f"{_block(body.as_string(None))}\n{limits};"
 
     def _limits(self, directives: Mapping[str, str], verb: str) -> str:
         wanted = {"lock_timeout": self.project.config.migrate.lock_timeout}
@@ -408,15 +431,23 @@ class Session:
                 wanted[key.replace("-", "_")] = directives[key]
         return settings(wanted, verb).as_string(None)
 
-    def _write(self, context: MigrationContext, text: Script) -> None:
+    def _write(self, context: MigrationContext, text: Script, ran: ledger.Ran | None) -> None:
+        done, begun = (ran.finished, ran.begun) if ran else ({}, {})
         limits = self._limits(text.directives, "SET LOCAL" if text.transactional else "SET")
         locks = "".join(
-            remark(f"statement {number}, line {text.span(statement.start).line}: {told(statement)}")
+            remark(
+                f"statement {number}, line {text.span(statement.start).line}: "
+                + ("has run" if number in done else told(statement))
+                + ("; was begun: migrate looks first what came of it" * (number in begun))
+            )
             + "\n"
             for number, statement in enumerate(text.statements, 1)
         )
-        batches = "-- migrate runs it in batches, by key\n" if text.backfill else ""
-        lines = f"{locks}{batches}{limits};\n\n{text.for_psql}\n"
+        if text.backfill:
+            locks += "-- migrate runs it in batches, by key\n"
+            if done:
+                locks += "-- and has begun: it goes on behind the last one, which this cannot\n"
+        lines = f"{locks}{limits};\n\n{text.for_psql if text.backfill else text.without(done)}\n"
         if text.transactional:
             context.impl.static_output(f"{lines}\nSET CONSTRAINTS ALL IMMEDIATE;\n{_AFTER}")
             return
@@ -615,10 +646,11 @@ def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
     return adopted
 
 
-def accept(session: Session, revision: Revision, reason: str) -> str:
-    """Record that an applied file may be as it is now; the difference to what was applied.
+def accept(session: Session, name: str, reason: str) -> tuple[str, str]:
+    """Record that an applied file may be as it is now; which, and the difference to what was applied.
 
-    Raises `Refused` where it is not applied, or is as it was.
+    Of a revision that is half applied or half undone, that it is as it was before it began. Raises
+    `Refused` where it is not applied, or is as it was.
     """
     assert session.target is not None
     session.connection = connection = connect(session.target, pinned=True)
@@ -626,7 +658,16 @@ def accept(session: Session, revision: Revision, reason: str) -> str:
         refuse_standby(connection, session.target)
         with _locked(session):
             state = ledger.state(connection, session.schema)
+            given_up = [h for h in halves(session.graph, state) if h.revision == name]
+            if given_up:
+                with ledger.writing(connection, session.schema), connection.transaction():
+                    client = ledger.client(session.project.root)
+                    for half in given_up:
+                        ledger.give_up(connection, session.schema, half, reason, client)
+                stands = "applied" if given_up[0].direction == "down" else "pending"
+                return f"{name} counts as {stands}", ""
             session.graph.refuse_unknown(state.current)
+            revision = session.graph.named(name)
             if revision not in session.graph.applied(state.current):
                 raise Refused(
                     f"revision {revision} is not applied to {session.target.shown}",
@@ -640,7 +681,8 @@ def accept(session: Session, revision: Revision, reason: str) -> str:
             row = replace(session.row("repaired", revision, "up", 1, with_sql=True), reason=reason)
             with ledger.writing(connection, session.schema):
                 ledger.begin(connection, session.schema, row)
-    return difference(revision, event) if event is not None else ""
+    told_ = difference(revision, event) if event is not None else ""
+    return f"{revision} is accepted as it is", told_
 
 
 def _step(script: ScriptDirectory, revision: Revision, direction: Direction) -> RevisionStep:

@@ -17,7 +17,7 @@ from ringfence.pg.connect import connect
 from ringfence.script import redacted, redacted_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from ringfence.execute import Progress
     from ringfence.pg.connect import Target
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a database stands against the files: its revisions, what is pending, what was edited."""
+    """Where a database stands against the files: its revisions, what is pending, what was edited.
+
+    `halves` are revisions that single statements have run of and that are not at their end.
+    """
 
     target: str
     current: tuple[str, ...]
@@ -38,11 +41,12 @@ class Standing:
     edited: tuple[Revision, ...]
     state: ledger.State
     skipped: tuple[Revision, ...] = ()
+    halves: tuple[ledger.Half, ...] = ()
 
     @property
     def at_head(self) -> bool:
         """Whether nothing is pending and nothing is wrong."""
-        return not (self.pending or self.unknown or self.edited or self.skipped)
+        return not (self.pending or self.unknown or self.edited or self.skipped or self.halves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def compare(graph: Graph, state: ledger.State, shown: str) -> Standing:
         edited=tuple(edited),
         state=state,
         skipped=skipped(graph, state),
+        halves=halves(graph, state),
     )
 
 
@@ -108,6 +113,51 @@ def refuse_skipped(graph: Graph, state: ledger.State) -> None:
             hint="have what follows it follow what it did before, then: ringfence rebase"
             f" {revision.path.stem}",
         )
+
+
+def halves(graph: Graph, state: ledger.State) -> tuple[ledger.Half, ...]:
+    """What has begun to be applied, or to be undone, statement by statement, and is not at its end."""
+    applied = {r.id for r in graph.applied(state.current)}
+    return tuple(h for h in state.halves if (h.direction == "up") != (h.revision in applied))
+
+
+def refuse_halfway(graph: Graph, state: ledger.State, planned: Way) -> None:
+    """Raise `Refused` where a revision is left half applied or half undone by what is asked for."""
+    doing = {r.id for r in planned.revisions}
+    for half in halves(graph, state):
+        revision = graph.revisions.get(half.revision)
+        accept = f'ringfence repair {half.revision} --reason "…"'
+        by_hand = f"or take back by hand what it did, and say so: {accept}"
+        if revision is None:
+            raise Refused(
+                f"revision {half.revision} is not at its end, and is not in {graph.folder}",
+                detail=f"{half.shown}, and the file was removed, or is another checkout's",
+                hint=f"get the code that has it; {by_hand}",
+            )
+        if half.revision in doing and half.direction == planned.direction:
+            continue
+        if half.direction == "down":
+            if planned.direction == "down" and doing:
+                continue  # another branch's: what follows it is gone
+            raise Refused(
+                f"revision {revision} has begun to be undone, and is not at its end",
+                detail=half.shown,
+                hint=f"undo it: ringfence migrate --to {_below(revision)} --yes; {by_hand}",
+            )
+        below = {r.id for r in graph.applied([revision.id])}
+        if planned.direction == "up" or not below & (doing or set(planned.ends) or below):
+            continue
+        raise Refused(
+            f"revision {revision} has begun to be applied, and is not at its end",
+            detail=f"{half.shown}: what it follows cannot be undone below it",
+            hint="bring it to its end first (what has not run of it may be edited):"
+            f" ringfence migrate --to {revision.id}; {by_hand}",
+        )
+
+
+def _below(revision: Revision) -> str:
+    """Where a database stands that has a revision no more, as `--to` takes it."""
+    return revision.down[0] if revision.down else "base"
 
 
 def _edited(revision: Revision, state: ledger.State) -> bool:
@@ -285,15 +335,18 @@ def migrate(
     session = Session(project, graph, target)
     if listen is not None:
         session.listen = listen
+    again: Lost | None = None
     try:
         drive(session, lambda heads: _still(graph, planned, heads))
     except Lost as lost:
         if not lost.reached:
             raise
+        again = lost
+    if again is not None:  # what goes wrong from here on has not come of the loss
         done += session.done
         began = session.began
         session = Session(project, graph, target, session.listen)
-        session.listen(Progress("notice", text=f"{lost.message}: going on over a new connection"))
+        session.listen(Progress("notice", text=f"{again.message}: going on over a new connection"))
         drive(session, lambda heads: _still(graph, planned, heads))
         session.began = began
     session.done[:0] = done
@@ -317,7 +370,27 @@ def rehearsal_text(
     from ringfence.history import Session, drive
 
     session = Session(project, graph, None)
+    session.ran = _ran(target, session.schema, before, planned)
     return drive(session, lambda heads: _still(graph, planned, heads), offline_from=before.current)
+
+
+def _ran(
+    target: Target, schema: str, before: Standing, planned: Way
+) -> Mapping[tuple[str, str], ledger.Ran]:
+    """What has run of those revisions of a plan that are not at their end."""
+    doing = {r.id for r in planned.revisions}
+    begun = [h for h in before.halves if h.revision in doing]
+    if not begun:
+        return {}
+    with connect(target, pinned=True) as connection:
+        return {
+            (h.revision, h.direction): (
+                ledger.Ran({1: ""}, {})
+                if h.rows
+                else ledger.ran(connection, schema, h.revision, h.direction)
+            )
+            for h in begun
+        }
 
 
 def baseline(project: Project, target: Target, upto: str | None = None) -> tuple[Revision, ...]:
@@ -333,15 +406,16 @@ def baseline(project: Project, target: Target, upto: str | None = None) -> tuple
     return adopt(Session(project, graph, target), ends)
 
 
-def repair(project: Project, target: Target, name: str, reason: str) -> tuple[Revision, str]:
-    """Accept an applied file as it is now, on the record; it, and how it differs from what ran."""
+def repair(project: Project, target: Target, name: str, reason: str) -> tuple[str, str]:
+    """Accept an applied file as it is now, on the record; which, and how it differs from what ran.
+
+    Of a revision that is neither applied nor undone, but half so: that it counts as it did before.
+    """
     from ringfence.history import Session, accept
 
     if not reason.strip():
         raise Misuse("--reason is empty", hint="say why the file may be as it is: it is kept")
-    graph = revisions.read(project)
-    revision = graph.named(name)
-    return revision, accept(Session(project, graph, target), revision, reason)
+    return accept(Session(project, revisions.read(project), target), name, redacted_message(reason))
 
 
 def who(state: ledger.State) -> dict[str, str]:
@@ -386,6 +460,7 @@ def _planned(
     if planned.revisions:
         lockfile.refuse_deviations(project, graph)
         _refuse_elsewhere(graph, elsewhere)
+    refuse_halfway(graph, before.state, planned)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()
     refuse_edited(graph, before.state, undone)
     if planned.direction == "up":

@@ -16,7 +16,7 @@ from ringfence.config import DURATION
 from ringfence.errors import BadProject, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 DIRECTIVES = {
@@ -237,6 +237,17 @@ class Script:
         for token in self.code():
             last = token.text
         return text if last == ";" else text + ";\n"
+
+    def without(self, done: Collection[int]) -> str:
+        """The same, without the statements of these numbers: what is set for the session stays."""
+        if not done:
+            return self.for_psql
+        parts = []
+        for number, statement in enumerate(self.statements, 1):
+            if number not in done or statement.sets_session:
+                data = "" if statement.data is None else f"\n{statement.data}\\."
+                parts.append(f"{statement.text};{data}\n")
+        return "".join(parts)
 
     @cached_property
     def _shown(self) -> str:

@@ -71,6 +71,8 @@ def _line(event: Event) -> str:
     if event.error:
         said = f"{event.error.get('at', '')} {event.error.get('message', '')}".strip()
         line += f"\n    {said.partition(chr(10))[0]}"
+    if event.reason and event.statement is None:
+        line += f"\n    {event.reason.partition(chr(10))[0]}"
     return line
 
 
@@ -95,6 +97,13 @@ def _json(events: Sequence[Event], target: str) -> str:
             "error": e.error,
             "client": e.client,
             "role": e.role,
+            "effective_role": e.effective_role,
+            "server_version": e.server_version,
+            "backend": e.backend,
+            "xid": e.xid,
+            "fingerprint": e.fingerprint,
+            "waits": e.waits,
+            "reason": e.reason,
             "outcome": e.outcome,
         }
         for e in events

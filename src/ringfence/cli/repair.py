@@ -25,6 +25,9 @@ def command(start: Path | None, revision: str, dsn: str | None, reason: str) -> 
     The database is not changed: the history gets a row with the file as it is now, who accepted it
     and why. What differs from what was applied is printed.
 
+    Of a revision that has begun statement by statement and will not come to its end: what it did so
+    far was taken back by hand, and it counts as it did before it began.
+
     \b
     Example:
       ringfence repair 0007 --reason "a typo, put right by hand"
@@ -36,4 +39,4 @@ def command(start: Path | None, revision: str, dsn: str | None, reason: str) -> 
     repaired, difference = migrate.repair(found, resolve(found, dsn), revision, reason)
     if difference:
         click.echo(difference)
-    click.echo(f"revision {repaired} is accepted as it is", err=True)
+    click.echo(f"revision {repaired}", err=True)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ringfence.cli import options
-from ringfence.finding import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +46,7 @@ def _text(standing: Standing) -> str:
     lines.append(f"head      {heads}{several}")
     edited = {r.id for r in standing.edited}
     skipped = {r.id for r in standing.skipped}
+    halves = {half.revision: half for half in standing.halves}
     for revision in (*standing.applied, *standing.pending):
         event = standing.state.applied.get(revision.id)
         if revision.id in skipped:
@@ -64,12 +64,16 @@ def _text(standing: Standing) -> str:
                 if event and event.at
                 else ""
             )
-        if begun := standing.state.begun.get(revision.id):
-            way = "of it" if revision in standing.pending else "of undoing it"
-            when = f"  {counted(begun, 'statement')} {way} {'has' if begun == 1 else 'have'} run"
+        if half := halves.pop(revision.id, None):
+            undone = "being undone: " if half.direction == "down" else ""
+            when = f"  {undone}{half.shown}"
         lines.append(f"  {mark}  {revision}{when}")
     lines += [
         f"  {click.style('unknown', fg='red')}  {u}: not among the files" for u in standing.unknown
+    ]
+    lines += [
+        f"  {click.style('unknown', fg='red')}  {half.revision}: not among the files, {half.shown}"
+        for half in halves.values()
     ]
     return "\n".join(lines)
 
@@ -81,6 +85,7 @@ def _json(standing: Standing) -> str:
 
     edited = {r.id for r in standing.edited}
     rows = []
+    halves = {half.revision: half for half in standing.halves}
     for revision in (*standing.applied, *standing.pending):
         event = standing.state.applied.get(revision.id)
         pending = revision in standing.pending
@@ -96,7 +101,7 @@ def _json(standing: Standing) -> str:
                 "state": state,
                 "at": event.at.isoformat() if event and event.at and not pending else None,
                 "by": event.role if event and not pending else None,
-                "statements_run": standing.state.begun.get(revision.id, 0),
+                "statements_run": halves[revision.id].statements if revision.id in halves else 0,
             }
         )
     document = {
@@ -107,6 +112,15 @@ def _json(standing: Standing) -> str:
         "current": list(standing.current),
         "heads": list(standing.heads),
         "unknown": list(standing.unknown),
+        "halfway": [
+            {
+                "revision": half.revision,
+                "direction": half.direction,
+                "statements": half.statements,
+                "rows": half.rows,
+            }
+            for half in standing.halves
+        ],
         "revisions": rows,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

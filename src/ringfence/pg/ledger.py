@@ -26,6 +26,7 @@ from psycopg.types.json import Jsonb
 
 from ringfence import __version__
 from ringfence.errors import Refused, ServerError
+from ringfence.finding import counted
 from ringfence.model import quoted
 from ringfence.pg import rights
 from ringfence.pg.connect import PATIENCE, server_error, translated
@@ -72,23 +73,55 @@ class Event:
     id: int = 0
     at: datetime | None = None
     role: str = ""
+    effective_role: str = ""
+    server_version: int = 0
+    backend: int = 0
+    xid: str = ""
     outcome: str | None = None
     """How what a row `started` says ended, once the database was asked: finished, failed, cancelled;
     interrupted where nobody was there to say, running where somebody still is."""
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """A revision of which something is committed and which has not come to its end.
+
+    `statements` counts those that have run one by one, `rows` those a backfill went over; both are 0
+    where a statement that no transaction can hold was begun and nobody was there to see its end.
+    """
+
+    revision: str
+    direction: Direction
+    statements: int
+    rows: int
+
+    @property
+    def shown(self) -> str:
+        """How far it is, in words: `2 statements of it have run`."""
+        if self.rows:
+            return f"{counted(self.rows, 'row')} of it {'is' if self.rows == 1 else 'are'} done"
+        if self.statements:
+            has = "has" if self.statements == 1 else "have"
+            return f"{counted(self.statements, 'statement')} of it {has} run"
+        return "a statement of it was begun"
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Where a database stands: Alembic's current revisions, and each one's last `finished up`.
 
-    `begun` counts, by revision, the statements that have run of a file that runs them one by one
-    and has not come to its end.
+    `halves` are what single statements or batches have run of.
     """
 
     exists: bool
     current: tuple[str, ...]
     applied: Mapping[str, Event]
-    begun: Mapping[str, int] = field(default_factory=dict)
+    halves: tuple[Half, ...] = ()
+
+    @property
+    def begun(self) -> Mapping[str, int]:
+        """The statements that have run one by one, counted by revision."""
+        return {half.revision: half.statements for half in self.halves if half.statements}
 
 
 def state(connection: Connection[tuple[object, ...]], schema: str) -> State:
@@ -155,7 +188,7 @@ def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
     _, version, has_versions = _present(connection, schema)
     versions: Sequence[tuple[object, ...]] = ()
     events: Sequence[tuple[object, ...]] = ()
-    begun: Sequence[tuple[object, ...]] = ()
+    halves: Sequence[tuple[object, ...]] = ()
     if has_versions:
         versions = connection.execute(
             sql.SQL("SELECT version_num FROM {} ORDER BY 1").format(
@@ -170,12 +203,11 @@ def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
                 " 'stamped', 'repaired') AND direction = 'up' ORDER BY revision, id DESC"
             ).format(_column(version, "fingerprint"), sql.Identifier(schema, "history"))
         ).fetchall()
-        begun = connection.execute(
-            sql.SQL(
-                "SELECT revision, count(*) FROM {0} AS h WHERE event = 'statement' AND NOT EXISTS"
-                " (SELECT FROM {0} AS e WHERE e.revision = h.revision AND e.id > h.id"
-                " AND e.event IN ('finished', 'stamped', 'baseline')) GROUP BY revision"
-            ).format(sql.Identifier(schema, "history"))
+    if version > 1:
+        halves = connection.execute(
+            sql.SQL(_HALVES).format(
+                sql.Identifier(schema, "history"), sql.Identifier(schema, "backfills")
+            )
         ).fetchall()
     applied: dict[str, Event] = {}
     for event in events:
@@ -200,8 +232,29 @@ def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
         bool(version),
         tuple(str(v[0]) for v in versions),
         applied,
-        {str(revision): int(str(count)) for revision, count in begun},
+        tuple(Half(*half) for half in halves),  # type: ignore[arg-type] # as selected
     )
+
+
+_HALVES = """
+SELECT revision, direction, count(DISTINCT statement) FILTER (WHERE event = 'statement'), 0
+FROM {0} AS h
+WHERE (event = 'statement' OR event = 'begun' AND NOT EXISTS (
+        -- Whoever saw it fail has cleared it away.
+        SELECT FROM {0} AS f WHERE f.revision = h.revision AND f.direction = h.direction
+            AND f.attempt = h.attempt AND f.event IN ('failed', 'cancelled')))
+    AND NOT EXISTS (
+        SELECT FROM {0} AS e WHERE e.revision = h.revision AND e.id > h.id
+            AND (e.event IN ('finished', 'stamped', 'baseline')
+                OR e.event = 'cancelled' AND e.reason IS NOT NULL AND e.direction = h.direction))
+GROUP BY revision, direction
+UNION ALL
+SELECT revision, direction, 0, seen FROM {1} AS b
+WHERE batches > 0 AND NOT EXISTS (
+    SELECT FROM {0} AS e WHERE e.revision = b.revision
+        AND e.event IN ('finished', 'stamped', 'baseline') AND e.at >= b.at)
+ORDER BY 1, 2
+"""
 
 
 def _column(version: int, name: str) -> sql.Composable:
@@ -377,6 +430,24 @@ def attempts(
     return {(str(revision), str(direction)): int(str(last)) for revision, direction, last in rows}
 
 
+def give_up(
+    connection: Connection[tuple[object, ...]],
+    schema: str,
+    half: Half,
+    reason: str,
+    client: Mapping[str, object],
+) -> None:
+    """Record that what has run of a revision that is not at its end does not count any more."""
+    event = Event("cancelled", half.revision, half.direction, 1, client=client, reason=reason)
+    begin(connection, schema, event)
+    connection.execute(
+        sql.SQL("DELETE FROM {} WHERE revision = %s AND direction = %s").format(
+            sql.Identifier(schema, "backfills")
+        ),
+        [half.revision, half.direction],
+    )
+
+
 _PLACES = tuple("make_interval(secs => %s)" if c == "duration" else "%s" for c in _COLUMNS)
 _ATTEMPT = _COLUMNS.index("attempt")
 
@@ -437,6 +508,17 @@ def _json(document: Mapping[str, object] | None) -> Jsonb | None:
     return None if document is None else Jsonb(dict(document))
 
 
+def begun(schema: str, revision: str, direction: Direction) -> sql.Composed:
+    """SQL for how much is committed of a revision that is not at its end: statements, or a backfill."""
+    halves = sql.SQL(_HALVES).format(
+        sql.Identifier(schema, "history"), sql.Identifier(schema, "backfills")
+    )
+    return sql.SQL(
+        "(SELECT coalesce(sum(h.statements + sign(h.rows)), 0) FROM ({}) AS h"
+        " (revision, direction, statements, rows) WHERE revision = {} AND direction = {})"
+    ).format(halves, revision, direction)
+
+
 def stamp(connection: Connection[tuple[object, ...]], schema: str, heads: Sequence[str]) -> None:
     """Have Alembic's version table, which is empty, say that these revisions are the newest."""
     for head in heads:
@@ -495,10 +577,10 @@ def ran(
         sql.SQL(
             "SELECT event, statement, checksum, sql, found FROM {0} WHERE revision = %s"
             " AND direction = %s AND event IN ('begun', 'statement') AND id > coalesce((SELECT max(id)"
-            " FROM {0} WHERE revision = %s AND event IN ('finished', 'stamped', 'baseline')), 0)"
-            " ORDER BY id"
+            " FROM {0} WHERE revision = %s AND (event IN ('finished', 'stamped', 'baseline')"
+            " OR event = 'cancelled' AND reason IS NOT NULL AND direction = %s)), 0) ORDER BY id"
         ).format(_history(schema)),
-        [revision, direction, revision],
+        [revision, direction, revision, direction],
     ).fetchall()
     finished: dict[int, str] = {}
     begun: dict[int, Event] = {}
@@ -541,8 +623,8 @@ def events(
     what nothing tells the end of.
     """
     names = ("id", "at", "event", "revision", "direction", "attempt", "statement", "title",
-             "checksum", "sql", "seconds", "error", "client", "role", "fingerprint", "waits",
-             "reason", "outcome")  # fmt: skip
+             "checksum", "sql", "seconds", "error", "client", "role", "effective_role",
+             "server_version", "backend", "xid", "fingerprint", "waits", "reason", "outcome")  # fmt: skip
     table = sql.Identifier(schema, "history")
     outcome = sql.SQL(_OUTCOME).format(table)
     with reading(connection, schema):
@@ -555,7 +637,7 @@ def events(
     query = sql.SQL(
         "SELECT * FROM (SELECT id, at, event, revision, direction, attempt, statement, title,"
         " checksum, sql, extract(epoch FROM duration)::float8, error, client, session_role,"
-        " {}, {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
+        " effective_role, server_version, backend, xid::text, {}, {} AS outcome FROM {} AS h) AS told WHERE {} ORDER BY id DESC LIMIT {}"
     ).format(
         sql.SQL(", ").join(_column(version, n) for n in ("fingerprint", "waits", "reason")),
         outcome,
