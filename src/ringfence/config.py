@@ -45,13 +45,15 @@ class Tenancy:
 
     `root` is the table whose rows are the tenants, `setting` the configuration parameter that
     policies read the tenant from, `roles` the runtime roles that policies must bind, `shared` the
-    tables whose rows belong to nobody.
+    tables whose rows belong to nobody. Where no table's rows are the tenants, `column` is what the
+    column is called that says whose a row is.
     """
 
     root: str = ""
     setting: str = ""
     roles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from projects import Project
 from ringfence.seed import mark_disposable
-from seed.support import counts
+from seed.support import counts, digests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +86,8 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
             "roles": [],
             "shared": [],
             "inferred": False,
+            "column": None,
+            "columns": [],
             "rootless": [],
         },
         "tenants": tenants,
@@ -110,6 +113,7 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
         "guarded": [],
         "refusals": [],
         "unseen": [],
+        "fickle": [],
         "recorded": True,
     }
 
@@ -191,22 +195,102 @@ def test_who_was_found_to_be_a_tenant_is_said(
     assert "not recorded" not in done.err
 
 
-def test_a_tenant_that_no_table_holds(
+LONE = (
+    "CREATE TABLE sales (id INT PRIMARY KEY, tenant TEXT NOT NULL);"
+    "CREATE TABLE items (id INT PRIMARY KEY, sale INT REFERENCES sales, tenant TEXT NOT NULL);"
+    "CREATE TABLE lines (id INT PRIMARY KEY, item INT NOT NULL REFERENCES items);"
+    "CREATE TABLE colours (id INT PRIMARY KEY);"
+    "ALTER TABLE sales ENABLE ROW LEVEL SECURITY;"
+    "CREATE POLICY p ON sales USING (tenant = current_setting('a.b', true))"
+)
+
+
+def test_tenants_that_no_table_lists_are_made_up(
     tmp_path: Path, connect: Callable[[str], Connection], database: str
 ) -> None:
     conn = connect(database)
-    conn.execute(
-        "CREATE TABLE t (tenant TEXT); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
-        "CREATE POLICY p ON t USING (tenant = current_setting('a.b', true))"
-    )
-    project = Project(tmp_path / "project", database)
-    done = project.run("seed", "--force", "--tenants", "3")
-    assert done.status == 2
-    assert "--tenants 3: policies tell rows apart by a column that leads to no table" in done.err
-    assert counts(conn) == {"public.t": 0}
-    done = project.run("seed", "--force")
+    conn.execute(LONE)
+    config = '[tool.ringfence.seed.columns]\n"sales.tenant" = ["acme", "globex", "initech"]'
+    project = Project(tmp_path / "project", database, config=config)
+    done = project.run("seed", "--force", "--tenants", "3", "--format", "json")
     assert done.status == 0
-    assert "policies compare public.t.tenant with a.b, and no table's rows are what" in done.err
+    assert done.err.splitlines()[:8] == [
+        "tenants: what stands in public.items.tenant, public.sales.tenant, which a.b names (found from policies)",
+        "they are made up: acme, globex, initech",
+        "if that is so, write it down in pyproject.toml:",
+        "  [tool.ringfence.tenancy]",
+        '  column = "tenant"',
+        '  setting = "a.b"',
+        '  shared = ["public.colours"]',
+        "",
+    ]
+    said = json.loads(done.out)
+    assert said["tenants"] == ["acme", "globex", "initech"]
+    assert said["tenancy"]["columns"] == ["public.items.tenant", "public.sales.tenant"]
+    # What was found is what the configuration says when it is written down.
+    first = digests(conn)
+    assert project.run("seed", "--clean").status == 0
+    lines = [line.strip() for line in done.err.splitlines()[3:7]]
+    project.say("\n".join(lines))
+    again = project.run("seed", "--force", "--tenants", "3")
+    assert again.status == 0
+    assert "found from policies" not in again.err
+    assert digests(conn) == first
+
+
+def test_a_list_of_tenants_that_is_too_short(
+    tmp_path: Path, connect: Callable[[str], Connection], database: str
+) -> None:
+    conn = connect(database)
+    conn.execute(LONE)
+    config = '[tool.ringfence.seed.columns]\n"sales.tenant" = ["acme", "globex"]'
+    done = Project(tmp_path / "project", database, config=config).run(
+        "seed", "--force", "--tenants", "3"
+    )
+    assert done.status == 1
+    assert done.err.startswith(
+        "error: 3 tenants were asked for, and public.sales.tenant has room for 2\n"
+    ) or done.err.startswith(
+        "error: 3 tenants were asked for, and public.items.tenant has room for 2\n"
+    )
+    assert done.err.endswith("hint: ask for fewer: --tenants 2\n")
+    assert not any(counts(conn).values())
+
+
+@pytest.mark.parametrize(
+    ("argv", "answer", "rows"), [((), "n", 0), ((), "y", 2), (("--yes",), "", 2)]
+)
+def test_on_a_terminal_who_was_found_to_be_a_tenant_is_asked(
+    tmp_path: Path,
+    connect: Callable[[str], Connection],
+    database: str,
+    argv: tuple[str, ...],
+    answer: str,
+    rows: int,
+) -> None:
+    conn = connect(database)
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE t (id INT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants);"
+        "ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+        "CREATE POLICY p ON t USING (tenant = current_setting('a.b')::int)"
+    )
+    mine, theirs = os.openpty()
+    try:
+        os.write(mine, f"{answer}\n".encode())
+        process = Project(tmp_path / "project", database).spawn(
+            "seed", "--force", "--rows", "1", *argv, stdin=theirs, stderr=theirs
+        )
+        out, _ = process.communicate(timeout=60)
+        said = os.read(mine, 1 << 16).decode()
+    finally:
+        os.close(mine)
+        os.close(theirs)
+    assert (process.returncode, out) == (0 if rows else 1, "")
+    assert "tenants: the rows of public.tenants, told apart by a.b (found" in said
+    assert ("for these tenants? [y/N] " in said) == (not argv)
+    assert ("nothing was written" in said) == (not rows)
+    assert counts(conn) == {"public.t": rows, "public.tenants": rows}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -190,9 +190,76 @@ def test_each_setting_has_the_column_that_is_compared_with_it(conn: Connection) 
     assert found(conn) == ("s.tenants", "app.tenant", "id", OWN)
 
 
-def test_a_tenant_without_a_table_is_said_so(conn: Connection) -> None:
+def apart(conn: Connection, child: str, column: str, parent: str) -> tuple[int, int, int]:
+    """(rows that point to the other table, those of them under another tenant, tenants)"""
+    return conn.execute(
+        f"SELECT count(*), count(*) FILTER (WHERE c.tenant::text <> p.tenant::text),"
+        f" count(DISTINCT c.tenant) FROM {child} c JOIN {parent} p ON p.id = c.{column}"
+    ).fetchone() or (0, 0, 0)
+
+
+@pytest.mark.parametrize("profile", ["demo", "minimal", "load"])
+@pytest.mark.parametrize("type_", ["TEXT", "UUID", "INT", "VARCHAR(4)", "place", "code"])
+def test_a_column_alone_keeps_tenants_apart(conn: Connection, type_: str, profile: Any) -> None:
     conn.execute(
-        'CREATE TABLE sales (id INT PRIMARY KEY, "the tenant" TEXT NOT NULL);'
+        "CREATE TYPE place AS ENUM ('here', 'there', 'nowhere');"
+        "CREATE DOMAIN code AS TEXT CHECK (VALUE ~ '^[a-z]{2}-[0-9]$');"
+        f"CREATE TABLE sales (id INT PRIMARY KEY, tenant {type_} NOT NULL, name TEXT);"
+        f"CREATE TABLE items (id INT PRIMARY KEY, sale INT NOT NULL REFERENCES sales, tenant {type_},"
+        " before INT REFERENCES items);"
+        "CREATE TABLE parts (id INT PRIMARY KEY, item INT REFERENCES items);"
+        + RLS.format("sales", f"tenant = current_setting('app.tenant', true)::{type_}")
+    )
+    seeded = seed(conn, tenants=3, profile=profile, rows=60 if profile != "minimal" else None)
+    assert (seeded.root, len(set(seeded.tenants)), seeded.rootless) == ("", 3, ())
+    assert seeded.columns == ("public.items.tenant", "public.sales.tenant")
+    count, crossed, tenants = apart(conn, "items", "sale", "sales")
+    assert (crossed, tenants) == (0, 3)
+    assert count == (3 if profile == "minimal" else 180)
+    assert apart(conn, "items", "before", "items")[1] == 0
+    owners = conn.execute("SELECT DISTINCT tenant::text FROM items").fetchall()
+    assert {owner for (owner,) in owners} == set(seeded.tenants)
+
+
+def test_composite_keys_and_partitions_by_tenant_need_no_root(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE sales (tenant TEXT NOT NULL CHECK (tenant IN ('a', 'b', 'c')), id INT,"
+        " PRIMARY KEY (tenant, id)) PARTITION BY LIST (tenant);"
+        "CREATE TABLE sales_a PARTITION OF sales FOR VALUES IN ('a');"
+        "CREATE TABLE sales_b PARTITION OF sales FOR VALUES IN ('b');"
+        "CREATE TABLE sales_z PARTITION OF sales DEFAULT;"
+        "CREATE TABLE items (t TEXT NOT NULL, id INT, sale INT NOT NULL, PRIMARY KEY (t, id),"
+        " FOREIGN KEY (t, sale) REFERENCES sales);"
+        "CREATE TABLE settings (tenant TEXT PRIMARY KEY, theme TEXT);"
+        + RLS.format("sales", "tenant = current_setting('app.tenant', true)")
+        + RLS.format("settings", "tenant = current_setting('app.tenant', true)")
+    )
+    seeded = seed(conn, tenants=3, rows=7)
+    assert seeded.tenants == ("a", "b", "c")
+    assert seeded.columns == ("public.items.t", "public.sales.tenant", "public.settings.tenant")
+    assert {f.table: f.rows for f in seeded.tables} == {
+        "public.sales": (7, 7, 7),
+        "public.items": (7, 7, 7),
+        "public.settings": (1, 1, 1),
+    }
+    assert one(conn, "SELECT count(DISTINCT tableoid) FROM sales") == 3
+
+
+def test_a_column_that_no_table_has(conn: Connection) -> None:
+    conn.execute(SCHEMA)
+    with pytest.raises(
+        Misuse, match=r"column names tenant_ids, and no table has such a column"
+    ) as no:
+        seed(conn, tenancy=Tenancy(column="tenant_ids"))
+    assert no.value.hint == "did you mean tenant_id?"
+    with pytest.raises(Misuse, match=r"names both the root s\.tenants and the column tenant_id"):
+        seed(conn, tenancy=Tenancy(root="s.tenants", column="tenant_id"))
+
+
+def test_a_tenant_that_the_server_computes_is_said_so(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE sales (id INT PRIMARY KEY,"
+        " \"the tenant\" TEXT GENERATED ALWAYS AS ('t' || id % 3) STORED);"
         + RLS.format("sales", "\"the tenant\" = current_setting('app.tenant', true)")
     )
     seeded = seed(conn)

@@ -267,3 +267,28 @@ def test_the_same_wishes_give_the_same_bytes(
 def test_numbers_without_measure(asked: dict[str, Any], said: str) -> None:
     with pytest.raises(Misuse, match=re.escape(said)):
         wishes_of(asked.pop("settings", None), **asked)
+
+
+def test_a_list_too_short_for_a_key_is_refused(shop: Connection) -> None:
+    shop.execute("ALTER TABLE orders DROP COLUMN code; ALTER TABLE people ADD code TEXT UNIQUE")
+    with pytest.raises(Misuse) as no:
+        wish(shop, people__code=Column(values=("a", "b", "b")))
+    assert described(no.value) == (
+        "error: [tool.ringfence.seed.columns] gives public.people.code 2 values, and people_code_key"
+        " lets each be in one of 80 rows only\n"
+        "hint: list 80 values, or ask for fewer rows: [tool.ringfence.seed] rows"
+    )
+    assert not any(counts(shop).values())
+
+
+def test_sql_that_gives_something_else_each_time_is_told(shop: Connection) -> None:
+    seeded = wish(
+        shop,
+        orders__amount=Column(sql="(random() * 5 + abs(-1))::int"),
+        people__name=Column(sql="'at ' || CURRENT_DATE"),
+        people__email=Column(sql="lower(id || '@example.com')"),
+    )
+    assert seeded.fickle == (
+        ("public.orders.amount", "random"),
+        ("public.people.name", "current_date"),
+    )

@@ -91,6 +91,9 @@ _WIDEST = 100
     metavar="N",
     help="With --profile load: commit every N rows or so, for --resume to go on from.",
 )
+@click.option(
+    "--yes", is_flag=True, help="Do not ask whether the tenancy that was found out is right."
+)
 @click.option("--resume", is_flag=True, help="Go on with a load in batches that was interrupted.")
 @click.option(
     "--as-owner", is_flag=True, help="Write as who is connected, not as the tenants' runtime role."
@@ -115,12 +118,14 @@ def command(
     batch: int | None,
     resume: bool,
     as_owner: bool,
+    yes: bool,
     format_: str,
 ) -> None:
     """Fill every table with tenants' rows that obey every constraint.
 
     Who the tenants are comes from [tool.ringfence.tenancy], else from policies, grants and foreign
-    keys. A row and all rows it points to belong to one tenant. Tables with row-level security are
+    keys; on a terminal you are asked whether that is so. What a column's values are, if not what
+    ringfence thinks up, stands in [tool.ringfence.seed.columns]. A row and all rows it points to belong to one tenant. Tables with row-level security are
     written as the runtime role, in the tenant's name. All is written in one transaction, or nothing
     is.
 
@@ -213,7 +218,7 @@ def command(
                     batch=batch or 0,
                     record=history,
                     progress=watch.listen,
-                    announce=_announce,
+                    announce=lambda seeded: _announce(seeded, yes=yes),
                 )
             )
     _show(seeded, target.shown)
@@ -228,6 +233,8 @@ def _write_files(
     from ringfence.errors import Misuse
 
     count = sum(map(len, plan.rows.values()))
+    for line in _fickle(plan.fickle):
+        click.echo(line, err=True)
     if to_csv is not None:
         paths = seed.to_csv(connection, plan, to_csv)
         click.echo(f"wrote {count:,} rows to {len(paths) - 1} files in {to_csv}", err=True)
@@ -293,7 +300,7 @@ def _table(seeded: Seeded) -> RenderableType:
     many = len(seeded.tenants) > 6
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("table", overflow="fold")
-    if seeded.root:
+    if seeded.tenants:
         if many:
             table.add_column("a tenant", justify="right")
         else:
@@ -302,20 +309,34 @@ def _table(seeded: Seeded) -> RenderableType:
     table.add_column("rows", justify="right")
     for filled in seeded.tables:
         cells: list[str] = []
-        if seeded.root and many:
+        if seeded.tenants and many:
             low, high = min(filled.rows), max(filled.rows)
             cells = [(str(low) if low == high else f"{low}–{high}") if filled.scoped else ""]
-        elif seeded.root:
+        elif seeded.tenants:
             cells = [str(n) for n in filled.rows] if filled.scoped else [""] * len(seeded.tenants)
         table.add_row(filled.table, *cells, str(filled.total))
     return table
 
 
-def _announce(seeded: Seeded) -> None:
-    """Say who the tenants are, where that was found out, before anything is written."""
-    if seeded.inferred:
-        sys.stderr.write("\n".join([*_model(seeded), "", ""]))
-        sys.stderr.flush()
+def _announce(seeded: Seeded, *, yes: bool) -> None:
+    """Say who the tenants are, where that was found out, before anything is written, and ask whether
+    that is so where somebody is there to answer."""
+    if not seeded.inferred:
+        return
+    sys.stderr.write("\n".join([*_model(seeded), "", ""]))
+    sys.stderr.flush()
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    # Not click.confirm: it writes to standard output too.
+    sys.stderr.write(f"write {seeded.rows:,} rows for these tenants? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        from ringfence.errors import Refused
+
+        raise Refused(
+            "nothing was written",
+            hint="say who the tenants are in pyproject.toml, [tool.ringfence.tenancy]",
+        )
 
 
 def _model(seeded: Seeded) -> list[str]:
@@ -324,6 +345,14 @@ def _model(seeded: Seeded) -> list[str]:
         setting = f", told apart by {seeded.setting}" if seeded.setting else ""
         origin = " (found from policies and foreign keys)" if seeded.inferred else ""
         lines.append(f"tenants: the rows of {seeded.root}{setting}{origin}")
+        if seeded.inferred:
+            lines.append("if that is so, write it down in pyproject.toml:")
+            lines += [f"  {line}" for line in _tenancy(seeded)]
+    elif seeded.columns:
+        setting = f", which {seeded.setting} names" if seeded.setting else ""
+        origin = " (found from policies)" if seeded.inferred else ""
+        lines.append(f"tenants: what stands in {', '.join(seeded.columns)}{setting}{origin}")
+        lines.append(f"they are made up: {_some(seeded.tenants)}")
         if seeded.inferred:
             lines.append("if that is so, write it down in pyproject.toml:")
             lines += [f"  {line}" for line in _tenancy(seeded)]
@@ -351,6 +380,7 @@ def _notes(seeded: Seeded, shown: str) -> list[str]:
         if short.candidate:
             lines.append(f"  the last one tried: {short.candidate}")
     lines += [f"{path} can hold no rows" for path in seeded.empty]
+    lines += _fickle(seeded.fickle)
     lines += [
         f"no row of {table} has {column} = '{text}'" for table, column, text in seeded.uncovered
     ]
@@ -385,10 +415,22 @@ def _tenancy(seeded: Seeded) -> list[str]:
         return "[" + ", ".join(_quoted(name) for name in names) + "]"
 
     nobodys = tuple(f.table for f in seeded.tables if not f.scoped)
-    lines = ["[tool.ringfence.tenancy]", f"root = {_quoted(seeded.root)}"]
+    who = ("root", seeded.root) if seeded.root else ("column", seeded.column)
+    lines = ["[tool.ringfence.tenancy]", f"{who[0]} = {_quoted(who[1])}"]
     lines += [f"setting = {_quoted(seeded.setting)}"] if seeded.setting else []
     lines += [f"roles = {listed(seeded.roles)}"] if seeded.roles else []
     return [*lines, f"shared = {listed(nobodys)}"] if nobodys else lines
+
+
+def _fickle(found: tuple[tuple[str, str], ...]) -> list[str]:
+    return [
+        f"{column} is set by SQL that calls {function}: the same seed will not give the same values"
+        for column, function in found
+    ]
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
 def _quoted(name: str) -> str:
@@ -421,10 +463,12 @@ def _json(seeded: Seeded, shown: str) -> str:
         "seed": seeded.seed,
         "tenancy": {
             "root": seeded.root or None,
+            "column": seeded.column or None,
             "setting": seeded.setting or None,
             "roles": list(seeded.roles),
             "shared": list(seeded.shared),
             "inferred": seeded.inferred,
+            "columns": list(seeded.columns),
             "rootless": [{"column": c, "setting": s} for c, s in seeded.rootless],
         },
         "tenants": list(seeded.tenants),
@@ -460,6 +504,7 @@ def _json(seeded: Seeded, shown: str) -> str:
             {"table": table, "tenant": tenant, "rows": count, "seen": seen}
             for table, tenant, count, seen in seeded.unseen
         ],
+        "fickle": [{"column": c, "function": f} for c, f in seeded.fickle],
         "recorded": seeded.recorded,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

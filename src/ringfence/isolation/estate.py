@@ -68,6 +68,8 @@ class Estate:
         root = self.model.root
         if root is not None and table.oid == root.oid:
             return f"{alias}.{ident(self.model.column)}::text"
+        if table.oid in self.model.columns:
+            return f"{alias}.{ident(self.model.columns[table.oid])}::text"
         return self.through(self.model.path[table.oid], alias, depth)
 
     def through(self, reference: Reference, alias: str, depth: int = 1) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ringfence.config import Column, Tenancy
 from ringfence.config import Seed as Settings
 from ringfence.errors import Busy, Misuse, Refused
+from ringfence.model import quoted
 from ringfence.seed.export import to_csv, to_sql
 from ringfence.seed.loading import (
     Loaded,
@@ -121,7 +122,10 @@ class Seeded:
     `refusals` are those it was not let write. `uncovered` are (table, column, literal) for which no
     row could be found, where all were to be covered. `unseen` are (table, tenant's number, rows, rows
     that the runtime role sees in the tenant's name) where a load's rows are not all seen. `recorded` says that `clean` can undo it.
-    `rootless` are (column, setting) that policies compare where no table's rows are the tenants.
+    `column` is what the column is called that says whose a row is, where no table's rows are the
+    tenants, `columns` all of them by their paths; `rootless` are (column, setting) that policies
+    compare where nothing can be made of that. `fickle` are (column, function) of overrides whose SQL
+    gives other values the next time.
     """
 
     seed: int
@@ -142,6 +146,9 @@ class Seeded:
     recorded: bool = False
     unseen: tuple[tuple[str, int, int, int], ...] = ()
     rootless: tuple[tuple[str, str], ...] = ()
+    column: str = ""
+    columns: tuple[str, ...] = ()
+    fickle: tuple[tuple[str, str], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -518,4 +525,12 @@ def _seeded(planned: Plan, loaded: Loaded, poured: Poured, *, written: bool) -> 
         refusals=loaded.refusals,
         uncovered=planned.uncovered,
         rootless=planned.model.rootless,
+        fickle=planned.fickle,
+        column=planned.model.column if planned.model.columns else "",
+        columns=tuple(
+            sorted(
+                f"{planned.shape.tables[oid].path}.{quoted(name)}"
+                for oid, name in planned.model.columns.items()
+            )
+        ),
     )

@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ringfence.errors import Refused
+from ringfence.errors import Misuse, Refused
+from ringfence.finding import counted
 from ringfence.model import quoted
 from ringfence.seed import expression
 from ringfence.seed.draw import Draw
@@ -59,7 +60,8 @@ class Shortfall:
 class Office:
     """What the desks of one plan share.
 
-    `refused` counts, by table and column, how often what was planned before was refused after all.
+    `refused` counts, by table and column, how often what was planned before was refused after all,
+    `names` are the tenants where only columns name them.
     """
 
     conn: Connection[Any]
@@ -73,6 +75,12 @@ class Office:
     values: Values
     family: Family
     lexicon: Lexicon
+    names: tuple[str, ...] = ()
+
+    def own(self, table: Table, tenant: int) -> tuple[tuple[str, str], ...]:
+        """The columns, with their values, that say whose a row is."""
+        name = self.model.columns.get(table.oid)
+        return () if name is None else ((name, self.names[tenant]),)
 
     @property
     def seed(self) -> int:
@@ -125,6 +133,23 @@ class Desk:
             self.asked += count
             for number in range(count):
                 self._add(tenant, number, ())
+        self._refuse_short_lists()
+
+    def _refuse_short_lists(self) -> None:
+        """Raise `Misuse` for a list that is too short for a key that its column is by itself."""
+        for key in self.table.keys:
+            wish = self.office.overrides.of(self.table, key.columns[0])
+            if len(key.columns) > 1 or key.operators or key.predicate or wish is None:
+                continue
+            count = len(set(wish.values))
+            if wish.values and count < len(self.rows):
+                where = f"{self.table.path}.{quoted(key.columns[0])}"
+                raise Misuse(
+                    f"[tool.ringfence.seed.columns] gives {where} {counted(count, 'value')}, and"
+                    f" {quoted(key.name)} lets each be in one of {counted(len(self.rows), 'row')} only",
+                    hint=f"list {len(self.rows)} values, or ask for fewer rows: [tool.ringfence.seed]"
+                    " rows",
+                )
 
     def _add(self, tenant: int, number: int, forced: tuple[tuple[str, str], ...]) -> None:
         office = self.office
@@ -136,8 +161,9 @@ class Desk:
         voice = 0 if office.wishes.twins and tenant > 0 else tenant
         turn = number if office.wishes.twins else ordinal(tenant, number, office.tenants)
         row = Row(
-            self.table, tenant, number, attempts=before, voice=voice, turn=turn, forced=forced
-        )
+            self.table, tenant, number, attempts=before, voice=voice, turn=turn, forced=forced,
+            own=office.own(self.table, tenant),
+        )  # fmt: skip
         try:
             self._fill(row)
         except NoParent as error:
@@ -280,6 +306,7 @@ class Desk:
             if type_.kind == "e":
                 found.setdefault(column.name, {}).update(dict.fromkeys(type_.labels))
         bound = {name for reference in self.table.references for name in reference.columns}
+        bound.add(self.office.model.columns.get(self.table.oid, ""))
         wished = {name for name in found if self.office.overrides.of(self.table, name)}
         fixed = {column.name for column in self.table.columns if column.generated}
         root = self.office.model.root
@@ -301,6 +328,10 @@ class Desk:
         model, tenants, wishes = self.office.model, self.office.tenants, self.office.wishes
         if model.root is not None and self.table.oid == model.root.oid:
             return [(tenant, 1) for tenant in range(tenants)]
+        own = model.columns.get(self.table.oid)
+        if own and any(set(k.columns) == {own} and not k.predicate for k in self.table.keys):
+            self.wanted = dict.fromkeys(range(tenants), 1)
+            return [(tenant, 1) for tenant in range(tenants)]
         leaves = len(self.table.partitions)
         said = self.office.overrides.rows.get(self.table.oid, 0)
         if not model.scoped(self.table):
@@ -319,7 +350,10 @@ class Desk:
         if self.table.partitions:
             turn = ordinal(row.tenant, row.number, self.office.tenants)
             attempt = row.attempts.get(of_check(self.table.partitions[row.leaf].name), 0)
-            row.leaf = (turn + attempt // 16) % len(self.table.partitions)
+            # Which partition it is follows from whose the row is, where that is what they are by.
+            row.leaf = (turn + (row.tries if row.own else attempt // 16)) % len(
+                self.table.partitions
+            )
         limits, relations = self.rules.way(row)
         for reference in self.lost:
             if not self.table.nullable(reference):

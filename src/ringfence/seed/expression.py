@@ -121,6 +121,21 @@ def compared(sql: str, reader: str) -> set[str]:
     return found
 
 
+def called(sql: str) -> tuple[str, ...]:
+    """The functions that an expression calls, the clock's keywords among them, in their order."""
+    try:
+        tree = postgast.parse(f"SELECT {sql}")
+    except postgast.PgQueryError:
+        return ()
+    found: dict[str, None] = {}
+    for node in _within(tree):
+        if isinstance(node, pb.FuncCall):
+            found[node.funcname[-1].string.sval] = None
+        elif isinstance(node, pb.SQLValueFunction) and node.op in _CLOCK_KEYWORDS:
+            found[pb.SQLValueFunctionOp.Name(node.op).removeprefix("SVFOP_").lower()] = None
+    return tuple(found)
+
+
 def _within(message: Any) -> Iterator[Any]:
     """A node and all nodes in it."""
     yield message
@@ -201,6 +216,10 @@ _CLOCK_KEYWORDS = {
     pb.SVFOP_LOCALTIMESTAMP: "timestamp",
     pb.SVFOP_LOCALTIMESTAMP_N: "timestamp",
 }
+CLOCKS = _CLOCKS | {
+    pb.SQLValueFunctionOp.Name(op).removeprefix("SVFOP_").lower() for op in _CLOCK_KEYWORDS
+}
+"""What tells the time, by the names that `called` gives."""
 
 
 def _const(node: Any) -> Expr:

@@ -296,7 +296,7 @@ class Multiplier:
         """Whether some key consists of foreign keys alone, none of which is enough by itself."""
         for key in ground.table.keys:
             names = _columns(key)
-            own = [name for name in names if not _bound(ground.table, name)]
+            own = [name for name in names if not self._fixed(ground.table, name)]
             if own or key.operators:
                 continue
             inside = [r for r in moving if set(r.columns) & names]
@@ -421,7 +421,7 @@ class Multiplier:
                 self._point(ground, column)
         chosen: list[str] = []
         for key in table.keys:
-            free = [n for n in table.column if n in _columns(key) and not _bound(table, n)]
+            free = [n for n in table.column if n in _columns(key) and not self._fixed(table, n)]
             if not free:
                 continue  # foreign keys alone: see _needs_radix
             if any(name in chosen for name in free):
@@ -436,6 +436,10 @@ class Multiplier:
             name = ranked[0][1]
             chosen.append(name)
             ground.makers[name] = self._counting(ground, table.column[name], key, shaped)
+
+    def _fixed(self, table: Table, name: str) -> bool:
+        """Whether a column follows from others' rows, or from whose the row is."""
+        return _bound(table, name) or self.plan.model.columns.get(table.oid) == name
 
     def _rank(self, ground: Ground, column: Column) -> int | None:
         """How well a column counts; None where it does not."""

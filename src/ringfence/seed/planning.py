@@ -22,6 +22,7 @@ from ringfence.seed.rows import Family
 from ringfence.seed.rules import Constants
 from ringfence.seed.session import steady
 from ringfence.seed.soft import point, soft_references
+from ringfence.seed.tenants import named
 from ringfence.seed.values import Values
 from ringfence.seed.wishes import Overrides, Wishes
 
@@ -48,7 +49,8 @@ class Plan:
     `wanted` is how many rows there are to be by table and tenant: more than are thought up here,
     with the load profile. `uncovered` are (table, column, value) of which no row could be found,
     where all literals were to occur. `reach` is by table and column the last number of a sequence
-    that rows beyond those take.
+    that rows beyond those take. `names` are the tenants where only columns name them.
+    `fickle` are (column, function) of overrides whose SQL gives other values the next time.
     """
 
     wishes: Wishes
@@ -62,6 +64,8 @@ class Plan:
     uncovered: tuple[tuple[str, str, str], ...] = ()
 
     reach: Mapping[tuple[int, str], int] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    fickle: tuple[tuple[str, str], ...] = ()
 
     def restarts(self) -> list[sql.Composed]:
         """What sets every sequence to go on behind the rows.
@@ -80,7 +84,7 @@ class Plan:
         """The tenants' keys in the root table, which the setting holds where there is one."""
         root = self.model.root
         if root is None:
-            return ()
+            return self.names
         primary = next((key.columns for key in root.keys if key.primary), ())
         names = (self.model.column,) if self.model.column else primary
         return tuple(
@@ -151,11 +155,13 @@ def plan(
     groups = order.groups(shape)
     with steady(conn):
         constants = Constants(conn, shape, instant(wishes.seed))
+        values = Values(shape, constants.domains(shape))
+        overrides = Overrides(conn, shape, wishes)
+        names = named(conn, shape, model, wishes, overrides, constants, values, words)
         office = Office(
-            conn, shape, model, wishes.tenants if model.root else 1, wishes,
-            Overrides(conn, shape, wishes), dict(refused or {}), constants,
-            Values(shape, constants.domains(shape)),
-            Family(model, wishes.seed, leaves=wishes.leaves), words,
+            conn, shape, model, wishes.tenants if model.root or names else 1, wishes, overrides,
+            dict(refused or {}), constants, values,
+            Family(model, wishes.seed, leaves=wishes.leaves), words, names,
         )  # fmt: skip
         desks: list[Desk] = []
         shortfalls: list[Shortfall | None] = []
@@ -177,6 +183,8 @@ def plan(
         shortfalls=tuple(short for short in shortfalls if short is not None),
         wanted={desk.table.oid: desk.wanted for desk in desks},
         uncovered=tuple((d.table.path, name, text) for d in desks for name, text in d.uncovered),
+        names=names,
+        fickle=overrides.fickle,
     )
 
 

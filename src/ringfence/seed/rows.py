@@ -30,7 +30,8 @@ class Row:
     expressions over the row's other columns come to, `drawn` the last values with the attempt and
     the limits they were drawn for. `gone` marks a row that was given up. `voice` is the tenant in
     whose place its choices are made, another than its own among twins; `turn` counts the rows among which
-    choices are to go round; `forced` are (column, value) that it is there for.
+    choices are to go round; `forced` are (column, value) that it is there for, `own` those that say
+    whose it is.
     """
 
     table: Table
@@ -48,6 +49,7 @@ class Row:
     voice: int = 0
     turn: int = 0
     forced: tuple[tuple[str, str], ...] = ()
+    own: tuple[tuple[str, str], ...] = ()
 
     def attempt(self, names: Iterable[str]) -> int:
         """How often the server said no because of any of these columns."""
@@ -136,7 +138,7 @@ class Family:
         agree: bool,
     ) -> None:
         lineage: Lineage = {}
-        fixed: dict[str, str | None] = {}
+        fixed: dict[str, str | None] = dict(row.own)
         row.parents = {}
         for reference in references:
             parent = None
@@ -199,7 +201,7 @@ class Family:
         Columns that are `copied` stay as they are: rows of the circle point to this one by them.
         """
         for reference in references:
-            fixed = {
+            fixed = dict(row.own) | {
                 column: row.values.get(column)
                 for other, parent in row.parents.items()
                 if other is not reference and parent is not None

@@ -107,9 +107,10 @@ class Rules:
         """One way to satisfy every condition, the same for the row until it is refused."""
         rules = [*self.whole, *(self.leaves[row.leaf] if self.leaves else ())]
         # What a row is forced to is a partition of its own, as far as the search is concerned.
-        start = row.leaf + _LEAVES * self.forced.setdefault(row.forced, len(self.forced))
+        forced = row.own + row.forced
+        start = row.leaf + _LEAVES * self.forced.setdefault(forced, len(self.forced))
         self.combinations.setdefault(
-            (start,), {name: Limits(choices=(text,), null=False) for name, text in row.forced}
+            (start,), {name: Limits(choices=(text,), null=False) for name, text in forced}
         )
         picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:

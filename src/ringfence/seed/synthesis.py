@@ -167,9 +167,9 @@ def _synthetic(row: Row, leaf: bool, model: Model) -> Synthetic:
 
 
 def _paths(row: Row, model: Model, seen: frozenset[int]) -> Iterator[Path]:
-    if model.root is None:
-        return
-    if row.table.oid == model.root.oid:
+    if row.table.oid in model.columns:
+        yield Path((), row.tenant)
+    if model.root is not None and row.table.oid == model.root.oid:
         yield Path((), row.tenant)
         return
     for reference, parent in row.parents.items():

@@ -12,7 +12,7 @@ from ringfence.model import quoted
 from ringfence.seed import expression
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ringfence.config import Tenancy
     from ringfence.seed.shape import Reference, Shape, Table
@@ -27,8 +27,11 @@ class Model:
     holds. `path` gives for every table below the root the foreign key that leads up to it the
     shortest way, over keys that are never NULL where there is such a way. `roles` are the runtime
     roles, `shared` the tables whose rows are declared to be nobody's. `inferred` says that the root
-    was found out rather than configured. `rootless` are (column, setting) that policies compare
-    where no table's rows are the tenants: nobody's rows are told apart then.
+    was found out rather than configured.
+
+    Where no table's rows are the tenants, `columns` gives by table the column that says whose a row
+    is, and `column` is what most of them are called. `rootless` are (column, setting) that policies
+    compare where nothing can be made of that: nobody's rows are told apart then.
     """
 
     root: Table | None = None
@@ -39,31 +42,43 @@ class Model:
     roles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     rootless: tuple[tuple[str, str], ...] = ()
+    columns: Mapping[int, str] = field(default_factory=dict)
 
     def scoped(self, table: Table) -> bool:
         """Whether the table's rows belong to tenants."""
-        return self.root is not None and (table.oid == self.root.oid or table.oid in self.path)
+        if table.oid in self.columns or table.oid in self.path:
+            return True
+        return self.root is not None and table.oid == self.root.oid
 
 
 def model(shape: Shape, tenancy: Tenancy) -> Model:
     """The tenancy that the configuration names, completed from policies and foreign keys.
 
     Without a root in the configuration it is the table that most policies reach: where the foreign
-    keys end that begin with a column a policy compares with a setting. Raises `Misuse` for a root
-    or a shared table that does not exist.
+    keys end that begin with a column a policy compares with a setting. Where they end nowhere, the
+    column alone says whose a row is. Raises `Misuse` for a root, a column or a shared table that
+    does not exist.
     """
     nobodys = {(t := _known(shape, name, "shared")).oid: t.path for name in tenancy.shared}
+    if tenancy.root and tenancy.column:
+        raise Misuse(
+            f"[tool.ringfence.tenancy] names both the root {tenancy.root} and the column"
+            f" {tenancy.column}",
+            hint="take column out: a tenant is a row of the root",
+        )
     votes, rootless = _votes(shape)
+    if tenancy.column:
+        return _by_column(shape, tenancy, nobodys, rootless)
+    policies: dict[int, set[int]] = {}
     if tenancy.root:
         root = _known(shape, tenancy.root, "root")
     else:
-        policies: dict[int, set[int]] = {}
         for vote in votes:
             if vote.last:
                 policies.setdefault(vote.table, set()).add(vote.policy)
         if not policies:
-            return Model(setting=tenancy.setting, roles=tenancy.roles, rootless=tuple(rootless))
-        below = {oid: len(_paths(shape, shape.tables[oid], set(nobodys))) for oid in policies}
+            return _by_column(shape, tenancy, nobodys, rootless)
+        below = {oid: len(_paths(shape, {oid}, set(nobodys))) for oid in policies}
         best = min(policies, key=lambda o: (-len(policies[o]), -below[o], shape.tables[o].path))
         root = shape.tables[best]
     seen = Counter(
@@ -75,11 +90,95 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
     if not column:
         primary = next((key for key in root.keys if key.primary), None)
         column = primary.columns[0] if primary and len(primary.columns) == 1 else ""
-    paths = _paths(shape, root, set(nobodys))
+    own = {r.policy for r in shape.settings if r.table == root.oid}
+    apart = {lone.policy for lone in rootless if lone.setting == setting}
+    if not tenancy.root and len(apart) > len(policies[root.oid] - own):
+        # That table is one of many with the tenant's name in it, and no other points there.
+        lone = [_Lone(v.table, v.column, v.setting, v.policy) for v in votes if v.last]
+        return _by_column(shape, tenancy, nobodys, [*rootless, *lone])
+    paths = _paths(shape, {root.oid}, set(nobodys))
     return Model(
         root, setting, column, not tenancy.root, paths,
         tenancy.roles or _roles(shape, {root.oid, *paths}), tuple(sorted(nobodys.values())),
     )  # fmt: skip
+
+
+class _Lone(NamedTuple):
+    """A column (of `table`, by OID) that a policy compares with a setting and that leads nowhere."""
+
+    table: int
+    column: str
+    setting: str
+    policy: int
+
+
+def _by_column(
+    shape: Shape, tenancy: Tenancy, nobodys: Mapping[int, str], lone: Sequence[_Lone]
+) -> Model:
+    """The tenancy without a table of tenants: what stands in a column says whose a row is.
+
+    Columns that foreign keys join to it say the same, and so do those of its name and type, but where
+    it is unique by itself: then it is some name that a row has.
+    """
+    known = [found for found in lone if found.table not in nobodys]
+    counts = Counter(found.setting for found in {(f.setting, f.policy): f for f in known}.values())
+    setting = tenancy.setting or max(counts, key=lambda s: (counts[s], s), default="")
+    start = [(f.table, f.column) for f in known if f.setting == setting]
+    if tenancy.column:
+        start += [(t.oid, tenancy.column) for t in shape.tables.values()]
+        if not any(tenancy.column in table.column for table in shape.tables.values()):
+            every = {name: None for table in shape.tables.values() for name in table.column}
+            near = difflib.get_close_matches(tenancy.column, every, n=1)
+            raise Misuse(
+                f"[tool.ringfence.tenancy] column names {tenancy.column}, and no table has such a"
+                " column",
+                hint=f"did you mean {near[0]}?" if near else "name it as tables have it",
+            )
+    elif start and not all(_alone(shape.tables[oid], name) for oid, name in start):
+        alike = {(name, _base(shape, shape.tables[oid], name)) for oid, name in start}
+        start += [
+            (table.oid, name)
+            for table in shape.tables.values()
+            for name in table.column
+            if (name, _base(shape, table, name)) in alike
+        ]
+    columns: dict[int, str] = {}
+    while start:
+        oid, name = start.pop(0)
+        table = shape.tables.get(oid)
+        if table is None or oid in nobodys or oid in columns or not table.takes_rows:
+            continue
+        if name not in table.column or table.column[name].generated:
+            continue
+        columns[oid] = name
+        for other in shape.tables.values():
+            for reference in other.references:
+                if other.oid == oid and name in reference.columns:
+                    at = reference.columns.index(name)
+                    start.append((reference.target, reference.target_columns[at]))
+                if reference.target == oid and name in reference.target_columns:
+                    at = reference.target_columns.index(name)
+                    start.append((other.oid, reference.columns[at]))
+    if not columns:
+        unsettled = {
+            (f"{shape.tables[f.table].path}.{quoted(f.column)}", f.setting): None for f in known
+        }
+        return Model(setting=tenancy.setting, roles=tenancy.roles, rootless=tuple(unsettled))
+    paths = _paths(shape, set(columns), set(nobodys))
+    names = Counter(columns.values())
+    return Model(
+        None, setting, tenancy.column or max(names, key=lambda name: (names[name], name)),
+        not tenancy.column, paths, tenancy.roles or _roles(shape, {*columns, *paths}),
+        tuple(sorted(nobodys.values())), columns=columns,
+    )  # fmt: skip
+
+
+def _alone(table: Table, column: str) -> bool:
+    return any(key.columns == (column,) and not key.operators for key in table.keys)
+
+
+def _base(shape: Shape, table: Table, column: str) -> int:
+    return shape.base(shape.types[table.column[column].type])[0].oid
 
 
 def _roles(shape: Shape, scoped: set[int]) -> tuple[str, ...]:
@@ -116,8 +215,8 @@ class _Vote(NamedTuple):
     last: bool
 
 
-def _votes(shape: Shape) -> tuple[list[_Vote], dict[tuple[str, str], None]]:
-    """What policies say of tables, and the (column, setting) that lead to none.
+def _votes(shape: Shape) -> tuple[list[_Vote], list[_Lone]]:
+    """What policies say of tables, and the columns that lead to none.
 
     What a policy compares with the setting counts; where no policy shows that, all it reads.
     """
@@ -129,7 +228,7 @@ def _votes(shape: Shape) -> tuple[list[_Vote], dict[tuple[str, str], None]]:
     known = [reading for reading in shape.settings if reading.table in shape.tables]
     direct = [r for r in known if r.column in compared[r.visible, r.allowed, r.reader]]
     votes: list[_Vote] = []
-    rootless: dict[tuple[str, str], None] = {}
+    rootless: list[_Lone] = []
     for reading in direct or known:
         led = False
         todo, seen = [(reading.table, reading.column, True)], set[tuple[int, str]]()
@@ -152,21 +251,20 @@ def _votes(shape: Shape) -> tuple[list[_Vote], dict[tuple[str, str], None]]:
                 led |= last
                 votes.append(_Vote(oid, column, reading.setting, reading.policy, last))
         if not led and direct:
-            path = f"{shape.tables[reading.table].path}.{quoted(reading.column)}"
-            rootless[path, reading.setting] = None
+            rootless.append(_Lone(reading.table, reading.column, reading.setting, reading.policy))
     return votes, rootless
 
 
-def _paths(shape: Shape, root: Table, shared: set[int]) -> dict[int, Reference]:
-    """For every table below the root its best foreign key towards it."""
+def _paths(shape: Shape, roots: set[int], shared: set[int]) -> dict[int, Reference]:
+    """For every table below the roots its best foreign key towards them."""
     # A key that may be NULL costs more than any way around it.
-    distance: dict[int, int] = {root.oid: 0}
+    distance: dict[int, int] = dict.fromkeys(roots, 0)
     best: dict[int, Reference] = {}
     changed = True
     while changed:
         changed = False
         for table in shape.tables.values():
-            if table.oid == root.oid or table.oid in shared:
+            if table.oid in roots or table.oid in shared:
                 continue
             for reference in table.references:
                 if reference.target not in distance or reference.target == table.oid:

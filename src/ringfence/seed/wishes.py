@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ringfence.errors import Misuse
 from ringfence.model import quoted
-from ringfence.seed import names
+from ringfence.seed import expression, names
 from ringfence.seed.lexicon import pool_of
 from ringfence.seed.probe import ask, verbatim
 
@@ -80,6 +80,8 @@ class Wishes:
 class Overrides:
     """The wishes that are about one table or one column, found in the shape.
 
+    `fickle` are (column, function) where SQL calls what gives another answer the next time.
+
     Raises `Misuse` for tables, columns and providers there are none of, and for values that the
     column's type or its own checks refuse.
     """
@@ -97,6 +99,7 @@ class Overrides:
             if wish.values:
                 _try(conn, shape, table, column, wish, where)
             self.columns[table.oid, column.name] = wish
+        self.fickle = _fickle(conn, shape, self.columns)
 
     def of(self, table: Table, column: str) -> Wish | None:
         """What is wished of a column."""
@@ -129,6 +132,27 @@ class Overrides:
                 hint=f"did you mean {near[0]}?" if near else known,
             )
         return found
+
+
+def _fickle(
+    conn: Connection[Any], shape: Shape, columns: Mapping[tuple[int, str], Wish]
+) -> tuple[tuple[str, str], ...]:
+    calls = {
+        (f"{shape.tables[oid].path}.{quoted(name)}", call): None
+        for (oid, name), wish in columns.items()
+        if wish.sql
+        for call in expression.called(wish.sql)
+    }
+    if not calls:
+        return ()
+    named = list(dict.fromkeys(call for _, call in calls))
+    found = conn.execute(
+        "SELECT proname::TEXT FROM pg_proc WHERE proname = ANY(%s::TEXT[])"
+        " GROUP BY proname HAVING bool_and(provolatile = 'v')",
+        (named,),
+    ).fetchall()
+    fickle = {name for (name,) in found} | expression.CLOCKS
+    return tuple((path, call) for path, call in calls if call in fickle)
 
 
 def _weighted(wish: Wish, draw: Draw) -> str:
