@@ -106,8 +106,8 @@ def prove(
     found = project or projects.find()
     a, b = sources.source(found, str(source)), sources.source(found, str(target))
     with sources.shop(found, (a, b), shadow) as shop:
-        role = shop.role(a, b)
-        _, wanted = sources.align(a, shop.catalog(a), b, shop.catalog(b), role)
+        role, catalogs = shop.role(a, b), shop.catalogs(a, b)
+        _, wanted = sources.align(a, catalogs[0], b, catalogs[1], role)
         return proved(plan, shop, a, b, wanted)
 
 

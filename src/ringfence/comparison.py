@@ -10,6 +10,8 @@ import psycopg
 from ringfence import asked, sources
 from ringfence.change import diff
 from ringfence.errors import Refused
+from ringfence.kinds import kind_of
+from ringfence.model import quoted
 from ringfence.pg.connect import connect, server_error
 from ringfence.planner import plan as make_plan
 from ringfence.renames import automatic
@@ -63,8 +65,10 @@ def compare(
         after, new = sources.align(a, after, b, target, role)
         made = make_plan(old, new, executor=executor, marked=marked)
         changes = diff(after, new)
-    told = asked.proposals(after, new, changes) if changes else ()
+    told: tuple[str, ...] = tuple(asked.proposals(after, new, changes)) if changes else ()
     unseen = shop.unseen(source, target)
+    lacking = shop.lacking(a, needed(changes)) if changes else ()
+    made, told = _with_roles(made, lacking), (*map(_absent, lacking), *told, *shop.translations)
     told = (*told, *(f"not compared: {thing}" for thing in unseen))
     made = replace(
         made,
@@ -74,6 +78,26 @@ def compare(
         source=source.fingerprint if marked else "",
     )
     return Compared(old, new, changes, settled.renames, settled.steps, made, unseen)
+
+
+def needed(changes: Sequence[Change]) -> frozenset[str]:
+    """The roles that what is to be made or changed names."""
+    found = (kind_of(c.ref).roles(c.new) for c in changes if c.new is not None)
+    return frozenset(name for names in found for name in names)
+
+
+def _absent(role: str) -> str:
+    return f"role {quoted(role)} is not on FROM's server, and has to be before the script runs"
+
+
+def _with_roles(plan: Plan, lacking: Sequence[str]) -> Plan:
+    """The plan, which says above its first step which roles have to be there."""
+    if not lacking or not plan.steps:
+        return plan
+    said = f"these roles have to exist: {', '.join(map(quoted, lacking))}"
+    first = plan.steps[0]
+    said += f"; {first.comment}" if first.comment else ""
+    return replace(plan, steps=(replace(first, comment=said), *plan.steps[1:]))
 
 
 @dataclass

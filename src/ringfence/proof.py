@@ -38,8 +38,11 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
 
     `wanted` is the target's catalog, aligned with the source's.
     """
-    clone = shop.copy(source)
     executor = shop.role(source, target) if source.target is not None else ""
+    if source.target is not None:
+        named = {role for fact in wanted.facts.values() for role in kind_of(fact.ref).roles(fact)}
+        shop.stand_in(named, executor, source)
+    clone = shop.copy(source)
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
     filling = _fill(plan, shop, clone, hidden, wanted)
     if filling.had and (refused := _run(plan, clone, executor)) is not None:

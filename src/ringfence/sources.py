@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from ringfence import kept, script, snapshot
 from ringfence.errors import Misuse, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from psycopg import Connection
 
@@ -144,6 +144,8 @@ class Shop:
     shadow: str | None = None
     cache: Path | None = None
     notes: list[Note] = field(default_factory=list)
+    translations: tuple[str, ...] = ()
+    """What was done to compare two major versions, and what of the one the other does not have."""
     _stack: ExitStack = field(default_factory=ExitStack)
     _databases: dict[str, Target] = field(default_factory=dict)
     _roles: dict[str, str] = field(default_factory=dict)
@@ -151,6 +153,7 @@ class Shop:
     _equal: tuple[Path, str] | None = None
     _apart: bool = False
     _touching: dict[str, bool] = field(default_factory=dict)
+    _instead: dict[str, Target] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -217,7 +220,16 @@ class Shop:
         return catalog
 
     def catalogs(self, a: Source, b: Source) -> tuple[Catalog, Catalog]:
-        """Both sources' catalogs; a database is read while the other side is made or read."""
+        """Both sources' catalogs; a database is read while the other side is made or read.
+
+        Where they are of two major versions, that of `b` is as `a`'s major has it, see `translations`.
+        """
+        one, other = self._catalogs(a, b)
+        if one.server_version // 10000 != other.server_version // 10000:
+            other = self._translated(b, other, one.server_version // 10000)
+        return one, other
+
+    def _catalogs(self, a: Source, b: Source) -> tuple[Catalog, Catalog]:
         self._settle(a, b)
         if (met := self._met.pop((a.spec, b.spec), None)) is not None:
             return met
@@ -226,6 +238,28 @@ class Shop:
         one, other = (a, b) if a.target is not None else (b, a)
         first, made = _both(lambda: self.catalog(one), lambda: self.catalog(other))
         return (first, made) if one is a else (made, first)
+
+    def _translated(self, source: Source, catalog: Catalog, major: int) -> Catalog:
+        """What a source would be on another major version, in a shadow that stands in for it."""
+        from ringfence.kinds import kind_of
+        from ringfence.majors import translated
+
+        was = catalog.server_version // 10000
+        self.command(major)
+        self.stand_in({r for f in catalog.facts.values() for r in kind_of(f.ref).roles(f)})
+        target, left = translated(self, source, catalog, major)
+        if source.target is not None:
+            _refresh(source.target, target)
+        self._instead[source.spec] = target
+        self.translations = (
+            f"FROM is PostgreSQL {major}, TO {was}: TO is compared as PostgreSQL {major} has it",
+            *left,
+        )
+        return self.extract(target, nobody=False)
+
+    def blank(self) -> Target:
+        """An empty database of our own."""
+        return self._stack.enter_context(self.host.database())
 
     def same(self, a: Source, b: Source) -> bool:
         """Whether nothing lies between two sources, where that can be told without their catalogs.
@@ -282,6 +316,8 @@ class Shop:
 
     def database(self, source: Source) -> Target:
         """A database that holds what the source says: its own, or a shadow. Never to be written to."""
+        if source.spec in self._instead:
+            return self._instead[source.spec]
         if source.target is not None:
             return source.target
         self._settle(source)
@@ -306,20 +342,23 @@ class Shop:
         lacks = error.sqlstate == "42704" and error.message.startswith('role "')
         return lacks and not self.host.own and self.shadow is None
 
-    def _move_home(self) -> None:
-        """Make shadows on a spare server of the same major version from now on."""
+    def _move_home(self, major: int | None = None) -> None:
+        """Make shadows on a spare server of the same, or that, major version from now on."""
         from ringfence.pg import shadow
 
         self._databases.clear()
-        self.__dict__["host"] = self._stack.enter_context(shadow.spare(self.host.major))
+        spare = shadow.spare(major or self.host.major)
+        self.__dict__["host"] = self._stack.enter_context(spare)
 
-    def command(self) -> None:
+    def command(self, major: int | None = None) -> None:
         """Make shadows from now on where we may do everything: become any role, for one.
 
-        Raises `Misuse` where there is no such server.
+        With `major`, where that major version runs too. Raises `Misuse` where there is no such server.
         """
         from ringfence.pg.connect import connect
 
+        if major is not None and self.host.major != major:
+            self._move_home(major)
         with connect(self.host.target) as connection:
             row = connection.execute(
                 "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
@@ -344,6 +383,47 @@ class Shop:
                         self._roles[side.target.conninfo] = _role(connection)
                 return self._roles[side.target.conninfo]
         return ""
+
+    def lacking(self, source: Source, roles: Collection[str]) -> tuple[str, ...]:
+        """Those of some roles that are not on a source's server, where it is on one that is named."""
+        if source.target is None or not roles:
+            return ()
+        from ringfence.pg.connect import connect
+
+        with connect(source.target) as connection:
+            return _lacking(connection, roles)
+
+    def stand_in(
+        self, roles: Collection[str], executor: str = "", source: Source | None = None
+    ) -> None:
+        """Make shadows where those roles are, as stand-ins where it has to be, and who runs the plan."""
+        from psycopg import sql
+        from psycopg.errors import DuplicateObject, UniqueViolation
+
+        from ringfence.pg.connect import connect
+
+        with connect(self.host.target) as connection:
+            lacking = _lacking(connection, roles)
+        if not lacking:
+            return
+        if not self.host.own and self.shadow is None:
+            self._move_home()
+        above = "NOSUPERUSER"
+        if source is not None and source.target is not None and executor:
+            with connect(source.target) as connection:
+                found = connection.execute(
+                    "SELECT rolsuper FROM pg_roles WHERE rolname = %s", [executor]
+                ).fetchone()
+                above = "SUPERUSER" if found and found[0] else above
+        with connect(self.host.target) as connection:
+            for role in _lacking(
+                connection, {*roles, executor} - {r for r in roles if r[:3] == "pg_"}
+            ):
+                words = sql.SQL(above if role == executor else "NOSUPERUSER")
+                with suppress(DuplicateObject, UniqueViolation):  # somebody else did, just now
+                    connection.execute(
+                        sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), words)
+                    )
 
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""
@@ -492,6 +572,16 @@ def _refresh(original: Target, clone: Target) -> None:
             if len(left) == len(waiting):
                 return
             waiting = left
+
+
+def _lacking(connection: Connection[tuple[object, ...]], roles: Collection[str]) -> tuple[str, ...]:
+    found = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name"
+        " WHERE name NOT IN ('', 'none', 'public') AND name NOT IN (SELECT rolname FROM pg_roles)"
+        " ORDER BY name",
+        [sorted(roles)],
+    )
+    return tuple(str(name) for (name,) in found)
 
 
 def _role(connection: Connection[tuple[object, ...]]) -> str:

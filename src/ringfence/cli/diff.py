@@ -46,6 +46,9 @@ def command(
     as it stands with psql -X -v ON_ERROR_STOP=1 -f; a tree of the changes with their hazards goes to
     standard error. Nothing is written to FROM or TO.
 
+    A TO of another major version is compared as FROM's major has it: what that has no word for is
+    left out and named, what it cannot hold is refused. Roles that FROM's server lacks are named too.
+
     \b
     Examples:
       ringfence diff live ddl            what is to do to the database

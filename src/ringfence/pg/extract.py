@@ -102,6 +102,20 @@ def extract(
         raise server_error(error) from error
 
 
+def attributes_known(connection: Connection[tuple[object, ...]]) -> Mapping[str, frozenset[str]]:
+    """The attributes that are read of each kind on this server; kinds that it has no word for not."""
+    raw, found = connection.pgconn, {}
+    for kind in kinds().values():
+        if not kind.skip & {"extract"}:
+            query = kind.query(connection.info.server_version // 10000)
+            prepared = raw.prepare(b"", query.encode())
+            told = raw.describe_prepared(b"") if not prepared.error_message else prepared
+            names = [told.fname(i) or b"" for i in range(told.nfields)]
+            if names:
+                found[kind.name] = frozenset(n.decode() for n in names)
+    return found
+
+
 class Answer(NamedTuple):
     """The rows of one question, the names of their columns, and which of those are arrays of texts."""
 
