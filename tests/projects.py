@@ -32,7 +32,7 @@ revision = {id!r}
 down_revision = {after!r}
 branch_labels = {labels!r}
 depends_on = {depends_on!r}
-
+{more}
 upgrade, downgrade = sqlfile(__file__)
 '''
 
@@ -74,6 +74,7 @@ class Project:
         verify: str | None = None,
         labels: tuple[str, ...] | None = None,
         depends_on: str | tuple[str, ...] | None = None,
+        opt_in: bool = False,
     ) -> Path:
         """Add a revision, after the last one where `after` does not say otherwise; its `.up.sql`."""
         after = self._last if after == "" else after
@@ -83,6 +84,7 @@ class Project:
             title=title or f"revision {id}",
             labels=labels,
             depends_on=depends_on,
+            more="opt_in = True\n" if opt_in else "",
         )
         (self.versions / f"{id}.py").write_text(page, encoding="utf-8")
         path = self.versions / f"{id}.up.sql"

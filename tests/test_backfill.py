@@ -53,6 +53,30 @@ def test_rows_are_filled_batch_by_batch(project: Project) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
+        "INSERT INTO k SELECT t.id FROM t WHERE t.id % 2 = 0 OR t.id > 90",
+        "INSERT INTO k SELECT a.id FROM t AS a JOIN t AS b ON b.id = a.id FOR KEY SHARE OF a",
+        "INSERT INTO k (id) SELECT t.id FROM t -- WHERE not\nON CONFLICT (id) DO NOTHING",
+        "INSERT INTO k SELECT id FROM t ON CONFLICT (id) DO UPDATE SET x = 1 WHERE k.id > 5",
+    ],
+)
+def test_another_table_is_filled_from_the_rows(project: Project, statement: str) -> None:
+    project.query(
+        "CREATE TABLE k (id INT PRIMARY KEY, x INT); INSERT INTO k VALUES (4), (6)"
+        if "CONFLICT" in statement
+        else "CREATE TABLE k (id INT PRIMARY KEY, x INT)"
+    )
+    project.query("CREATE TABLE plain (LIKE k INCLUDING ALL); INSERT INTO plain TABLE k")
+    project.query(statement.replace("INTO k", "INTO plain").replace("k.id", "plain.id"))
+    project.revision("0002", f"-- ringfence: backfill key=id rows=7\n{statement};\n")
+    done = project.run("migrate")
+    assert done.out == "now at 0002\n", done.err
+    assert project.query("TABLE k ORDER BY id") == project.query("TABLE plain ORDER BY id")
+    assert project.query("SELECT batches > 2 FROM ringfence.backfills") == [(True,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
         'UPDATE "s p"."T%" AS q SET x = 1 FROM t WHERE t.id = q."b" -- a comment',
         'DELETE FROM "s p"."T%" WHERE b > 0 OR b IS NULL RETURNING a',
         'UPDATE ONLY "s p"."T%" SET x = (SELECT max(id) FROM t WHERE id < 5)',
@@ -170,7 +194,13 @@ def test_a_batch_that_waits_for_a_lock_is_tried_with_fewer_rows(project: Project
     ("text", "message"),
     [
         ("UPDATE t SET x = 1; SELECT 1;", "0002.up.sql is a backfill and has 2 statements"),
-        ("INSERT INTO t VALUES (1);", "a backfill is an UPDATE or a DELETE"),
+        ("INSERT INTO t VALUES (1);", "a backfill is an UPDATE, a DELETE, or an INSERT"),
+        ("INSERT INTO t SELECT 1;", "a backfill is an UPDATE, a DELETE, or an INSERT"),
+        ("INSERT INTO t SELECT id FROM t LIMIT 5;", "a backfill is an UPDATE, a DELETE, or"),
+        ("INSERT INTO t SELECT max(id) FROM t GROUP BY x;", "a backfill is an UPDATE, a DEL"),
+        ("INSERT INTO t SELECT DISTINCT x FROM t;", "a backfill is an UPDATE, a DELETE, or an"),
+        ("INSERT INTO t SELECT 1 UNION SELECT 2;", "a backfill is an UPDATE, a DELETE, or an"),
+        ("INSERT INTO t SELECT id FROM generate_series(1, 2) AS id;", "a backfill is an UPD"),
         ("UPDATE t SET x = ;", 'syntax error at or near ";"'),
         ("UPDATE t SET x = 1 WHERE CURRENT OF c;", "a backfill cannot follow a cursor"),
     ],

@@ -1,7 +1,7 @@
 """Change many rows a little at a time: one statement, run over a table's keys in small transactions.
 
-`-- ringfence: backfill key=id batch=200ms` at the top of a revision makes its one UPDATE or DELETE a
-backfill. Each batch takes the next rows by key, in a transaction that also keeps the key it came to:
+`-- ringfence: backfill key=id batch=200ms` at the top of a revision makes its one UPDATE, DELETE or
+INSERT … SELECT a backfill. Each batch takes the next rows by key, in a transaction that also keeps the key it came to:
 killed, it goes on behind the last batch that was committed. Batches grow and shrink to the time they
 may take. Rows that come after it began are not its own: what fills them must be there before.
 """
@@ -73,7 +73,7 @@ def read(text: Script) -> Job:
         raise BadProject(
             f"{text.path} is a backfill and has {len(statements)} statements",
             span=at,
-            hint="one UPDATE or DELETE; put the rest in revisions of their own",
+            hint="one UPDATE, DELETE or INSERT; put the rest in revisions of their own",
         )
     (statement,) = statements
     try:
@@ -82,20 +82,20 @@ def read(text: Script) -> Job:
         place = statement.start + max(0, error.cursorpos - 1)
         raise BadProject(error.message, span=text.span(place)) from None
     node = parsed.stmts[0].stmt
-    kind = node.WhichOneof("node")
-    if kind not in ("update_stmt", "delete_stmt"):
+    relation = _rows_of(node)
+    if relation is None:
         raise BadProject(
-            "a backfill is an UPDATE or a DELETE",
+            "a backfill is an UPDATE, a DELETE, or an INSERT … SELECT of one table's rows",
             span=text.span(statement.start),
             hint="leave the directive out, or write what it does as an UPDATE",
         )
-    relation = getattr(node, kind).relation
     parts = [quoted(p) for p in (relation.schemaname, relation.relname) if p]
     alias = quoted(relation.alias.aliasname or relation.relname)
     where, end = _places(statement.text, text.path)
     body = statement.text
     if where is None:
-        head, tail = f"{body[:end].rstrip()} WHERE ", f" {body[end:]}".rstrip()
+        # A comment may stand at its end.
+        head, tail = f"{body[:end].rstrip()}\nWHERE ", f" {body[end:]}".rstrip()
     else:
         inner = body[where:end].strip()
         if inner.upper().startswith("CURRENT OF"):
@@ -118,17 +118,49 @@ def read(text: Script) -> Job:
     )
 
 
+_NOT_BY_ROW = (
+    "distinct_clause", "group_clause", "having_clause", "window_clause", "sort_clause",
+    "limit_count", "limit_offset", "values_lists",
+)  # fmt: skip
+
+
+def _rows_of(node: Any) -> Any:
+    """The table whose rows a statement takes one by one, as the parser has it; None where it does not."""
+    kind = node.WhichOneof("node")
+    if kind in ("update_stmt", "delete_stmt"):
+        return getattr(node, kind).relation
+    if kind != "insert_stmt" or node.insert_stmt.select_stmt.WhichOneof("node") != "select_stmt":
+        return None
+    select = node.insert_stmt.select_stmt.select_stmt
+    if not select.from_clause or _by_group(select):
+        return None
+    first = select.from_clause[0]
+    while first.WhichOneof("node") == "join_expr":
+        first = first.join_expr.larg
+    return first.range_var if first.WhichOneof("node") == "range_var" else None
+
+
+def _by_group(select: Any) -> bool:
+    """Whether a query makes other rows than one of each row: by groups, sorted, cut off, united."""
+    present = {field.name for field, _ in select.ListFields()}
+    return bool(present.intersection(_NOT_BY_ROW)) or "larg" in present
+
+
 def _places(statement: str, path: str) -> tuple[int | None, int]:
-    """Where the condition of an UPDATE or DELETE begins, and where it ends."""
-    depth, where, end = 0, None, len(statement)
+    """Where the condition of a statement begins, and where it ends."""
+    depth, where, end, last = 0, None, len(statement), 0
+    ended = False
     for token in Script(path, statement).code():
         depth += (token.text == "(") - (token.text == ")")
         if depth or not token.word:
             continue
-        if token.text.upper() == "WHERE":
+        word = token.text.upper()
+        if word == "WHERE" and not ended:
             where = token.end
-        elif token.text.upper() == "RETURNING":
-            end = token.start
+        elif word in ("RETURNING", "FOR", "CONFLICT") and not ended:
+            # ON CONFLICT begins a word before.
+            end, ended = (last if word == "CONFLICT" else token.start), True
+        last = token.start
     return where, end
 
 

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
+    from alembic.script.revision import RevisionMap
 
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
@@ -880,6 +881,7 @@ def _plain_session(context: Any) -> Session:
 def _wrapped(context: Any, session: Session, options: dict[str, Any]) -> dict[str, Any]:
     """The options, with the function that yields Alembic's steps wrapped in the session's own."""
     context.configure(**options)
+    _main_line(context.script.revision_map, session.graph)
     given = context.get_context().opts
     original = given["fn"]
 
@@ -900,6 +902,18 @@ def _wrapped(context: Any, session: Session, options: dict[str, Any]) -> dict[st
     if given.get("dont_mutate"):  # alembic current
         return {**options, "dont_mutate": True}
     return {**options, "fn": steps}
+
+
+def _main_line(known: RevisionMap, graph: Graph) -> None:
+    """Have Alembic's `head` leave out the branches to opt in to, as ours does: they say their label."""
+    if not graph.opt_in:
+        return
+    original = known.get_current_head
+
+    def get_current_head(branch_label: str | None = None) -> str | None:
+        return original(branch_label) if branch_label else graph.head
+
+    known.get_current_head = get_current_head  # type: ignore[method-assign]
 
 
 @contextmanager

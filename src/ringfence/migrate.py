@@ -248,10 +248,15 @@ class Way:
 
 
 def way(graph: Graph, current: Sequence[str], to: str) -> Way:
-    """What lies between `current` and `to`: a revision, `head`, `heads`, `base`, `+N` or `-N`."""
+    """What lies between `current` and `to`: a revision, `head`, `heads`, `base`, `+N` or `-N`.
+
+    `LABEL@head` and `LABEL@base` are the ends of one branch.
+    """
     have = graph.applied(current)
     if to == "base":
         return _down(graph, have, have)
+    if to.endswith("@base"):
+        return _down(graph, have, graph.branch(to.removesuffix("@base")))
     if to[:1] == "-" and to[1:].isdigit():
         return _down(graph, have, _last(graph, have, int(to[1:]), to))
     if to not in ("head", "heads") and not (to[:1] == "+" and to[1:].isdigit()):
@@ -259,8 +264,9 @@ def way(graph: Graph, current: Sequence[str], to: str) -> Way:
         if wanted in have:
             return _down(graph, have, graph.above(wanted))
         return _up(graph, have, graph.pending(current, [wanted.id]))
-    if to != "heads":
-        _ = graph.head  # refuses two
+    if to == "heads":
+        return _up(graph, have, graph.pending(current, graph.ends_of_all))
+    _ = graph.head  # refuses two
     pending = graph.pending(current)
     return _up(graph, have, pending[: int(to[1:])] if to[0] == "+" else pending)
 

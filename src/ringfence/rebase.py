@@ -40,7 +40,7 @@ def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple
     Raises `Refused` where one of them is applied to the database, `Misuse` where it is not clear
     which branch is meant.
     """
-    found = revisions.scan(project)
+    found = _main_line(revisions.scan(project))
     applied = _applied(project, target, found)
     moving = _named(found, names) if names else _unapplied(found, applied)
     if not moving:
@@ -69,6 +69,14 @@ def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple
     if lockfile.path(project).is_file():
         lockfile.write(project, graph)
     return tuple(moved)
+
+
+def _main_line(found: Sequence[Revision]) -> tuple[Revision, ...]:
+    """These revisions without branches to opt in to: they are beside the line on purpose."""
+    apart = {r.id for r in found if r.opt_in}
+    while more := {r.id for r in found if apart.intersection(r.down)} - apart:
+        apart |= more
+    return tuple(r for r in found if r.id not in apart)
 
 
 def _applied(project: Project, target: Target, found: Sequence[Revision]) -> Collection[Path]:

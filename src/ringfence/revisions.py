@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["up", "down"]
 
-_FIELDS = ("revision", "down_revision", "depends_on", "branch_labels")
+_FIELDS = ("revision", "down_revision", "depends_on", "branch_labels", "opt_in")
 _ID = re.compile(r"[\w.]{1,32}\Z")  # what fits Alembic's version table, and its names for ranges
 
 
@@ -33,7 +33,8 @@ _ID = re.compile(r"[\w.]{1,32}\Z")  # what fits Alembic's version table, and its
 class Revision:
     """One revision: its identifiers, its title (the first line of its docstring) and its files.
 
-    `sql` is whether it calls `sqlfile`: a Python revision has no SQL beside it.
+    `sql` is whether it calls `sqlfile`: a Python revision has no SQL beside it. `opt_in` is whether
+    it begins a branch that `head` leaves out.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Revision:
     path: Path
     shown: str
     sql: bool
+    opt_in: bool = False
 
     def file(self, what: Direction | Literal["verify"]) -> Path:
         """Where the SQL of that name lies, whether it exists or not."""
@@ -158,9 +160,21 @@ class Graph:
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
-        """The revisions that nothing follows, sorted."""
-        followed = {down for r in self.revisions.values() for down in r.down}
-        return tuple(sorted(set(self.revisions) - followed))
+        """The revisions that nothing follows, sorted; without those of branches to opt in to."""
+        main = [r for r in self.revisions.values() if r.id not in self.opt_in]
+        followed = {down for r in main for down in r.down}
+        return tuple(sorted({r.id for r in main} - followed))
+
+    @cached_property
+    def opt_in(self) -> frozenset[str]:
+        """The revisions of branches that nobody is on who has not asked: `opt_in`, and what is above."""
+        found = [r for r in self.revisions.values() if r.opt_in]
+        return frozenset(each.id for r in found for each in (r, *self.above(r)))
+
+    @cached_property
+    def ends_of_all(self) -> tuple[str, ...]:
+        """The newest revisions of all, those of branches to opt in to among them, sorted."""
+        return self.ends(self.revisions.values())
 
     @property
     def head(self) -> str | None:
@@ -210,7 +224,13 @@ class Graph:
         return tuple(r for r in wanted if r.id not in have)
 
     def named(self, name: str) -> Revision:
-        """The revision of this id or branch label, or the one whose id begins so."""
+        """The revision of this id or branch label, or the one whose id begins so.
+
+        `LABEL@head` is the newest one of that branch.
+        """
+        label, at, end = name.rpartition("@")
+        if at and end == "head":
+            return self._newest(label)
         if name in self.revisions:
             return self.revisions[name]
         found = [r for r in self.revisions.values() if name in r.labels]
@@ -230,6 +250,29 @@ class Graph:
             f"no revision {name or repr(name)} in {self.folder}",
             hint=f"did you mean {near[0]}?" if near else "ringfence status lists them",
         )
+
+    def branch(self, label: str) -> tuple[Revision, ...]:
+        """The revisions of a branch: the one with this label, and all above it, parents first."""
+        found = [r for r in self.revisions.values() if label in r.labels]
+        if not found:
+            import difflib
+
+            labels = sorted({label for r in self.revisions.values() for label in r.labels})
+            near = difflib.get_close_matches(label, labels, n=1)
+            there = f"there is {', '.join(labels)}" if labels else "no revision has branch_labels"
+            raise Misuse(
+                f"no branch {label or repr(label)} in {self.folder}",
+                hint=f"did you mean {near[0]}?" if near else there,
+            )
+        return (found[0], *self.above(found[0]))
+
+    def _newest(self, label: str) -> Revision:
+        ends = self.ends(self.branch(label))
+        if len(ends) > 1:
+            raise Misuse(
+                f"branch {label} has {len(ends)} heads: {' and '.join(ends)}", hint="name one"
+            )
+        return self.revisions[ends[0]]
 
     def unknown(self, current: Iterable[str]) -> tuple[str, ...]:
         """Those of these ids that no file here has."""
@@ -350,6 +393,7 @@ def _read(path: Path, shown: str) -> Revision:
         path=path,
         shown=shown,
         sql=re.search(r"^[^#\n]*\bsqlfile\(", source, re.MULTILINE) is not None,
+        opt_in=values.get("opt_in") is True,
     )
 
 

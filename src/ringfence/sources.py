@@ -469,7 +469,8 @@ class Shop:
                 from ringfence import migrate
 
                 assert self.project is not None
-                migrate.migrate(self.project, target, to=source.revision)
+                for revision in source.revision.split(","):
+                    migrate.migrate(self.project, target, to=revision)
             return
         from ringfence.pg.connect import connect
         from ringfence.pg.load import Loader, refuse_extensions
@@ -518,7 +519,7 @@ class Shop:
             from ringfence import revisions
 
             graph = revisions.read(self.project)
-            for revision in graph.applied([source.revision]):
+            for revision in graph.applied(source.revision.split(",")):
                 total.update(f"{revision.id}\0{revision.checksum}\0".encode())
         for one in source.scripts:
             total.update(f"{one.path}\0{one.checksum}\0".encode())

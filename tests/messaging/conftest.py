@@ -36,10 +36,10 @@ def messaging() -> Migration:
 
 @pytest.fixture(scope="session")
 def head() -> list[Migration]:
-    """Every revision there is, oldest first."""
+    """Every revision of the main line, oldest first."""
     return [
         Migration.read(path.name.removesuffix(".up.sql"))
-        for path in sorted(VERSIONS.glob("*.up.sql"))
+        for path in sorted(VERSIONS.glob("[0-9]*.up.sql"))
     ]
 
 
@@ -98,4 +98,23 @@ def at_head(make_empty: Callable[[], str], head: list[Migration]) -> str:
     """A database at the newest revision that the tests share, so none of them commits anything."""
     dsn = make_empty()
     run(dsn, *(revision.up for revision in head))
+    return make_conninfo(dsn, options="-c default_transaction_read_only=on")
+
+
+@pytest.fixture(scope="session")
+def by_month() -> list[Migration]:
+    """The revisions of the branch `partitioned`, which follow the head, oldest first."""
+    return [
+        Migration.read(path.name.removesuffix(".up.sql"))
+        for path in sorted(VERSIONS.glob("p[0-9]*.up.sql"))
+    ]
+
+
+@pytest.fixture(scope="session")
+def in_months(
+    make_empty: Callable[[], str], head: list[Migration], by_month: list[Migration]
+) -> str:
+    """A database whose messages are partitioned, which the tests share: none of them commits."""
+    dsn = make_empty()
+    run(dsn, *(revision.up for revision in (*head, *by_month)))
     return make_conninfo(dsn, options="-c default_transaction_read_only=on")

@@ -40,9 +40,16 @@ TYPES = (
 )  # fmt: skip
 
 
-@pytest.fixture(name="world", scope="module")
-def world_at_head(at_head: str) -> Iterator[World]:
-    """The newest revision as the superuser sees it, with empty tables."""
+@pytest.fixture(name="world", scope="module", params=["at_head", "in_months"])
+def world_at_head(request: pytest.FixtureRequest) -> Iterator[World]:
+    """The newest revision as the superuser sees it, with empty tables: and once with partitions."""
+    with opened(request.getfixturevalue(request.param)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def main_line(at_head: str) -> Iterator[World]:
+    """The newest revision without partitions, for what has nothing to do with them."""
     with opened(at_head) as found:
         yield found
 
@@ -240,11 +247,11 @@ def test_nobody_writes_through_a_view_or_makes_tenants(world: World) -> None:
     ],
 )
 def test_documents_have_their_shape(
-    world: World, table: str, column: str, shape: type, name: str, value: object
+    main_line: World, table: str, column: str, shape: type, name: str, value: object
 ) -> None:
-    with world.sandbox():
-        key = household(world)[f"messaging.{table}"]
-        said = world.attempt(update(f"messaging.{table}", column), Jsonb(value), key)
+    with main_line.sandbox():
+        key = household(main_line)[f"messaging.{table}"]
+        said = main_line.attempt(update(f"messaging.{table}", column), Jsonb(value), key)
         expected = ACCEPTED if isinstance(value, shape) else Verdict("23514", name)
         assert said == expected
 
@@ -267,10 +274,10 @@ def test_documents_have_their_shape(
         ("whatsapp_campaigns", "estimated_cost"),
     ],
 )
-def test_nothing_counts_below_zero(world: World, table: str, column: str, value: int) -> None:
-    with world.sandbox():
-        key = household(world)[f"messaging.{table}"]
-        said = world.attempt(update(f"messaging.{table}", column), value, key)
+def test_nothing_counts_below_zero(main_line: World, table: str, column: str, value: int) -> None:
+    with main_line.sandbox():
+        key = household(main_line)[f"messaging.{table}"]
+        said = main_line.attempt(update(f"messaging.{table}", column), value, key)
         assert (said == ACCEPTED) == (value >= 0)
 
 
@@ -289,11 +296,11 @@ def test_nothing_counts_below_zero(world: World, table: str, column: str, value:
     ],
 )
 def test_words_are_those_that_the_comments_promise(
-    world: World, table: str, column: str, pattern: str, value: str
+    main_line: World, table: str, column: str, pattern: str, value: str
 ) -> None:
-    with world.sandbox():
-        key = household(world)[f"messaging.{table}"]
-        said = world.attempt(update(f"messaging.{table}", column), value, key)
+    with main_line.sandbox():
+        key = household(main_line)[f"messaging.{table}"]
+        said = main_line.attempt(update(f"messaging.{table}", column), value, key)
         if said.sqlstate != "22001":
             assert (said == ACCEPTED) == (re.fullmatch(pattern, value) is not None)
 
@@ -315,12 +322,12 @@ def normalized(number: str) -> str:
 @example("+52 (55) 1234-5678")
 @example("business.user.1")
 @examples(100)
-def test_numbers_are_normalized(world: World, number: str) -> None:
+def test_numbers_are_normalized(main_line: World, number: str) -> None:
     if "\x00" in number or any("\ud800" <= c <= "\udfff" for c in number):
         return
-    said = world.value("SELECT messaging.normalize_number(%s)", number)
+    said = main_line.value("SELECT messaging.normalize_number(%s)", number)
     assert said == normalized(number)
-    assert world.value("SELECT messaging.normalize_number(%s)", said) == said
+    assert main_line.value("SELECT messaging.normalize_number(%s)", said) == said
 
 
 @pytest.mark.parametrize(
@@ -531,21 +538,28 @@ class Acting:
         self.world.connection.execute("RESET ROLE")
 
 
-def test_deliveries(at_head: str) -> None:
+@pytest.mark.parametrize(("where", "number"), [("at_head", 12), ("in_months", 4)])
+def test_deliveries(where: str, number: int, request: pytest.FixtureRequest) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
-    machine = type("At", (Deliveries,), {"dsn": at_head})
-    run_state_machine_as_test(machine, settings=examples(12, steps=15))
+    machine = type("At", (Deliveries,), {"dsn": request.getfixturevalue(where)})
+    run_state_machine_as_test(machine, settings=examples(number, steps=15))
 
 
 # At the same time: what is committed is somebody's own database
 
 
-@pytest.fixture
-def place(make_empty: Callable[[], str], head: list[Migration]) -> tuple[str, UUID, UUID]:
+@pytest.fixture(params=["main line", "by month"])
+def place(
+    request: pytest.FixtureRequest,
+    make_empty: Callable[[], str],
+    head: list[Migration],
+    by_month: list[Migration],
+) -> tuple[str, UUID, UUID]:
     """A database at the newest revision with one account: its DSN, the tenant, the account."""
     dsn = make_empty()
-    run(dsn, *(revision.up for revision in head))
+    more = by_month if request.param == "by month" else []
+    run(dsn, *(revision.up for revision in (*head, *more)))
     with psycopg.connect(dsn) as connection:
         row = connection.execute(
             "WITH t AS (INSERT INTO core_tenants.tenants (name, slug) VALUES ('A', 'a') RETURNING id)"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seed.support import Connection
 
-REVISIONS = sorted((HERE.parent.parent / "migrations" / "versions").glob("*.up.sql"))
+REVISIONS = sorted((HERE.parent.parent / "migrations" / "versions").glob("[0-9]*.up.sql"))
 TENANCY = Tenancy(root="core_tenants.tenants", setting="app.tenant_id")
 
 

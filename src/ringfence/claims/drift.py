@@ -3,6 +3,9 @@
 Somebody who changes a table by hand on production leaves a database that no file describes: the next
 migration may fail there, and nowhere else. Each object and attribute that differs is named.
 
+Partitions come and go with the rows: one that is there and in no revision, or that a revision made
+and is gone, is told and is no deviation, as long as the table they are partitions of is the same.
+
 The revisions and ddl/ are run in a shadow database and read back, so both sides are PostgreSQL's own
 words. Where no shadow can be made, the claims are not checked, and the report says so.
 """
@@ -16,10 +19,12 @@ from ringfence.change import diff, outermost
 from ringfence.claims import claim
 from ringfence.errors import Bug, Error, Misuse
 from ringfence.finding import Severity
+from ringfence.model import Ref
 
 if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.claims import Case, Verdict
+    from ringfence.model import Catalog, Fact
 
 
 @claim("drift", "the live schema is what its revisions make", "object")
@@ -28,15 +33,15 @@ def drift(case: Case, verdict: Verdict) -> None:
     standing = case.standing
     if standing.unknown:
         verdict.skipped = f"revision {', '.join(standing.unknown)} is not among the files"
-    elif len(standing.current) > 1:
-        verdict.skipped = "the database stands at several revisions"
     elif case.target is None:
         verdict.skipped = "only a connection was given, no place to make a shadow"
     else:
         live = sources.Source("live", "database", target=case.target)
-        at = standing.current[0] if standing.current else "base"
+        at = ",".join(standing.current) or "base"
         made = sources.Source(at, "revision", revision=at)
-        _compare(case, verdict, live, made, "the live schema", f"revision {at}")
+        _compare(
+            case, verdict, live, made, "the live schema", f"revision {at.replace(',', ' and ')}"
+        )
 
 
 @claim("ddl", "the newest revision is what ddl/ says", "object")
@@ -69,7 +74,17 @@ def _compare(
         verdict.skipped = f"{error.title}: {error.message}" if error.title else error.message
         return
     verdict.checked = len(new.facts)
-    changes = tuple(outermost(diff(old, new)))
+    every = diff(old, new)
+    passing = _passing(old, new)
+    coming = {c.ref for c in every if _comes_and_goes(c, passing, old, new)}
+    for change in every:
+        if change.ref in coming and change.ref.kind == "partition":
+            verdict.no(
+                f"partition {change.ref.path} {_said(change, one, other)}",
+                ref=change.ref,
+                severity=Severity.INFO,
+            )
+    changes = tuple(outermost([c for c in every if c.ref not in coming]))
     for change in changes[:_MOST]:
         verdict.no(
             f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}",
@@ -92,6 +107,35 @@ def _compare(
 
 _MOST = 100
 """How many differences are told one by one: whoever has more looks at none of them."""
+
+
+def _passing(old: Catalog, new: Catalog) -> frozenset[Ref]:
+    """The partitions that one side has and the other has not, of tables that both have."""
+    return frozenset(
+        fact.parent
+        for a, b in ((old, new), (new, old))
+        for fact in a.facts.values()
+        if fact.ref.kind == "partition"
+        and fact.parent is not None
+        and fact.parent not in b.facts
+        and Ref("table", fact.list("whole")) in b.facts
+    )
+
+
+def _table(fact: Fact, catalog: Catalog) -> Ref:
+    """What a fact hangs on in the end: its table."""
+    while fact.ref.kind != "table" and fact.parent is not None and fact.parent in catalog.facts:
+        fact = catalog.facts[fact.parent]
+    return fact.ref
+
+
+def _comes_and_goes(change: Change, passing: frozenset[Ref], old: Catalog, new: Catalog) -> bool:
+    """Whether a change is a partition's coming or going, or where it begins and ends."""
+    fact = change.old or change.new
+    assert fact is not None
+    if fact.ref.kind == "partition" and change.attributes == ("bound",):
+        return True
+    return _table(fact, new if change.old is None else old) in passing
 
 
 def _said(change: Change, one: str, other: str) -> str:

@@ -19,13 +19,12 @@ SECTION = "Change a schema"
 
 
 @click.command()
+@click.argument("where", required=False, metavar="[TARGET]")
 @options.dsn
 @click.option(
     "--to",
-    default="head",
-    show_default=True,
-    metavar="REVISION",
-    help="Where to end: a revision or branch, head, heads, base, +N or -N.",
+    metavar="TARGET",
+    help="The same as TARGET, for those that begin with a dash: --to -1.",
 )
 @click.option("--dry-run", is_flag=True, help="Print the SQL that would run; change nothing.")
 @click.option(
@@ -46,8 +45,9 @@ SECTION = "Change a schema"
 @click.pass_obj
 def command(
     start: Path | None,
+    where: str | None,
     dsn: str | None,
-    to: str,
+    to: str | None,
     dry_run: bool,
     phase: str | None,
     baseline: str | None,
@@ -55,7 +55,10 @@ def command(
     yes: bool,
     format_: str,
 ) -> None:
-    """Bring the database to the newest revision.
+    """Bring the database to the newest revision, or to TARGET.
+
+    TARGET is a revision, `head`, `base`, `+N` or `-N`, or the end of a branch: `partitioned@head`,
+    `partitioned@base`. `heads` is the end of every branch.
 
     Each revision runs in a transaction of its own, together with its row in the history: it is
     applied whole or not at all. One runner works at a time; others wait for it.
@@ -68,6 +71,7 @@ def command(
       ringfence migrate --dry-run > plan.sql
       ringfence migrate --phase expand       what a deploy needs before it
       ringfence migrate --baseline 0007      the database holds these already
+      ringfence migrate partitioned@head     a branch that `head` leaves out
 
     A revision whose file says `-- ringfence: hazard: NAME` runs where that is allowed: by --allow, by
     RINGFENCE_ALLOW, or by the configuration. So do the ways back that lose something.
@@ -78,6 +82,9 @@ def command(
     from ringfence import migrate, project
     from ringfence.pg.connect import resolve
 
+    if where is not None and to is not None:
+        raise Misuse(f"both {where} and --to {to} say where to end", hint="say one of them")
+    to = where or to or "head"
     found = project.need(start)
     target = resolve(found, dsn)
     if baseline is not None:

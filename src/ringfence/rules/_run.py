@@ -438,7 +438,7 @@ def _revisions(project: Project, asked: Iterable[Path]) -> list[Path]:
         graph = revisions.read(project)
         ordered = [
             revision.file(what)
-            for revision in graph.applied(graph.heads)
+            for revision in graph.applied(graph.ends_of_all)
             if revision.sql
             for what in ("up", "down")
         ]

@@ -1,0 +1,1 @@
+-- Undoes p002: nothing is to be done, for the keys go with their table.
