@@ -133,3 +133,30 @@ def test_a_branch_that_there_is_not(project: Project) -> None:
     assert done.err == lines(
         "error: both parted@head and --to 0001 say where to end", "hint: say one of them"
     )
+
+
+def test_partitions_come_and_go(project: Project) -> None:
+    """They are told; what hangs on the whole table, or is another in a partition, is a deviation."""
+    project.revision(
+        "0003",
+        "CREATE TABLE m (at DATE) PARTITION BY RANGE (at);"
+        " CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (MINVALUE) TO ('2020-01-01');"
+        " CREATE TABLE m2 PARTITION OF m FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');",
+        after="0002",
+    )
+    project.run("migrate")
+    project.query(
+        "DROP TABLE m2; CREATE TABLE m3 PARTITION OF m FOR VALUES FROM ('2021-01-01') TO (MAXVALUE);"
+        " CREATE INDEX ON m3 (at); ALTER TABLE m DETACH PARTITION m1;"
+        " ALTER TABLE m ATTACH PARTITION m1 FOR VALUES FROM (MINVALUE) TO ('2019-01-01')"
+    )
+    done = project.run("verify", "--claim", "drift")
+    assert done.status == 0, done.out
+    said = [line for line in done.out.splitlines() if "[drift]" in line]
+    assert said[0].startswith("info: partition public.m1 differs: bound is FOR VALUES FROM (MINV")
+    assert said[1:] == [
+        "info: partition public.m2 is in revision 0003 and not in the live schema [drift]",
+        "info: partition public.m3 is in the live schema and not in revision 0003 [drift]",
+    ]
+    project.query("ALTER TABLE m1 ENABLE ROW LEVEL SECURITY; ALTER TABLE m ADD x INT")
+    assert project.run("verify", "--claim", "drift").status == 1
