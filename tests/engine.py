@@ -15,14 +15,15 @@ import psycopg
 from ringfence.change import diff
 from ringfence.kinds._family import links_below, whole
 from ringfence.kinds._sql import ident, qualified
-from ringfence.pg import binaries, dump
+from ringfence.model import Ref
+from ringfence.pg import binaries, canonical, dump
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ringfence.model import Catalog, Ref
+    from ringfence.model import Catalog
     from ringfence.step import Plan
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -53,9 +54,26 @@ def psql(conninfo: str, text: str) -> None:
 
 
 def catalog(conninfo: str) -> Catalog:
-    """The catalog of a database."""
+    """The catalog of a database, whose indexes are as the server says them one by one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        return extract(connection)
+        found = extract(connection)
+        with connection.transaction():
+            connection.execute("SET LOCAL search_path = pg_catalog")
+            said = connection.execute(
+                "SELECT n.nspname, x.relname, pg_get_indexdef(x.oid)"
+                " FROM pg_class AS x JOIN pg_namespace AS n ON n.oid = x.relnamespace"
+                " WHERE x.relkind IN ('i', 'I') AND x.oid >= 16384"
+            ).fetchall()
+    for schema, name, text in said:
+        fact = found.facts.get(Ref("index", (str(schema), str(name))))
+        if fact is not None:
+            before = fact.text("definition") + (" WITH (" if fact["options"] else "")
+            after = f" WHERE {fact['predicate']}" if fact["predicate"] else ""
+            text = canonical.expression(str(text))
+            assert text.startswith(before)
+            assert text.endswith(after)
+            assert fact["options"] or text == before + after
+    return found
 
 
 def rows(conninfo: str) -> dict[str, int]:

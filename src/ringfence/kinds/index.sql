@@ -1,55 +1,182 @@
--- A row is an index that no constraint owns.
+-- A row is an index that no constraint owns. The text of one over columns, each with the operator
+-- class and the collation that go without saying, is put together here, for all of them at once:
+-- the server would look up every column, class and table for each. Any other's text is its own.
+WITH
+indexes AS MATERIALIZED (
+    SELECT
+        i.*,
+        n.nspname,
+        x.relname,
+        x.relkind,
+        x.reloptions,
+        x.relispartition,
+        x.reltablespace,
+        c.relname AS on_name,
+        c.relkind AS on_kind,
+        am.amname
+    -- Before 15 it is no column of pg_index.
+    FROM (SELECT FALSE AS indnullsnotdistinct) AS older  -- noqa: ST11
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                i.indexrelid,
+                i.indrelid,
+                i.indisunique,
+                i.indisvalid,
+                i.indkey,
+                i.indclass,
+                i.indcollation,
+                i.indoption,
+                i.indnkeyatts,
+                i.indpred,
+                i.indexprs IS NULL AS of_columns,
+                indnullsnotdistinct AS nulls_not_distinct  -- noqa: RF03
+            FROM pg_catalog.pg_index AS i
+        ) AS i
+    INNER JOIN pg_catalog.pg_class AS x ON i.indexrelid = x.oid
+    INNER JOIN pg_catalog.pg_am AS am ON x.relam = am.oid
+    INNER JOIN pg_catalog.pg_class AS c ON i.indrelid = c.oid
+    INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
+    LEFT JOIN pg_catalog.pg_constraint AS own
+        ON i.indexrelid = own.conindid AND own.contype IN ('p', 'u', 'x')
+    LEFT JOIN pg_catalog.pg_depend AS e
+        ON
+            e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
+            AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
+    WHERE
+        c.relkind IN ('r', 'p', 'm')
+        AND c.relpersistence <> 't'
+        AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema'
+        AND own.oid IS NULL
+        AND e.objid IS NULL
+),
+
+-- The operator classes that may have parameters are of other access methods, or somebody's own.
+keys AS MATERIALIZED (
+    SELECT
+        i.indexrelid,
+        i.indrelid,
+        k.attribute,
+        k.class,
+        k.of_collation,
+        k.option,
+        k.number,
+        k.number <= i.indnkeyatts AS is_key
+    FROM indexes AS i
+    CROSS JOIN
+        LATERAL unnest(i.indkey, i.indclass, i.indcollation, i.indoption)
+        WITH ORDINALITY AS k (attribute, class, of_collation, option, number)
+    WHERE i.of_columns AND i.amname IN ('btree', 'hash', 'gin')
+),
+
+-- One that is for another type than the column's goes without saying where nobody made any default.
+defaults AS MATERIALIZED (
+    SELECT
+        o.oid,
+        o.opcintype,
+        NOT EXISTS (
+            SELECT FROM pg_catalog.pg_opclass AS own
+            WHERE own.oid >= 16384 AND own.opcdefault
+        ) AS for_others
+    FROM pg_catalog.pg_opclass AS o
+    WHERE o.opcdefault AND o.oid < 16384
+),
+
+plain AS MATERIALIZED (
+    SELECT
+        k.indexrelid,
+        string_agg(
+            pg_catalog.quote_ident(a.attname)
+            || CASE k.option
+                WHEN 0 THEN '' WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST'
+                WHEN 3 THEN ' DESC'
+            END,
+            ', ' ORDER BY k.number
+        ) FILTER (WHERE k.is_key) AS keys,
+        string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.number)
+        FILTER (WHERE NOT k.is_key) AS included
+    FROM keys AS k
+    INNER JOIN pg_catalog.pg_attribute AS a ON k.indrelid = a.attrelid AND k.attribute = a.attnum
+    INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
+    LEFT JOIN defaults AS d ON k.class = d.oid
+    GROUP BY k.indexrelid
+    HAVING
+        bool_and(
+            NOT k.is_key
+            OR CASE
+                WHEN d.oid IS NULL OR k.of_collation NOT IN (0, a.attcollation) THEN FALSE
+                WHEN d.opcintype = a.atttypid THEN TRUE
+                WHEN a.atttypid = 'varchar'::REGTYPE
+                    THEN d.for_others AND d.opcintype = 'text'::REGTYPE
+                WHEN t.typtype = 'e' THEN d.for_others AND d.opcintype = 'anyenum'::REGTYPE
+                WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0
+                    THEN d.for_others AND d.opcintype = 'anyarray'::REGTYPE
+                ELSE FALSE
+            END
+        )
+)
+
 SELECT
     'pg_class'::REGCLASS::OID AS classid,
-    x.oid AS objid,
+    i.indexrelid AS objid,
     0 AS objsubid,
-    ARRAY[n.nspname::TEXT, x.relname::TEXT] AS name,
-    CASE c.relkind WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS parent_kind,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
+    ARRAY[i.nspname::TEXT, i.relname::TEXT] AS name,
+    CASE i.on_kind WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS parent_kind,
+    ARRAY[i.nspname::TEXT, i.on_name::TEXT] AS parent,
     d.head AS definition,
     CASE WHEN d.said THEN d.predicate END AS predicate,
     CASE
-        WHEN x.reloptions IS NOT NULL
-            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(x.reloptions) AS o (o))
+        WHEN i.reloptions IS NOT NULL
+            THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(i.reloptions) AS o (o))
     END AS options,
     ts.spcname::TEXT AS tablespace,
-    CASE WHEN x.relispartition THEN (
+    CASE WHEN i.relispartition THEN (
         SELECT ARRAY[pn.nspname::TEXT, px.relname::TEXT]
         FROM pg_catalog.pg_inherits AS h
         INNER JOIN pg_catalog.pg_class AS px ON h.inhparent = px.oid
         INNER JOIN pg_catalog.pg_namespace AS pn ON px.relnamespace = pn.oid
-        WHERE h.inhrelid = x.oid
+        WHERE h.inhrelid = i.indexrelid
     ) END AS attached,
     NOT i.indisvalid AS invalid,
-    CASE WHEN i.indexprs IS NOT NULL THEN (
+    CASE WHEN NOT i.of_columns THEN (
         SELECT array_agg(a.attnum::TEXT || '=' || a.attstattarget::TEXT ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = x.oid AND a.attstattarget >= 0
+        WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0
     ) END AS statistics
-FROM pg_catalog.pg_index AS i
-INNER JOIN pg_catalog.pg_class AS x ON i.indexrelid = x.oid
-INNER JOIN pg_catalog.pg_class AS c ON i.indrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
-LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
-LEFT JOIN pg_catalog.pg_constraint AS own
-    ON x.oid = own.conindid AND own.contype IN ('p', 'u', 'x')
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
+FROM indexes AS i
+LEFT JOIN plain AS p ON i.indexrelid = p.indexrelid
+LEFT JOIN pg_catalog.pg_tablespace AS ts ON i.reltablespace = ts.oid
 CROSS JOIN
     LATERAL (
         -- Its options are stored in the order in which they were given: they stand on their own.
         SELECT
             t.predicate,
-            t.text LIKE '% WHERE %' AND RIGHT(t.text, LENGTH(t.predicate)) = t.predicate AS said,
+            t.text IS NULL
+            OR (
+                t.text LIKE '% WHERE %' AND RIGHT(t.text, LENGTH(t.predicate)) = t.predicate
+            ) AS said,
             CASE
-                WHEN x.reloptions IS NULL THEN hd.head
+                WHEN t.text IS NULL
+                    THEN
+                        'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
+                        || 'INDEX ' || pg_catalog.quote_ident(i.relname)
+                        || ' ON ' || CASE WHEN i.relkind = 'I' THEN 'ONLY ' ELSE '' END
+                        || pg_catalog.quote_ident(i.nspname)
+                        || '.' || pg_catalog.quote_ident(i.on_name)
+                        || ' USING ' || i.amname || ' (' || p.keys || ')'
+                        || COALESCE(' INCLUDE (' || p.included || ')', '')
+                        || CASE
+                            WHEN i.nulls_not_distinct THEN ' NULLS NOT DISTINCT' ELSE ''
+                        END
+                WHEN i.reloptions IS NULL THEN hd.head
                 ELSE REGEXP_REPLACE(hd.head, ' WITH [(][^()]*[)]$', '')
             END AS head
         FROM (
             SELECT
-                pg_catalog.pg_get_indexdef(x.oid) AS text,
+                CASE
+                    WHEN p.indexrelid IS NULL THEN pg_catalog.pg_get_indexdef(i.indexrelid)
+                END AS text,
                 pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
             LIMIT 1  -- noqa: AM09
         ) AS t
@@ -63,11 +190,4 @@ CROSS JOIN
                     ELSE t.text
                 END AS head
         ) AS hd
-    ) AS d
-WHERE
-    c.relkind IN ('r', 'p', 'm')
-    AND c.relpersistence <> 't'
-    AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND own.oid IS NULL
-    AND e.objid IS NULL;
+    ) AS d;

@@ -1,7 +1,8 @@
 -- A row leads from an address that is no object of its own to the one that stands for it: a row
 -- type to its relation, an array type to its element, a constraint's index to the constraint, a
--- view's rule to the view, a partition's trigger to the one
--- it was made for, a member of an operator class or an extension to that.
+-- view's rule to the view, a column's expression to the column (where it is not a default), a
+-- partition's trigger to the one it was made for, a member of an operator class or an extension to
+-- that.
 SELECT
     'pg_type'::REGCLASS::OID AS classid,
     t.oid AS objid,
@@ -72,8 +73,7 @@ SELECT
     d.adrelid,
     d.adnum
 FROM pg_catalog.pg_attrdef AS d
-INNER JOIN pg_catalog.pg_attribute AS a ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-WHERE d.oid >= 16384 AND a.attgenerated <> ''
+WHERE d.oid >= 16384
 UNION ALL
 SELECT
     'pg_trigger'::REGCLASS,
@@ -106,4 +106,4 @@ SELECT
     m.refobjid,
     m.refobjsubid
 FROM pg_catalog.pg_depend AS m
-WHERE m.objid >= 16384 AND m.deptype = 'e';
+WHERE m.refclassid = 'pg_extension'::REGCLASS AND m.objid >= 16384 AND m.deptype = 'e';

@@ -8,17 +8,22 @@ SELECT
     (d.classid::BIGINT << 43) + (d.objid::BIGINT << 11) + d.objsubid + 8 AS user_address,
     (d.refclassid::BIGINT << 43) + (d.refobjid::BIGINT << 11) + d.refobjsubid + 8 AS used_address
 FROM pg_catalog.pg_depend AS d
-LEFT JOIN pg_catalog.pg_inherits AS i
-    ON
-        d.classid = 'pg_class'::REGCLASS AND d.refclassid = 'pg_class'::REGCLASS
-        AND d.objid = i.inhrelid AND d.refobjid = i.inhparent
-        AND d.objsubid = 0 AND d.refobjsubid = 0 AND d.deptype IN ('n', 'a')
-LEFT JOIN pg_catalog.pg_trigger AS t
-    ON d.classid = 'pg_trigger'::REGCLASS AND d.objid = t.oid AND t.tgparentid <> 0
 WHERE
     d.objid >= 16384
     AND d.refobjid >= 16384
     AND d.deptype NOT IN ('e', 'x')
     AND (d.deptype <> 'i' OR d.objsubid <> 0 OR d.refobjsubid <> 0)
-    AND i.inhrelid IS NULL
-    AND t.oid IS NULL;
+    AND NOT (
+        d.classid = 'pg_class'::REGCLASS AND d.refclassid = 'pg_class'::REGCLASS
+        AND d.objsubid = 0 AND d.refobjsubid = 0 AND d.deptype IN ('n', 'a')
+        AND (d.objid, d.refobjid) IN (
+            SELECT
+                i.inhrelid,
+                i.inhparent
+            FROM pg_catalog.pg_inherits AS i
+        )
+    )
+    AND NOT (
+        d.classid = 'pg_trigger'::REGCLASS
+        AND d.objid IN (SELECT t.oid FROM pg_catalog.pg_trigger AS t WHERE t.tgparentid <> 0)
+    );

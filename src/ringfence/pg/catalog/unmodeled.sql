@@ -193,4 +193,6 @@ WHERE
     i.relkind = 'S'
     AND i.relpersistence <> t.relpersistence
     AND current_setting('server_version_num')::INTEGER >= 150000
+    -- Mostly there is none, and nothing to look for.
+    AND EXISTS (SELECT FROM pg_catalog.pg_class AS u WHERE u.relpersistence = 'u')
 ORDER BY 1, 2;

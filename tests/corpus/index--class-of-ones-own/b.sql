@@ -1,0 +1,7 @@
+CREATE TYPE mood AS ENUM ('sad', 'ok');
+CREATE FUNCTION compare(mood, mood) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS 'SELECT enum_cmp($2, $1)';
+CREATE OPERATOR CLASS backwards DEFAULT FOR TYPE mood USING btree AS FUNCTION 1 compare(mood, mood);
+CREATE TABLE t (id integer, m mood, n varchar);
+CREATE INDEX i ON t (m enum_ops, n);
+CREATE INDEX k ON t (id, n);
+CREATE INDEX j ON t (m);
