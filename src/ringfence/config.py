@@ -44,9 +44,10 @@ class Tenancy:
     """`[tool.ringfence.tenancy]`: who the tenants are.
 
     `root` is the table whose rows are the tenants, `setting` the configuration parameter that
-    policies read the tenant from, `roles` the runtime roles that policies must bind, `shared` the
-    tables whose rows belong to nobody. Where no table's rows are the tenants, `column` is what the
-    column is called that says whose a row is.
+    policies read the tenant from, `value` what is in it, with `{tenant}` for the tenant's key (nothing
+    else, by default), `roles` the runtime roles that policies must bind, `shared` the tables whose
+    rows belong to nobody. Where no table's rows are the tenants, `column` is what the column is
+    called that says whose a row is.
     """
 
     root: str = ""
@@ -54,6 +55,7 @@ class Tenancy:
     roles: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     column: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)

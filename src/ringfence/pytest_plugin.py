@@ -56,12 +56,16 @@ class Tenants:
         from psycopg import sql
 
         from ringfence.pg.connect import connect, named
+        from ringfence.seed.naming import named as named_
 
         with connect(named(self.dsn, "the tenants fixture")) as connection:
             connection.autocommit = True
             if tenant is not None:
                 if self.setting:
-                    connection.execute("SELECT set_config(%s, %s, false)", (self.setting, tenant))
+                    connection.execute(
+                        "SELECT set_config(%s, %s, false)",
+                        (self.setting, named_(self.seeded.value, tenant)),
+                    )
                 if self.role:
                     connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self.role)))
             yield connection

@@ -38,6 +38,9 @@ GRANT SELECT ON firm TO {APP};
 GRANT SELECT, INSERT, UPDATE, DELETE ON "no""te" TO {APP};
 """
 
+CLAIMS = """CREATE FUNCTION claims() RETURNS JSONB LANGUAGE sql STABLE
+AS $$ SELECT coalesce(nullif(current_setting('a.claims', true), ''), '{}')::jsonb $$;"""
+
 SCHEMAS = {
     "nothing to find": ("", []),
     "a child that inherits, asked itself": (
@@ -51,6 +54,20 @@ SCHEMAS = {
         ALTER TABLE special ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         CREATE POLICY own ON special USING ("fi rm" = {FIRM});""",
         [],
+    ),
+    "a token's claims": (
+        f"""{CLAIMS}
+        ALTER POLICY own ON firm USING (id = (claims() -> 'app' ->> 'the firm')::int);
+        ALTER POLICY own ON "no""te"
+            USING ("fi rm" = ((SELECT claims()) -> 'app' ->> 'the firm')::int);""",
+        [],
+    ),
+    "a token's claims, and a row that may be given away": (
+        f"""{CLAIMS}
+        ALTER POLICY own ON firm USING (id = (claims() #>> '{{app,the firm}}')::int);
+        ALTER POLICY own ON "no""te" USING ("fi rm" = (claims() -> 'app' ->> 'the firm')::int)
+            WITH CHECK (true);""",
+        ['policy table:"Odd ""Shop"."no""te"'],
     ),
     "a session that remembers": (
         f"""CREATE FUNCTION firm_of() RETURNS INT LANGUAGE plpgsql AS $$

@@ -68,7 +68,7 @@ class Stage:
         setting = self.rows.model.setting
         said = f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL timezone = 'UTC'"
         if setting and self.rows.tenants:
-            tenant = literal(self.rows.tenants[0]).strip()
+            tenant = literal(self.rows.model.named(self.rows.tenants[0])).strip()
             said += f"; SELECT set_config({literal(setting).strip()}, {tenant}, true)"
         return said
 

@@ -418,6 +418,7 @@ def _tenancy(seeded: Seeded) -> list[str]:
     who = ("root", seeded.root) if seeded.root else ("column", seeded.column)
     lines = ["[tool.ringfence.tenancy]", f"{who[0]} = {_quoted(who[1])}"]
     lines += [f"setting = {_quoted(seeded.setting)}"] if seeded.setting else []
+    lines += [f"value = {_quoted(seeded.value)}"] if seeded.value else []
     lines += [f"roles = {listed(seeded.roles)}"] if seeded.roles else []
     return [*lines, f"shared = {listed(nobodys)}"] if nobodys else lines
 
@@ -465,6 +466,7 @@ def _json(seeded: Seeded, shown: str) -> str:
             "root": seeded.root or None,
             "column": seeded.column or None,
             "setting": seeded.setting or None,
+            "value": seeded.value or None,
             "roles": list(seeded.roles),
             "shared": list(seeded.shared),
             "inferred": seeded.inferred,

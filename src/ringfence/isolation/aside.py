@@ -183,7 +183,11 @@ def _large_objects(examiner: Examiner, role: Role) -> None:
     # Made in B's name by the same role, then read in A's.
     setting = examiner.prober.setting
     become = f"SET LOCAL SESSION AUTHORIZATION {ident(role.name)}"
-    names = [f"SELECT set_config({literal(setting)}, {literal(b)}, true)"] if setting else []
+    names = (
+        [f"SELECT set_config({literal(setting)}, {literal(estate.model.named(b))}, true)"]
+        if setting
+        else []
+    )
     made = "SELECT lo_from_bytea(4294900001, 'what is B''s')"
     out = examiner.prober.attempt(
         role.name, a, probe.statement, setup=(become, *names, made, "RESET SESSION AUTHORIZATION")

@@ -323,10 +323,11 @@ def stale(examiner: Examiner, fresh: Connection[Any]) -> Iterator[Cell]:
                 said = f"SELECT {names} FROM {relation.sql}"
                 probes[relation] = Probe("SELECT", "select", said)
         said_ = [(r, p.statement) for r, p in probes.items()]
-        theirs = _transaction(fresh, role.name, setting, fixture.b, said_)
-        for context, tenant in zip(STALE, (None, fixture.a), strict=True):
+        a, b = (fixture.estate.model.named(t) for t in (fixture.a, fixture.b))
+        theirs = _transaction(fresh, role.name, setting, b, said_)
+        for context, tenant in zip(STALE, (None, a), strict=True):
             if context == STALE[1]:
-                _transaction(fresh, role.name, setting, fixture.b, said_)
+                _transaction(fresh, role.name, setting, b, said_)
             found = _transaction(fresh, role.name, setting, tenant, said_)
             for relation, probe in probes.items():
                 out = found[relation.oid]

@@ -176,7 +176,9 @@ class Fixture:
         transaction."""
         if self.matviews:
             setting = self.estate.model.setting
-            become = [f"SELECT set_config({literal(setting)}, {literal(self.b)}, true)"]
+            become = [
+                f"SELECT set_config({literal(setting)}, {literal(self.estate.model.named(self.b))}, true)"
+            ]
             fill = [f"REFRESH MATERIALIZED VIEW {name}" for name in self.matviews]
             with suppress(psycopg.Error), self.conn.transaction():
                 # One that cannot be filled stays as it is, which its probes will tell. Triggers on

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.seed import naming
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,10 @@ def condition(estate: Estate, table: Table, alias: str = "", depth: int = 1) -> 
 
 def _setting(estate: Estate, root: Table) -> str:
     type_ = root.column[estate.model.column].sql
-    return f"(SELECT nullif(current_setting({literal(estate.model.setting)}, true), '')::{type_})"
+    said = f"nullif(current_setting({literal(estate.model.setting)}, true), '')"
+    for key in naming.place(estate.model.value):
+        said = f"({said}::jsonb ->> {literal(key).strip()})"
+    return f"(SELECT {said}::{type_})"
 
 
 def _through(estate: Estate, table: Table, edge: Reference, prefix: str, depth: int) -> str:

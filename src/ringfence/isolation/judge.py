@@ -118,12 +118,14 @@ class Examiner:
     # Reading
 
     def _read(self, role: Role, relations: Sequence[Relation]) -> None:
-        a = self.fixture.a
+        a, b = self.tenants
+        model = self.fixture.estate.model
+        names = (model.named(a), model.named(b))
         tried: list[tuple[Relation, Probe, str, str]] = []
         for relation in relations:
             aim = self.aims[relation.oid][0]
             setting = self.prober.setting
-            found = list(probes.reads(relation, role.name, setting, self.tenants, aim))
+            found = list(probes.reads(relation, role.name, setting, names, aim))
             tried += [(relation, probe, "", "") for probe in found]
             plain = found[:1]
             for context in CONTEXTS if self.prober.setting else ():

@@ -114,7 +114,9 @@ class Prober:
         if role is not None:
             start.append(f"SET LOCAL SESSION AUTHORIZATION {ident(role)}")
         if tenant is not None and self.setting:
-            start.append(f"SELECT set_config({literal(self.setting)}, {literal(tenant)}, true)")
+            start.append(
+                f"SELECT set_config({literal(self.setting)}, {literal(self.estate.model.named(tenant))}, true)"
+            )
         # A prepared statement outlives the savepoint.
         plan = f"ringfence_plan_{uuid4().hex}"
         start += [line.replace("ringfence_plan", plan) for line in before]

@@ -60,9 +60,10 @@ def _steps(examiner: Examiner, cell: Cell) -> list[tuple[str, str]]:
         from ringfence.isolation.judge import CONTEXTS
 
         tenant = CONTEXTS.get(cell.context, "") if cell.context else examiner.fixture.a
+        held = examiner.fixture.estate.model.named(tenant)
         setting = ".".join(map(ident, examiner.prober.setting.split(".")))
         whose = f"tenant {cell.context}" if cell.context else "tenant A"
-        lines.append((f"SET LOCAL {setting} = {literal(tenant).strip()}", f"  -- {whose}"))
+        lines.append((f"SET LOCAL {setting} = {literal(held).strip()}", f"  -- {whose}"))
     return [*lines, *((line, "") for line in cell.probe.before)]
 
 

@@ -126,6 +126,7 @@ class Seeded:
     tenants, `columns` all of them by their paths; `rootless` are (column, setting) that policies
     compare where nothing can be made of that. `fickle` are (column, function) of overrides whose SQL
     gives other values the next time.
+    `value` is what the setting holds besides a tenant's key, which `{tenant}` stands for in it.
     """
 
     seed: int
@@ -149,6 +150,7 @@ class Seeded:
     column: str = ""
     columns: tuple[str, ...] = ()
     fickle: tuple[tuple[str, str], ...] = ()
+    value: str = ""
 
     @property
     def rows(self) -> int:
@@ -533,4 +535,5 @@ def _seeded(planned: Plan, loaded: Loaded, poured: Poured, *, written: bool) -> 
                 for oid, name in planned.model.columns.items()
             )
         ),
+        value=planned.model.value,
     )

@@ -178,7 +178,7 @@ def _become(conn: Connection[Any], plan: Plan, tenant: int) -> Iterator[str]:
     if name and plan.model.column:
         value = ids[0 if tenant == SHARED else tenant]
         set_ = sql.SQL("SELECT set_config({}, {}, true)").format(
-            sql.Literal(name), sql.Literal(value)
+            sql.Literal(name), sql.Literal(plan.model.named(value))
         )
         yield f"{_text(conn, set_)};\n"
 

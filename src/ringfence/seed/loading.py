@@ -292,7 +292,8 @@ class _Loader:
             return
         value = ids[0 if tenant == SHARED else tenant]
         if value != self.setting:
-            self.conn.execute("SELECT set_config(%s, %s, true)", (name, value))
+            held = self.plan.model.named(value)
+            self.conn.execute("SELECT set_config(%s, %s, true)", (name, held))
             self.setting = value
 
     def _play(self, table: Table | None) -> None:

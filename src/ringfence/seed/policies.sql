@@ -12,13 +12,15 @@ sources AS (
     SELECT
         t.oid,
         'current_setting' AS reader,
-        t.visible || t.allowed AS body
+        t.visible || t.allowed AS body,
+        '' AS said
     FROM texts AS t
     UNION ALL
     SELECT
         d.objid,
         f.proname,
-        f.prosrc
+        COALESCE(pg_get_function_sqlbody(f.oid), f.prosrc),
+        COALESCE(pg_get_function_sqlbody(f.oid), f.prosrc)
     FROM pg_depend AS d
     INNER JOIN pg_proc AS f ON d.refobjid = f.oid
     WHERE d.classid = 'pg_policy'::REGCLASS AND d.refclassid = 'pg_proc'::REGCLASS
@@ -28,6 +30,7 @@ settings AS (
     SELECT
         oid,
         reader,
+        said,
         (regexp_matches(body, 'current_setting\s*\(\s*''([^'']+)''', 'gi'))[1] AS setting
     FROM sources
 )
@@ -37,6 +40,7 @@ SELECT DISTINCT
     a.attname::TEXT AS "column",
     s.setting,
     s.reader::TEXT AS reader,
+    s.said AS body,
     p.oid::BIGINT AS policy,
     t.visible,
     t.allowed

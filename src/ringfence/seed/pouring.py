@@ -222,7 +222,9 @@ class Pouring:
         model, ids = self.plan.model, self.plan.tenant_ids
         if model.setting and model.column:
             value = ids[0 if tenant == SHARED else tenant]
-            self.conn.execute("SELECT set_config(%s, %s, true)", (model.setting, value))
+            self.conn.execute(
+                "SELECT set_config(%s, %s, true)", (model.setting, model.named(value))
+            )
 
     def _tried(self, table: Table) -> bool:
         """Whether the server takes rows of the first, middle and last generation of each tenant."""
@@ -378,7 +380,7 @@ def visible(
             for tenant in sorted(counts):
                 conn.execute(
                     "SELECT set_config(%s, %s, true)",
-                    (plan.model.setting, plan.tenant_ids[tenant]),
+                    (plan.model.setting, plan.model.named(plan.tenant_ids[tenant])),
                 )
                 try:
                     with conn.transaction():

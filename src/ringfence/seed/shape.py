@@ -150,12 +150,13 @@ class Trigger(NamedTuple):
 
 class Reading(NamedTuple):
     """A column (of `table`, by OID) that a policy reads together with a setting, which the policy
-    asks for by calling `reader`. `visible` and `allowed` are the policy's conditions."""
+    asks for by calling `reader`, whose text is `body` if it is not built in. `visible` and `allowed` are the policy's conditions."""
 
     table: int
     column: str
     setting: str
     reader: str
+    body: str
     policy: int
     visible: str
     allowed: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ringfence.errors import Misuse
 from ringfence.model import quoted
-from ringfence.seed import expression
+from ringfence.seed import expression, naming
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ class Model:
 
     `root` is the table whose rows are the tenants, None where there are none; `setting` the
     configuration parameter that policies read the tenant from, `column` the column of `root` it
-    holds. `path` gives for every table below the root the foreign key that leads up to it the
-    shortest way, over keys that are never NULL where there is such a way. `roles` are the runtime
+    holds, `value` what else is in it, with `{tenant}` for that (nothing else where it is empty).
+    `path` gives for every table below the root the foreign key that leads up to it the shortest way, over keys that are never NULL where there is such a way. `roles` are the runtime
     roles, `shared` the tables whose rows are declared to be nobody's. `inferred` says that the root
     was found out rather than configured.
 
@@ -43,6 +43,11 @@ class Model:
     shared: tuple[str, ...] = ()
     rootless: tuple[tuple[str, str], ...] = ()
     columns: Mapping[int, str] = field(default_factory=dict)
+    value: str = ""
+
+    def named(self, key: str) -> str:
+        """What the setting holds for the tenant `key`."""
+        return naming.named(self.value, key)
 
     def scoped(self, table: Table) -> bool:
         """Whether the table's rows belong to tenants."""
@@ -100,6 +105,7 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
     return Model(
         root, setting, column, not tenancy.root, paths,
         tenancy.roles or _roles(shape, {root.oid, *paths}), tuple(sorted(nobodys.values())),
+        value=naming.checked(tenancy.value) or _template(shape, setting),
     )  # fmt: skip
 
 
@@ -170,6 +176,7 @@ def _by_column(
         None, setting, tenancy.column or max(names, key=lambda name: (names[name], name)),
         not tenancy.column, paths, tenancy.roles or _roles(shape, {*columns, *paths}),
         tuple(sorted(nobodys.values())), columns=columns,
+        value=naming.checked(tenancy.value) or _template(shape, setting),
     )  # fmt: skip
 
 
@@ -179,6 +186,15 @@ def _alone(table: Table, column: str) -> bool:
 
 def _base(shape: Shape, table: Table, column: str) -> int:
     return shape.base(shape.types[table.column[column].type])[0].oid
+
+
+def _template(shape: Shape, setting: str) -> str:
+    """What is in the setting besides the tenant, as most policies take it apart."""
+    readings = {r.policy: r for r in shape.settings if r.setting == setting}.values()
+    paths = Counter(
+        naming.path(f"({r.visible}) AND ({r.allowed})", r.reader, r.body, setting) for r in readings
+    )
+    return naming.template(max(paths, key=lambda p: (paths[p], p), default=()))
 
 
 def _roles(shape: Shape, scoped: set[int]) -> tuple[str, ...]:
