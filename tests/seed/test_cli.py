@@ -83,6 +83,7 @@ def test_json_on_stdout(shop: tuple[Project, Connection]) -> None:
         "tenancy": {
             "root": "shop.tenants",
             "setting": "shop.tenant",
+            "value": None,
             "roles": [],
             "shared": [],
             "inferred": False,
