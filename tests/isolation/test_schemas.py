@@ -41,6 +41,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON "no""te" TO {APP};
 CLAIMS = """CREATE FUNCTION claims() RETURNS JSONB LANGUAGE sql STABLE
 AS $$ SELECT coalesce(nullif(current_setting('a.claims', true), ''), '{}')::jsonb $$;"""
 
+UNLISTED = f"""DROP TABLE "no""te", firm;
+CREATE TABLE item (id UUID PRIMARY KEY, firm TEXT NOT NULL, said TEXT NOT NULL, UNIQUE (firm, id));
+CREATE TABLE part (
+    id UUID PRIMARY KEY, firm TEXT NOT NULL, item UUID NOT NULL CONSTRAINT part_item_fkey REFERENCES item
+);
+ALTER TABLE item ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+ALTER TABLE part ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON item USING (firm = current_setting('a.firm', true));
+CREATE POLICY own ON part USING (firm = current_setting('a.firm', true));
+GRANT SELECT, INSERT, UPDATE, DELETE ON item, part TO {APP};"""
+
 SCHEMAS = {
     "nothing to find": ("", []),
     "a child that inherits, asked itself": (
@@ -54,6 +65,27 @@ SCHEMAS = {
         ALTER TABLE special ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         CREATE POLICY own ON special USING ("fi rm" = {FIRM});""",
         [],
+    ),
+    "tenants that no table lists": (
+        f"""{UNLISTED}
+        ALTER TABLE part ADD UNIQUE (firm, id),
+            ADD FOREIGN KEY (firm, item) REFERENCES item (firm, id),
+            DROP CONSTRAINT part_item_fkey;""",
+        [],
+    ),
+    "tenants that no table lists, a way across and a table left open": (
+        f"""{UNLISTED}
+        ALTER TABLE item DISABLE ROW LEVEL SECURITY;""",
+        [
+            'row-security-off table:"Odd ""Shop".item',
+            'foreign-key constraint:"Odd ""Shop".part.part_item_fkey',
+        ],
+    ),
+    "tenants that no table lists, and a row that may be given away": (
+        f"""{UNLISTED}
+        ALTER POLICY own ON item USING (firm = current_setting('a.firm', true)) WITH CHECK (true);
+        DROP TABLE part;""",
+        ['policy table:"Odd ""Shop".item'],
     ),
     "a token's claims": (
         f"""{CLAIMS}

@@ -75,7 +75,7 @@ class Stage:
 
 def stage(rows: Rows, exclude: Sequence[str]) -> Stage:
     """The routines that touch rows, over the rows there are."""
-    estate = Estate(rows.shape, rows.model, every=rows.model.root is None)
+    estate = Estate(rows.shape, rows.model, every=not rows.model.tenanted)
     surface = surfaces.read(rows.conn, [], exclude)
     tenants = rows.tenants if len(rows.tenants) > 1 else ("1", "2")
     mine: dict[str, dict[int, list[Lying]]] = {tenants[0]: {}, tenants[1]: {}}

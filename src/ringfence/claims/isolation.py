@@ -75,8 +75,11 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
         may_be_used(case.connection, case.shown)
     with translated(case.connection):
         found = who(case.connection, tenancy, exclude)
-    if found.model.root is None:
-        verdict.skipped = "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy reads a setting"
+    if not found.model.tenanted:
+        verdict.skipped = (
+            "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy compares a"
+            " column with a setting"
+        )
         yield None
         return
     if not found.roles:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
+from ringfence.finding import counted
 from ringfence.isolation import aside, calls, corners
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
@@ -59,8 +60,10 @@ class Who:
 
     def shown(self) -> str:
         """In one line."""
-        root = self.model.root
+        root, model = self.model.root, self.model
         said = f"tenants are the rows of {root.path}" if root else "no tenants"
+        if model.columns:
+            said = f"tenants are what stands in {model.column}, in {counted(len(model.columns), 'table')}"
         if self.model.setting:
             said += f", named by {self.model.setting}"
         said += f"; roles {', '.join(r.name for r in self.roles)}"
@@ -76,7 +79,7 @@ def who(conn: Connection[Any], tenancy: Tenancy, exclude: Sequence[str]) -> Who:
     found = model(shape, tenancy)
     known = surfaces.roles(conn)
     names: Sequence[str] = tenancy.roles
-    if not names and found.root is not None:
+    if not names and found.tenanted:
         tables = [oid for oid, table in shape.tables.items() if found.scoped(table)]
         names = [row["name"] for row in surfaces.rows(conn, "granted", tables=tables)]
     roles = []
@@ -198,8 +201,8 @@ def occupy(
     parts = " UNION ALL ".join(
         f"(SELECT FROM {estates.lying(t)} LIMIT {MANY + 1})" for t in estate.tables.values()
     )
-    counted = conn.execute(f"SELECT count(*) FROM ({parts}) AS rows").fetchone()
-    if counted is not None and int(counted[0]) > MANY:
+    answer = conn.execute(f"SELECT count(*) FROM ({parts}) AS rows").fetchone()
+    if answer is not None and int(answer[0]) > MANY:
         raise Refused(
             f"tenants have more than {MANY} rows there, and all of them are compared with every statement",
             hint="leave --in-place away: a shadow has few rows",
@@ -221,9 +224,10 @@ def occupy(
             tables.setdefault(str(owner), set()).add(int(str(oid)))
     best = sorted(tables, key=lambda owner: (-len(tables[owner]), owner))[:2]
     if len(best) < 2:
-        root = here.root.path if here.root else ""
         raise Refused(
-            f"{root} has {len(best)} {'row' if len(best) == 1 else 'rows'}, and it takes two tenants",
+            f"{here.root.path} has {len(best)} {'row' if len(best) == 1 else 'rows'}, and it takes two tenants"
+            if here.root
+            else f"{len(best)} tenants have rows there, and it takes two",
             hint="ringfence seed --tenants 2 makes some; or leave --in-place away",
         )
     return replace(found, fixture=estates.make(conn, estate, surface, best))

@@ -62,7 +62,8 @@ def _keys(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: T
     """A row of A's with a key of B's: where a key is everybody's, the error says that B has it."""
     fixture = examiner.fixture
     edges = fixture.estate.edges(table)
-    own = set(edges[0].columns) if edges else set()
+    column = fixture.estate.model.own(table)
+    own = {column} if column else set(edges[0].columns) if edges else set()
     assert aim.row_a is not None
     for key in table.keys:
         names = _mentioned(table, key)

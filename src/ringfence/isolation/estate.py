@@ -65,11 +65,8 @@ class Estate:
 
     def owner(self, table: Table, alias: str, depth: int = 1) -> str:
         """An expression for the tenant whose a row is, as the setting names tenants."""
-        root = self.model.root
-        if root is not None and table.oid == root.oid:
-            return f"{alias}.{ident(self.model.column)}::text"
-        if table.oid in self.model.columns:
-            return f"{alias}.{ident(self.model.columns[table.oid])}::text"
+        if column := self.model.own(table):
+            return f"{alias}.{ident(column)}::text"
         return self.through(self.model.path[table.oid], alias, depth)
 
     def through(self, reference: Reference, alias: str, depth: int = 1) -> str:

@@ -23,15 +23,14 @@ _MAXIMUM = 63
 
 def condition(estate: Estate, table: Table, alias: str = "", depth: int = 1) -> str:
     """What is true of the rows of the tenant that the session names; no row where it names none."""
-    root = estate.model.root
     prefix = f"{alias}." if alias else ""
-    if root is not None and table.oid == root.oid:
-        return f"{prefix}{ident(estate.model.column)} = {_setting(estate, table)}"
+    if column := estate.model.own(table):
+        return f"{prefix}{ident(column)} = {_setting(estate, table, column)}"
     return _through(estate, table, estate.model.path[table.oid], prefix, depth)
 
 
-def _setting(estate: Estate, root: Table) -> str:
-    type_ = root.column[estate.model.column].sql
+def _setting(estate: Estate, table: Table, column: str) -> str:
+    type_ = table.column[column].sql
     said = f"nullif(current_setting({literal(estate.model.setting)}, true), '')"
     for key in naming.place(estate.model.value):
         said = f"({said}::jsonb ->> {literal(key).strip()})"
@@ -47,7 +46,7 @@ def _through(estate: Estate, table: Table, edge: Reference, prefix: str, depth: 
         and edge.target_columns == (estate.model.column,)
     ):
         # No need to look the tenant up: the key holds what the setting names.
-        return f"{prefix}{ident(edge.columns[0])} = {_setting(estate, root)}"
+        return f"{prefix}{ident(edge.columns[0])} = {_setting(estate, root, estate.model.column)}"
     up = f"up{depth}"
     here = prefix or f"{ident(table.name)}."
     on = " AND ".join(
@@ -156,9 +155,11 @@ def agreement(
 
 def _tenant_column(estate: Estate, table: Table) -> str:
     """The column of a table that holds the tenant itself."""
-    edge = estate.model.path.get(table.oid)
     root = estate.model.root
-    if edge is None or root is None or edge.target != root.oid or len(edge.columns) != 1:
+    if root is None:
+        return estate.model.own(table)
+    edge = estate.model.path.get(table.oid)
+    if edge is None or edge.target != root.oid or len(edge.columns) != 1:
         return ""
     return edge.columns[0]
 

@@ -28,7 +28,7 @@ def known(project: Project, target: Target) -> bool:
             found = who(connection, project.config.tenancy, (project.config.migrate.schema,))
     except (Error, psycopg.Error):
         return False
-    return found.model.root is not None
+    return found.model.tenanted
 
 
 def apart(project: Project, before: Target | None, after: Target) -> tuple[list[Finding], Coverage]:

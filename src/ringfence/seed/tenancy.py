@@ -49,6 +49,18 @@ class Model:
         """What the setting holds for the tenant `key`."""
         return naming.named(self.value, key)
 
+    @property
+    def tenanted(self) -> bool:
+        """Whether there are tenants whose rows are told apart."""
+        return self.root is not None or bool(self.columns)
+
+    def own(self, table: Table) -> str:
+        """The column of a table that holds the tenant itself, as the tenants' table has it or where
+        there is none; empty where foreign keys lead there."""
+        if self.root is not None and table.oid == self.root.oid:
+            return self.column
+        return self.columns.get(table.oid, "")
+
     def scoped(self, table: Table) -> bool:
         """Whether the table's rows belong to tenants."""
         if table.oid in self.columns or table.oid in self.path:
