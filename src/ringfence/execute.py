@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     Connection = psycopg.Connection[tuple[object, ...]]
 
 
+IDLE = psycopg.pq.TransactionStatus.IDLE
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Something that happened during a run, for whoever shows it.
@@ -135,7 +138,7 @@ class Executor:
 
     def _whole(self, revision: Revision, direction: Direction, text: Script) -> None:
         connection = self.connection
-        connection.execute(self.settings(text.directives, "SET LOCAL"))
+        open_(connection, self.settings(text.directives, "SET LOCAL"))
         for number, statement in enumerate(text.statements, 1):
             self._say(revision, direction, number, text)
             if statement.takes_long and "statement-timeout" not in text.directives:
@@ -499,8 +502,18 @@ class Executor:
 
     @property
     def _in_transaction(self) -> bool:
-        status = self.connection.info.transaction_status
-        return status is not psycopg.pq.TransactionStatus.IDLE
+        return self.connection.info.transaction_status != IDLE
+
+
+def open_(connection: Connection, limits: sql.SQL) -> None:
+    """Begin the transaction that is due, with what it runs under, in one round trip."""
+    if connection.autocommit or connection.info.transaction_status != IDLE:
+        connection.execute(limits)
+        return
+    said = connection.pgconn.exec_(b"BEGIN; " + limits.as_bytes(None))
+    if said.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        connection.rollback()
+        connection.execute(limits)  # says what is wrong
 
 
 @cache

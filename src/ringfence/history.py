@@ -41,7 +41,7 @@ from ringfence.errors import (
     Span,
     described,
 )
-from ringfence.execute import FORGET, RESET, Executor, Progress, reset, seconds, settings
+from ringfence.execute import FORGET, RESET, Executor, Progress, open_, reset, seconds, settings
 from ringfence.lockmodes import told
 from ringfence.migrate import (
     Moved,
@@ -191,7 +191,7 @@ class Session:
             connection, executor = self._connected(), self._executor()
 
             def attempt() -> None:
-                connection.execute(executor.settings({}, "SET LOCAL"))
+                open_(connection, executor.settings({}, "SET LOCAL"))
                 try:
                     original(**arguments)
                 except Exception as error:
