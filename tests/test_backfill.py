@@ -268,3 +268,34 @@ def test_undoing_has_no_phase(phased: Project) -> None:
         2,
         lines("error: --phase is for going up", "hint: leave it out: undoing has no phases"),
     )
+
+
+def test_a_key_of_floats_is_not_rounded(project: Project) -> None:
+    (name,) = project.query("SELECT current_database()")[0]
+    project.query(f"ALTER DATABASE {name} SET extra_float_digits = -10")
+    project.query(
+        "CREATE TABLE f (id FLOAT8 PRIMARY KEY, x INT DEFAULT 0, said TEXT);"
+        " INSERT INTO f SELECT 1 + i / 1e9 FROM generate_series(1, 100) AS i"
+    )
+    project.revision(
+        "0002", "-- ringfence: backfill key=id rows=7\nUPDATE f SET x = x + 1, said = id::text;"
+    )
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.query("SELECT x, count(*) FROM f GROUP BY 1") == [(1, 100)]
+    # What the statement itself writes is as the database says.
+    assert project.query("SELECT count(DISTINCT said) < 100 FROM f") == [(True,)]
+
+
+def test_how_far_it_is_can_be_told_of_a_table_that_nobody_analysed(project: Project) -> None:
+    project.query(
+        "CREATE TABLE u (id INT PRIMARY KEY, x INT); INSERT INTO u SELECT generate_series(1, 1000)"
+    )
+    project.revision("0002", "-- ringfence: backfill key=id rows=10\nUPDATE u SET x = id;")
+    done = project.run("migrate")
+    first = next(line for line in done.err.splitlines() if " rows, " in line)
+    assert first.startswith("  10 rows, ")
+    assert "100%" not in first
+    assert "about 0 ms left" not in first
+    assert project.query("SELECT estimate BETWEEN 500 AND 5000 FROM ringfence.backfills") == [
+        (True,)
+    ]

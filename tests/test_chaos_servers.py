@@ -372,6 +372,25 @@ def test_a_second_signal_does_not_wait_for_a_server_that_says_nothing(
     holds(project)
 
 
+@stages("F10")
+def test_a_prepared_transaction_that_an_index_waits_for_is_named(
+    own: Server, zygote: Zygote, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision("0001", "CREATE TABLE t (id INT);")
+    project.run("migrate")
+    with psycopg.connect(own.dsn, autocommit=True) as holder:
+        holder.execute("BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'it'")
+    project.revision("0002", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (id);")
+    run = zygote.start(project, "migrate")
+    wait_until(lambda: "waits for a prepared transaction of postgres" in run.said)
+    assert ": ROLLBACK PREPARED 'it' ends it" in run.said
+    project.query("COMMIT PREPARED 'it'")
+    end = run.end()
+    assert (end.status, end.out) == (0, "now at 0002\n"), end.err
+    holds(project)
+
+
 # A replica
 
 
@@ -482,7 +501,19 @@ POOLER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin"
 
 
 @pytest.fixture(params=["transaction", "session", "statement"])
-def pooled(own: Server, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+def pooled_mode(request: pytest.FixtureRequest) -> str:
+    """How a pooler shares sessions."""
+    return str(request.param)
+
+
+@pytest.fixture
+def slots() -> int:
+    """How many sessions a pooler has to give."""
+    return 20
+
+
+@pytest.fixture
+def pooled(own: Server, pooled_mode: str, slots: int) -> Iterator[tuple[str, str]]:
     """The mode of a pgbouncer before the server, and the way through it."""
     if POOLER is None:
         pytest.skip("pgbouncer is not installed: apt-get install pgbouncer")
@@ -494,7 +525,7 @@ def pooled(own: Server, request: pytest.FixtureRequest) -> Iterator[tuple[str, s
     file.write_text(
         f"[databases]\npostgres = host={own.folder} port=5432 user=postgres\n[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
-        f"auth_file = {own.folder}/users\npool_mode = {request.param}\n"
+        f"auth_file = {own.folder}/users\npool_mode = {pooled_mode}\ndefault_pool_size = {slots}\n"
         "ignore_startup_parameters = extra_float_digits\n"
     )
     process = subprocess.Popen(
@@ -514,7 +545,7 @@ def pooled(own: Server, request: pytest.FixtureRequest) -> Iterator[tuple[str, s
 
     try:
         wait_until(answers)
-        yield request.param, dsn
+        yield pooled_mode, dsn
     finally:
         process.terminate()
         process.wait(timeout=PATIENCE)
@@ -547,3 +578,23 @@ def test_a_pooler_is_found_out(pooled: tuple[str, str], own: Server, tmp_path: P
     for _ in range(3):
         with connect(named(dsn, "test")) as connection, pytest.raises(Refused):
             refuse_pooler(connection)
+
+
+@stages("F20")
+@pytest.mark.parametrize("pooled_mode", ["transaction", "session"])
+@pytest.mark.parametrize("slots", [1])
+def test_a_pooler_with_one_session_is_not_waited_for(
+    pooled: tuple[str, str], own: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringfence.pg.runner._SECOND", 0.5)
+    project = Project(tmp_path / "p", pooled[1])
+    project.revision("0001", "CREATE TABLE t ();")
+    done = project.run("migrate")
+    assert done.status == 1
+    said = {
+        "transaction": "a pooler in transaction mode stands before the server",
+        "session": "a pooler stands before the server, and has had no second session for ",
+    }
+    assert said[pooled[0]] in done.err
+    project.dsn = own.dsn
+    assert project.tables() == []

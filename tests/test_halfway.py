@@ -196,3 +196,72 @@ def test_a_script_that_was_written_before_refuses_to_run(project: Project) -> No
     assert stopped.returncode == 3
     assert "revision 0002 has begun, and ringfence migrate goes on with it" in stopped.stderr
     assert project.query("TABLE ev") == [(1, 1)]
+
+
+ON_THE_WAY = """
+def upgrade():
+    op.execute("CREATE TABLE before_ (id INT)")
+    with op.get_context().autocommit_block():
+        op.create_index("ev_v", "ev", ["v"], postgresql_concurrently=True)
+    op.execute("CREATE TABLE after_ AS SELECT current_setting('search_path') AS path")
+
+
+def downgrade():
+    op.execute("DROP TABLE before_, after_")
+    with op.get_context().autocommit_block():
+        op.drop_index("ev_v", "ev", postgresql_concurrently=True)
+"""
+
+
+def test_alembics_autocommit_block_works(project: Project) -> None:
+    project.python("0002", ON_THE_WAY)
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.query("SELECT indisvalid FROM pg_index WHERE indexrelid = 'ev_v'::regclass") == [
+        (True,)
+    ]
+    assert project.query("TABLE after_") == project.query("SHOW search_path")
+    assert project.history("event", "statement")[-3:] == [
+        ("statement", 1), ("statement", 2), ("finished", None),
+    ]  # fmt: skip
+    assert project.run("status").status == 0
+    assert project.run("migrate", "--to", "-1", "--yes").out == "now at 0001\n"
+    assert "before_" not in project.tables()
+
+
+UNDER = """
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.execute("CREATE TABLE limits AS SELECT current_setting('lock_timeout') AS it")
+        op.execute("CREATE INDEX CONCURRENTLY ev_v ON ev (noted(v))")
+
+
+def downgrade():
+    pass
+"""
+
+
+def test_an_index_in_an_autocommit_block_waits_as_long_as_it_takes(project: Project) -> None:
+    project.query(
+        "CREATE FUNCTION noted(INT) RETURNS INT IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN"
+        " RAISE NOTICE 'under %', current_setting('lock_timeout'); RETURN $1; END $$;"
+        " INSERT INTO ev VALUES (1, 1)"
+    )
+    project.python("0002", UNDER)
+    done = project.run("migrate")
+    assert done.out == "now at 0002\n", done.err
+    assert "under 0\n" in done.err
+    assert project.query("TABLE limits") == [("1s",)]
+
+
+def test_what_committed_on_its_way_is_told_and_not_left_behind(project: Project) -> None:
+    script = project.python("0002", ON_THE_WAY.replace('"ev", ["v"]', '"ev", ["missing"]', 1))
+    done = project.run("migrate")
+    assert done.status == 3
+    assert "what it had committed stays: only what undoes that lets it begin anew" in done.err
+    assert 'column "missing" does not exist' in done.err
+    refused = project.run("migrate", "--to", "-1", "--yes")
+    assert refused.status == 1
+    assert "1 statement of it has run" in refused.err
+    project.query("DROP TABLE before_")
+    script.write_text(script.read_text().replace("missing", "v"))
+    assert project.run("migrate").out == "now at 0002\n"

@@ -23,6 +23,7 @@ from ringfence import project as projects
 from ringfence.errors import Refused
 from ringfence.pg.binaries import find_binaries, find_psql
 from ringfence.pg.connect import named
+from ringfence.pg.runner import LOCK_CLASS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -361,6 +362,22 @@ def test_a_byte_order_mark_and_crlf_are_as_nothing(project: Project) -> None:
 
 
 # What one file sets does not reach the next
+
+
+@stages("F24")
+def test_a_file_keeps_no_advisory_lock(project: Project) -> None:
+    project.revision(
+        "0001",
+        "SELECT pg_advisory_lock(-7), pg_advisory_lock(-7), pg_advisory_lock(3, -4),"
+        " pg_advisory_lock_shared(8);",
+    )
+    project.revision(
+        "0002",
+        "CREATE TABLE held AS SELECT classid::bigint::text FROM pg_locks"
+        " WHERE locktype = 'advisory' AND pid = pg_backend_pid();",
+    )
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.query("TABLE held") == [(str(LOCK_CLASS),)]
 
 
 @stages("F24")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -11,12 +12,11 @@ import psycopg
 import pytest
 
 from faults import stages
-from projects import Project, lines, timeless
+from projects import BIN, Project, lines, timeless
 from ringfence.pg.runner import LOCK_CLASS
 from ringfence.pg.runner import key as _key
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -241,6 +241,40 @@ def test_an_index_that_cannot_be_built_leaves_nothing(project: Project) -> None:
 
 
 # Signals
+
+
+@stages("F26")
+def test_a_signal_ends_what_plain_alembic_runs(
+    project: Project, holder: psycopg.Connection
+) -> None:
+    project.revision("0001", "CREATE TABLE a (); SELECT pg_advisory_xact_lock(1);")
+    holder.execute("SELECT pg_advisory_xact_lock(1)")
+    run = subprocess.Popen(
+        [str(BIN / "alembic"), "-x", f"dsn={project.dsn}", "upgrade", "head"],
+        cwd=project.root, stderr=subprocess.PIPE, text=True, preexec_fn=defaults,
+    )  # fmt: skip
+    wait_until(waiting(project))
+    run.terminate()
+    _, err = run.communicate(timeout=PATIENCE)
+    assert (run.returncode, err) == (143, "told to stop (SIGTERM)\n")
+    assert not waiting(project)()
+    assert project.tables() == OURS
+    assert project.history()[-1] == ("cancelled", "0001", "up", 1, None)
+
+
+@stages("F5")
+def test_the_server_ends_what_a_killed_runner_had_begun(
+    project: Project, holder: psycopg.Connection
+) -> None:
+    project.revision("0001", "CREATE TABLE a (); SELECT pg_advisory_xact_lock(1);")
+    holder.execute("SELECT pg_advisory_xact_lock(1)")
+    run = start(project, "migrate")
+    wait_until(waiting(project))
+    run.kill()
+    run.communicate(timeout=PATIENCE)
+    wait_until(lambda: not waiting(project)())
+    holder.rollback()
+    assert project.run("migrate").out == "now at 0001\n"
 
 
 @stages("F26")

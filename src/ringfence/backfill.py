@@ -325,11 +325,7 @@ class _Backfill:
         connection.execute(self._executor.settings(self._text.directives, "SET"))
         self._settings()
         last = self._key("DESC", "")
-        estimate = connection.execute(
-            "SELECT CASE WHEN reltuples < 0 THEN NULL ELSE reltuples::bigint END"
-            " FROM pg_class WHERE oid = to_regclass(%s)",
-            [self._job.table],
-        ).fetchone()
+        estimate = self._estimate()
         reset(connection)
         with connection.transaction():
             connection.execute(
@@ -349,9 +345,18 @@ class _Backfill:
                     mark,
                     Jsonb(last),
                     self._job.rows,
-                    estimate[0] if estimate else None,
+                    estimate,
                 ],
             )
+
+    def _estimate(self) -> int:
+        """About how many rows there are: the planner has an idea of tables nobody has analysed, too."""
+        row = self._connection.execute(
+            f"EXPLAIN (FORMAT JSON) SELECT FROM {self._job.table}"
+        ).fetchone()
+        assert row is not None
+        plan: Any = row[0]
+        return int(plan[0]["Plan"]["Plan Rows"])
 
     def _batch(self) -> bool:
         """Run one batch, or the same again with fewer rows as long as a lock is not to be had."""
@@ -424,7 +429,7 @@ class _Backfill:
                 connection.rollback()
             raise
         assert told is not None
-        seen, estimate, spent = (int(float(str(v or 0))) for v in told)
+        seen, estimate, spent = int(str(told[0])), int(str(told[1] or 0)), float(str(told[2]))
         self._executor.left = f"{seen} rows of it are done: run it again to go on"
         self._executor.listen(
             Progress("batch", self._revision, self._direction, seen, max(estimate, seen), spent)
@@ -434,11 +439,16 @@ class _Backfill:
     def _key(self, order: str, where: str, skip: int = 0) -> list[str] | None:
         """The key of a row, as text, in the order of keys; None where there is none."""
         columns = [f"{self._job.alias}.{quoted(c)}" for c in self._job.key]
-        row = self._connection.execute(
+        connection = self._connection
+        digits = connection.execute("SHOW extra_float_digits").fetchone()
+        assert digits is not None
+        connection.execute("SET extra_float_digits = 3")  # else it would be another number's key
+        row = connection.execute(
             f"SELECT {', '.join(f'{c}::text' for c in columns)}"  # noqa: S608 - quoted
             f" FROM {self._job.table} AS {self._job.alias} {where}"
             f" ORDER BY {', '.join(f'{c} {order}' for c in columns)} OFFSET {skip} LIMIT 1"
         ).fetchone()
+        connection.execute("SELECT set_config('extra_float_digits', %s, FALSE)", [str(digits[0])])
         return None if row is None else [str(value) for value in row]
 
     def _values(self, key: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from psycopg import sql
 
 from ringfence.errors import BadProject, Busy, Error, Refused
 from ringfence.finding import counted
-from ringfence.pg import effect, ledger
+from ringfence.pg import effect, ledger, runner
 from ringfence.pg.connect import PATH, PATIENCE, PINS, server_error
 from ringfence.pg.rights import name_owner
 from ringfence.pg.watch import Sight, Watcher, lockers
@@ -99,7 +99,11 @@ class Executor:
     left: str = ""
     begun: set[str] = field(default_factory=set)
     """The revisions of which single statements have run."""
+    notices_death: bool = False
+    """Whether the server ends what a client asked for that is gone."""
     _watcher: Watcher | None = None
+    _locked: bool = False
+    """Whether a file may have left an advisory lock of its own."""
     _now: tuple[Revision, Direction, int, int] | None = None
 
     @property
@@ -111,6 +115,9 @@ class Executor:
         """A revision begins: nothing of it was waited for."""
         self.waits = Waits()
         self.left = "nothing of it is left"
+        if self._locked:
+            runner.unlock_others(self.connection, self.schema)
+            self._locked = False
 
     def close(self) -> None:
         """Let go what looks at the statements."""
@@ -138,6 +145,7 @@ class Executor:
 
     def _whole(self, revision: Revision, direction: Direction, text: Script) -> None:
         connection = self.connection
+        self._locked |= "advisory" in text.text.lower()
         open_(connection, self.settings(text.directives, "SET LOCAL"))
         for number, statement in enumerate(text.statements, 1):
             self._say(revision, direction, number, text)
@@ -222,6 +230,7 @@ class Executor:
     ) -> None:
         """Run a file's statements, each committed with its row; those that have run are left out."""
         connection = self.connection
+        self._locked |= "advisory" in text.text.lower()
         ran = ledger.ran(connection, self.schema, revision.id, direction)
         refuse_other(revision, text, ran.finished)
         session: list[Statement] = []
@@ -490,6 +499,8 @@ class Executor:
         wanted["idle_in_transaction_session_timeout"] = "0"
         if self.connection.info.server_version >= 170000:
             wanted["transaction_timeout"] = "0"
+        if self.notices_death:
+            wanted["client_connection_check_interval"] = _LOOKING
         return _settings(tuple(wanted.items()), verb)
 
     def _say(self, revision: Revision, direction: Direction, number: int, text: Script) -> None:
@@ -530,6 +541,10 @@ def settings(wanted: Mapping[str, str], verb: str) -> sql.Composed:
         for key, value in wanted.items()
     )
 
+
+_LOOKING = "2s"
+LOOKS = f"SET client_connection_check_interval = '{_LOOKING}'"
+"""Else what a killed runner had begun goes on to its end, and keeps its locks meanwhile."""
 
 RESET = ("RESET SESSION AUTHORIZATION", "RESET ROLE", "RESET ALL")
 FORGET = ("DISCARD TEMP", "DEALLOCATE ALL", "CLOSE ALL", "UNLISTEN *")

@@ -12,11 +12,13 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +43,17 @@ from ringfence.errors import (
     Span,
     described,
 )
-from ringfence.execute import FORGET, RESET, Executor, Progress, open_, reset, seconds, settings
+from ringfence.execute import (
+    FORGET,
+    LOOKS,
+    RESET,
+    Executor,
+    Progress,
+    open_,
+    reset,
+    seconds,
+    settings,
+)
 from ringfence.lockmodes import told
 from ringfence.migrate import (
     Moved,
@@ -56,7 +68,7 @@ from ringfence.migrate import (
 from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error
 from ringfence.pg.runner import refuse_standby
-from ringfence.script import redacted, redacted_message
+from ringfence.script import Script, redacted, redacted_message
 from ringfence.step import remark
 
 if TYPE_CHECKING:
@@ -67,7 +79,7 @@ if TYPE_CHECKING:
 
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
-    from ringfence.script import Script
+    from ringfence.script import Statement
 
 
 def _silent(_: Progress) -> None:
@@ -92,6 +104,8 @@ class Session:
     began: tuple[str, ...] = ()
     _heads: tuple[str, ...] = ()
     executor: Executor | None = None
+    alchemy: Any = None
+    """SQLAlchemy's own of the connection."""
     text: str = ""
     """What runs now, whose secrets no message may hold."""
     _running: ledger.Event | None = None
@@ -101,6 +115,7 @@ class Session:
     _began: float = 0.0
     _left: str = ""
     _xid: str | None = None
+    _committed: int = 0
     _stems: dict[Path, Revision] = field(default_factory=dict)
 
     @property
@@ -176,11 +191,11 @@ class Session:
 
     def _dress(self, step: RevisionStep, context: MigrationContext) -> None:
         """Have a revision's own function begin and end as every revision does."""
-        original, revision = step.migration_fn, self._revision(step)
+        original, revision, direction = step.migration_fn, self._revision(step), _direction(step)
 
         def dressed(**arguments: Any) -> None:
             if context.as_sql:
-                context.impl.static_output(self._guard(revision, _direction(step)))
+                context.impl.static_output(self._guard(revision, direction))
                 original(**arguments)
                 if not revision.sql:
                     context.impl.static_output(_AFTER)
@@ -201,7 +216,7 @@ class Session:
                     raise found from error
                 executor.end("SET CONSTRAINTS ALL IMMEDIATE")
 
-            with _committing(context) as once:
+            with _committing(context, partial(self._on_the_way, revision)) as once:
 
                 def directives() -> Mapping[str, str]:
                     # What has committed on its way cannot begin again.
@@ -211,6 +226,63 @@ class Session:
 
         dressed.__name__ = original.__name__  # Alembic tells it: "Running upgrade …"
         step.migration_fn = dressed
+
+    @contextmanager
+    def _on_the_way(
+        self,
+        revision: Revision,
+        leave: Callable[[], AbstractContextManager[None]],
+    ) -> Iterator[None]:
+        """What surrounds an `autocommit_block` of a revision in Python.
+
+        Its statements find what those outside it find, and that something is committed is recorded:
+        nobody can tell where such a revision would have to go on, but that it is not at its end.
+        """
+        from sqlalchemy import event
+
+        connection, executor = self._connected(), self._executor()
+        running = self._running
+        assert running is not None
+        number = 0
+
+        def record() -> None:
+            nonlocal number
+            number = max(number, self._committed) + 1
+            self._committed = number
+            executor.left = "what it had committed stays: only what undoes that lets it begin anew"
+            text = f"-- {revision.shown}, to its autocommit_block"
+            ledger.record(
+                connection,
+                self.schema,
+                replace(running, event="statement", statement=number, sql=text),
+            )
+
+        def limit(_: object, __: object, statement: str, *___: object) -> None:
+            said: tuple[Statement, ...] = ()
+            with suppress(Error):
+                said = Script(revision.shown, statement).statements
+            connection.execute(
+                executor.settings(
+                    {}, "SET", patient=any(s.takes_long for s in said),
+                    unhurried=any(s.lets_others_work for s in said),
+                )
+            )  # fmt: skip
+
+        wrote = connection.execute("SELECT pg_catalog.pg_current_xact_id_if_assigned()").fetchone()
+        reset(connection)
+        if wrote != (None,):
+            record()
+        with leave():
+            watched = self.alchemy
+            event.listen(watched, "before_cursor_execute", limit)
+            try:
+                yield
+            finally:
+                event.remove(watched, "before_cursor_execute", limit)
+                with suppress(psycopg.Error):
+                    reset(connection)
+            record()
+        open_(connection, executor.settings({}, "SET LOCAL"))
 
     def _start(
         self, step: RevisionStep, number: int, total: int, context: MigrationContext
@@ -225,7 +297,7 @@ class Session:
                 row = self.row("started", revision, direction, 1)
                 self._running = ledger.begin(connection, self.schema, row)
         self._began = time.monotonic()
-        self._xid, self._left = None, ""
+        self._xid, self._left, self._committed = None, "", 0
         self._executor().begin()
         self.listen(Progress("started", revision, direction, number, total))
 
@@ -525,15 +597,17 @@ class Session:
 
 
 @contextmanager
-def _committing(context: MigrationContext) -> Iterator[list[bool]]:
-    """A list that is no longer empty once a revision has left its transaction."""
+def _committing(
+    context: MigrationContext, around: Callable[[Any], AbstractContextManager[None]]
+) -> Iterator[list[bool]]:
+    """A list that is no longer empty once a revision has left its transaction, and `around` that."""
     left: list[bool] = []
     original = context.autocommit_block
 
     @contextmanager
     def autocommit_block() -> Iterator[None]:
         left.append(True)
-        with original():
+        with around(original):
             yield
 
     context.autocommit_block = autocommit_block  # type: ignore[method-assign]
@@ -787,8 +861,11 @@ def guard() -> Iterator[dict[str, Any]]:
             yield options
         return
     try:
-        with _guarded(context, _plain_session(context)) as options:
+        with _heeding(), _guarded(context, _plain_session(context)) as options:
             yield options
+    except _Told as told_:
+        sys.stderr.write(f"{_stopped(told_)}\n")
+        sys.exit(told_.status)
     except Error as error:
         # What Alembic's own command prints without a traceback.
         raise CommandError(described(error)) from error
@@ -800,6 +877,43 @@ def guard() -> Iterator[dict[str, Any]]:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
+
+
+def _notices_death(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+    """Whether the server can look, while it works, whether its client is still there."""
+    try:
+        connection.execute(LOOKS)
+    except psycopg.Error:  # not on every system
+        return False
+    return True
+
+
+class _Told(KeyboardInterrupt):
+    """A signal asked the process to end: as Ctrl-C, but with a status of its own."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+@contextmanager
+def _heeding() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end what runs as Ctrl-C does: cancelled on the server, and recorded."""
+
+    def stop(number: int, _: object) -> None:
+        raise _Told(number)
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+                before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -833,13 +947,14 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
             )
         )
         refuse_standby(connection, session.target)
+        session.executor.notices_death = _notices_death(connection)
         connection.autocommit = False  # as SQLAlchemy takes a new connection to be
         engine = create_engine(
             "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool,
             pool_reset_on_return=None, query_cache_size=0,  # no two of Alembic's are the same
         )  # fmt: skip
         with engine.connect() as connected:
-            options["connection"] = connected
+            options["connection"] = session.alchemy = connected
             wrapped = _wrapped(context, session, options)
             connected.rollback()
             with _unlocked() if wrapped.get("dont_mutate") else _locked(session):

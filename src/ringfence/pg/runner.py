@@ -7,7 +7,10 @@ holds a snapshot, for which CREATE INDEX CONCURRENTLY in the other runner would 
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
+import threading
 import time
 import zlib
 from contextlib import contextmanager, suppress
@@ -90,6 +93,26 @@ def take(connection: Connection, schema: str, wait: float, told: Callable[[str],
         pause = min(1.0, pause * 1.5)
 
 
+def unlock_others(connection: Connection, schema: str) -> None:
+    """Let go the session's advisory locks but the runner's: what a file has locked and not unlocked."""
+    query = (
+        "SELECT CASE WHEN l.objsubid = 1"
+        " THEN CASE l.mode WHEN 'ShareLock' THEN pg_advisory_unlock_shared(l.long)"
+        " ELSE pg_advisory_unlock(l.long) END"
+        " WHEN l.mode = 'ShareLock' THEN pg_advisory_unlock_shared(l.first, l.second)"
+        " ELSE pg_advisory_unlock(l.first, l.second) END"
+        " FROM (SELECT objsubid, mode, (classid::bigint << 32) | objid::bigint AS long,"
+        " classid::bigint::bit(32)::integer AS first, objid::bigint::bit(32)::integer AS second"
+        " FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()) AS l"
+        " WHERE NOT (l.objsubid = 2 AND l.first = %s AND l.second = %s)"
+    )
+    # One that was taken twice is to be let go twice.
+    while any(row[0] for row in connection.execute(query, [LOCK_CLASS, key(schema)])):
+        pass
+    if not connection.autocommit:
+        connection.commit()
+
+
 def again(target: Target, wait: float) -> Connection | None:
     """A new connection where one was lost, tried for up to `wait` seconds: a server may restart."""
     deadline = time.monotonic() + wait
@@ -139,9 +162,14 @@ def refuse_pooler(connection: Connection) -> None:
     mark, name = secrets.token_hex(8), "ringfence.session"
     try:
         connection.execute("SELECT set_config(%s, %s, FALSE)", [name, mark])
-        with psycopg.connect(
-            connection.info.dsn, password=connection.info.password or None, prepare_threshold=None
-        ) as other:
+        with (
+            psycopg.connect(
+                connection.info.dsn,
+                password=connection.info.password or None,
+                prepare_threshold=None,
+            ) as other,
+            _within(_SECOND, other),
+        ):
             seen = other.execute(
                 "SELECT current_setting(%s, TRUE), pg_backend_pid()", [name]
             ).fetchone()
@@ -157,6 +185,36 @@ def refuse_pooler(connection: Connection) -> None:
             connection.execute("SELECT set_config(%s, '', FALSE)", [name])
         raise _pooled()
     connection.execute(sql.SQL("RESET {}").format(sql.SQL("ringfence.session")))
+
+
+_SECOND = 10.0
+"""Seconds that a pooler may take to find a second session."""
+
+
+@contextmanager
+def _within(limit: float, other: Connection) -> Iterator[None]:
+    """Raise `Refused` where the other connection has no answer within so many seconds."""
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        with suppress(OSError), socket.socket(fileno=os.dup(other.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(limit, cut)
+    timer.start()
+    try:
+        yield
+    except psycopg.Error as error:
+        if not late.is_set():
+            raise
+        raise Refused(
+            f"a pooler stands before the server, and has had no second session for {limit:.0f} s",
+            hint="name the server itself (--dsn with its own port), or a pool in session mode that"
+            " has two to give",
+        ) from error
+    finally:
+        timer.cancel()
 
 
 def _pooled() -> Refused:

@@ -37,7 +37,9 @@ UNION ALL
 SELECT 0, p.owner, '', date_trunc('milliseconds', clock_timestamp() - p.prepared)::text, 'prepared',
     format('ROLLBACK PREPARED %%L ends it', p.gid), 'prepared transaction'
 FROM pg_locks AS mine JOIN pg_locks AS held ON held.pid IS NULL AND held.granted
-    AND (held.locktype, held.database, held.relation) = (mine.locktype, mine.database, mine.relation)
+    AND ((held.locktype, held.database, held.relation)
+            = (mine.locktype, mine.database, mine.relation)
+        OR held.transactionid = mine.transactionid OR held.virtualxid = mine.virtualxid)
 JOIN pg_locks AS own ON own.pid IS NULL AND own.locktype = 'transactionid'
     AND own.virtualtransaction = held.virtualtransaction
 JOIN pg_prepared_xacts AS p ON own.transactionid = p.transaction
