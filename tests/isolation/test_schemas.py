@@ -81,6 +81,13 @@ SCHEMAS = {
             'foreign-key constraint:"Odd ""Shop".part.part_item_fkey',
         ],
     ),
+    "tenants that no table lists, seen through a view": (
+        f"""{UNLISTED}
+        DROP TABLE part;
+        CREATE VIEW items AS SELECT id, firm AS of, said FROM item WHERE firm = current_setting('a.firm');
+        GRANT SELECT, UPDATE ON items TO {APP};""",
+        ['view-owner-rights view:"Odd ""Shop".items'],
+    ),
     "tenants that no table lists, and a row that may be given away": (
         f"""{UNLISTED}
         ALTER POLICY own ON item USING (firm = current_setting('a.firm', true)) WITH CHECK (true);

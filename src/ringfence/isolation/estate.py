@@ -371,7 +371,7 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
     turn = 0
     for oid, table in estate.tables.items():
         bound = {c for r in table.references for c in r.columns}
-        bound |= {c for k in table.keys if k.primary for c in k.columns}
+        bound |= {c for k in table.keys if k.primary for c in k.columns} | {estate.model.own(table)}
         wanted: dict[tuple[str, str], None] = {}
         for body in bodies.get(oid, ()):
             for column in table.columns:
@@ -411,10 +411,13 @@ def _spread(conn: Connection[Any], fixture: Fixture) -> None:
             continue
         rows = [r for t in (fixture.a, fixture.b) for r in fixture.rows[t].get(oid, ())]
         examples = {row.leaf: row for row in rows}
+        own = fixture.estate.model.own(table)
         free = [
             c.name
             for c in table.columns
-            if not c.generated and not any(c.name in r.columns for r in table.references)
+            if not c.generated
+            and c.name != own
+            and not any(c.name in r.columns for r in table.references)
         ]
         for tenant in (fixture.a, fixture.b):
             mine = list(fixture.rows[tenant].get(oid, ()))

@@ -257,7 +257,7 @@ def _inserts(fixture: Fixture, aim: Aim, role: str, version: int) -> Iterator[Pr
             gone_a,
         )
     yield from _alike(fixture, aim, columns, head)
-    change = _change(aim, role)
+    change = _change(aim, role, _own(fixture, aim))
     key = next((k for k in (aim.table.keys if aim.table else ()) if k.primary), None)
     if change and key and all(key.columns) and relation.may(role, "SELECT"):
         column, for_b, for_a = change
@@ -276,7 +276,7 @@ def _alike(fixture: Fixture, aim: Aim, columns: Sequence[Column], head: str) -> 
     table = aim.table
     if table is None or aim.row_a is None or not aim.relation.triggers:
         return
-    bound = {c for r in table.references for c in r.columns}
+    bound = {c for r in table.references for c in r.columns} | {fixture.estate.model.own(table)}
     bound |= {s.column for s in soft_references(fixture.estate.shape, table, bound)}
     # What is unique among all tenants' rows stays as it was; among one's own it may be B's.
     own = bound | {
@@ -311,6 +311,11 @@ def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
     return "\t".join(out) + "\n"
 
 
+def _own(fixture: Fixture, aim: Aim) -> set[str]:
+    """The column that says whose a row is, if one does by itself."""
+    return {fixture.estate.model.own(aim.table)} if aim.table is not None else set()
+
+
 def _change(
     aim: Aim, role: str, parents: Collection[str] = ()
 ) -> tuple[str, str | None, str | None] | None:
@@ -342,7 +347,7 @@ def _updates(
     fixture: Fixture, aim: Aim, role: str, version: int, parents: Mapping[str, tuple[str, str]]
 ) -> Iterator[Probe]:
     relation, at = aim.relation, aim.relation.sql
-    change = _change(aim, role, parents)
+    change = _change(aim, role, {*parents, *_own(fixture, aim)})
     if change is not None:
         column, for_b, for_a = change
         name = ident(column)

@@ -199,6 +199,7 @@ def _needed(fixture: Fixture, row: Row, much: int) -> set[str]:
     if much == 2:
         return {c.name for c in given}
     bound = {c for k in table.keys if k.primary for c in k.columns}
+    bound.add(fixture.estate.model.own(table))
     if own := fixture.estate.model.path.get(table.oid):
         bound |= set(own.columns)
     if much == 1:
