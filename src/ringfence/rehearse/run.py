@@ -152,10 +152,13 @@ def rehearse(
                     work.coverage.append(inject(connection, work.known))
             kept = apart and tenants.known(project, base)
             with _copy(work, base) if kept else nullcontext() as stood:
+                old = partial(tenants.before, project, stood) if stood else lambda: None
+                if tenants.about_roles(file.up for file in files):
+                    old = partial(lambda report: report, old())
                 with Twin(partial(_copy, work, base), hidden) as twin:
                     whole = _forward(work, base, twin, files)
                 if whole and apart:
-                    found, row = tenants.apart(project, stood, base)
+                    found, row = tenants.apart(project, old, base)
                     work.findings += found
                     work.coverage.append(row)
         report = Report(

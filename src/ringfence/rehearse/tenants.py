@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from ringfence.errors import Error
-from ringfence.finding import Coverage, Finding, Severity
+from ringfence.finding import Coverage, Finding, Severity, counted
 from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from ringfence.finding import Report
     from ringfence.pg.connect import Target
     from ringfence.project import Project
+    from ringfence.script import Script
 
 _CLAIM = "isolation"
 
@@ -31,32 +35,62 @@ def known(project: Project, target: Target) -> bool:
     return found.model.tenanted
 
 
-def apart(project: Project, before: Target | None, after: Target) -> tuple[list[Finding], Coverage]:
+def before(project: Project, target: Target) -> Report | None:
+    """What is known of tenants before a change; None where nothing can be."""
+    try:
+        return _verified(project, target)
+    except Error:
+        return None
+
+
+def about_roles(scripts: Iterable[Script]) -> bool:
+    """Whether files may do something to roles, which are the server's: a copy of the database made
+    before is then not as it was."""
+    return any(_ROLES.search(script.text) for script in scripts)
+
+
+_ROLES = re.compile(r"\b(ROLE|USER|GROUP|GRANT|REVOKE|OWNED|AUTHORIZATION)\b", re.IGNORECASE)
+
+
+def apart(
+    project: Project, old: Callable[[], Report | None], after: Target
+) -> tuple[list[Finding], Coverage]:
     """What lets tenants at each other's rows after a change and did not before; and what was tried.
 
-    `before` is None where there were no tenants. What did before is no fault of the change: `verify` tells it, and here it is information.
+    `old` says what was known before, and is asked only where there is something to compare. What was
+    wrong before is no fault of the change: `verify` tells it, and here it is information. What could
+    be tried before and cannot be now is told: nobody knows what the change has opened.
     """
     title = "tenants are as far apart as before"
     try:
         now = _verified(project, after)
     except Error as error:
         return [], Coverage("tenants", title, skipped=error.message)
-    row = next(c for c in now.coverage if c.subject == _CLAIM)
-    if row.skipped:
-        return [], Coverage("tenants", title, skipped=row.skipped)
+    row = _row(now)
     found = [f for f in now.findings if f.severity is not Severity.INFO]
-    coverage = Coverage("tenants", title, row.count, "probe")
-    if not found:
+    coverage = Coverage("tenants", title, row.count, "probe", skipped=row.skipped)
+    if not found and not row.skipped:
         return [], coverage
-    try:
-        old = _verified(project, before).findings if before is not None else ()
-    except Error:
-        old = ()
-    same = {f.fingerprint for f in old}
+    known = old()
+    same = {f.fingerprint for f in known.findings} if known is not None else set()
     new = [f for f in found if f.fingerprint not in same]
-    if there := len(found) - len(new):
+    tried = _row(known).count if known is not None else 0
+    if row.skipped and tried and not new:
+        new.append(
+            Finding(
+                "isolation/inconclusive",
+                Severity.ERROR,
+                f"whether tenants are apart cannot be tried any more, before it could: {row.skipped}",
+                help="{probes} said so before".format(probes=counted(tried, "probe")),
+            )
+        )
+    if there := len(found) - len([f for f in found if f.fingerprint not in same]):
         coverage = replace(coverage, title=f"{title} ({there} known before: ringfence verify)")
     return new, coverage
+
+
+def _row(report: Report) -> Coverage:
+    return next(c for c in report.coverage if c.subject == _CLAIM)
 
 
 def _verified(project: Project, target: Target) -> Report:
