@@ -109,7 +109,8 @@ def look(dsn: str, sql: str) -> tuple[list[str], list[Finding]]:
         emptied = {t for p in done for s in p.statements for t in s.observed.emptied}
         with psycopg.connect(dsn, autocommit=True) as connection:
             for each in compat.tried(connection, before).broken:
-                codes.add("OLD_WRITER" if each.writes else "OLD_READER")
+                if not each.doubt:
+                    codes.add("OLD_WRITER" if each.writes else "OLD_READER")
             for loss in rows.lost(had, rows.held(connection, (), had)):
                 if loss.gone and (loss.table not in written or loss.table in emptied):
                     codes.add("DATA_LOSS")

@@ -441,6 +441,106 @@ def test_a_password_is_in_no_rehearsal(project: Project, sql: str) -> None:
         assert "hunter2bb" not in done.out + done.err
 
 
+WRITERS = """
+CREATE TABLE w_raise (id bigint PRIMARY KEY, a int);
+CREATE TABLE w_default (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 0);
+CREATE TABLE w_always (id bigint PRIMARY KEY);
+CREATE TABLE w_serial (id bigserial PRIMARY KEY, a int);
+CREATE TABLE w_rule (id bigint PRIMARY KEY);
+CREATE TABLE w_null (id bigint PRIMARY KEY, a int);
+CREATE TABLE w_wide (id bigint PRIMARY KEY, a varchar(10), b numeric(10,2), c varchar(20));
+CREATE FUNCTION w_result(x int) RETURNS int LANGUAGE sql AS 'SELECT x';
+CREATE FUNCTION w_names(x int) RETURNS int LANGUAGE sql AS 'SELECT x';
+CREATE FUNCTION w_any(x anyelement) RETURNS int LANGUAGE sql AS 'SELECT 1';
+"""
+BREAKS = """
+CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no''; END';
+CREATE TRIGGER x BEFORE INSERT ON w_raise FOR EACH ROW EXECUTE FUNCTION no();
+ALTER TABLE w_default ALTER n DROP DEFAULT;
+ALTER TABLE w_always ALTER id ADD GENERATED ALWAYS AS IDENTITY;
+ALTER TABLE w_serial ALTER id DROP DEFAULT;
+ALTER TABLE w_serial ALTER id ADD GENERATED ALWAYS AS IDENTITY (START 1000000);
+CREATE RULE r AS ON INSERT TO w_rule DO INSTEAD NOTHING;
+ALTER TABLE w_null ADD CONSTRAINT a_there CHECK (a IS NOT NULL) NOT VALID;
+ALTER TABLE w_wide ALTER a TYPE varchar(20), ALTER b TYPE numeric(12,2), ALTER c TYPE varchar(15);
+DROP FUNCTION w_result(int); CREATE FUNCTION w_result(x int) RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+DROP FUNCTION w_names(int); CREATE FUNCTION w_names(y int) RETURNS int LANGUAGE sql AS 'SELECT y';
+"""
+
+
+def test_who_wrote_and_called_before_is_tried(project: Project) -> None:
+    project.revision("0002", WRITERS, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "breaks.sql"
+    path.write_text(BREAKS, encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    said = {
+        (f["code"], f["severity"], f["ref"].partition(":")[2].removeprefix("public."))
+        for f in json.loads(done.out)["findings"]
+        if f["code"].startswith("OLD_")
+    }
+    assert said == {
+        ("OLD_WRITER", "warning", "w_raise"),
+        ("OLD_WRITER", "error", "w_default"),
+        ("OLD_WRITER", "error", "w_always"),
+        ("OLD_WRITER", "error", "w_rule"),
+        ("OLD_WRITER", "info", "w_null"),
+        ("OLD_READER", "info", "w_wide.a"),
+        ("OLD_READER", "info", "w_wide.b"),
+        ("OLD_WRITER", "warning", "w_wide.c"),
+        ("OLD_READER", "warning", "w_result(integer)"),
+        ("OLD_READER", "error", "w_names(integer)"),
+    }
+
+
+TENANTS = """
+CREATE SCHEMA app;
+CREATE TABLE app.tenants (id uuid PRIMARY KEY);
+CREATE TABLE app.docs (
+    id uuid PRIMARY KEY, tenant_id uuid NOT NULL REFERENCES app.tenants (id), n int NOT NULL DEFAULT 0
+);
+ALTER TABLE app.docs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY t ON app.docs USING (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+ALTER TABLE app.tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY t ON app.tenants USING (id = nullif(current_setting('app.tenant_id', true), '')::uuid);
+DO $$ BEGIN CREATE ROLE rt; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+GRANT USAGE ON SCHEMA app TO rt;
+GRANT SELECT, INSERT, UPDATE, DELETE ON app.docs TO rt;
+GRANT SELECT ON app.tenants TO rt;
+"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        (
+            (
+                "ALTER TABLE app.docs DISABLE ROW LEVEL SECURITY;"
+                " ALTER TABLE app.docs ADD CONSTRAINT z CHECK (n < 0 AND n > 0) NOT VALID;"
+            ),
+            "isolation/inconclusive",
+        ),
+        ("ALTER ROLE rt BYPASSRLS;", "isolation/role"),
+        ("REVOKE SELECT ON app.docs FROM rt; REVOKE INSERT ON app.docs FROM rt;", ""),
+    ],
+)
+def test_a_hole_is_told_however_it_hides(project: Project, sql: str, code: str) -> None:
+    project.revision("0002", TENANTS, "SELECT 1;")
+    path = project.root / "hole.sql"
+    path.write_text(sql, encoding="utf-8")
+    ran = project.run("migrate")
+    assert ran.status == 0, ran.err
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    found = json.loads(done.out)["findings"]
+    if code:
+        assert code in {f["code"] for f in found if f["severity"] == "error"}, done.out
+    else:
+        assert {f["message"] for f in found if f["code"].startswith("OLD_")} == {
+            "after hole.sql role rt may not INSERT on app.docs any more",
+            "after hole.sql role rt may not SELECT on app.docs any more",
+        }
+
+
 def test_a_table_without_rows_is_seen_to_be_read(project: Project) -> None:
     """None of the made-up rows may stay: the bound refuses them all."""
     project.revision(

@@ -275,6 +275,8 @@ class Observer:
         moved = [r for o, r in old.items() if o in after and after[o].file != r.file]
         empties = statement.words[:1] == ("TRUNCATE",)
         heaps = sorted(r.path for r in moved if r.kind in "rm")
+        # The indexes of what was emptied are built, over nothing.
+        scanned = {t: n for t, n in scanned.items() if n or t not in heaps}
         built = {r.path for r in moved if r.kind == "i" and not empties}
         built |= {
             r.path

@@ -1,5 +1,5 @@
 -- Every column that a reader or a writer of before may name, relation by relation, in order.
--- `writable`: an INSERT may give it a value; `partitioned`: its rows lie in partitions.
+-- `writable`: an INSERT may give it a value; `required`: not NULL; `filled`: where it gives none; `partitioned`: its rows lie in partitions.
 SELECT
     c.oid::BIGINT AS oid,
     n.nspname AS schema,
@@ -7,7 +7,9 @@ SELECT
     c.relkind::TEXT AS kind,
     a.attname AS column_name,
     FORMAT_TYPE(a.atttypid, a.atttypmod) AS type,
-    a.attgenerated = '' AND a.attidentity <> 'a' AS writable
+    a.attgenerated = '' AND a.attidentity <> 'a' AS writable,
+    a.attnotnull AS required,
+    a.atthasdef OR a.attidentity <> '' AS filled
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_attribute AS a ON c.oid = a.attrelid

@@ -1,14 +1,15 @@
 """Whether those who knew the schema before can still read and write: tried, not deduced.
 
 Before a change, every relation's columns, every function's arguments and one row of every table are
-kept. After it, each relation is read by the columns it had, the row is written again as it was, and
-each function is looked up by the arguments it had.
+kept, and who may use what. After it, each relation is read by the columns it had, each function is
+looked up by the arguments it had, and the row is written again: whole, with what has to be given, and
+with NULL for what may be left out, as far as that worked before.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from psycopg import sql
 from ringfence.model import Ref, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -27,22 +28,38 @@ _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view"}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as somebody may have named it."""
+    """A column as somebody may have named it. `required`: it may not be NULL; `filled`: it has a
+    default."""
 
     name: str
     type: str
     writable: bool
+    required: bool = False
+    filled: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Way:
+    """A way to write a row: which columns are given (`whole`, `short`, `nulls`), and whether triggers,
+    foreign keys among them, have their say."""
+
+    given: str
+    triggers: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A relation as it was: its columns, and a row of it as texts where it had one."""
+    """A relation as it was: its columns, and a row of it as texts where it had one.
+
+    `works` are the ways in which that row could be written.
+    """
 
     schema: str
     name: str
     kind: str
     columns: tuple[Column, ...]
     row: tuple[str | None, ...] | None = None
+    works: tuple[Way, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -52,16 +69,18 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """A function or procedure as it was."""
+    """A function or procedure as it was. `works`: the ways, by name or not, it could be called in."""
 
     schema: str
     name: str
     kind: str
     language: str
     arguments: tuple[str, ...]
+    names: tuple[str, ...]
     result: str
     body: str
     is_trigger: bool
+    works: tuple[bool, ...] = ()
 
     @property
     def ref(self) -> Ref:
@@ -75,42 +94,119 @@ class World:
 
     relations: tuple[Known, ...]
     routines: tuple[Routine, ...]
+    rights: frozenset[Right] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """What a role may do with a relation."""
+
+    schema: str
+    name: str
+    kind: str
+    role: str
+    right: str
+
+    @property
+    def ref(self) -> Ref:
+        """The relation."""
+        return Ref(_KINDS[self.kind], (self.schema, self.name))
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Something that worked before and does not now. `writes`: for writers, else for readers."""
+    """Something that worked before and does not now. `writes`: for writers, else for readers.
+
+    `doubt` is what somebody has to look at before it is known to be broken; "" where it is.
+    """
 
     ref: Ref
     writes: bool
     message: str
     sqlstate: str = ""
+    doubt: str = ""
 
 
 def _query(name: str) -> str:
     return (files("ringfence.rehearse") / name).read_text(encoding="utf-8")
 
 
-def world(connection: Connection[tuple[object, ...]], hidden: Sequence[str]) -> World:
-    """What there is to know now, but for the schemas in `hidden`."""
+def world(
+    connection: Connection[tuple[object, ...]], hidden: Sequence[str], *, trying: bool = True
+) -> World:
+    """What there is to know now, but for the schemas in `hidden`.
+
+    With `trying`, what works is found out by doing it; nothing is left behind. The connection is a
+    superuser's.
+    """
     columns: dict[tuple[str, str, str], list[Column]] = {}
-    for _, schema, name, kind, column, type_, writable in connection.execute(
+    for _, schema, name, kind, column, type_, *said in connection.execute(
         _query("columns.sql")
     ).fetchall():
         if schema not in hidden:
             key = (str(schema), str(name), str(kind))
-            columns.setdefault(key, []).append(Column(str(column), str(type_), bool(writable)))
-    relations = tuple(
-        Known(schema, name, kind, tuple(its), _row(connection, schema, name, kind, its))
-        for (schema, name, kind), its in columns.items()
-    )
+            columns.setdefault(key, []).append(Column(str(column), str(type_), *map(bool, said)))
     rows: list[tuple[Any, ...]] = connection.execute(_query("routines.sql")).fetchall()
-    routines = tuple(
-        Routine(s, n, k, language, tuple(args), result, body, trigger)
-        for _, s, n, k, language, args, result, body, trigger in rows
+    routines = [
+        Routine(s, n, k, language, tuple(args), tuple(names or ()), result, body, trigger)
+        for _, s, n, k, language, args, names, result, body, trigger in rows
         if s not in hidden
+    ]
+    found: list[tuple[Any, ...]] = connection.execute(_query("rights.sql")).fetchall()
+    rights = frozenset(
+        right for right in (Right(*row) for row in found) if right.schema not in hidden
     )
-    return World(relations, routines)
+    relations = [
+        Known(
+            schema,
+            name,
+            kind,
+            tuple(its),
+            _row(connection, schema, name, kind, its) if trying else None,
+        )
+        for (schema, name, kind), its in columns.items()
+    ]
+    if trying:
+        with connection.transaction(force_rollback=True):
+            connection.execute("SET LOCAL session_replication_role = replica")
+            relations = [replace(each, works=_ways(connection, each)) for each in relations]
+            routines = [
+                replace(
+                    each,
+                    works=tuple(w for w in (False, True) if _call(connection, each, w) is None),
+                )
+                for each in routines
+            ]
+    return World(tuple(relations), tuple(routines), rights)
+
+
+def _ways(connection: Connection[tuple[object, ...]], relation: Known) -> tuple[Way, ...]:
+    """The ways in which a relation's row can be written now; with triggers, where that works."""
+    found: list[Way] = []
+    for given in _FORMS if relation.row is not None else ():
+        if given == "whole" or _given(relation, given) != _given(relation, "whole"):
+            ways = (Way(given, triggers=True), Way(given, triggers=False))
+            found += [w for w in ways if _write(connection, relation, w) is None][:1]
+    return tuple(found)
+
+
+_NULL = "23502"
+_MADE_UP = {"23503", "23514", "23P01"}
+"""What is said of a value: that no such row is referred to, that a check does not hold, that two collide."""
+
+_FORMS = ("whole", "short", "nulls")
+
+
+def _given(relation: Known, form: str) -> dict[str, str | None]:
+    """The columns that a way of writing gives, and their values."""
+    writable = [c for c in relation.columns if c.writable]
+    assert relation.row is not None
+    values = dict(zip((c.name for c in writable), relation.row, strict=True))
+    if form == "short":
+        return {c.name: values[c.name] for c in writable if c.required and not c.filled}
+    if form == "nulls":
+        return {c.name: values[c.name] if c.required else None for c in writable}
+    return values
 
 
 def _row(
@@ -147,7 +243,7 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
     """Do what worked before. Nothing is left behind. The connection is a superuser's."""
     trial = Trial()
     with connection.transaction(force_rollback=True):
-        # Keys and triggers have their say elsewhere: here it is about the shape of a row.
+        # Triggers and keys have their say only where the row was written with them before.
         connection.execute("SET LOCAL session_replication_role = replica")
         for relation in before.relations:
             trial.reads += 1
@@ -155,23 +251,37 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
             if error is not None:
                 trial.broken.append(_no(relation.ref, error, writes=False))
                 continue
-            if relation.row is None:
-                continue
-            trial.writes += 1
-            error = _write(connection, relation)
-            if error is not None and error.sqlstate in ("23502", "23514"):
-                # A trigger may put in what who wrote before did not know of.
-                error = _write(connection, relation, triggers=True) and error
-            if error is not None:
-                trial.broken.append(_no(relation.ref, error, writes=True))
+            trial.writes += bool(relation.works)
+            for way in relation.works:
+                error = _write(connection, relation, way)
+                if error is not None:
+                    trial.broken.append(
+                        _no(relation.ref, error, writes=True, way=way, known=relation)
+                    )
+                    break
     for routine in before.routines:
         trial.calls += 1
         trial.broken.extend(_called(connection, routine))
     return trial
 
 
-def _no(ref: Ref, error: psycopg.Error, *, writes: bool) -> Broken:
-    return Broken(ref, writes, error.diag.message_primary or str(error), error.sqlstate or "")
+def _no(
+    ref: Ref,
+    error: psycopg.Error,
+    *,
+    writes: bool,
+    way: Way | None = None,
+    known: Known | None = None,
+) -> Broken:
+    said, state = error.diag, error.sqlstate or ""
+    doubt = ""
+    if state == _NULL and way is not None and known is not None and way.given != "whole":
+        optional = {c.name for c in known.columns if not c.required} | {None}
+        if said.column_name in optional:
+            doubt = "it could be NULL before: look whether somebody leaves it out"
+    elif state in _MADE_UP and said.constraint_name:
+        doubt = "the value was made up: look whether somebody writes such"
+    return Broken(ref, writes, said.message_primary or str(error), state, doubt)
 
 
 def _attempt(
@@ -192,32 +302,66 @@ def _select(relation: Known) -> sql.Composed:
     )
 
 
+class _Vanished(psycopg.Error):
+    """A row that was written is not there."""
+
+
 def _write(
-    connection: Connection[tuple[object, ...]], relation: Known, *, triggers: bool = False
+    connection: Connection[tuple[object, ...]], relation: Known, way: Way
 ) -> psycopg.Error | None:
-    assert relation.row is not None
     table = sql.Identifier(relation.schema, relation.name)
-    names = [sql.Identifier(c.name) for c in relation.columns if c.writable]
-    values = [sql.Literal(v) for v in relation.row]
+    given = _given(relation, way.given)
     try:
         with connection.transaction(force_rollback=True):
             connection.execute(sql.SQL("DELETE FROM {}").format(table))
-            if triggers:
+            if way.triggers:
                 connection.execute("SET LOCAL session_replication_role = origin")
-            connection.execute(
-                sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
-                    table, sql.SQL(", ").join(names), sql.SQL(", ").join(values)
-                )
-            )
+            done = connection.execute(_insert(table, given))
+            if done.rowcount == 0:
+                return _Vanished("what is written is not there afterwards")
+    except psycopg.errors.GeneratedAlways as error:
+        # Who wrote before left out what the table filled in; who did not was told.
+        filled = {c.name for c in relation.columns if c.filled}
+        if way.given == "short" or not filled & set(given):
+            return error
+        rest = replace(
+            relation,
+            columns=tuple(
+                replace(c, writable=c.writable and c.name not in filled) for c in relation.columns
+            ),
+            row=tuple(v for c, v in given.items() if c not in filled),
+        )
+        return _write(connection, rest, way)
     except psycopg.Error as error:
         return error
     return None
 
 
+def _insert(table: sql.Identifier, given: Mapping[str, str | None]) -> sql.Composed:
+    if not given:
+        return sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        table,
+        sql.SQL(", ").join(map(sql.Identifier, given)),
+        sql.SQL(", ").join(map(sql.Literal, given.values())),
+    )
+
+
 def _called(connection: Connection[tuple[object, ...]], routine: Routine) -> Iterator[Broken]:
-    """Look a routine up as a call would, and a body in SQL as its CREATE would."""
-    if routine.is_trigger:
-        return  # nobody calls it; a trigger that lost it is gone itself
+    """Look a routine up as a call would, by the names of its arguments too, where that worked."""
+    for named in routine.works:
+        error = _call(connection, routine, named)
+        if error is not None:
+            yield _no(routine.ref, error, writes=False)
+            return
+
+
+def _call(
+    connection: Connection[tuple[object, ...]], routine: Routine, named: bool
+) -> psycopg.Error | None:
+    """What is said against a call of a routine; nothing is called. A body in SQL is looked into."""
+    if routine.is_trigger or (named and (routine.kind == "p" or not all(routine.names or [""]))):
+        return psycopg.NotSupportedError("nobody calls it so")
     name = sql.Identifier(routine.schema, routine.name)
     if routine.kind == "p":
         query = sql.SQL("SELECT {}::regprocedure").format(
@@ -225,10 +369,34 @@ def _called(connection: Connection[tuple[object, ...]], routine: Routine) -> Ite
         )
     else:
         nulls = [sql.SQL("NULL::{}").format(sql.SQL(type_)) for type_ in routine.arguments]
+        if named:
+            nulls = [
+                sql.SQL("{} => {}").format(sql.Identifier(argument), null)
+                for argument, null in zip(routine.names, nulls, strict=True)
+            ]
         query = sql.SQL("SELECT {}({}) WHERE false").format(name, sql.SQL(", ").join(nulls))
-    error = _attempt(connection, query)
-    if error is not None:
-        yield _no(routine.ref, error, writes=False)
+    return _attempt(connection, query)
+
+
+def returned(before: World, after: World) -> Iterator[tuple[Routine, Routine]]:
+    """Routines that callers get something of another type from than before."""
+    now = {(r.schema, r.name, r.arguments): r for r in after.routines}
+    for routine in before.routines:
+        here = now.get((routine.schema, routine.name, routine.arguments))
+        if here is not None and here.result != routine.result and not routine.is_trigger:
+            yield routine, here
+
+
+def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[str]]]:
+    """Relations that a role may not use any more: whether to write to, the role, and what it may not."""
+    there = {(r.schema, r.name) for r in after.relations}
+    lost: dict[tuple[Ref, bool, str], list[str]] = {}
+    for right in sorted(before.rights - after.rights):
+        if (right.schema, right.name) in there:
+            key = (right.ref, right.right != "SELECT", right.role)
+            lost.setdefault(key, []).append(right.right)
+    for (ref, writes, role), rights in lost.items():
+        yield ref, writes, role, rights
 
 
 def mentions(now: World, before: World) -> Iterator[tuple[Routine, str]]:
@@ -273,3 +441,42 @@ def retyped(before: World, after: World) -> Iterator[tuple[Known, Column, Column
             here = its.get(column.name)
             if here is not None and here.type != column.type:
                 yield relation, column, here
+
+
+def holds(new: str, old: str) -> bool:
+    """Whether a type holds whatever another one does and reads the same: a longer text, say.
+
+    >>> holds("character varying(20)", "character varying(10)"), holds("text", "character varying(10)")
+    (True, True)
+    >>> holds("numeric(12,2)", "numeric(10,2)"), holds("numeric(12,4)", "numeric(10,2)")
+    (True, True)
+    >>> holds("numeric(10,4)", "numeric(10,2)"), holds("bigint", "integer")
+    (False, False)
+    """
+    (kind, limits), (known, had) = _parts(new), _parts(old)
+    if (known, kind) in _SAME:
+        return not limits or (bool(had) and limits >= had)
+    if kind != known or kind == "character":
+        return False
+    if not limits:
+        return True
+    if not had or len(limits) != len(had):
+        return False
+    if len(limits) == 2:
+        return limits[1] >= had[1] and limits[0] - limits[1] >= had[0] - had[1]
+    return limits >= had
+
+
+_SAME = {
+    ("character varying", "text"), ("character varying", "character varying"), ("cidr", "inet"),
+    ("bit varying", "bit varying"),
+}  # fmt: skip
+
+
+def _parts(type_: str) -> tuple[str, tuple[int, ...]]:
+    """A type's name without its limits, and those."""
+    match = re.search(r"\((\d+(?:,-?\d+)*)\)", type_)
+    if match is None:
+        return type_, ()
+    limits = tuple(map(int, match[1].split(",")))
+    return type_[: match.start()] + type_[match.end() :], limits

@@ -10,7 +10,17 @@ SELECT
         FROM UNNEST(p.proargtypes) WITH ORDINALITY AS u (type, place)
         ORDER BY u.place
     ) AS arguments,
-    FORMAT_TYPE(p.prorettype, NULL) AS result,
+    CASE
+        WHEN p.proargmodes IS NULL THEN p.proargnames
+        ELSE
+            ARRAY(
+                SELECT u.name
+                FROM UNNEST(p.proargnames, p.proargmodes) WITH ORDINALITY AS u (name, mode, place)
+                WHERE u.mode IN ('i', 'b', 'v')
+                ORDER BY u.place
+            )
+    END AS names,
+    PG_GET_FUNCTION_RESULT(p.oid) AS result,
     p.prosrc AS body,
     p.prorettype = 'trigger'::REGTYPE OR p.prorettype = 'event_trigger'::REGTYPE AS is_trigger
 FROM pg_proc AS p

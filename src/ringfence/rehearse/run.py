@@ -353,7 +353,7 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
         checked += len(part.statements)
         with connect(base) as connection:
             trial = compat.tried(connection, before)
-            after = compat.world(connection, work.hidden)
+            after = compat.world(connection, work.hidden, trying=False)
         for each in trial.broken:
             if (each.ref, each.writes) not in broken:
                 broken.add((each.ref, each.writes))
@@ -579,27 +579,35 @@ def _rewritten(
 # What those see who knew it before ------------------------------------------------------------------
 
 
-_CHECK_VIOLATED = "23514"
+_LIKELY = {
+    "P0001": "the row was made up: look whether the trigger takes those that are written",
+    "23514": "the row was made up: look whether such are still written",
+}
+"""What a trigger of somebody's raises, and that no partition takes a row."""
 
 
 def _old(file: File, broken: compat.Broken, during: int = 0) -> Finding:
     contract = file.up.phase == "contract"
-    made_up = broken.sqlstate == _CHECK_VIOLATED
     code, who = ("OLD_WRITER", "written") if broken.writes else ("OLD_READER", "read")
     if broken.ref.kind == "routine":
         who = "called"
+    severity = Severity.ERROR
+    help_ = "expand first, contract later: let both forms stand until nobody uses the old one"
+    if contract:
+        severity = Severity.INFO
+        help_ = "it runs after the deploy: who used it has to be gone by then"
+    elif broken.doubt:
+        severity, help_ = Severity.INFO, broken.doubt
+    elif broken.sqlstate in _LIKELY:
+        severity, help_ = Severity.WARNING, _LIKELY[broken.sqlstate]
     return Finding(
         code,
-        Severity.INFO if contract or made_up else Severity.ERROR,
+        severity,
         f"after {f'statement {during} of ' * bool(during)}{file.name} {broken.ref.path} cannot be"
         f" {who} as before: {broken.message}",
         broken.ref,
-        help="the value was made up: look whether somebody writes such"
-        if made_up
-        else "it runs after the deploy: who used it has to be gone by then"
-        if contract
-        else "expand first, contract later: let both forms stand until nobody uses the old one",
-        evidence={"sqlstate": broken.sqlstate},
+        help=help_,
+        evidence={"sqlstate": broken.sqlstate} if broken.sqlstate else {},
         basis=Basis.MEASURED,
     )
 
@@ -607,17 +615,40 @@ def _old(file: File, broken: compat.Broken, during: int = 0) -> Finding:
 def _changed(
     file: File, before: compat.World, after: compat.World, broken: set[tuple[Ref, bool]]
 ) -> Iterator[Finding]:
+    contract = file.up.phase == "contract"
+    grave = Severity.INFO if contract else Severity.WARNING
     for relation, old, new in compat.retyped(before, after):
         ref = Ref("column", (relation.schema, relation.name, old.name))
-        if (ref, False) not in broken:
-            broken.add((ref, False))
+        writes = compat.holds(old.type, new.type) and not compat.holds(new.type, old.type)
+        if (ref, writes) not in broken:
+            broken.add((ref, writes))
             yield Finding(
-                "OLD_READER",
-                Severity.WARNING,
-                f"after {file.name} {ref.path} is read as {new.type}, before as {old.type}",
+                "OLD_WRITER" if writes else "OLD_READER",
+                Severity.INFO if compat.holds(new.type, old.type) else grave,
+                f"after {file.name} {ref.path} "
+                + (f"takes {new.type}" if writes else f"is read as {new.type}")
+                + f", before {'' if writes else 'as '}{old.type}",
                 ref,
                 basis=Basis.MEASURED,
             )
+    for was, now in compat.returned(before, after):
+        if (was.ref, False) not in broken:
+            broken.add((was.ref, False))
+            yield Finding(
+                "OLD_READER",
+                grave,
+                f"after {file.name} {was.ref.path} returns {now.result}, before {was.result}",
+                was.ref,
+                basis=Basis.MEASURED,
+            )
+    for ref, writes, role, rights in compat.revoked(before, after):
+        yield Finding(
+            "OLD_WRITER" if writes else "OLD_READER",
+            Severity.INFO if writes and ref.kind != "table" else grave,
+            f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
+            ref,
+            basis=Basis.MEASURED,
+        )
     for routine, what in compat.mentions(after, before):
         if (routine.ref, True) not in broken:
             broken.add((routine.ref, True))
