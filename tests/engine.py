@@ -120,6 +120,11 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
         if fact["partition_key"] != (wanted.facts.get(ref) or fact)["partition_key"]:
             moved.add(ref)
             moved.update(f for f, used in before.uses.items() if ref in used)
+    keys = {r.name[:2] for r in changed if r.kind == "column"}
+    todo = [r for r, f in before.facts.items() if f["partition_key"] and r.name in keys]
+    for ref in todo:  # a key of another type may put rows elsewhere
+        todo += _partitions(ref, before)
+        moved.update(_partitions(ref, before))
     torn = {ref.name[:-1] for ref in changed if ref.kind == "attribute"}
     found: dict[str, list[str]] = {}
     for ref, fact in before.facts.items():

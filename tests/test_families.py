@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 import ringfence.kinds
@@ -56,6 +57,28 @@ def test_what_was_only_inherited_becomes_the_tables_own(make_database: Callable[
     )
     outcome = assert_turns(one, two)
     assert not any("DROP TABLE public.c" in step.sql for step in outcome.plan.steps)
+
+
+def test_leaves_stay_when_a_partition_key_is_retyped(make_database: Callable[..., str]) -> None:
+    tree = (
+        "CREATE TABLE m (id {0}, n integer, PRIMARY KEY (id, n)) PARTITION BY RANGE (id);"
+        " CREATE TABLE m1 PARTITION OF m FOR VALUES FROM (0) TO (9) PARTITION BY HASH (id);"
+        " CREATE TABLE m1h PARTITION OF m1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);"
+        " CREATE TABLE m2 PARTITION OF m FOR VALUES FROM (9) TO (20); CREATE INDEX ON m (n);"
+    )
+    one, two = make_database(), make_database()
+    psql(one, tree.format("integer") + "INSERT INTO m SELECT g, g FROM generate_series(1, 15) AS g")
+    psql(two, tree.format("bigint"))
+    ask = (
+        "SELECT c.oid, c.relname FROM pg_class AS c WHERE c.relkind IN ('r', 'i')"
+        " AND c.relname ~ '^m' AND c.relname !~ 'pkey' ORDER BY 2"
+    )
+    with psycopg.connect(one, autocommit=True) as connection:
+        before = connection.execute(ask).fetchall()
+        outcome = assert_turns(one, two)
+        assert connection.execute(ask).fetchall() == before
+    assert len(before) == 4
+    assert not any("INSERT" in step.sql for step in outcome.plan.steps)
 
 
 def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:

@@ -96,6 +96,8 @@ class _Work:
                 for user in self.old.used_by.get(ref, ()):
                     if self._lets_go(user, ref, context):
                         continue
+                    if kind_of(user).parted(self.old.facts[user], ref, context):
+                        continue
                     if self._follows(user, ref, context):
                         todo.append(user)
                     else:
@@ -404,7 +406,11 @@ class _Work:
                         for also in stages.get(other, ()):
                             if also in ("drop", "alter"):
                                 first(before, (also, other))
-                        if holder is not None and other in gone:
+                        if (
+                            holder is not None
+                            and other in gone
+                            and not kind_of(ref).parted(fact, other, context)
+                        ):
                             first(("carry", holder), ("drop", other))
                 elif stage == "alter":
                     for other in _needs(self.old, ref):

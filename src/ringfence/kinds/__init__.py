@@ -208,6 +208,10 @@ class Kind:
         """Whether words that mean what is made may mean it as long as it is there."""
         return False
 
+    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:  # noqa: ARG002
+        """Whether it no longer needs `used` once what both are parts of come apart."""
+        return False
+
     def evicts(self, change: Change, context: Context) -> Iterable[Ref]:
         """The dependents that PostgreSQL will not leave in place while this change is made."""
         blocked = self.blocked(change)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Do
+from ringfence.kinds import Context, Do, kind_of
 from ringfence.kinds._family import aside, links_below
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"\"(?:[^\"]|\"\")*\"|[eE]?'(?:[^']|'')*'|.", re.DOTALL)
 _COLUMN = re.compile(r'(?:"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*)\Z')
+_NUMBER = re.compile(r"'(-?\d+)'")
 _ENDLESS = ("MINVALUE", "MAXVALUE")
 
 
@@ -64,8 +65,59 @@ def _beyond(keys: Sequence[str], values: Sequence[str], sign: str) -> str:
     return f"({row}) {word} ({to})"
 
 
+def keeps_parts(whole: Ref, context: Context) -> bool:
+    """Whether a partitioned table can be made anew, and take its partitions with their rows.
+
+    They are what they were then but for their columns, and of rows that belong elsewhere it can be
+    told. What is partitioned below it has to be so as well.
+    """
+    before, after = context.old.facts.get(whole), context.new.facts.get(whole)
+    if before is None or after is None or not before["partition_key"]:
+        return False
+    if before["partition_key"] != after["partition_key"]:
+        return False
+    for link in links_below(whole, context.old):
+        now = context.new.facts.get(link.ref)
+        below = link.parent
+        if now is None or below is None or now["whole"] != link["whole"] or now.parent != below:
+            return False
+        was, is_now = (c.facts[below]["partition_key"] for c in (context.old, context.new))
+        if was != is_now or (was and not keeps_parts(below, context)):
+            return False
+        if not (
+            stays_within(whole, context) or (below.kind == "table" and belongs(now, context.new))
+        ):
+            return False
+    return True
+
+
+def stays_within(whole: Ref, context: Context) -> bool:
+    """Whether whatever belonged within a bound still does, when columns of the key change."""
+    key = context.old.facts[whole].text("partition_key")
+    for column in context.old.below(whole, "column"):
+        now = context.new.facts.get(column.ref)
+        if now is None:
+            return False
+        if ident(column.ref.name[-1]) not in _NAME.findall(key.partition("(")[2]):
+            continue
+        kinds = {_MODIFIER.sub("", c.text("type")) for c in (column, now)}
+        alike = len(kinds) == 1 or kinds <= _INTEGERS or kinds <= _TEXTS
+        if not alike or column["collation"] != now["collation"]:
+            return False
+        if any(kind_of(u).swaps for u in context.old.uses.get(column.ref, ())):
+            return False
+    return True
+
+
+_NAME = re.compile(r'"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*')
+_MODIFIER = re.compile(r"\([\d,]+\)")
+_INTEGERS = {"smallint", "integer", "bigint"}
+_TEXTS = {"text", "character varying"}
+
+
 def widens(old: str, new: str) -> bool:
     """Whether whatever belonged within the one bound belongs within the other; not is perhaps."""
+    old, new = (_NUMBER.sub(r"\1", bound) for bound in (old, new))
     if old == new:
         return True
     before, after = (b.partition("FOR VALUES IN (")[2].removesuffix(")") for b in (old, new))

@@ -154,6 +154,14 @@ def link_stays(table: Ref | None, context: Context) -> bool:
     )
 
 
+def let_go(table: Ref | None, context: Context) -> bool:
+    """Whether it is a partition that is detached, by itself or since the whole is replaced."""
+    if table is None:
+        return False
+    above = whole(table, context.old)
+    return above is not None and (above in context.drops or partition(table) in context.drops)
+
+
 def aside(name: tuple[str, ...]) -> str:
     """A name that nobody has, to put something aside under; the same for the same thing."""
     return "ringfence_" + hashlib.blake2b(qualified(name).encode(), digest_size=8).hexdigest()

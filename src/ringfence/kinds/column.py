@@ -109,6 +109,7 @@ class Column(Kind):
             return
         if stage == "alter":
             yield from before_own(fact, context)
+            yield ("drop", partition(table))
         column = fact.ref.name[-1]
         was = fills(fact.ref, context.old) if stage == "alter" else None
         if was is not None and taken_by(was, context) is not None:

@@ -22,6 +22,7 @@ from ringfence.kinds._family import (
     is_partition,
     kept_parents,
     kept_partitions,
+    let_go,
     link_stays,
     links_below,
     parents,
@@ -116,6 +117,10 @@ class Constraint(Kind):
                 yield partition(table)
         elif fact["type"] == "c" and (fact["inherited"] or is_partition(table, context.new)):
             yield from _same_above(fact, context)
+
+    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:
+        """Not attached any more once its table is detached."""
+        return let_go(fact.parent, context) and used in above(fact, context.old)
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:
         """Not, but that partitions are attached before, and find what they are attached with."""

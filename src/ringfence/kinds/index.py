@@ -14,7 +14,7 @@ from ringfence.kinds import (
     pair,
     reset_options,
 )
-from ringfence.kinds._family import above, attach, kept_parents, link_stays, partition
+from ringfence.kinds._family import above, attach, kept_parents, let_go, link_stays, partition
 from ringfence.kinds._sql import ident, qualified
 from ringfence.step import Hazard, HazardCode
 
@@ -58,6 +58,10 @@ class Index(Kind):
         if stage == "drop" and fact.parent is not None:
             let_go = partition(fact.parent) in context.drops
             yield from () if let_go else above(fact, context.old)
+
+    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:
+        """Not attached any more once its table is detached."""
+        return let_go(fact.parent, context) and used in above(fact, context.old)
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:
         """Not, but that partitions are attached before, and find what they are attached with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
-from ringfence.kinds._bounds import belongs, put_back, put_by, widens
+from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
 from ringfence.kinds._family import keys_on, links_below
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
@@ -97,7 +97,9 @@ class Partition(Kind):
 
 def _row(above: Ref, context: Context) -> list[Ref]:
     """The partitions attached one after the other, where rows may belong in others afterwards."""
-    if above in context.drops or above in context.creates or above not in context.old.facts:
+    if above not in context.old.facts or (
+        above in context.drops and not keeps_parts(above, context)
+    ):
         return []
     its = [
         link.ref
@@ -113,10 +115,14 @@ def _leaves_out(new: Fact, context: Context) -> bool:
     old = context.old.facts.get(new.ref)
     if old is None or new.parent is None or new.parent.kind != "table":
         return False
+    above = Ref("table", new.list("whole"))
+    same = widens(old.text("bound"), new.text("bound"))
+    if above in context.drops:
+        same = same and stays_within(above, context)
     return (
         new.parent not in context.drops
         and old["whole"] == new["whole"]
-        and not widens(old.text("bound"), new.text("bound"))
+        and not same
         and bool(belongs(new, context.new))
     )
 

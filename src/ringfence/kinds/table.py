@@ -17,6 +17,7 @@ from ringfence.kinds import (
     reset_options,
     unlogged,
 )
+from ringfence.kinds._bounds import keeps_parts
 from ringfence.kinds._family import (
     aside,
     inheritance,
@@ -71,7 +72,7 @@ class Table(Kind):
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The partitions that stay partitions: other rows may belong in them afterwards."""
-        if fact.ref in context.new.facts:
+        if fact.ref in context.new.facts and not keeps_parts(fact.ref, context):
             for user in context.old.used_by.get(fact.ref, ()):
                 if (
                     user.kind == "partition"
@@ -299,7 +300,9 @@ def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
     ]
     for column in kept:
         hazards += lost(before[column.ref], column, context)
-    if kept:
+    if keeps_parts(old.ref, context):
+        hazards = []
+    elif kept:
         targets = ", ".join(ident(c.ref.name[-1]) for c in kept)
         values = ", ".join(
             ident(c.ref.name[-1])
