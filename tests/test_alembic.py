@@ -298,3 +298,22 @@ def test_a_misspelt_database_is_not_another_database(project: Project, typo: str
     assert done.status != 0
     assert "write -x dsn=" in done.out + done.err
     assert project.tables() == []
+
+
+def test_a_merge_that_alembic_writes_needs_no_sql(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "project", database)
+    template = ROOT / "migrations" / "script.py.mako"
+    (project.root / "migrations" / "script.py.mako").write_text(template.read_text())
+    project.revision("0001", "CREATE TABLE a ();", "DROP TABLE a;")
+    project.revision("0002", "CREATE TABLE b ();", "DROP TABLE b;", after="0001")
+    project.revision("0003", "CREATE TABLE c ();", "DROP TABLE c;", after="0001")
+    merged = project.alembic("merge", "-m", "both", "--rev-id", "0004", "0002", "0003")
+    assert merged.status == 0, merged.out + merged.err
+    done = project.run("migrate")
+    assert done.out == "now at 0004\n", done.err
+    assert "holds no statement" not in done.err
+    assert project.run("lock", dsn="").status == 0
+    assert project.alembic("downgrade", "0002").status == 0
+    assert project.run("migrate").out == "now at 0004\n"
+    assert project.run("migrate", "--to", "base", "--yes").out == "now at base\n"
+    assert project.alembic("upgrade", "head").status == 0

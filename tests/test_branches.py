@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from faults import stages
 from projects import Project, lines, timeless
+from ringfence import migrate
+from ringfence import project as projects
+from ringfence.alone import alone
+from ringfence.errors import Refused
+from ringfence.pg.connect import named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -73,6 +80,57 @@ def test_migrate_goes_by_the_lock(project: Project) -> None:
     assert "ringfence.lock says" in project.alembic("upgrade", "head").out
     project.run("lock", dsn="")
     assert project.run("migrate").out == "now at 0003\n"
+
+
+def test_on_ones_own_server_what_is_being_written_is_told_of(project: Project) -> None:
+    own = replace(named(project.dsn, "test"), embedded=True)
+    found, said = projects.need(project.root), list[str]()
+
+    def migrate_own() -> list[str]:
+        said.clear()
+        migrate.migrate(found, own, listen=lambda p: said.append(p.text))
+        return [text for text in said if "ringfence.lock" in text]
+
+    project.revision("0003", "CREATE TABLE c ();")
+    assert migrate_own() == ["0003: not as ringfence.lock says; when it is done, ringfence lock"]
+    project.run("lock", dsn="")
+    path = project.revision("0004", "CREATE TABLE d ();")
+    project.run("lock", dsn="")
+    path.write_text("CREATE TABLE e ();")
+    assert migrate_own() == ["0004: not as ringfence.lock says; when it is done, ringfence lock"]
+    # Of what is applied, and what is put below it, it is refused there too.
+    (project.versions / "0002.down.sql").write_text("-- another\nSELECT 1;")
+    project.revision("0005", "CREATE TABLE f ();")
+    with pytest.raises(Refused, match=r"not as migrations/ringfence\.lock says"):
+        migrate_own()
+
+
+@pytest.mark.parametrize("argv", [("lock",), ("rebase",)])
+def test_one_at_a_time_writes_the_revisions(project: Project, argv: tuple[str, ...]) -> None:
+    with alone(projects.need(project.root)):
+        done = project.run(*argv, dsn=project.dsn if argv == ("rebase",) else "")
+    assert done.status == 75
+    assert "another ringfence is at work on the revisions in migrations" in done.err
+
+
+def test_a_rewording_is_told_where_nothing_is_to_run(project: Project) -> None:
+    (project.root / "migrations" / "ringfence.lock").unlink()
+    (project.versions / "0002.up.sql").write_text("-- what for\ncreate table b ();\n")
+    done = project.run("migrate")
+    assert done.out == "nothing to do: at 0002\n"
+    assert "0002.up.sql was applied and has been reworded since: it means the same" in done.err
+
+
+def test_an_edit_after_a_baseline_is_shown(
+    project: Project, make_database: Callable[..., str]
+) -> None:
+    project.dsn = make_database()
+    assert project.run("migrate", "--baseline", "0002").status == 0
+    (project.versions / "0002.up.sql").write_text("CREATE TABLE other ();\n")
+    project.run("lock", dsn="")
+    done = project.run("migrate")
+    assert done.status == 1
+    assert "+CREATE TABLE other ();" in done.err
 
 
 @stages("F17")

@@ -233,7 +233,11 @@ def test_killed_at_every_boundary_of_a_backfill(
 @stages("F5")
 @EVERY
 def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
-    project: Project, zygote: Zygote, make_database: Callable[..., str], step: int
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    step: int,
 ) -> None:
     for name in ("0001", "0002", "0003"):
         project.revision(name, f"CREATE TABLE t{name} ();")
@@ -263,6 +267,7 @@ def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
         assert [row[:2] for row in project.history("event", "revision")] == [
             ("baseline", name) for name in ("0001", "0002", "0003")
         ]
+        holds(project)
 
 
 # Clocks, and several databases
@@ -644,6 +649,20 @@ def test_a_deferred_constraint_fails_in_its_file(
     assert "  migrations/versions/0002.up.sql:1:1\n" in done.err
     assert project.query("SELECT 1 FROM t") == []
     holds(project)
+
+
+@stages("F12")
+def test_a_deferred_constraint_fails_at_its_statement(project: Project) -> None:
+    project.revision(
+        "0001",
+        "CREATE TABLE p (id INT PRIMARY KEY);\n"
+        "CREATE TABLE t (id INT REFERENCES p DEFERRABLE INITIALLY DEFERRED);",
+    )
+    project.revision("0002", f"{NONE}SELECT 1;\nINSERT INTO t VALUES (1);\nANALYZE t;")
+    done = project.run("migrate")
+    assert done.status == 3
+    assert "  migrations/versions/0002.up.sql:3:1\n" in done.err
+    assert "it was checked at the end of the statement" in done.err
 
 
 @stages("F22")

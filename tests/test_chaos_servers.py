@@ -38,7 +38,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.data = folder, folder / "data"
-        self._bin = binaries.find_binaries().bin
+        major = os.environ.get("RINGFENCE_TEST_MAJOR")
+        self._bin = binaries.find_binaries(int(major) if major else None).bin
         self._process: subprocess.Popen[bytes] | None = None
 
     def make(self) -> None:
@@ -247,7 +248,9 @@ def test_the_disk_is_full(own: Server, tmp_path: Path, holds: Callable[[Project]
 
 
 @stages("F21")
-def test_a_standby_is_refused_before_anything_is_tried(own: Server, tmp_path: Path) -> None:
+def test_a_standby_is_refused_before_anything_is_tried(
+    own: Server, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
     project = Project(tmp_path / "p", own.dsn)
     project.revision("0001", "CREATE TABLE t (id INT);")
     project.run("migrate")
@@ -262,6 +265,10 @@ def test_a_standby_is_refused_before_anything_is_tried(own: Server, tmp_path: Pa
     assert project.tables() == [
         "ringfence.alembic_version", "ringfence.backfills", "ringfence.history", "t",
     ]  # fmt: skip
+    project.query("SELECT pg_promote()")
+    holds(project)
+    assert project.run("migrate").out == "now at 0002\n"
+    holds(project)
 
 
 # Who is in the way
@@ -396,7 +403,7 @@ def test_a_prepared_transaction_that_an_index_waits_for_is_named(
 
 @stages("F33")
 def test_a_backfill_waits_for_a_replica_that_is_behind(
-    own: Server, zygote: Zygote, tmp_path: Path
+    own: Server, zygote: Zygote, tmp_path: Path, holds: Callable[[Project], None]
 ) -> None:
     project = Project(tmp_path / "p", own.dsn)
     project.revision(
@@ -423,6 +430,7 @@ def test_a_backfill_waits_for_a_replica_that_is_behind(
         end = run.end()
         assert (end.status, end.out) == (0, "now at 0002\n"), end.err
         assert project.query("SELECT count(*) FROM t WHERE x IS NULL") == [(0,)]
+        holds(project)
     finally:
         standby.stop()
         shutil.rmtree(standby.folder)
@@ -552,13 +560,17 @@ def pooled(own: Server, pooled_mode: str, slots: int) -> Iterator[tuple[str, str
 
 
 @stages("F20")
-def test_a_pooler_is_found_out(pooled: tuple[str, str], own: Server, tmp_path: Path) -> None:
+def test_a_pooler_is_found_out(
+    pooled: tuple[str, str], own: Server, tmp_path: Path, holds: Callable[[Project], None]
+) -> None:
     mode, dsn = pooled
     project = Project(tmp_path / "p", dsn)
     project.revision("0001", "CREATE TABLE t ();")
     done = project.run("migrate")
     if mode == "session":
         assert (done.status, done.out) == (0, "now at 0001\n"), done.err
+        project.dsn = own.dsn
+        holds(project)
         return
     if mode == "statement":
         assert done.status == 3

@@ -302,7 +302,10 @@ class Executor:
                 began = time.monotonic()
                 self.execute(text, statement)
                 took = time.monotonic() - began
-                reset(connection)
+                try:
+                    reset(connection, first="SET CONSTRAINTS ALL IMMEDIATE")
+                except psycopg.Error as error:
+                    raise _deferred(error, text, statement) from error
                 done = replace(row, seconds=took, waits=self.waits.document)
                 ledger.record(connection, self.schema, done)
                 connection.execute("COMMIT")
@@ -609,12 +612,13 @@ def _edited(row: ledger.Event, text: Script, statement: Statement) -> Refused:
     )
 
 
-def _deferred(error: psycopg.Error, text: Script) -> Error:
+def _deferred(error: psycopg.Error, text: Script, statement: Statement | None = None) -> Error:
     """What a constraint that was checked only at the end of a file says, and where that began."""
     table = error.diag.table_name or ""
     about = [s for s in text.statements if table and table in s.text] or list(text.statements)
-    found = server_error(error, script=text, statement=about[-1] if about else None)
-    late = "the constraint is deferred: it was checked at the end of the file"
+    last = statement or (about[-1] if about else None)
+    found = server_error(error, script=text, statement=last)
+    late = f"the constraint is deferred: it was checked at the end of the {'statement' if statement else 'file'}"
     found.detail = f"{found.detail}\n{late}".strip()
     return found
 

@@ -440,7 +440,7 @@ class Session:
         revision = self._of(stem)
         text = revision.runnable(direction)
         self.text = text.text
-        if not context.as_sql and not text.statements:
+        if not context.as_sql and not text.statements and len(revision.down) < 2:
             left = "nothing was done" if direction == "up" else "what the revision made stays"
             self.listen(Progress("notice", text=f"{text.path} holds no statement: {left}"))
         if context.as_sql:
@@ -715,7 +715,7 @@ def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
                 )
             with ledger.writing(connection, session.schema), connection.transaction():
                 for revision in adopted:
-                    row = session.row("baseline", revision, "up", 1)
+                    row = session.row("baseline", revision, "up", 1, with_sql=True)
                     ledger.record(connection, session.schema, row)
                 ledger.stamp(connection, session.schema, session.graph.ends(adopted))
     return adopted

@@ -321,14 +321,21 @@ def migrate(
     is made anew, once.
     """
     project = hazards.agreeing(project, allow)
-    graph, before, planned = _planned(project, target, to, phase)
+
+    def tell(text: str) -> None:
+        from ringfence.execute import Progress
+
+        if listen is not None:
+            listen(Progress("notice", text=text))
+
+    graph, before, planned = _planned(project, target, to, phase, tell)
     if not planned.revisions:
         if listen is not None:
-            for deviation in lockfile.edited(project, graph):
-                from ringfence.execute import Progress
-
-                said = f"{deviation.text} was edited since ringfence.lock was written"
-                listen(Progress("notice", text=said))
+            if lockfile.path(project).is_file():
+                for deviation in lockfile.edited(project, graph):
+                    tell(f"{deviation.text} was edited since ringfence.lock was written")
+            else:
+                refuse_edited(graph, before.state, told=tell)
         return before, ()
     hazards.refuse_revisions(project, [(r, planned.direction) for r in planned.revisions])
     if planned.direction == "down" and confirm is not None:
@@ -450,7 +457,11 @@ def _in_phase(graph: Graph, before: Standing, planned: Way, phase: str) -> Way:
 
 
 def _planned(
-    project: Project, target: Target, to: str, phase: str | None = None
+    project: Project,
+    target: Target,
+    to: str,
+    phase: str | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Graph, Standing, Way]:
     """The files, where the database stands, and what to do; raises where nothing may be done."""
     graph = revisions.read(project)
@@ -464,7 +475,7 @@ def _planned(
     if phase is not None:
         planned = _in_phase(graph, before, planned, phase)
     if planned.revisions:
-        lockfile.refuse_deviations(project, graph)
+        _refuse_deviations(project, graph, before, target, tell)
         _refuse_elsewhere(graph, elsewhere)
     refuse_halfway(graph, before.state, planned)
     undone = {r.id for r in planned.revisions} if planned.direction == "down" else ()
@@ -475,6 +486,28 @@ def _planned(
         if revision.sql:
             revision.runnable(planned.direction)
     return graph, before, planned
+
+
+def _refuse_deviations(
+    project: Project,
+    graph: Graph,
+    before: Standing,
+    target: Target,
+    tell: Callable[[str], None] | None,
+) -> None:
+    """Raise `Refused` where the revisions are not as ringfence.lock says.
+
+    On the project's own server somebody is writing them: there what is not applied is told of.
+    """
+    pending = {r.id for r in before.pending}
+    if target.embedded and lockfile.path(project).is_file():
+        found = lockfile.deviations(project, graph)
+        if found and all(d.revision in pending and d.what != "inserted" for d in found):
+            if tell is not None:
+                names = ", ".join(sorted({d.revision for d in found}))
+                tell(f"{names}: not as ringfence.lock says; when it is done, ringfence lock")
+            return
+    lockfile.refuse_deviations(project, graph)
 
 
 def _refuse_elsewhere(graph: Graph, elsewhere: Iterable[tuple[str, Sequence[str]]]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringfence import lockfile, revisions
+from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
 from ringfence.pg import ledger
 from ringfence.pg.connect import connect
@@ -40,6 +41,11 @@ def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple
     Raises `Refused` where one of them is applied to the database, `Misuse` where it is not clear
     which branch is meant.
     """
+    with alone(project):
+        return _rebase(project, target, names)
+
+
+def _rebase(project: Project, target: Target, names: Sequence[str]) -> tuple[Moved, ...]:
     found = _main_line(revisions.scan(project))
     applied = _applied(project, target, found)
     moving = _named(found, names) if names else _unapplied(found, applied)

@@ -67,6 +67,8 @@ class Revision:
 
     def _script(self, what: Direction | Literal["verify"]) -> Script:
         path, shown = self.file(what), self.shown_file(what)
+        if len(self.down) > 1 and what != "verify" and not path.is_file():
+            return script.Script(shown, "")  # a merge has nothing to do of its own
         if what == "up" and not path.is_file():
             raise BadProject(
                 f"revision {self.id} has no SQL: {shown} does not exist",

@@ -460,7 +460,8 @@ def checksum(raw: bytes) -> str:
 
 
 _SECRET_WORDS = {"PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SSLPASSWORD", "CONNECTION"}
-_SUSPECT = re.compile("|".join(_SECRET_WORDS) + "|://", re.IGNORECASE)
+_SECRET_ENDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "TOKEN", "API_KEY", "APIKEY")
+_SUSPECT = re.compile("|".join({*_SECRET_WORDS, *_SECRET_ENDS}) + "|://", re.IGNORECASE)
 _LEXEME = re.compile(
     r"""
     (?P<comment>--[^\n]*|/\*.*?\*/)
@@ -477,7 +478,7 @@ _LEXEME = re.compile(
 _SECRETS = "|".join(_SECRET_WORDS)
 _AWAITS = re.compile(
     rf"\b(?:{_SECRETS})\b[\s:='\"]*(?:%|\$\d|:\w)|\b(?:{_SECRETS})[\s:='\"]+\Z"
-    rf"|\A\W*\w+(?:\.\w+)*[._](?:{_SECRETS})\Z",
+    rf"|\A\W*\w+(?:\.\w+)*[._](?:{_SECRETS}|{'|'.join(_SECRET_ENDS)})\Z",
     re.IGNORECASE,
 )
 _CONNINFO = re.compile(
@@ -549,7 +550,7 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
     for match in _LEXEME.finditer(text):
         kind, start = match.lastgroup, at + match.start()
         if kind == "word":
-            armed, masked = match[0].upper() in _SECRET_WORDS, False
+            armed, masked = _is_secret(match[0]), False
         elif kind == "comment":
             yield from _secret_spans(match[0][2:], start + 2)
             yield from _conninfo_spans(match[0], start)
@@ -561,7 +562,7 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
             masked = True
             yield start, at + match.end()
         elif kind == "name":
-            armed, masked = match[0][1:-1].upper() in _SECRET_WORDS, False
+            armed, masked = _is_secret(match[0][1:-1]), False
             yield from _secret_spans(match[0][1:-1], start + 1)  # in Python it is a string
         elif kind == "string" and awaited:
             yield start, at + match.end()
@@ -572,6 +573,12 @@ def _secret_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
             yield at + match.start("body"), at + match.end("body")
         else:
             yield from _secret_spans(match["body"], at + match.start("body"))
+
+
+def _is_secret(name: str) -> bool:
+    """Whether what follows a word may be a secret: PASSWORD '…', SET app.api_token = '…'."""
+    upper = name.upper()
+    return upper in _SECRET_WORDS or upper.endswith(_SECRET_ENDS)
 
 
 def _conninfo_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ringfence.errors import BadProject, Span, described
@@ -131,6 +131,7 @@ BETWEEN = st.lists(
 ).map("".join)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # so is a machine that others use
 @given(st.lists(st.tuples(BETWEEN, PIECES, BETWEEN)))
 def test_what_was_put_together_is_taken_apart(parts: list[tuple[str, str, str]]) -> None:
     text = "".join(f"{before}{piece} \n;{after}" for before, piece, after in parts)
@@ -375,6 +376,9 @@ def test_says_when_a_file_cannot_be_read(tmp_path: Path) -> None:
          "DO $$ BEGIN ALTER ROLE a PASSWORD ****; END $$"),
         ("-- was PASSWORD 'pw'\nSELECT 1", "-- was PASSWORD ****\nSELECT 1"),
         ("ALTER ROLE a PASSWORD 'p\nw'", "ALTER ROLE a PASSWORD **\n**"),
+        ("SET app.api_token = 'pw'", "SET app.api_token = ****"),
+        ("SELECT set_config('app.api_token', 'pw', TRUE)",
+         "SELECT set_config('app.api_token', ****, TRUE)"),
         ("op.execute(\"ALTER ROLE a PASSWORD 'pw'\")", 'op.execute("ALTER ROLE a PASSWORD ****")'),
         ('x = """\nALTER ROLE a PASSWORD \'pw\'\n"""', 'x = """\nALTER ROLE a PASSWORD ****\n"""'),
     ],

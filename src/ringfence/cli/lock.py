@@ -23,10 +23,13 @@ def command(start: Path | None, check: bool) -> None:
     it says, and `plan` keeps it up to date. Two branches that each add a revision conflict in it.
     """
     from ringfence import lockfile, project, revisions
+    from ringfence.alone import alone
 
     found = project.need(start)
     if not check:
-        click.echo(f"wrote {found.shown(lockfile.write(found, revisions.read(found)))}")
+        with alone(found):
+            written = lockfile.write(found, revisions.read(found))
+        click.echo(f"wrote {found.shown(written)}")
         return
     deviations = lockfile.deviations(found, revisions.read(found))
     for deviation in deviations:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ringfence import lockfile, rebase, revise, revisions
+from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
 from ringfence.planner import plan
 from ringfence.revise import Draft
@@ -191,6 +192,11 @@ def revision(
 
     `texts` are the SQL up and down of each.
     """
+    with alone(project):
+        return _revision(project, old, texts)
+
+
+def _revision(project: Project, old: Revision, texts: Sequence[tuple[str, str]]) -> list[Path]:
     graph = revisions.read(project)
     count = len(texts)
     ids = [f"{old.id}_{n}" for n in range(1, count)]
