@@ -251,6 +251,16 @@ def test_what_is_accepted_and_gone_is_a_finding_when_everything_was_looked_at(
     assert "L004" not in {f.code for f in some.findings}
 
 
+def test_what_is_accepted_and_gone_is_told_where_something_else_is_skipped(project: Path) -> None:
+    baseline = project / "known.json"
+    accepted(project, baseline, "it is so")
+    entries = json.loads(baseline.read_text())
+    entries["accepted"].append({"fingerprint": "M001:nothing", "reason": "gone"})
+    baseline.write_text(json.dumps(entries))
+    report = rules.lint(find(), baseline=baseline, skip=["style", "P010"])
+    assert [f.code for f in report.findings] == ["L004"]
+
+
 def test_nothing_is_gone_that_nobody_looked_for(project: Path) -> None:
     baseline = project / "known.json"
     rules.lint(find(), catalog=True, baseline=baseline, accept="it is in production")

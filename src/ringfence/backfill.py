@@ -229,6 +229,45 @@ def run(executor: Executor, revision: Revision, direction: Direction, text: Scri
     _Backfill(executor, revision, direction, text, read(text)).run()
 
 
+def key_types(connection: Connection, text: Script, job: Job) -> tuple[str, ...]:
+    """The types of the key's columns. Raises `BadProject` where they are no key to go by."""
+    rows = connection.execute(
+        "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
+        " EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+        " JOIN pg_am AS m ON m.oid = c.relam"
+        " WHERE i.indrelid = a.attrelid AND i.indisvalid AND m.amname = 'btree'"
+        " AND i.indpred IS NULL AND (SELECT array_agg(k.attname::text ORDER BY o.n)"
+        " FROM unnest(i.indkey) WITH ORDINALITY AS o (attnum, n)"
+        " JOIN pg_attribute AS k ON k.attrelid = i.indrelid AND k.attnum = o.attnum"
+        " WHERE o.n <= %(count)s) = %(key)s::text[])"
+        " FROM pg_attribute AS a WHERE a.attrelid = to_regclass(%(table)s)"
+        " AND a.attname = ANY (%(key)s::text[]) AND a.attnum > 0 AND NOT a.attisdropped",
+        {"table": job.table, "key": list(job.key), "count": len(job.key)},
+    ).fetchall()
+    found = {str(name): (str(kind), bool(kept), bool(led)) for name, kind, kept, led in rows}
+    place = text.span(job.statement.start)
+    for column in job.key:
+        if column not in found:
+            raise BadProject(
+                f"the backfill's key {column} is no column of {job.table}",
+                span=place,
+                hint="name the table's key: -- ringfence: backfill key=…",
+            )
+        if not found[column][1]:
+            raise BadProject(
+                f"the backfill's key {column} may be NULL, and such rows would be passed over",
+                span=place,
+                hint="name a key whose columns are NOT NULL",
+            )
+    if not found[job.key[0]][2]:
+        raise BadProject(
+            f"no index of {job.table} begins with the backfill's key ({', '.join(job.key)})",
+            span=place,
+            hint="name the primary key, or build an index: each batch would read the whole table",
+        )
+    return tuple(found[column][0] for column in job.key)
+
+
 class _Backfill:
     def __init__(
         self,
@@ -250,7 +289,7 @@ class _Backfill:
         limits = self._executor.settings(self._text.directives, "SET")
         self._connection.execute(limits)
         self._settings()
-        self._types = self._key_types()
+        self._types = key_types(self._connection, self._text, self._job)
         reset(self._connection)
         self._begin()
         while self._batch():
@@ -260,45 +299,6 @@ class _Backfill:
     def _settings(self) -> None:
         for setting in self._job.settings:
             self._executor.execute(self._text, setting)
-
-    def _key_types(self) -> tuple[str, ...]:
-        """The types of the key's columns. Raises `BadProject` where they are no key to go by."""
-        job = self._job
-        rows = self._connection.execute(
-            "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
-            " EXISTS (SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
-            " JOIN pg_am AS m ON m.oid = c.relam"
-            " WHERE i.indrelid = a.attrelid AND i.indisvalid AND m.amname = 'btree'"
-            " AND i.indpred IS NULL AND (SELECT array_agg(k.attname::text ORDER BY o.n)"
-            " FROM unnest(i.indkey) WITH ORDINALITY AS o (attnum, n)"
-            " JOIN pg_attribute AS k ON k.attrelid = i.indrelid AND k.attnum = o.attnum"
-            " WHERE o.n <= %(count)s) = %(key)s::text[])"
-            " FROM pg_attribute AS a WHERE a.attrelid = to_regclass(%(table)s)"
-            " AND a.attname = ANY (%(key)s::text[]) AND a.attnum > 0 AND NOT a.attisdropped",
-            {"table": job.table, "key": list(job.key), "count": len(job.key)},
-        ).fetchall()
-        found = {str(name): (str(kind), bool(kept), bool(led)) for name, kind, kept, led in rows}
-        place = self._text.span(job.statement.start)
-        for column in job.key:
-            if column not in found:
-                raise BadProject(
-                    f"the backfill's key {column} is no column of {job.table}",
-                    span=place,
-                    hint="name the table's key: -- ringfence: backfill key=…",
-                )
-            if not found[column][1]:
-                raise BadProject(
-                    f"the backfill's key {column} may be NULL, and such rows would be passed over",
-                    span=place,
-                    hint="name a key whose columns are NOT NULL",
-                )
-        if not found[job.key[0]][2]:
-            raise BadProject(
-                f"no index of {job.table} begins with the backfill's key ({', '.join(job.key)})",
-                span=place,
-                hint="name the primary key, or build an index: each batch would read the whole table",
-            )
-        return tuple(found[column][0] for column in job.key)
 
     def _begin(self) -> None:
         """Have a row that says where it stands: the one there is, or a new one."""

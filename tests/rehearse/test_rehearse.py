@@ -536,9 +536,53 @@ def test_a_hole_is_told_however_it_hides(project: Project, sql: str, code: str) 
         assert code in {f["code"] for f in found if f["severity"] == "error"}, done.out
     else:
         assert {f["message"] for f in found if f["code"].startswith("OLD_")} == {
-            "after hole.sql role rt may not INSERT on app.docs any more",
-            "after hole.sql role rt may not SELECT on app.docs any more",
+            f"after {path} role rt may not INSERT on app.docs any more",
+            f"after {path} role rt may not SELECT on app.docs any more",
         }
+
+
+def test_a_rewrite_is_named_behind_a_lock_and_has_its_own_form(project: Project) -> None:
+    seen = found(
+        project,
+        "CREATE INDEX things_label ON things (label);\n"
+        "ALTER TABLE things ALTER label SET NOT NULL;\n"
+        "ALTER TABLE things ADD u uuid DEFAULT gen_random_uuid();",
+        "ALTER TABLE things DROP u;\nALTER TABLE things ALTER label DROP NOT NULL;\n"
+        "DROP INDEX things_label;",
+    )
+    assert seen["REWRITE"] == ["table:public.things"]
+    done = project.run("rehearse", "--format", "sarif")
+    results = json.loads(done.out)["runs"][0]["results"]
+    rewrite = next(r for r in results if r["ruleId"] == "REWRITE")
+    assert "rewrites public.things while readers and writers wait" in rewrite["message"]["text"]
+    assert "SET DEFAULT" in rewrite["properties"]["fix"]
+    places = [r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for r in results]
+    assert set(places) == {"migrations/versions/0002.up.sql"}
+    prints = [r["partialFingerprints"]["ringfence/v1"] for r in results]
+    assert len(prints) == len(set(prints))
+    assert all(":0002:" in each for each in prints), prints
+
+
+def test_what_is_left_behind_by_a_file_that_makes_a_role(project: Project) -> None:
+    up = "CREATE ROLE ringfence_trace; CREATE TABLE left_over (id int);"
+    project.revision("0002", up, "DROP ROLE ringfence_trace;")
+    done = project.run("rehearse", "--format", "json")
+    left = [f for f in json.loads(done.out)["findings"] if f["code"] == "NOT_REVERSIBLE"]
+    assert "0002 undone, table:public.left_over is left" in [f["message"] for f in left]
+    assert {f["place"]["path"] for f in left} == {"migrations/versions/0002.down.sql"}
+
+
+def test_a_block_that_commits_runs_as_it_does_when_migrated(project: Project) -> None:
+    done = "-- ringfence: transaction: none\nDO $$ BEGIN PERFORM 1; COMMIT; PERFORM 2; END $$;"
+    assert found(project, done, "SELECT 1;") == {}
+
+
+def test_a_backfill_needs_a_key_that_is_one(project: Project) -> None:
+    head = "-- ringfence: backfill key=nosuch batch=200ms\n"
+    project.revision("0002", f"{head}UPDATE things SET size = 2;", "")
+    done = project.run("rehearse")
+    assert done.status == 2
+    assert done.err.startswith("error: the backfill's key nosuch is no column of things\n")
 
 
 def test_a_table_without_rows_is_seen_to_be_read(project: Project) -> None:

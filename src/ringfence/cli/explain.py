@@ -31,8 +31,9 @@ def command(code: str | None) -> None:
         click.echo("\n".join([listed(), "", "Claims of ringfence verify:", *rows]))
         click.echo("\n".join(["", "Hazards of ringfence rehearse and of plans:", *told]))
         return
-    if code.partition(":")[0] in pages.codes():
-        click.echo(pages.page(code.partition(":")[0]).strip())
+    hazard = code.removeprefix("rehearsal/").partition(":")[0]
+    if hazard in pages.codes():
+        click.echo(pages.page(hazard).strip())
         return
     page = next((c.page for c in claims.claims() if c.code == code.partition("/")[0]), None)
     click.echo(page.strip() if page else explain(code))

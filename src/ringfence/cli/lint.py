@@ -113,8 +113,8 @@ def command(
 
 
 def _codes(given: tuple[str, ...]) -> list[str]:
-    """`--select M,T001 --select style` as codes."""
-    return [code for each in given for code in each.replace(",", " ").split()]
+    """`--select M,T001 --select style` as codes; what names none names one that does not exist."""
+    return [code for each in given for code in each.replace(",", " ").split() or [each]]
 
 
 @contextmanager

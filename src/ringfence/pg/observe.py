@@ -47,7 +47,8 @@ MODES = (
 """Table-level locks, weakest first, as LOCK TABLE spells them."""
 
 _STOPS_WRITERS = frozenset(MODES[4:])
-_IN_A_TRANSACTION = "25001"
+_ALONE = {"25001", "2D000"}
+"""What is said to a statement that wants no transaction around it: it must not be in one, or ends it."""
 _QUERY = "observe_relations.sql"
 _SAMPLE = 0.002  # seconds between two looks at a statement that runs by itself
 
@@ -224,7 +225,7 @@ class Observer:
             return found
         self.rollback()
         cause = found.error.__cause__ if found.error else None
-        if isinstance(cause, psycopg.Error) and cause.sqlstate == _IN_A_TRANSACTION:
+        if isinstance(cause, psycopg.Error) and cause.sqlstate in _ALONE:
             return self._alone(text, statement)
         return found
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import postgast
 
 from ringfence.finding import Basis, Finding, Severity, Sheet, counted
 from ringfence.model import Ref
@@ -58,15 +61,28 @@ def hazards(part: Part) -> Iterator[Finding]:
         if seen.error is not None:
             yield _failed(part, each, number)
             return
+        found: list[Finding] = []
         if seen.works:
-            yield from _under_own(each, own)
-            yield from _under_earlier(each, held, {lock.relation for lock in own})
+            found += _under_own(each, own)
+            found += _under_earlier(each, held, {lock.relation for lock in own})
         if not part.batched:
-            yield from _backfill(each)
+            found += _backfill(each)
+        yield from (replace(f, key=f"{part.name}:{f.ref}:{_digest(each.text)}") for f in found)
         tables = {lock.relation for lock in own} | set(held)
         for lock in own:
             if seen.index_of.get(lock.relation) not in tables:  # a table's lock keeps its indexes
-                held.setdefault(lock.relation, (lock, number))
+                # The strongest counts: others wait for it since then.
+                known = held.get(lock.relation)
+                if known is None or (lock.stops_readers and not known[0].stops_readers):
+                    held[lock.relation] = (lock, number)
+
+
+def _digest(text: str) -> str:
+    """A statement's meaning in a few letters: the same however it is laid out."""
+    try:
+        return str(postgast.fingerprint(text).hex)
+    except postgast.PgQueryError:
+        return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=8).hexdigest()
 
 
 def _failed(part: Part, each: Measured, number: int) -> Finding:
@@ -153,6 +169,16 @@ def _under_earlier(
     """Work while locks of earlier statements of the transaction still stop others."""
     for relation, (lock, number) in held.items():
         if relation in own:
+            continue
+        if relation in each.observed.rewritten:
+            yield _finding(
+                "REWRITE",
+                f"rewrites {relation} while {_stops(lock)} wait, since statement {number} of the"
+                f" transaction{_about(each.expected)}",
+                Ref.parse(f"table:{relation}"),
+                each,
+                {"lock": lock.mode, "since": number, "wal": each.observed.wal},
+            )
             continue
         yield _finding(
             "LONG_LOCK",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from ringfence import migrate, revisions, rows
+from ringfence import backfill, migrate, revisions, rows
 from ringfence.change import diff
 from ringfence.errors import Error, Misuse, Refused
 from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
     from ringfence.config import Seed
+    from ringfence.errors import Span
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.pg.shadow import Host
@@ -462,6 +464,8 @@ def _attempt(
     last = max((n for n, s in enumerate(text.statements) if not s.sets_session), default=0)
     failed = 0
     with Observer(base) as observer:
+        if text.backfill:
+            backfill.key_types(observer.connection, text, backfill.read(text))
         observer.open()
         if text.transactional:
             observer.begin()
@@ -606,10 +610,21 @@ def _old(file: File, broken: compat.Broken, during: int = 0) -> Finding:
         f"after {f'statement {during} of ' * bool(during)}{file.name} {broken.ref.path} cannot be"
         f" {who} as before: {broken.message}",
         broken.ref,
+        _place(file, broken.ref),
         help=help_,
         evidence={"sqlstate": broken.sqlstate} if broken.sqlstate else {},
         basis=Basis.MEASURED,
+        key=f"{file.name}:{broken.ref}",
     )
+
+
+def _place(file: File, ref: Ref) -> Span | None:
+    """The first statement of a file that names an object, else the first."""
+    statements = [s for s in file.up.statements if not s.controls_transaction]
+    name = next((part for part in reversed(ref.name) if not part.startswith("(")), "")
+    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
+    named = [s for s in statements if word.search(s.text)]
+    return next((file.up.span(s.start) for s in (*named, *statements)), None)
 
 
 def _changed(
@@ -629,6 +644,8 @@ def _changed(
                 + (f"takes {new.type}" if writes else f"is read as {new.type}")
                 + f", before {'' if writes else 'as '}{old.type}",
                 ref,
+                _place(file, ref),
+                key=f"{file.name}:{ref}",
                 basis=Basis.MEASURED,
             )
     for was, now in compat.returned(before, after):
@@ -639,6 +656,8 @@ def _changed(
                 grave,
                 f"after {file.name} {was.ref.path} returns {now.result}, before {was.result}",
                 was.ref,
+                _place(file, was.ref),
+                key=f"{file.name}:{was.ref}",
                 basis=Basis.MEASURED,
             )
     for ref, writes, role, rights in compat.revoked(before, after):
@@ -647,6 +666,8 @@ def _changed(
             Severity.INFO if writes and ref.kind != "table" else grave,
             f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
             ref,
+            _place(file, ref),
+            key=f"{file.name}:{ref}:{role}",
             basis=Basis.MEASURED,
         )
     for routine, what in compat.mentions(after, before):

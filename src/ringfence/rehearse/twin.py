@@ -7,6 +7,7 @@ running each file on it too; where that comes to grief, a new one is made of the
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import psycopg
@@ -88,13 +89,18 @@ class Twin:
         """
         assert self._target is not None
         assert self._stood is not None
+        stood = self._stood
         with connect(self._target) as connection:
-            if not self._run and plainly(connection, file.up) is not None:
-                found, there = [], None  # it ran on the first one: with other rows, say
-            else:
-                there = self._catalog(connection)
-                found = list(self._back(connection, file, self._stood, there))
-        if found or there is None:
+            ran = self._run or plainly(connection, file.up) is None
+        if not ran:
+            # It ran on the first one: with other rows, say, or it makes roles, which both have. What
+            # that has come to is copied.
+            self.leave()
+            self._target = self._stack.enter_context(self._copy())
+        with connect(self._target) as connection:
+            there = self._catalog(connection)
+            found = list(self._back(connection, file, stood, there))
+        if found:
             self.leave()
         else:
             self._stood = there
@@ -113,7 +119,7 @@ class Twin:
             yield _stuck(f"{file.name} cannot be undone: {error.message}", file, error)
             return
         traces = list(_traces(f"{file.name} undone", diff(stood, self._catalog(connection))))
-        yield from traces
+        yield from (_placed(f, file.down, file) for f in traces)
         if traces:
             return
         if (error := plainly(connection, file.up)) is not None:
@@ -125,7 +131,8 @@ class Twin:
             )
             return
         again = self._catalog(connection)
-        yield from _traces(f"{file.name} undone and done again", diff(there, again))
+        for found in _traces(f"{file.name} undone and done again", diff(there, again)):
+            yield _placed(found, file.up, file)
 
     def _catalog(self, connection: Connection[tuple[object, ...]]) -> Catalog:
         return extract(connection, exclude=self._hidden)
@@ -141,7 +148,13 @@ def _stuck(message: str, file: File, error: Error, help_: str = "") -> Finding:
         error.span,
         help=help_,
         basis=Basis.MEASURED,
+        key=f"{file.name}:{ref}",
     )
+
+
+def _placed(finding: Finding, text: Script, file: File) -> Finding:
+    at = next((text.span(statement.start) for statement in text.statements), None)
+    return replace(finding, span=at, key=f"{file.name}:{finding.ref}")
 
 
 def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:

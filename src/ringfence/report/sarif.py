@@ -64,7 +64,14 @@ def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         "message": {"text": ". ".join(filter(None, (finding.message, finding.help)))},
         "partialFingerprints": {"ringfence/v1": finding.fingerprint},
     }
-    location: dict[str, Any] = {}
+    # Who reads SARIF for a pull request refuses a result without a file: what is found in a database
+    # stands with the project.
+    location: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": _artifact("pyproject.toml"),
+            "region": {"startLine": 1},
+        }
+    }
     if finding.span:
         location["physicalLocation"] = {
             "artifactLocation": _artifact(finding.span.path),
@@ -78,8 +85,7 @@ def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         location["logicalLocations"] = [
             {"fullyQualifiedName": finding.ref.path, "kind": finding.ref.kind}
         ]
-    if location:
-        result["locations"] = [location]
+    result["locations"] = [location]
     properties: dict[str, Any] = dict(finding.evidence)
     if finding.basis:
         properties["basis"] = finding.basis

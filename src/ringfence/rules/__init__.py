@@ -202,8 +202,15 @@ def known(codes: Iterable[str]) -> tuple[str, ...]:
     """Codes and families as they were given, checked. Raises `Misuse` for one that does not exist."""
     every = {each.code for each in rules()} | set(FAMILIES)
     for code in (given := tuple(codes)):
-        if code in every or code.startswith(("style/", "squawk/")):
+        if code in every or (code.startswith("squawk/") and len(code) > len("squawk/")):
             continue
+        if code.startswith("style/"):
+            from ringfence.rules import _sqlfluff
+
+            styles = {_sqlfluff.UNPARSED, *_sqlfluff.codes()}
+            if code.removeprefix("style/") in styles:
+                continue
+            every |= {f"style/{name}" for name in styles}
         raise Misuse(f"no rule {code}", hint=_near(code, every))
     return given
 
@@ -301,6 +308,10 @@ def explain(code: str) -> str:
     """
     every = {each.code: each for each in rules()}
     family, _, rest = code.partition("/")
+    if family == "squawk" and rest:
+        return f"squawk's rule {rest}: https://squawkhq.com/docs/{rest}"
+    if code.upper() in every:
+        code = code.upper()
     if code in every:
         return every[code].page
     if family in every and rest:

@@ -134,7 +134,7 @@ def run(
         coverage.append(Coverage("accepted", f"{counted(count, 'finding')} by {named}"))
     elif baseline is not None:
         findings, entries = _baseline.heeded(findings, old)
-        whole = not (paths or since or select or skip)
+        whole = not (paths or since)
         count = sum(entry.matched for entry in entries)
         if count:
             coverage.append(Coverage("accepted", f"{counted(count, 'finding')} by {named}"))
