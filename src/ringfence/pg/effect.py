@@ -324,7 +324,10 @@ def _indexes(connection: Connection, table: str | None) -> list[_Index]:
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
             " JOIN pg_class AS t ON t.oid = i.indrelid"
             " JOIN pg_namespace AS tn ON tn.oid = t.relnamespace"
-            " CROSS JOIN LATERAL (SELECT pg_get_indexdef(c.oid) AS text, format(' ON %%s%%I.%%I ',"
+            # PostgreSQL 14 calls it pg_temp_3.
+            " CROSS JOIN LATERAL (SELECT CASE WHEN tn.oid = pg_my_temp_schema()"
+            " THEN replace(pg_get_indexdef(c.oid), ' ON ' || tn.nspname || '.', ' ON pg_temp.')"
+            " ELSE pg_get_indexdef(c.oid) END AS text, format(' ON %%s%%I.%%I ',"
             " CASE WHEN c.relkind = 'I' THEN 'ONLY ' ELSE '' END,"
             " CASE WHEN tn.oid = pg_my_temp_schema() THEN 'pg_temp' ELSE tn.nspname END,"
             " t.relname) AS place) AS d"
