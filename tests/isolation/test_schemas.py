@@ -184,6 +184,73 @@ SCHEMAS = {
         GRANT SELECT, UPDATE, DELETE ON notes TO {APP};""",
         [],
     ),
+    "a log that nobody minds": (
+        f"""CREATE TABLE log (id BIGINT GENERATED ALWAYS AS IDENTITY, what TEXT);
+        GRANT SELECT ON log TO {APP};
+        CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN INSERT INTO "Odd ""Shop".log (what) VALUES (NEW.said); RETURN NULL; END $$;
+        CREATE TRIGGER note AFTER INSERT ON "no""te" FOR EACH ROW EXECUTE FUNCTION note();""",
+        ['copy table:"Odd ""Shop".log'],
+    ),
+    "a log of what was changed, read through a view": (
+        f"""CREATE TABLE log (id BIGINT GENERATED ALWAYS AS IDENTITY, what TEXT);
+        CREATE VIEW logged AS SELECT what FROM log;
+        GRANT SELECT ON logged TO {APP};
+        CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN INSERT INTO "Odd ""Shop".log (what) VALUES ('was ' || OLD.said); RETURN NULL; END $$;
+        CREATE TRIGGER note AFTER UPDATE OR DELETE ON "no""te" FOR EACH ROW EXECUTE FUNCTION note();""",
+        ['copy view:"Odd ""Shop".logged'],
+    ),
+    "a log that only counts": (
+        f"""CREATE TABLE counted (day DATE PRIMARY KEY, n INT);
+        GRANT SELECT ON counted TO {APP};
+        CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            INSERT INTO "Odd ""Shop".counted VALUES (current_date, 1)
+            ON CONFLICT (day) DO UPDATE SET n = counted.n + 1;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER note AFTER INSERT ON "no""te" FOR EACH ROW EXECUTE FUNCTION note();""",
+        [],
+    ),
+    "a trigger in a view's place that looks for the row by a key it was given": (
+        f"""CREATE VIEW notes AS SELECT * FROM "no""te" WHERE "fi rm" = {FIRM};
+        GRANT SELECT, UPDATE ON notes TO {APP};
+        ALTER VIEW notes OWNER TO ringfence_test_owner;
+        GRANT USAGE ON SCHEMA "Odd ""Shop" TO ringfence_test_owner;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON "no""te" TO ringfence_test_owner;
+        CREATE FUNCTION put() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN UPDATE "Odd ""Shop"."no""te" SET said = NEW.said WHERE id = NEW.id; RETURN NEW; END $$;
+        CREATE TRIGGER put INSTEAD OF UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION put();""",
+        ['view view:"Odd ""Shop".notes'],
+    ),
+    "a trigger in a view's place that looks for the row that was there": (
+        f"""CREATE VIEW notes AS SELECT * FROM "no""te" WHERE "fi rm" = {FIRM};
+        GRANT SELECT, UPDATE ON notes TO {APP};
+        ALTER VIEW notes OWNER TO ringfence_test_owner;
+        GRANT USAGE ON SCHEMA "Odd ""Shop" TO ringfence_test_owner;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON "no""te" TO ringfence_test_owner;
+        CREATE FUNCTION put() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN UPDATE "Odd ""Shop"."no""te" SET said = NEW.said WHERE id = OLD.id; RETURN NEW; END $$;
+        CREATE TRIGGER put INSTEAD OF UPDATE ON notes FOR EACH ROW EXECUTE FUNCTION put();""",
+        [],
+    ),
+    "a setting that opens everything": (
+        f"""ALTER POLICY own ON "no""te" USING (
+            "fi rm" = {FIRM} OR current_setting('a.role', true) = 'the boss');""",
+        ['second-setting table:"Odd ""Shop"."no""te"'],
+    ),
+    "a setting that a function asks": (
+        f"""CREATE FUNCTION boss() RETURNS BOOLEAN LANGUAGE sql STABLE
+        AS $$ SELECT coalesce(current_setting('a.boss', true), '')::text = 'on' $$;
+        ALTER POLICY own ON "no""te" USING ("fi rm" = {FIRM} OR boss());""",
+        ['second-setting table:"Odd ""Shop"."no""te"'],
+    ),
+    "a setting that closes more": (
+        f"""ALTER POLICY own ON "no""te" USING (
+            "fi rm" = {FIRM} AND coalesce(current_setting('a.locked', true), '') <> 'on');""",
+        [],
+    ),
     "two ways to one row that need not agree": (
         f"""CREATE TABLE box (id INT, "fi rm" INT REFERENCES firm, PRIMARY KEY ("fi rm", id));
         CREATE TABLE shelf (id INT, "fi rm" INT, box INT NOT NULL, PRIMARY KEY ("fi rm", id),

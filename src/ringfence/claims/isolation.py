@@ -36,11 +36,13 @@ from ringfence.isolation import (
     kept,
     may_be_used,
     occupy,
+    owners_members,
     prepare,
     repro,
     who,
 )
 from ringfence.isolation.judge import State
+from ringfence.kinds._sql import ident
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error, translated
 from ringfence.sources import Source, shop
@@ -83,6 +85,9 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
         yield None
         return
     if not found.roles:
+        with translated(case.connection):
+            members = owners_members(case.connection, found)
+        _members(verdict, members)
         _no(
             verdict,
             "no-role",
@@ -141,6 +146,8 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
                 ref=Ref("role", (role.name,)),
                 fix=f"ALTER ROLE {role.name} NOBYPASSRLS;",
             )
+    with translated(ground.conn):
+        _members(verdict, owners_members(ground.conn, ground.who))
     found = sorting.Sorter(ground, cells, sorting.deletes(ground)).sort()
     sorting.try_fixes(ground, found)
     verdict.findings += [_finding(examiner, cause) for cause in found]
@@ -177,6 +184,19 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
             "coverage",
             f"{share} % of {len(cells)} probes are conclusive, {wanted} % are asked for",
             help_="--require-coverage N allows less",
+        )
+
+
+def _members(verdict: Verdict, members: Sequence[tuple[str, str, str]]) -> None:
+    """Roles that people work as and that may switch row security off, being members of an owner."""
+    for role, owner, tables in members:
+        _no(
+            verdict,
+            "owner-member",
+            f"role {role} is a member of {owner}, which owns {tables}: it can switch row security off",
+            ref=Ref("role", (role,)),
+            help_="what owns a table alters it, and one SET ROLE in an injected statement is enough",
+            fix=f"REVOKE {ident(owner)} FROM {ident(role)};",
         )
 
 

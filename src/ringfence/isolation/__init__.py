@@ -99,6 +99,17 @@ def who(conn: Connection[Any], tenancy: Tenancy, exclude: Sequence[str]) -> Who:
     return Who(shape, found, tuple(roles), not tenancy.roles)
 
 
+def owners_members(conn: Connection[Any], who: Who) -> list[tuple[str, str, str]]:
+    """Roles that people work as, an owner of tenants' tables that each is a member of, and the tables.
+
+    Those that were named or found are such roles; so is who logs in, is no superuser, and was granted
+    something on the tables itself.
+    """
+    tables = [oid for oid, table in who.shape.tables.items() if who.model.scoped(table)]
+    rows = surfaces.rows(conn, "members", tables=tables, roles=[role.name for role in who.roles])
+    return [(str(r["role"]), str(r["owner"]), str(r["owned"])) for r in rows]
+
+
 @dataclass(frozen=True)
 class Ground:
     """A shadow that is ready to be tried on."""

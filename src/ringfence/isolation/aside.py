@@ -1,20 +1,24 @@
-"""What tenants share beside their rows: counters, tables that are nobody's, large objects, triggers on
-DDL, and names that a session can put something of its own behind.
+"""What tenants share beside their rows: counters, tables that are nobody's, copies in them, large
+objects, triggers on DDL, names that a session can put something of its own behind, and settings beside
+the tenant's that a policy asks.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from ringfence.isolation.estate import by_key
 from ringfence.isolation.judge import ENDLESS, Cell, State
-from ringfence.isolation.probes import Probe
+from ringfence.isolation.probes import Probe, gone
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ringfence.isolation.estate import Row
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.prober import Outcome
     from ringfence.isolation.surface import EventTrigger, Relation, Role, Routine
@@ -27,6 +31,8 @@ NAMES = {
     "large-object": "large object",
     "event-trigger": "temporary table",
     "search-path": "a name of one's own",
+    "copy": "what B writes",
+    "second-setting": "a setting of one's own",
 }
 """What is tried, by the cause that it shows."""
 
@@ -49,6 +55,8 @@ def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell
                 _on_ddl(examiner, role, trigger)
         if only is None:
             _large_objects(examiner, role)
+            _copies(examiner, role)
+        _settings(examiner, role, only)
     return examiner.cells
 
 
@@ -154,6 +162,129 @@ def _changes(relation: Relation, role: Role, table: Table) -> Iterator[tuple[str
             names = ", ".join(ident(c.name) for c in columns)
             yield verb, f"INSERT INTO {at} ({names}) SELECT {names} FROM {at} LIMIT 1"
     del table
+
+
+# Copies
+
+
+def _copies(examiner: Examiner, role: Role) -> None:
+    """What triggers note of B's rows in relations that are nobody's, where A may read it."""
+    fixture = examiner.fixture
+    surface, estate = examiner.surface, fixture.estate
+    readable = [
+        r
+        for r in examiner.relations()
+        if r.kind in "rpv" and r.open_to(role.name, "SELECT") and not examiner.tenants_rows(r)
+        and r.path not in estate.model.shared and not r.partition_of
+    ]  # fmt: skip
+    asked = {
+        r.oid: f"SELECT {', '.join(ident(c.name) for c in r.open_to(role.name, 'SELECT'))} FROM {r.sql}"
+        for r in readable
+    }
+    before = {
+        oid: Counter(examiner.prober.attempt(role.name, fixture.a, said).rows)
+        for oid, said in asked.items()
+    }
+    found: set[int] = set()
+    for oid, table in estate.tables.items() if readable else ():
+        relation = surface.relations.get(oid)
+        rows = fixture.twins(table)
+        if rows is None or relation is None or not relation.triggers:
+            continue
+        theirs = set(_values_of(rows[1])) - {v for r in fixture.rows[fixture.a].get(oid, ())
+                                             for v in _values_of(r)}  # fmt: skip
+        for setup in _writing(examiner, table, rows[1]):
+            for r in readable:
+                if r.oid in found:
+                    continue
+                out = examiner.prober.attempt(role.name, fixture.a, asked[r.oid], setup=setup)
+                new = Counter(out.rows) - before[r.oid]
+                shown = [value for row in new for value in row if value is not None]
+                saw = next((v for v in sorted(theirs) if any(v in s for s in shown)), "")
+                if saw:
+                    found.add(r.oid)
+                    probe = Probe("SELECT", NAMES["copy"], asked[r.oid], setup=setup, cause="copy")
+                    why = f"shows what B has written to {table.path}"
+                    examiner.cells.append(
+                        Cell(role.name, r.ref, r.oid, probe, State.LEAK, why, saw, len(out.rows))
+                    )
+
+
+def _values_of(row: Row) -> Iterator[str]:
+    return (v for v in row.values.values() if v is not None and len(v) >= _TELLING)
+
+
+_TELLING = 5
+"""How long a value is that is nobody else's by chance."""
+
+
+def _writing(examiner: Examiner, table: Table, row: Row) -> Iterator[tuple[str, ...]]:
+    """Statements that write a row of B's anew, and that change it, with all triggers at work."""
+    setting = examiner.prober.setting
+    named = examiner.fixture.estate.model.named(examiner.fixture.b)
+    become = [f"SELECT set_config({literal(setting)}, {literal(named)}, true)"] if setting else []
+    at = qualified((table.schema, table.name))
+    columns = [c.name for c in table.columns if not c.generated]
+    names = ", ".join(map(ident, columns))
+    values = ", ".join(literal(row.values.get(c)) for c in columns)
+    yield (
+        *become,
+        *gone(row),
+        f"INSERT INTO {at} ({names}) OVERRIDING SYSTEM VALUE VALUES ({values})",
+    )
+    where = by_key(table, row)
+    if where is not None:
+        free = columns[-1]
+        yield (*become, f"UPDATE {at} SET {ident(free)} = {ident(free)} WHERE {where}")
+        yield (*become, f"DELETE FROM {at} WHERE {where}")
+
+
+# Settings that a policy asks beside the tenant's
+
+_SETTING = re.compile(r"current_setting\(\s*'([\w.]+)'", re.IGNORECASE)
+_SAID = re.compile(r"'((?:[^']|'')*)'")
+
+
+def _settings(examiner: Examiner, role: Role, only: frozenset[int] | None) -> None:
+    """Whether a setting that any session may set opens other tenants' rows."""
+    fixture, surface = examiner.fixture, examiner.surface
+    known: set[tuple[int, str]] = set()
+    for policy in surface.policies:
+        relation = surface.relations.get(policy.relation)
+        if relation is None or (only is not None and relation.oid not in only):
+            continue
+        columns = relation.open_to(role.name, "SELECT")
+        bodies = [r.body for r in surface.routines if r.oid in policy.calls]
+        body = " ".join([policy.using_expression or "", policy.check_expression or "", *bodies])
+        names = dict.fromkeys(n for n in _SETTING.findall(body) if "." in n)
+        names.pop(examiner.prober.setting, None)
+        if not columns or not names:
+            continue
+        asked = f"SELECT {', '.join(ident(c.name) for c in columns)} FROM {relation.sql}"
+        but = examiner.tenants
+        plain = examiner.prober.attempt(role.name, fixture.a, asked)
+        if fixture.shown(plain.values(), but=but):
+            continue
+        said = [v for v in _SAID.findall(body) if v not in names and 0 < len(v) < 40]
+        for name in names:
+            for value in list(dict.fromkeys([*said[:8], "on", "true", "1"])):
+                if (relation.oid, name) in known:
+                    break
+                before = (f"SELECT set_config({literal(name)}, {literal(value)}, true)",)
+                out = examiner.prober.attempt(role.name, fixture.a, asked, before=before)
+                if saw := fixture.shown(out.values(), but=but):
+                    known.add((relation.oid, name))
+                    probe = Probe(
+                        "SELECT", NAMES["second-setting"], asked, before=before,
+                        cause="second-setting",
+                    )  # fmt: skip
+                    why = f"policy {policy.name} asks {name}, which is set to {value}"
+                    examiner.cells.append(
+                        Cell(
+                            role.name, relation.ref, relation.oid, probe, State.LEAK, why, saw,
+                            len(out.rows),
+                        )
+                    )  # fmt: skip
 
 
 # Large objects

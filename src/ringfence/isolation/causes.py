@@ -41,6 +41,7 @@ _GRAVITY = {
     "unscoped": Severity.WARNING,
     "large-object": Severity.WARNING,
     "disagreement": Severity.INFO,
+    "second-setting": Severity.WARNING,
 }
 """Of causes that are no plain hole."""
 
@@ -138,6 +139,8 @@ class Sorter:
             fix = fixes.revoke("UPDATE", relation, [cell.role], "SEQUENCE ")
         elif kind == "unscoped" and relation is not None:
             fix = fixes.revoke("INSERT, UPDATE, DELETE", relation, [cell.role])
+        elif kind == "copy" and relation is not None:
+            fix = fixes.revoke("SELECT", relation, [cell.role])
         elif kind == "search-path" and routine is not None:
             fix = fixes.search_path(routine)
         elif kind == "disagreement" and relation is not None:
@@ -363,6 +366,15 @@ class Sorter:
         elif kind == "copy":
             cause.message = f"{path} holds copies of tenants' rows, and any tenant {does} them"
             cause.help = "nothing says whose a row of it is, so no policy can: keep it from tenants"
+        elif kind == "second-setting":
+            cause.message = (
+                f"a session that sets a setting is shown other tenants' rows of {path}:"
+                f" {first.because}"
+            )
+            cause.help = (
+                "any session may set it, and so may an injected statement; where that is meant, say so"
+                " under [[tool.ringfence.accepted]]"
+            )
         elif kind == "view-owner-rights":
             owner = next(r.owner for r in self.surface.relations.values() if r.ref == cause.ref)
             cause.message = (

@@ -177,7 +177,7 @@ class Examiner:
         for index, (relation, probe, context, become) in enumerate(tried):
             depends = every[relation.oid].answer() != all_no_b[relation.oid].answer()
             shows_b = depends or bool(self.fixture.shown(every[relation.oid].values()))
-            if not shows_b and not self._tenants_rows(relation):
+            if not shows_b and not self.tenants_rows(relation):
                 continue  # nothing of any tenant's is in there: no cell
             verdict = self._judge_read(
                 full[index],
@@ -188,13 +188,13 @@ class Examiner:
                 context,
                 shows_b=shows_b,
             )
-            if verdict[0] is not State.LEAK and not self._tenants_rows(relation):
+            if verdict[0] is not State.LEAK and not self.tenants_rows(relation):
                 continue  # what keeps copies has no twins to show
             if probe.name == "explain" and verdict[0] is State.LEAK and not verdict[2]:
                 probe = replace(probe, cause="explain-tells")
             self._add(role.name, relation, probe, *verdict, context=context, become=become)
 
-    def _tenants_rows(self, relation: Relation) -> bool:
+    def tenants_rows(self, relation: Relation) -> bool:
         """Whether tenants' rows are meant to be found in a relation."""
         tables = self.fixture.estate.tables
         if self.fixture.estate.table(relation) is not None:
@@ -255,7 +255,7 @@ class Examiner:
                 return
             aim, parents = self.aims[relation.oid]
             if aim is None:
-                if self._tenants_rows(relation) and relation.kind in "rpv":
+                if self.tenants_rows(relation) and relation.kind in "rpv":
                     self._nothing_to_aim_at(role.name, relation)
                 continue
             found = list(probes.writes(self.fixture, aim, role.name, self.version, parents))
@@ -268,7 +268,7 @@ class Examiner:
     def _aim(self, relation: Relation) -> tuple[Aim | None, Mapping[str, tuple[str, str]]]:
         """A row of A's and one of B's in a relation, and a view's columns that say whose one is."""
         aim = probes.aim_at(self.fixture, relation)
-        if aim is None and relation.kind in "vm" and self._tenants_rows(relation):
+        if aim is None and relation.kind in "vm" and self.tenants_rows(relation):
             return self._aim_through(relation)
         return aim, {}
 

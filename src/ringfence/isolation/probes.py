@@ -185,7 +185,7 @@ def _values(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:
     return ", ".join(literal(row.get(c.name)) for c in columns)
 
 
-def _gone(row: Row) -> tuple[str, ...]:
+def gone(row: Row) -> tuple[str, ...]:
     """Take a row away, so that it can be made again as somebody else."""
     return (
         "SET LOCAL session_replication_role = replica",
@@ -205,8 +205,8 @@ def _inserts(fixture: Fixture, aim: Aim, role: str, version: int) -> Iterator[Pr
     names = ", ".join(ident(c.name) for c in columns)
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in columns) else ""
     head = f"INSERT INTO {relation.sql} ({names}){always} VALUES"
-    gone_a = _gone(aim.row_a) if aim.row_a else ()
-    gone_b = _gone(aim.row_b) if aim.row_b else ()
+    gone_a = gone(aim.row_a) if aim.row_a else ()
+    gone_b = gone(aim.row_b) if aim.row_b else ()
     mine, theirs = _values(columns, aim.a), _values(columns, aim.b)
     insert = Probe("INSERT", "insert", f"{head} ({theirs})", f"{head} ({mine})", gone_b, gone_a)
     yield insert
@@ -294,8 +294,8 @@ def _alike(fixture: Fixture, aim: Aim, columns: Sequence[Column], head: str) -> 
         "insert with B's values",
         f"{head} ({_values(columns, bent)})",
         f"{head} ({_values(columns, aim.a)})",
-        _gone(aim.row_a),
-        _gone(aim.row_a),
+        gone(aim.row_a),
+        gone(aim.row_a),
     )
 
 
@@ -400,6 +400,17 @@ def _updates(
             others=0,
         )
     yield from _moves(fixture, aim, role, parents)
+    if relation.kind == "v" and relation.triggers and relation.may(role, "SELECT"):
+        # What works in the statement's place may look for its row by a key that it was given.
+        for one in relation.open_to(role, "UPDATE"):
+            own, others = aim.a.get(one.name), aim.b.get(one.name)
+            if own != others and own is not None and others is not None:
+                yield Probe(
+                    "UPDATE",
+                    f"give {one.name} of B's row",
+                    f"UPDATE {at} SET {ident(one.name)} = {literal(others)} WHERE {aim.where_a}",
+                    f"UPDATE {at} SET {ident(one.name)} = {ident(one.name)} WHERE {aim.where_a}",
+                )
 
 
 def _cursor(at: str, where: str) -> tuple[str, ...]:
@@ -506,8 +517,8 @@ def crossing(fixture: Fixture, aim: Aim, role: str) -> Iterator[Probe]:
             f"insert with {', '.join(across)} of B",
             f"{head} ({_values(columns, bent)})",
             f"{head} ({_values(columns, aim.a)})",
-            _gone(aim.row_a),
-            _gone(aim.row_a),
+            gone(aim.row_a),
+            gone(aim.row_a),
             edge=edge,
         )
 

@@ -46,6 +46,8 @@ SELECT
     ), 0)::BIGINT AS owned_by,
     EXISTS (
         SELECT FROM pg_trigger AS t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+    ) OR EXISTS (
+        SELECT FROM pg_rewrite AS w WHERE w.ev_class = c.oid AND w.ev_type <> '1'
     ) AS triggers
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid

@@ -48,7 +48,7 @@ class Relation:
     """A relation. `kind` is pg_class's letter, `events` the bits of `pg_relation_is_updatable`.
 
     `partition_of` is the topmost table of a partition, `owned_by` the table of a column's sequence,
-    both 0 for others; `triggers` says whether it has any.
+    both 0 for others; `triggers` says whether it has any, or rules for writing.
     """
 
     oid: int
