@@ -114,6 +114,14 @@ def links_below(table: Ref, catalog: Catalog) -> Iterator[Fact]:
             yield catalog.facts[user]
 
 
+def partitions(table: Ref, catalog: Catalog) -> Iterator[Ref]:
+    """The facts that tables are partitions of it, or of a partition of it, and so on."""
+    for link in links_below(table, catalog):
+        if link.ref.kind == "partition" and link.parent is not None:
+            yield link.ref
+            yield from partitions(link.parent, catalog)
+
+
 def tree(table: Ref, catalog: Catalog) -> str:
     """`partitioned`, `inherited` or empty: how others are below it."""
     for link in links_below(table, catalog):

@@ -26,6 +26,7 @@ from ringfence.kinds._family import (
     links_below,
     parents,
     partition,
+    partitions,
     tree,
 )
 from ringfence.kinds._inherit import before_own, make_own
@@ -110,6 +111,9 @@ class Column(Kind):
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
+        if table not in context.drops:
+            # What is done to the whole is done to its partitions, but for those that are detached.
+            yield from (("drop", link) for link in partitions(table, context.old))
         column = fact.ref.name[-1]
         was = fills(fact.ref, context.old) if stage == "alter" else None
         if was is not None and taken_by(was, context) is not None:

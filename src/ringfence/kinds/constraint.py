@@ -27,6 +27,7 @@ from ringfence.kinds._family import (
     links_below,
     parents,
     partition,
+    partitions,
     tree,
     unproved,
 )
@@ -76,13 +77,16 @@ class Constraint(Kind):
         """Partitions have theirs before a foreign key refers to the whole; checks go from the top."""
         table = fact.parent
         assert table is not None
+        if fact["type"] == "c" and table not in context.drops:
+            # What is done to the whole is done to its partitions, but for those that are detached.
+            yield from (("drop", link) for link in partitions(table, context.old))
         if stage == "create" and fact["type"] == "f":
             for used in context.new.uses.get(fact.ref, ()):
                 if used.kind in ("constraint", "index") and used.name[:2] != table.name:
                     yield from (("create", r) for r in _attached_to(used, context.new))
                 if used.kind == "column":
                     whole = Ref("table", used.name[:-1])
-                    yield from (("create", r) for r in _partitions(whole, context.new))
+                    yield from (("create", r) for r in partitions(whole, context.new))
         elif stage == "create" and fact["type"] == "c":
             for user in context.new.used_by.get(table, ()):
                 below = context.new.facts.get(Ref("constraint", (*user.name, fact.ref.name[-1])))
@@ -239,13 +243,6 @@ def _let_go(fact: Fact, context: Context) -> bool:
         if (r := Ref("constraint", (*p.name, fact.ref.name[-1]))) in context.old.facts
     ]
     return all(p in kept and r in context.drops for p, r in givers)
-
-
-def _partitions(table: Ref, catalog: Catalog) -> Iterator[Ref]:
-    for link in links_below(table, catalog):
-        if link.ref.kind == "partition" and link.parent is not None:
-            yield link.ref
-            yield from _partitions(link.parent, catalog)
 
 
 def _attached_to(ref: Ref, catalog: Catalog) -> Iterator[Ref]:
