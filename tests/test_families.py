@@ -173,3 +173,38 @@ def test_columns_are_read_alike_on_every_server() -> None:
     added = [line for line in newer if line not in plain]
     assert [line for line in newer if line not in added] == plain
     assert all("nn." in line or " AS nn" in line for line in added)
+
+
+def test_new_columns_that_are_computed_row_by_row_are_a_rewrite(
+    make_database: Callable[..., str],
+) -> None:
+    before = (
+        "CREATE FUNCTION dice() RETURNS integer LANGUAGE sql AS 'SELECT 1';"
+        " CREATE FUNCTION \"st eady\"() RETURNS integer LANGUAGE sql STABLE AS 'SELECT 1 -- IMMUTABLE';"
+        " CREATE DOMAIN bare AS integer; CREATE DOMAIN checked AS integer CHECK (VALUE > 0);"
+        " CREATE DOMAIN over AS checked; CREATE DOMAIN drawn AS uuid DEFAULT gen_random_uuid();"
+        " CREATE TABLE t (a integer{});"
+    )
+    columns = {
+        "c01 integer DEFAULT 1": "",
+        "c02 timestamptz DEFAULT now()": "",
+        "c03 uuid DEFAULT gen_random_uuid()": "the default differs from row to row",
+        "c04 integer DEFAULT dice()": "the default differs from row to row",
+        'c05 integer DEFAULT "st eady"()': "",
+        "c06 integer GENERATED ALWAYS AS IDENTITY": "each row gets a number",
+        "c07 integer GENERATED ALWAYS AS (a + 1) STORED": "the column is computed for each row",
+        "c08 bare DEFAULT 1": "",
+        "c09 over": "each row is checked by domain public.checked",
+        "c10 drawn": "the default differs from row to row",
+        "c11 drawn DEFAULT '00000000-0000-0000-0000-000000000001'": "",
+        "c12 text DEFAULT 'random()'": "",
+        "c13 serial": "the default differs from row to row",
+    }
+    after = before.format("".join(f", {column}" for column in columns))
+    made = _planned(make_database, before.format(""), after)
+    said = {h.ref.name[-1]: h.message for h in made.hazards if h.code == "REWRITE"}
+    assert said == {
+        column.split()[0]: f"public.t is written anew under lock: {why}"
+        for column, why in columns.items()
+        if why
+    }

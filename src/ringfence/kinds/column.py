@@ -31,6 +31,7 @@ from ringfence.kinds._family import (
 )
 from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._options import changes, clause
+from ringfence.kinds._rewrites import on_adding
 from ringfence.kinds._sequences import (
     INTEGERS,
     fills,
@@ -220,7 +221,7 @@ class Column(Kind):
             typed = _typed(new.parent, context.new)
             text = "" if typed else self.inline(replace(new, attrs=attrs), context)
             if text:
-                yield Do(f"{_table(new)} ADD COLUMN {text}")
+                yield Do(f"{_table(new)} ADD COLUMN {text}", on_adding(new, context))
             if late:
                 yield _identify(new)
         yield from self.afterwards(new, context)

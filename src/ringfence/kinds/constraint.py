@@ -24,7 +24,6 @@ from ringfence.kinds._family import (
     kept_partitions,
     let_go,
     link_stays,
-    links_below,
     parents,
     partition,
     partitions,
