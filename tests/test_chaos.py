@@ -270,6 +270,48 @@ def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
         holds(project)
 
 
+@stages("F1", "F2", "F5")
+@EVERY
+@pytest.mark.parametrize("command", ["upgrade", "stamp"])
+def test_plain_alembic_is_killed_at_every_boundary(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    command: str,
+    step: int,
+) -> None:
+    project.revision("0001", TRANSACTIONAL)
+    project.revision(
+        "0002", f"{NONE}CREATE TABLE b (id INT);\nCREATE INDEX CONCURRENTLY i ON b (id);"
+    )
+    for number in itertools.count(1, step):
+        project.dsn = make_database()
+        pids: list[int] = []
+
+        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
+            if answer == number:
+                wait_until(lambda: pids)
+                os.kill(pids[0], signal.SIGKILL)
+                raise Cut
+
+        with Proxy(project.dsn, answered=kill) as proxy:
+            run = zygote.start(project, command, "head", dsn=proxy.dsn, program="alembic")
+            pids.append(run.pid)
+            end = run.end()
+            reached = proxy.answers >= number
+        if not reached:
+            assert end.status == 0, end.err + end.out
+            assert number > 10
+            return
+        wait_until(lambda: alone(project))
+        again = zygote.start(project, command, "head", program="alembic").end()
+        assert again.status == 0, (number, again.err + again.out)
+        assert project.run("status").status == 0
+        if command == "upgrade":
+            holds(project)
+
+
 # Clocks, and several databases
 
 

@@ -18,12 +18,14 @@ from psycopg.conninfo import make_conninfo
 from faults import stages
 from messaging.support import differences, read
 from projects import Project, lines, shown, timeless, without
+from proxy import Proxy
 from ringfence import migrate
 from ringfence import project as projects
 from ringfence.errors import Refused
 from ringfence.pg.binaries import find_binaries, find_psql
 from ringfence.pg.connect import named
 from ringfence.pg.runner import LOCK_CLASS
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -628,6 +630,58 @@ def test_a_dry_run_down_is_the_script_of_the_run(rich: Project) -> None:
     psql(rich, rich.run("migrate", "--dry-run").out)
     assert rich.run("status").status == 0
     assert rich.history("attempt", "event", "revision")[-1] == (2, "finished", "0005")
+
+
+def test_a_dry_run_prints_what_a_run_sends(
+    project: Project, make_database: Callable[..., str]
+) -> None:
+    """The statements that went to the server, and the locks that they had there."""
+    project.query("CREATE TABLE t (id INT, x INT); INSERT INTO t VALUES (1, 1)")
+    project.query("CREATE TABLE p (id INT PRIMARY KEY)")
+    other = Project(project.root.parent / "other", make_database())
+    other.query("CREATE TABLE t (id INT, x INT); CREATE TABLE p (id INT PRIMARY KEY)")
+    texts = {
+        "0001": "ALTER TABLE t ADD y INT; -- why; not\nUPDATE t SET y = 1;\nCREATE TABLE n (id INT);",
+        "0002": "-- ringfence: transaction: none\nCREATE INDEX CONCURRENTLY i ON t (y);\nANALYZE t;",
+        "0003": "CREATE INDEX j ON t (id);\nCOMMENT ON TABLE t IS 'a; b';\nDROP INDEX j;",
+        "0004": (
+            "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0) NOT VALID;\n"
+            "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (x) REFERENCES p NOT VALID;"
+        ),
+        "0005": "ALTER TABLE t VALIDATE CONSTRAINT c;\nALTER TABLE t ALTER id SET STATISTICS 5;",
+    }
+    for name, text in texts.items():
+        project.revision(name, text)
+    files = [s for t in texts.values() for s in Script("x.sql", t).statements]
+    known = {s.text for s in files}
+    dry = project.run("migrate", "--dry-run").out
+    plain = dry.replace("\\set ON_ERROR_STOP on", "")
+    printed = [s.text for s in Script("dry.sql", plain).statements if s.text in known]
+    sent: list[str] = []
+    with Proxy(project.dsn, asked=sent.append) as proxy:
+        assert project.run("migrate", dsn=proxy.dsn).out == "now at 0005\n"
+    assert printed == [s.text for s in files]
+    assert [text for text in sent if text in known] == printed
+    told = [line.split(": ", 1)[1] for line in dry.splitlines() if line.startswith("-- statement ")]
+    for statement, lock in zip(files, told, strict=True):
+        with psycopg.connect(other.dsn, autocommit="CONCURRENTLY" in statement.text) as session:
+            if session.autocommit:
+                session.execute(statement.text)
+                continue
+            held = (
+                "SELECT DISTINCT l.mode FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid"
+                " WHERE l.pid = %s AND l.granted AND c.relkind IN ('r', 'i')"
+                " AND c.relnamespace = 'public'::regnamespace"
+            )
+            session.execute(statement.text)
+            with psycopg.connect(other.dsn) as beside:  # who sees what was there before
+                modes = {m for (m,) in beside.execute(held, [session.info.backend_pid])}
+        if lock == "no lock on a table that is there":
+            assert modes == set()
+        else:
+            mode = lock.partition(":")[0].title().replace(" ", "") + "Lock"
+            assert mode in modes
+            assert "AccessExclusiveLock" not in modes - {mode}
 
 
 def test_a_dry_run_tells_the_locks(project: Project) -> None:

@@ -41,12 +41,17 @@ class Zygote:
         process.stdin.flush()
         return json.loads(process.stdout.readline())
 
-    def start(self, project: Project, *argv: str, dsn: str | None = None) -> Run:
-        """Start ringfence in a project, as a process of its own."""
+    def start(
+        self, project: Project, *argv: str, dsn: str | None = None, program: str = "ringfence"
+    ) -> Run:
+        """Start ringfence, or alembic, in a project, as a process of its own."""
         folder = project.root.parent / f"run-{len(list(project.root.parent.iterdir()))}"
         folder.mkdir()
+        given = project.argv(*argv, dsn=dsn)
+        if program == "alembic":
+            given = ["-x", f"dsn={dsn or project.dsn}", *argv]
         pid = self.ask(
-            argv=project.argv(*argv, dsn=dsn), cwd=os.fspath(project.root), folder=os.fspath(folder)
+            program=program, argv=given, cwd=os.fspath(project.root), folder=os.fspath(folder)
         )
         return Run(self, int(pid), folder)
 
@@ -85,7 +90,8 @@ class Run:
 
 
 def _serve() -> None:
-    import alembic.command  # noqa: F401 - what a runner would import, imported once
+    import alembic.command
+    import alembic.config  # noqa: F401
     import postgast  # noqa: F401
     import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 
@@ -118,8 +124,14 @@ def _run(order: dict[str, Any]) -> None:
             os.dup2(file, number)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(order["cwd"])
-        sys.argv = ["ringfence", *order["argv"]]
-        run()
+        sys.argv = [order["program"], *order["argv"]]
+        if order["program"] == "alembic":
+            from alembic.config import main
+
+            main()
+            status = 0
+        else:
+            run()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
     finally:
