@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations, islice, product
 from typing import TYPE_CHECKING
 
-from ringfence.seed import expression
+from ringfence.seed import expression, jsonpaths, pattern
 from ringfence.seed.expression import Expr
+from ringfence.seed.jsonpaths import EVERY
 from ringfence.seed.limits import ANY, Limits, merged
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ringfence.seed.shape import Check
-
-EVERY = "[]"
-"""The name under which the limits of every member of an array stand inside the array's own."""
 
 MOST = 32
 """How many alternatives of one condition are looked at."""
@@ -197,6 +195,8 @@ def _relation(expr: Expr, positive: bool) -> Relation | None:
     operator = expr.value if positive else _COMPARISONS[expr.value]
     if left.kind == "column" and right.kind == "column":
         return Relation(left.value, operator, right.value)
+    if right.kind == "column" and left.kind != "column":
+        left, operator, right = right, _TURNED[operator], left
     return _isolated(left, operator, right) or _isolated(right, _TURNED[operator], left)
 
 
@@ -247,6 +247,8 @@ def _leaf(expr: Expr, positive: bool) -> dict[str, Limits]:
     if expr.kind == "call" and expr.value in ("starts_with", "regexp_like", "jsonb_exists"):
         operator = {"starts_with": "^@", "regexp_like": "~", "jsonb_exists": "?"}[expr.value]
         return _operation(Expr("op", operator, expr.args), positive)
+    if expr.kind == "call" and expr.value in _PATHS and len(expr.args) > 1:
+        return _operation(Expr("op", _PATHS[expr.value], expr.args[:2]), positive)
     return {}
 
 
@@ -298,6 +300,13 @@ def _operation(expr: Expr, positive: bool) -> dict[str, Limits]:
             return {}
         member = _compared("", _TURNED[inner], value, volatile)
         return {left.value: Limits(inside=((EVERY, member),))}
+    if operator in ("@?", "@@"):
+        follow = jsonpaths.exists if operator == "@?" else jsonpaths.holds
+        asked = follow(value, lambda sign, constant: _compared("", sign, constant, volatile=False))
+        return _on(left, lambda kind: asked if kind == "" else ANY)
+    if operator == "~" and (words := pattern.words(value)):
+        # There are so many texts and no others.
+        return _on(left, lambda kind: Limits(choices=words) if kind == "" else ANY)
     if operator in ("~", "~*"):
         return _on(left, lambda kind: Limits(patterns=(value,)) if kind == "" else ANY)
     if operator in ("~~", "~~*"):
@@ -406,6 +415,7 @@ _LENGTHS = {
     "length", "char_length", "character_length", "octet_length", "bit_length", "cardinality",
     "array_length", "array_upper", "jsonb_array_length", "json_array_length",
 }  # fmt: skip
+_PATHS = {"jsonb_path_exists": "@?", "jsonb_path_match": "@@"}
 _SAME = {"lower", "upper", "btrim", "ltrim", "rtrim", "trim", "coalesce", "abs", "round", "trunc"}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Misuse, Refused
 from ringfence.finding import counted
 from ringfence.model import quoted
-from ringfence.seed import expression
+from ringfence.seed import documents, expression
 from ringfence.seed.draw import Draw
 from ringfence.seed.limits import ANY, Limits
 from ringfence.seed.place import SHARED, Place, ordinal
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 48
 """How often a row is drawn again before it is given up."""
+
+_CHAIN = 4
+"""How often what follows from other columns is computed again, when those have followed themselves."""
 
 PLANNED = 512
 """How many rows of a table are thought up one by one, at most; the load profile multiplies them."""
@@ -76,6 +80,7 @@ class Office:
     family: Family
     lexicon: Lexicon
     names: tuple[str, ...] = ()
+    desks: dict[int, Desk] = field(default_factory=dict)
 
     def own(self, table: Table, tenant: int) -> tuple[tuple[str, str], ...]:
         """The columns, with their values, that say whose a row is."""
@@ -108,6 +113,7 @@ class Desk:
         known = office.shape.tables
         self.early = [r for r in table.references if r not in late and r.target in known]
         self.lost = [r for r in table.references if r.target not in known]
+        office.desks[table.oid] = self
         self.probe = Probe(office.conn, office.shape, table)
         self.rules = Rules(
             office.constants, office.shape, table, office.seed, spread=office.wishes.covers
@@ -151,7 +157,14 @@ class Desk:
                     " rows",
                 )
 
-    def _add(self, tenant: int, number: int, forced: tuple[tuple[str, str], ...]) -> None:
+    def _add(
+        self,
+        tenant: int,
+        number: int,
+        forced: tuple[tuple[str, str], ...],
+        *,
+        grow: bool = False,
+    ) -> None:
         office = self.office
         before = {
             column: times
@@ -165,13 +178,36 @@ class Desk:
             own=office.own(self.table, tenant),
         )  # fmt: skip
         try:
-            self._fill(row)
+            try:
+                self._fill(row)
+            except NoParent as error:
+                above = office.desks.get(error.reference.target)
+                if not (forced or grow) or above is None or above is self:
+                    raise
+                if not above.grow(tenant):
+                    raise
+                self._fill(row)
         except NoParent as error:
-            if not forced:
+            if not forced and not grow:
                 self.orphan = self.orphan or error
             return
         office.family.add(row)
         self.rows.append(row)
+
+    def grow(self, tenant: int) -> bool:
+        """Have one more row for others to point to; whether there is."""
+        model = self.office.model
+        if model.root is not None and model.root.oid == self.table.oid:
+            return False
+        whose = tenant if model.scoped(self.table) else SHARED
+        before = len(self.rows)
+        number = 1 + max((r.number for r in self.rows if r.tenant == whose), default=-1)
+        # It may take a row of its own itself.
+        self._add(whose, number, (), grow=True)
+        self._settle()
+        self.probe.generate(self.rows)
+        self.asked += len(self.rows) - before
+        return len(self.rows) > before
 
     def close(self) -> None:
         """Choose what the foreign keys point to that close a circle."""
@@ -186,7 +222,7 @@ class Desk:
         Raises `Refused` when nothing is left.
         """
         self._settle()
-        if not self.rows and self.given_up and self._widen():
+        if not self.rows and self.given_up and (self._widen() or self._deepen()):
             self._settle()
         if not self.rows and self.given_up:
             raise self._nothing_left()
@@ -213,6 +249,22 @@ class Desk:
             for number in range(max(2, count)):
                 self._add(tenant, number, ())
         self.asked = len(self.rows)
+        return True
+
+    def _deepen(self) -> bool:
+        """Draft the rows again with more rows to point to, where that is what a condition is about."""
+        names = {name for fault, _ in self.given_up for name in fault.columns}
+        above = {
+            r.target for r in self.early if names & {*r.columns} and r.target != self.table.oid
+        }
+        desks = [self.office.desks[oid] for oid in sorted(above) if oid in self.office.desks]
+        grown = [desk.grow(tenant) for desk in desks for tenant, _ in self._counts()]
+        if not any(grown):
+            return False
+        self.given_up.clear()
+        for tenant, count in self._counts():
+            for number in range(count):
+                self._add(tenant, number, ())
         return True
 
     def _share(self) -> None:
@@ -293,10 +345,12 @@ class Desk:
                     self._add(tenant, number, forced)
             self._settle()
             for row in list(self.rows):
-                if any(row.values.get(name) != text for name, text in row.forced):
+                if any(_held(row, name) != text for name, text in row.forced):
                     self._drop(row)
         self.uncovered = [
-            (name, text) for name, texts in self._missing(literals).items() for text in texts
+            (_shown(name), text)
+            for name, texts in self._missing(literals).items()
+            for text in texts
         ]
 
     def _literals(self) -> dict[str, dict[str, None]]:
@@ -307,17 +361,18 @@ class Desk:
                 found.setdefault(column.name, {}).update(dict.fromkeys(type_.labels))
         bound = {name for reference in self.table.references for name in reference.columns}
         bound.add(self.office.model.columns.get(self.table.oid, ""))
-        wished = {name for name in found if self.office.overrides.of(self.table, name)}
+        wished = {n for n in self.table.column if self.office.overrides.of(self.table, n)}
         fixed = {column.name for column in self.table.columns if column.generated}
         root = self.office.model.root
         if root is not None and root.oid == self.table.oid:
             return {}
-        return {name: texts for name, texts in found.items() if name not in bound | wished | fixed}
+        left = bound | wished | fixed
+        return {name: texts for name, texts in found.items() if name.partition("\0")[0] not in left}
 
     def _missing(self, literals: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
         missing = {}
         for name, texts in literals.items():
-            seen = {row.values.get(name) for row in self.rows}
+            seen = {_held(row, name) for row in self.rows}
             left = [text for text in texts if text not in seen]
             if left:
                 missing[name] = left
@@ -341,7 +396,7 @@ class Desk:
         most = max(1, PLANNED // len(self.wanted)) if wishes.profile == "load" else None
         least = -(-leaves // len(self.wanted))
         return [
-            (tenant, max(count if most is None else min(count, most), least))
+            (tenant, max(count if most is None else _even(count, most), least))
             for tenant, count in self.wanted.items()
         ]
 
@@ -413,16 +468,29 @@ class Desk:
 
     def _compute(self, refused: Sequence[tuple[Row, Sequence[Fault]]]) -> None:
         """Have the server compute what one column must be from the others, for `_again` to use."""
-        wanted: defaultdict[str, list[Row]] = defaultdict(list)
-        for row, found in refused:
-            names = {fault.name for fault in found}
-            if row.tries % 2 == 0:
+        stale = [(row, {fault.name for fault in found}) for row, found in refused]
+        stale = [(row, names) for row, names in stale if row.tries % 2 == 0]
+        for _ in range(_CHAIN):
+            wanted: defaultdict[tuple[str, str, str], list[Row]] = defaultdict(list)
+            for row, names in stale:
                 for rule, relation in self.rules.way(row)[1]:
                     if relation.sql and rule.check.name in names:
-                        wanted[relation.sql].append(row)
-        for text, rows in wanted.items():
-            for row, answer in zip(rows, self.probe.compute(text, rows), strict=True):
-                row.computed[text] = answer
+                        wanted[relation.sql, relation.left, relation.operator].append(row)
+            moved: defaultdict[int, set[str]] = defaultdict(set)
+            for (text, name, operator), rows in wanted.items():
+                for row, answer in zip(rows, self.probe.compute(text, rows), strict=True):
+                    row.computed[text] = answer
+                    if operator == "=" and answer is not None and row.values.get(name) != answer:
+                        row.values[name] = answer
+                        moved[id(row)].add(name)
+            # What was computed from a column that has moved since is computed again.
+            stale = [
+                (row, behind)
+                for row, _ in stale
+                if (behind := {r.check.name for r in self.rules if moved[id(row)] & {*r.columns}})
+            ]
+            if not stale:
+                break
 
     def _again(self, row: Row, faults: Sequence[Fault]) -> None:
         """Draw a refused row again, in the columns that the constraints read; or give it up."""
@@ -486,7 +554,20 @@ class Desk:
             if fault.name
             else f"no values for {self.table.path} that the types of its columns accept",
             detail=f"{fault.definition}\nthe last one tried: {shown or 'a row of defaults'}",
-            hint="nothing was written; see whether any row can satisfy it",
+            hint=f"nothing was written; {self._way_out(fault)}",
+        )
+
+    def _way_out(self, fault: Fault) -> str:
+        """What to type where no value is found for columns that a constraint reads."""
+        linked = {name for reference in self.table.references for name in reference.columns}
+        free = [n for n in fault.columns if n not in linked and not self.table.column[n].generated]
+        if not free or not fault.name:
+            return "see whether any row can satisfy it"
+        name = f"{self.table.path}.{quoted(free[0])}"
+        listed = name.replace("\\", "\\\\").replace('"', '\\"')
+        return (
+            "say which values do in pyproject.toml, [tool.ringfence.seed.columns]:"
+            f' "{listed}" = ["…"]'
         )
 
     def _candidate(self) -> str:
@@ -506,6 +587,34 @@ class Desk:
                 detail=self._reason(),
                 hint=f"ask for fewer: --tenants {len(self.rows)}",
             )
+
+
+def _held(row: Row, name: str) -> str | None:
+    """What a column holds, or a member of the document in it, as `->>` gives it."""
+    column, *keys = name.split("\0")
+    text = row.values.get(column)
+    if not keys:
+        return text
+    found = documents.sample(text)
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if found is None or isinstance(found, str) else json.dumps(found)
+
+
+def _shown(name: str) -> str:
+    """A column, or the way into its document, as SQL has it."""
+    column, *keys = name.split("\0")
+    ways = ["->", "->>"]
+    return column + "".join(
+        f" {ways[n == len(keys)]} '{key}'" for n, key in enumerate(keys, start=1)
+    )
+
+
+def _even(count: int, most: int) -> int:
+    """How many rows to think up where there are to be `count`: copies of them had better be whole."""
+    if count <= most:
+        return count
+    return next((n for n in range(most, most // 2, -1) if count % n == 0), most)
 
 
 def _short(text: str) -> str:

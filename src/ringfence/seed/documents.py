@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.seed import words
+from ringfence.seed.jsonpaths import EVERY
 from ringfence.seed.limits import ANY
 from ringfence.seed.numbers import numeric
 from ringfence.seed.texts import text
@@ -28,7 +29,9 @@ def _json_value(limits: Limits, place: Place, draw: Draw) -> Any:
     if place.key and not kind and not isinstance(example, list):
         example, kind = None, "object"
     inside = dict(limits.inside)
-    if kind in ("", "object") and (inside or limits.keys or kind == "object"):
+    if kind in ("", "object") and (
+        (inside and EVERY not in inside) or limits.keys or kind == "object"
+    ):
         made: dict[str, Any] = dict(_varied(example, draw)) if isinstance(example, dict) else {}
         for key in dict.fromkeys((*limits.keys, *inside)):
             made[key] = _member(inside.get(key, ANY), replace(place, column=key), draw)
@@ -37,10 +40,11 @@ def _json_value(limits: Limits, place: Place, draw: Draw) -> Any:
         if limits.inside or limits.keys or made:
             return made
         return {"text": draw.choice(words.SENTENCES)}
-    if kind == "array" or (not kind and isinstance(example, list)):
+    if kind == "array" or EVERY in inside or (not kind and isinstance(example, list)):
         count = draw.between(limits.shortest, max(limits.shortest, limits.longest or 2))
+        every = inside.get(EVERY, ANY)
         return [
-            _member(ANY, replace(place, column=f"{place.column}.{n}"), draw) for n in range(count)
+            _member(every, replace(place, column=f"{place.column}.{n}"), draw) for n in range(count)
         ]
     simple: dict[str, Any] = {
         "string": draw.choice(words.PLAIN),
@@ -49,10 +53,23 @@ def _json_value(limits: Limits, place: Place, draw: Draw) -> Any:
         "null": None,
     }
     if kind in simple:
-        return simple[kind]
+        asked = _asked(kind, limits, place, draw)
+        return simple[kind] if asked is None else asked
     if example:
         return _varied(example, draw)
     return {"text": draw.choice(words.SENTENCES), "number": draw.between(1, 100)}
+
+
+def _asked(kind: str, limits: Limits, place: Place, draw: Draw) -> Any:
+    """A plain value of a document, of this kind, that is one of a few or within bounds; else None."""
+    if limits.options:
+        chosen = draw.choice(limits.options)
+        return chosen if kind == "string" else sample(chosen)
+    if kind == "number" and (limits.low or limits.high):
+        return int(float(numeric("int4", -1, limits, replace(place, key=False), draw)))
+    if kind == "string" and (limits.patterns or limits.likes or limits.shortest):
+        return text(-1, limits, replace(place, key=False, default=None), draw)
+    return None
 
 
 def sample(default: str | None) -> Any:

@@ -57,10 +57,11 @@ class Expr:
             yield from arg.columns()
 
     def literals(self) -> Iterator[str]:
-        """The constants in it."""
+        """The constants in it, but for the patterns that text is matched with."""
         if self.kind == "const":
             yield self.value
-        for arg in self.args:
+        matched = self.kind in ("op", "any", "all") and self.value in _MATCHING
+        for arg in self.args[:1] if matched else self.args:
             yield from arg.literals()
 
     def fixed(self) -> Iterator[str]:
@@ -73,6 +74,9 @@ class Expr:
     def replaced(self, change: Callable[[Expr], Expr]) -> Expr:
         """The tree with `change` applied to every node, leaves first."""
         return change(replace(self, args=tuple(arg.replaced(change) for arg in self.args)))
+
+
+_MATCHING = {"~", "~*", "!~", "!~*", "~~", "~~*", "!~~", "!~~*", "@?", "@@"}
 
 
 def parse(sql: str, *, value: str = "", now: datetime | None = None) -> Expr:

@@ -313,6 +313,12 @@ class Multiplier:
                     names_ = ground.table.path
                     raise NotMore(f"{key.name} takes each row of another table once: {names_}")
                 return True
+            for crop in ground.crops.values():
+                # The last copy, if it is not whole, would point where the one before does.
+                whole = crop.generations * len(crop.rows)
+                if whole < crop.total:
+                    crop.total = whole
+                    ground.why = f"{key.name} takes each row of another table once"
         return False
 
     def _route(self, row: Row, reference: Reference) -> Route:
@@ -421,7 +427,13 @@ class Multiplier:
                 self._point(ground, column)
         chosen: list[str] = []
         for key in table.keys:
-            free = [n for n in table.column if n in _columns(key) and not self._fixed(table, n)]
+            names = _columns(key)
+            for column in table.columns:
+                if column.name in names and column.generated:
+                    # What the server computes is another where what it is computed from is.
+                    names = names | set(expression.parse(column.generated).columns())
+                    names.discard(column.name)
+            free = [n for n in table.column if n in names and not self._fixed(table, n)]
             if not free:
                 continue  # foreign keys alone: see _needs_radix
             if any(name in chosen for name in free):

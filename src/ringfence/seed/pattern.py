@@ -7,6 +7,7 @@ be sure asks the server, which is the only judge of its own dialect.
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -154,6 +155,55 @@ def matching(pattern: str, draw: Draw, low: int = 0, high: int = MANY) -> str:
     if len(text) < low and not pattern.rstrip().endswith(("$", r"\Z")):
         text += draw.text(string.ascii_lowercase, low - len(text))
     return text
+
+
+_FEW = 64
+"""More texts than that are no list."""
+
+
+def words(pattern: str) -> tuple[str, ...]:
+    """All texts that a pattern matches, where it is as good as a list: ^(a|b)$; else none.
+
+    >>> words("^(new|paid|re?sent)$"), words("^[a-z]$"), words("new|paid")
+    (('new', 'paid', 'rsent', 'resent'), (), ())
+    """
+    if not (pattern.startswith("^") and pattern.endswith("$")) or pattern.endswith("\\$"):
+        return ()
+    try:
+        piece = _Parser(pattern).whole()
+    except NotAPattern:
+        return ()
+    if piece.kind == "one" or re.search(r"\\[A-Za-z]|\(\?[=!<]|\[\^|[$^].*[$^]..", pattern[1:-1]):
+        # An anchor that holds for one alternative only, or what matches more than is made of it.
+        return ()
+    return tuple(dict.fromkeys(_every(piece) or ()))
+
+
+def _every(piece: Piece) -> list[str] | None:
+    """All texts of a piece; None where they are too many."""
+    if piece.kind == "set":
+        return [piece.alphabet] if len(piece.alphabet) == 1 else None
+    if piece.kind == "again" or piece.high > _FEW:
+        return None
+    if piece.kind == "one":
+        found: list[str] = []
+        for part in piece.parts:
+            more = _every(part)
+            if more is None:
+                return None
+            found += more
+        return found if len(found) <= _FEW else None
+    times = range(piece.low, piece.high + 1) if piece.kind == "repeat" else (1,)
+    every: list[str] = []
+    for count in times:
+        made = [""]
+        for part in piece.parts * count:
+            more = _every(part)
+            if more is None or len(made) * len(more) > _FEW:
+                return None
+            made = [text + end for text in made for end in more]
+        every += made
+    return every if len(every) <= _FEW else None
 
 
 def joined(patterns: Sequence[str], draw: Draw, high: int = MANY) -> str:

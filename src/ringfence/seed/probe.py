@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ringfence.seed.rows import Row
     from ringfence.seed.shape import Column, Key, Shape, Table
 
-ROW = sql.Identifier("ringfence row")
-LEAF = sql.Identifier("ringfence leaf")
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -55,6 +52,13 @@ def ask(
     return psycopg.RawCursor(conn).execute(query, list(arrays))
 
 
+def _unlike(name: str, table: Table) -> sql.Identifier:
+    """A name that no column of the table has."""
+    while name in table.column:
+        name += "_"
+    return sql.Identifier(name)
+
+
 def parameters(count: int, first: int = 1) -> sql.Composed:
     """So many arrays of text as parameters, numbered from `first`."""
     return sql.SQL(", ").join(sql.SQL(f"${n}::TEXT[]") for n in range(first, first + count))
@@ -73,6 +77,8 @@ class Probe:
             column.name: tuple(expression.parse(column.generated).columns())
             for column in self.generated
         }
+        self.row = _unlike("ringfence row", table)
+        self.leaf = _unlike("ringfence leaf", table)
         self.tests: list[Fault] = []
         self.columns: list[sql.Composable] = []
         self._readable()
@@ -174,7 +180,7 @@ class Probe:
             return self._select(sql.SQL(", ").join(self.columns), rows)
 
     def _select(self, wanted: sql.Composable, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-        query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(wanted, self._source(), ROW)
+        query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(wanted, self._source(), self.row)
         return ask(self.conn, query, self._arguments(rows)).fetchall()
 
     def _arguments(self, rows: Sequence[Row]) -> list[list[str | None]]:
@@ -199,8 +205,8 @@ class Probe:
             " AS {name}"
         ).format(
             computed=sql.Composed([part for c in computed for part in (sql.SQL(", "), c)]),
-            row=ROW,
-            leaf=LEAF,
+            row=self.row,
+            leaf=self.leaf,
             typed=sql.Composed([part for c in typed for part in (sql.SQL(", "), c)]),
             arrays=parameters(len(aliases) + 1),
             aliases=sql.Composed([part for a in aliases for part in (sql.SQL(", "), a)]),
@@ -240,7 +246,9 @@ class Probe:
             columns = [
                 name for e in (partition.bound, *local) for name in expression.parse(e).columns()
             ]
-            test = sql.SQL("{} <> {} OR ({})").format(LEAF, sql.Literal(number), verbatim(text))
+            test = sql.SQL("{} <> {} OR ({})").format(
+                self.leaf, sql.Literal(number), verbatim(text)
+            )
             self._test(test, Fault(partition.name, self._sources(columns), partition.bound))
 
     def _test(self, test: sql.Composable, fault: Fault) -> None:
@@ -274,7 +282,7 @@ class Probe:
         return sql.SQL(
             "NOT ({applies}) OR row_number() OVER (PARTITION BY ({applies}), {elements}"
             " ORDER BY {row}) = 1"
-        ).format(applies=applies, elements=elements, row=ROW)
+        ).format(applies=applies, elements=elements, row=self.row)
 
     def _overlapping(self, key: Key, rows: Sequence[Row]) -> list[int]:
         """The positions of rows that an earlier row excludes."""
@@ -293,7 +301,7 @@ class Probe:
             " SELECT DISTINCT b.n FROM keyed AS a JOIN keyed AS b ON a.n < b.n AND {conflict}"
             " ORDER BY 1"
         ).format(
-            row=ROW,
+            row=self.row,
             elements=elements,
             source=self._source(),
             applies=sql.SQL(" AND ").join(self._applies(key)),

@@ -17,10 +17,21 @@ SELECT
         INNER JOIN pg_attribute AS a ON a.attrelid = c.confrelid AND k.attnum = a.attnum
         ORDER BY k.n
     ) AS target_columns,
+    CASE
+        WHEN f.relispartition
+            THEN ARRAY(
+                SELECT p.relid::BIGINT
+                FROM pg_partition_tree(c.confrelid) AS p
+                WHERE p.isleaf
+                ORDER BY p.relid
+            )
+        ELSE ARRAY[]::BIGINT[]
+    END AS leaves,
     c.condeferrable AS "deferrable",
     c.confmatchtype = 'f' AS match_full
 FROM pg_constraint AS c
 INNER JOIN pg_class AS r ON c.conrelid = r.oid
+INNER JOIN pg_class AS f ON c.confrelid = f.oid
 INNER JOIN pg_namespace AS n ON c.connamespace = n.oid
 WHERE
     c.contype = 'f'

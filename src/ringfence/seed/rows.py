@@ -285,6 +285,10 @@ class Family:
         salt: int,
     ) -> Row | None:
         candidates = self._candidates(row, reference)
+        if reference.leaves:
+            candidates = [
+                r for r in candidates if r.table.partitions[r.leaf].oid in reference.leaves
+            ]
         itself = reference.target == row.table.oid
         if lineage and any(_siblings(row, reference)):
             # An order's two addresses agree with the rest of it, not with each other.

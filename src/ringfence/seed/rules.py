@@ -110,7 +110,8 @@ class Rules:
         forced = row.own + row.forced
         start = row.leaf + _LEAVES * self.forced.setdefault(forced, len(self.forced))
         self.combinations.setdefault(
-            (start,), {name: Limits(choices=(text,), null=False) for name, text in forced}
+            (start,),
+            dict(member(name, Limits(choices=(text,), null=False)) for name, text in forced),
         )
         picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:
@@ -135,7 +136,8 @@ class Rules:
             for way in rule.ways:
                 for name, limits in way.limits.items():
                     if name in self.table.column:
-                        by_column.setdefault(name, {}).update(dict.fromkeys(limits.options))
+                        for path, listed in _options(name, limits):
+                            by_column.setdefault(path, {}).update(dict.fromkeys(listed))
             for name, options in by_column.items():
                 if options and len(options) <= _FEW:
                     found.setdefault(name, {}).update(options)
@@ -193,6 +195,22 @@ class Rules:
             limits = self.combinations[before]
             self.combinations[key] = merged(limits or {}, rule.ways[pick].limits)
         return self.combinations[key]
+
+
+def member(name: str, limits: Limits) -> tuple[str, Limits]:
+    """The column of a name that may lead into a document, and what that asks of the column."""
+    column, *keys = name.split("\0")
+    for key in reversed(keys):
+        limits = Limits(json="object", inside=((key, limits),), keys=(key,), null=False)
+    return column, limits
+
+
+def _options(name: str, limits: Limits) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The values that are listed for a column, and for members of its document by their names."""
+    yield name, limits.options
+    for key, inner in limits.inside:
+        if limits.json == "object" and key in limits.keys:
+            yield from _options(f"{name}\0{key}", inner)
 
 
 def _spread(limits: Mapping[str, Limits], relations: Sequence[Relation]) -> Mapping[str, Limits]:

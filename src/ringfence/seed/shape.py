@@ -115,7 +115,8 @@ class Reference:
     """A foreign key from `table` to `target`, both by OID. `target` may be unknown to the shape.
 
     One that is `inherited` is the parent's alone: nothing holds the rows of `table` to it, and yet
-    they mean the same by it.
+    they mean the same by it. `leaves` are the partitions of the target, by OID, that it points to
+    alone; none where it points to all.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Reference:
     deferrable: bool = False
     match_full: bool = False
     inherited: bool = False
+    leaves: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,9 +411,11 @@ def _references(rows: Iterable[dict[str, Any]]) -> Iterator[Reference]:
         reference = Reference(
             row["name"], row["schema"], row["table"], row["target"], row["target_name"],
             tuple(row["columns"]), tuple(row["target_columns"]), row["deferrable"],
-            row["match_full"],
+            row["match_full"], leaves=tuple(row["leaves"]),
         )  # fmt: skip
-        identity = (reference.target, reference.columns, reference.target_columns)
+        identity = (
+            reference.target, reference.columns, reference.target_columns, reference.leaves,
+        )  # fmt: skip
         if identity not in seen:
             seen.add(identity)
             yield reference

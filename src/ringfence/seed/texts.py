@@ -58,7 +58,7 @@ def _patterned(
         return None
     # The longest says most; the others get their turn when that was not enough, then all at once.
     sources.sort(key=lambda source: -len(source[1]))
-    turn = max(0, place.attempt - 1) % (len(sources) + 1)
+    turn = max(0, place.attempt - 1) % (len(sources) + 1) if len(sources) > 1 else 0
     try:
         if turn == len(sources):
             return pattern.joined(limits.patterns, draw, longest)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ringfence.seed import documents, moments, numbers, words
-from ringfence.seed.checks import EVERY
+from ringfence.seed.jsonpaths import EVERY
 from ringfence.seed.limits import ANY, Limits
 from ringfence.seed.place import instant
 from ringfence.seed.texts import text
