@@ -189,7 +189,7 @@ def test_a_condition_that_nothing_satisfies_is_named_with_the_last_row_tried(
         seed(conn)
     assert caught.value.message == "no row for public.t satisfies never"
     assert caught.value.detail.startswith("(a <> a)\nthe last one tried: id = '")
-    assert caught.value.hint == "nothing was written; see whether any row can satisfy it"
+    assert caught.value.hint.startswith("nothing was written; see whether any row can satisfy it")
     assert one(conn, "SELECT count(*) FROM fine") == 0
 
 
@@ -247,3 +247,93 @@ def test_a_domain_over_a_composite(conn: Connection) -> None:
         "CREATE TABLE t (id INT PRIMARY KEY, x five NOT NULL)"
     )
     assert seed(conn).shortfalls == ()
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "jsonb_path_exists(x, '$.items[*] ? (@.price > 10)')",
+        "x @? '$.items[*] ? (@.price > 10 && @.name == \"nail\")'",
+        "x @? '$.a.\"b c\"[*] ? (@ >= 3)'",
+        "x @@ '$.price > 10 && $.kind == \"k\"'",
+        "jsonb_path_match(x, '$.n <= 4')",
+        "x @? '$.list[*] ? (@.id like_regex \"^[A-Z]{3}$\")'",
+        "x @? '$.flag ? (@ == true || @ == 5)'",
+        "x @? '$.name ? (@ starts with \"v.\")'",
+    ],
+)
+def test_documents_as_json_paths_ask_for_them(conn: Connection, check: str) -> None:
+    conn.execute(f"CREATE TABLE t (id INT PRIMARY KEY, x JSONB NOT NULL CHECK ({check}))")
+    assert seed(conn).shortfalls == ()
+    assert one(conn, "SELECT count(*) FROM t") == 5
+
+
+def test_what_follows_from_what_follows(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, net NUMERIC(10, 2) NOT NULL CHECK (net > 0),"
+        " tax NUMERIC(10, 2) NOT NULL, total NUMERIC(10, 2) NOT NULL, due NUMERIC(10, 2) NOT NULL,"
+        " CHECK (net + tax = total), CHECK (tax = round(net * 0.16, 2)), CHECK (due = total - 1))"
+    )
+    seeded = seed(conn, rows=40)
+    assert seeded.shortfalls == ()
+    assert one(conn, "SELECT count(DISTINCT total) FROM t") > 30
+
+
+def test_digits_that_only_one_in_ten_are_right_are_found(conn: Connection) -> None:
+    conn.execute(
+        "CREATE FUNCTION luhn(n TEXT) RETURNS BOOLEAN IMMUTABLE LANGUAGE sql AS $$"
+        " SELECT sum(CASE WHEN i % 2 = 1 THEN d WHEN d > 4 THEN d * 2 - 9 ELSE d * 2 END) % 10 = 0"
+        " FROM (SELECT i, substr(reverse(n), i, 1)::INT AS d FROM generate_series(1, length(n)) AS i)"
+        " AS q $$;"
+        "CREATE TABLE t (id INT PRIMARY KEY, x TEXT NOT NULL CHECK (x ~ '^[0-9]{16}$' AND luhn(x)))"
+    )
+    assert seed(conn, rows=30).shortfalls == ()
+
+
+def test_a_row_that_needs_two_others_gets_them(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE a (id INT PRIMARY KEY);"
+        "CREATE TABLE ab (x INT REFERENCES a, y INT REFERENCES a, PRIMARY KEY (x, y), CHECK (x <> y))"
+    )
+    assert seed(conn, rows=1).shortfalls == ()
+    assert conn.execute("SELECT count(*), (SELECT count(*) FROM a) FROM ab").fetchone() == (1, 2)
+
+
+def test_a_foreign_key_to_one_partition_points_there(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT, k TEXT, n INT, PRIMARY KEY (id, k, n)) PARTITION BY LIST (k);"
+        "CREATE TABLE ta PARTITION OF t FOR VALUES IN ('a');"
+        "CREATE TABLE tb PARTITION OF t FOR VALUES IN ('b') PARTITION BY RANGE (n);"
+        "CREATE TABLE tb1 PARTITION OF tb FOR VALUES FROM (0) TO (10);"
+        "CREATE TABLE tb2 PARTITION OF tb FOR VALUES FROM (10) TO (20);"
+        "CREATE TABLE u (id INT PRIMARY KEY, i INT NOT NULL, k TEXT NOT NULL, n INT NOT NULL,"
+        " FOREIGN KEY (i, k, n) REFERENCES ta);"
+        "CREATE TABLE v (id INT PRIMARY KEY, i INT NOT NULL, k TEXT NOT NULL, n INT NOT NULL,"
+        " FOREIGN KEY (i, k, n) REFERENCES tb)"
+    )
+    assert seed(conn, rows=12).shortfalls == ()
+    assert one(conn, "SELECT array_agg(DISTINCT k) FROM u") == ["a"]
+    assert one(conn, "SELECT count(*) FROM v") == 12
+    assert one(conn, "SELECT array_agg(DISTINCT k) FROM v") == ["b"]
+
+
+def test_columns_that_are_called_like_our_own(conn: Connection) -> None:
+    conn.execute(
+        'CREATE TABLE t ("ringfence row" INT PRIMARY KEY, "ringfence leaf" INT, n INT4RANGE,'
+        " EXCLUDE USING gist (n WITH &&))"
+    )
+    assert seed(conn).shortfalls == ()
+
+
+def test_what_to_say_where_no_value_is_found(conn: Connection) -> None:
+    conn.execute(
+        "CREATE FUNCTION rare(n TEXT) RETURNS BOOLEAN IMMUTABLE LANGUAGE sql AS"
+        " $$ SELECT md5(n) ~ '^000000' $$;"
+        'CREATE TABLE t (id INT PRIMARY KEY, "the x" TEXT NOT NULL CHECK (rare("the x")))'
+    )
+    with pytest.raises(Refused) as no:
+        seed(conn)
+    assert no.value.hint == (
+        "nothing was written; see whether any row can satisfy it, and say which values do in"
+        ' pyproject.toml, [tool.ringfence.seed.columns]: "public.t.\\"the x\\"" = ["…"]'
+    )

@@ -150,3 +150,44 @@ def test_csv_of_what_triggers_write_rules_and_no_columns(
     )  # fmt: skip
     assert (loaded.returncode, loaded.stderr) == (0, "")
     assert digests(second) == digests(first)
+
+
+@pytest.mark.parametrize("form", ["sql", "csv"])
+def test_files_mean_the_same_in_every_session(
+    conn: Connection,
+    connect: Callable[[str], Connection],
+    make_database: Callable[..., str],
+    tmp_path: Path,
+    server: SomeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    form: str,
+) -> None:
+    schema = (
+        "CREATE TABLE t (id INT PRIMARY KEY, name TEXT, at TIMESTAMPTZ NOT NULL, d DATE NOT NULL,"
+        " i INTERVAL NOT NULL, CHECK (name IN ('Ñandú', 'ä€')), CHECK (at >= '2024-01-01'))"
+    )
+    conn.execute(schema)
+    seed(conn, rows=9)
+    second = connect(make_database())
+    second.execute(schema)
+    made = plan(conn, read(conn), model(read(conn), Tenancy()), wishes_of(None, rows=9))
+    if form == "sql":
+        (tmp_path / "load.sql").write_text("".join(to_sql(conn, made)), encoding="utf-8")
+    else:
+        to_csv(conn, made, tmp_path / "files")
+    for name, value in {
+        "PGTZ": "Asia/Tokyo", "PGDATESTYLE": "German, DMY", "PGCLIENTENCODING": "LATIN1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    psql = shutil.which("psql") or find_psql(tmp_path)
+    if psql is None:
+        pytest.skip("no psql here")
+    done = subprocess.run(
+        [psql, "-X", "-v", "ON_ERROR_STOP=1", "-f", "load.sql", server.dsn(second.info.dbname)],
+        cwd=tmp_path if form == "sql" else tmp_path / "files",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert digests(second) == digests(conn)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ringfence.config import Column
+from ringfence.config import Column, Tenancy
 from ringfence.errors import Misuse, Refused, described
 from ringfence.seed import Settings, Wishes, seed, wishes_of
 from ringfence.seed.lexicon import lexicon
@@ -80,6 +80,46 @@ def test_minimal_covers_what_could_be_null_as_well(conn: Connection) -> None:
     )
     assert seed(conn, profile="minimal").uncovered == ()
     assert one(conn, "SELECT count(DISTINCT rating) FROM film") == 8
+
+
+def test_minimal_covers_what_stands_in_patterns_and_documents(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (id INT PRIMARY KEY, a TEXT NOT NULL CHECK (a ~ '^(aa|bb|cc)$'),"
+        " b TEXT NOT NULL CHECK (b SIMILAR TO 'xx|yy'),"
+        " c JSONB NOT NULL CHECK (c ->> 't' IN ('u', 'v', 'w')),"
+        " d JSONB CHECK (d -> 'a' ->> 'b' IN ('p', 'q') AND (d ->> 'c')::INT IN (3, 4)),"
+        " e JSONB NOT NULL CHECK (e ->> 'k' IN ('m', 'n') AND e ->> 'k' <> 'n'))"
+    )
+    seeded = seed(conn, profile="minimal")
+    assert seeded.uncovered == ()
+    found = conn.execute(
+        "SELECT count(*), count(DISTINCT a), count(DISTINCT b), count(DISTINCT c ->> 't'),"
+        " count(DISTINCT d -> 'a' ->> 'b'), count(DISTINCT d ->> 'c') FROM t"
+    ).fetchone()
+    assert found == (3, 3, 2, 3, 2, 2)
+
+
+def test_minimal_says_which_member_no_row_can_have(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE t (a JSONB NOT NULL CHECK (a -> 'x' ->> 'y' IN ('m', 'n')), b INT NOT NULL,"
+        " CHECK (a -> 'x' ->> 'y' <> 'n' OR b * b < 0))"
+    )
+    assert seed(conn, profile="minimal").uncovered == (("public.t", "a -> 'x' ->> 'y'", "n"),)
+
+
+def test_minimal_has_as_many_parents_as_a_key_of_theirs_needs(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        "CREATE TABLE top (id INT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants);"
+        "CREATE TABLE mid (id INT PRIMARY KEY REFERENCES top);"
+        "CREATE TABLE low (id INT PRIMARY KEY, mid INT NOT NULL UNIQUE REFERENCES mid,"
+        " z TEXT NOT NULL CHECK (z IN ('1', '2', '3', '4', '5', '6', '7')))"
+    )
+    seeded = seed(conn, profile="minimal", tenancy=Tenancy(root="tenants"))
+    assert (seeded.uncovered, seeded.shortfalls) == ((), ())
+    assert counts(conn) == {
+        "public.tenants": 2, "public.top": 7, "public.mid": 7, "public.low": 7,
+    }  # fmt: skip
 
 
 def test_values_weights_and_sql(shop: Connection) -> None:

@@ -566,8 +566,8 @@ class Desk:
         name = f"{self.table.path}.{quoted(free[0])}"
         listed = name.replace("\\", "\\\\").replace('"', '\\"')
         return (
-            "say which values do in pyproject.toml, [tool.ringfence.seed.columns]:"
-            f' "{listed}" = ["…"]'
+            "see whether any row can satisfy it, and say which values do in pyproject.toml,"
+            f' [tool.ringfence.seed.columns]: "{listed}" = ["…"]'
         )
 
     def _candidate(self) -> str:

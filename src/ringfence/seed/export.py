@@ -33,8 +33,8 @@ def to_sql(conn: Connection[Any], plan: Plan) -> Iterator[str]:
     """The plan as SQL text, in pieces that end with a newline: one transaction, parents first."""
     _refuse_load(plan)
     yield f"-- Seed {plan.seed}: {sum(map(len, plan.rows.values()))} rows.\nBEGIN;\n"
-    for name, value in {"standard_conforming_strings": "on", **STEADY}.items():
-        yield f"SET LOCAL {_text(conn, sql.SQL('{} = {}').format(sql.SQL(name), sql.Literal(value)))};\n"
+    for line in _settings(conn):
+        yield f"{line}\n"
     # Before the rows, so that triggers already get free numbers.
     for statement in plan.restarts():
         yield f"{_text(conn, statement)};\n"
@@ -61,7 +61,7 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
             )
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    script = ["BEGIN;", "SET CONSTRAINTS ALL DEFERRED;"]
+    script = ["BEGIN;", *_settings(conn), "SET CONSTRAINTS ALL DEFERRED;"]
     script += [f"{_text(conn, statement)};" for statement in plan.restarts()]
     tables = [table for group in plan.groups for table in group.tables]
     inserted = written_by_triggers(plan.shape) | _with_rules(conn)
@@ -86,6 +86,15 @@ def to_csv(conn: Connection[Any], plan: Plan, folder: Path) -> list[Path]:
     loader = folder / "load.sql"
     loader.write_text("\n".join([*script, "COMMIT;", ""]), encoding="utf-8")
     return [*written, loader]
+
+
+def _settings(conn: Connection[Any]) -> list[str]:
+    """What makes the files mean the same in every session."""
+    wanted = {"client_encoding": "UTF8", "standard_conforming_strings": "on", **STEADY}
+    return [
+        f"SET LOCAL {_text(conn, sql.SQL('{} = {}').format(sql.SQL(name), sql.Literal(value)))};"
+        for name, value in wanted.items()
+    ]
 
 
 def _staged(

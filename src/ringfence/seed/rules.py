@@ -109,10 +109,12 @@ class Rules:
         # What a row is forced to is a partition of its own, as far as the search is concerned.
         forced = row.own + row.forced
         start = row.leaf + _LEAVES * self.forced.setdefault(forced, len(self.forced))
-        self.combinations.setdefault(
-            (start,),
-            dict(member(name, Limits(choices=(text,), null=False)) for name, text in forced),
-        )
+        if (start,) not in self.combinations:
+            given: dict[str, Limits] = {}
+            for name, text in forced:
+                column, limits = member(name, Limits(choices=(text,), null=False))
+                given[column] = given.get(column, ANY) & limits
+            self.combinations[start,] = given
         picks = self._picks(start, rules, [self._wish(row, rule) for rule in rules])
         if picks is None:
             return self.combinations[start,] or {}, []
