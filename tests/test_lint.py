@@ -145,7 +145,7 @@ def test_findings_as_json(project: Path, run: Callable[..., Ran]) -> None:
             },
             "help": "",
             "fix": CLEAN.rstrip(),
-            "basis": None,
+            "basis": "static",
             "evidence": {},
             "reproduction": "",
             "fingerprint": "style/CP01:ddl/app/accounts.sql",

@@ -356,6 +356,21 @@ def test_a_code_that_does_not_exist(
     assert main(["lint", option, "M01"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: no rule M01\nhint: did you mean M")
+    assert main(["lint", option, "style/LT99"]) == 2
+    assert capsys.readouterr().err == "error: no rule style/LT99\nhint: did you mean style/LT09?\n"
+
+
+def test_a_rule_of_squawk_is_asked_for_with_squawk(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["lint", "--select", "squawk/ban-drop-column"]) == 2
+    assert capsys.readouterr().err == (
+        "error: squawk/ban-drop-column is selected, and squawk is not asked\nhint: add --squawk\n"
+    )
+    if not Path(sys.executable).with_name("squawk").exists() and shutil.which("squawk") is None:
+        pytest.skip("squawk is not installed")
+    assert main(["lint", "--squawk", "--select", "squawk/nope"]) == 2
+    assert capsys.readouterr().err.startswith("error: no rule squawk/nope\n")
 
 
 def test_a_projects_skip(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

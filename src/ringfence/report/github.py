@@ -26,7 +26,9 @@ def _line(finding: Finding) -> str:
             properties["col"] = str(finding.span.column)
     properties["title"] = " ".join(filter(None, (finding.code, str(finding.ref or ""))))
     said = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    text = "\n".join(filter(None, (finding.message, finding.help, finding.fix)))
+    basis = f"({finding.basis})" if finding.basis else ""
+    said_first = " ".join(filter(None, (finding.message, basis)))
+    text = "\n".join(filter(None, (said_first, finding.help, finding.fix)))
     return f"::{_COMMANDS[finding.severity]} {said}::{_data(text)}"
 
 

@@ -27,7 +27,9 @@ def _issue(finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     seen[finding.fingerprint] += 1
     digest = hashlib.blake2b(f"{finding.fingerprint}\0{number}".encode(), digest_size=16)
     return {
-        "description": finding.message,
+        "description": " ".join(
+            filter(None, (finding.message, finding.basis and f"({finding.basis})"))
+        ),
         "check_name": finding.code,
         "fingerprint": digest.hexdigest(),
         "severity": _SEVERITIES[finding.severity],

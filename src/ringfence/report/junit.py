@@ -47,7 +47,8 @@ def _case(suite: ET.Element, finding: Finding, *, fails: bool) -> None:
     if finding.span:
         attributes |= {"file": _clean(finding.span.path), "line": str(finding.span.line)}
     case = ET.SubElement(suite, "testcase", attributes)
-    said = (finding.message, where, finding.help, finding.fix, finding.reproduction)
+    basis = f"basis: {finding.basis}" if finding.basis else ""
+    said = (finding.message, where, basis, finding.help, finding.fix, finding.reproduction)
     text = _clean("\n".join(filter(None, said)))
     if fails:
         failed = {"type": str(finding.severity), "message": _clean(finding.message)}

@@ -67,7 +67,7 @@ class _Page:
     def block(self, findings: list[Finding]) -> list[str]:
         """One group of findings: head, object, places."""
         first = findings[0]
-        label, code = f"{first.severity}:", f"[{_plain(first.code)}]"
+        label, code = f"{first.severity}:", f"[{_plain(_code(first))}]"
         lines = self.wrapped(f"{label} {_plain(first.message)} {code}", 0, 2)
         # Coloured after wrapping, which would count the escapes.
         lines[0] = self.ink(label, _COLOURS[first.severity]) + lines[0].removeprefix(label)
@@ -159,6 +159,11 @@ class _Page:
             break_long_words=False,
             break_on_hyphens=False,
         )
+
+
+def _code(finding: Finding) -> str:
+    """The code, and what the finding rests on."""
+    return ", ".join(filter(None, (finding.code, finding.basis)))
 
 
 def _plain(text: str) -> str:

@@ -202,7 +202,7 @@ def known(codes: Iterable[str]) -> tuple[str, ...]:
     """Codes and families as they were given, checked. Raises `Misuse` for one that does not exist."""
     every = {each.code for each in rules()} | set(FAMILIES)
     for code in (given := tuple(codes)):
-        if code in every or (code.startswith("squawk/") and len(code) > len("squawk/")):
+        if code in every or (code.startswith("squawk/") and _squawks(code.removeprefix("squawk/"))):
             continue
         if code.startswith("style/"):
             from ringfence.rules import _sqlfluff
@@ -213,6 +213,13 @@ def known(codes: Iterable[str]) -> tuple[str, ...]:
             every |= {f"style/{name}" for name in styles}
         raise Misuse(f"no rule {code}", hint=_near(code, every))
     return given
+
+
+def _squawks(name: str) -> bool:
+    """Whether squawk has a rule of that name, as far as one can ask."""
+    from ringfence.rules import _squawk
+
+    return _squawk.has(name)
 
 
 def covers(given: str, code: str) -> bool:

@@ -57,6 +57,7 @@ def run(
     if accept is not None and baseline is None:
         raise Misuse("--accept has no baseline to write to", hint="--baseline FILE names it")
     chosen = _chosen(select, skip, catalog)
+    _asked(select, squawk=squawk)
     old: tuple[_baseline.Accepted, ...] = ()
     if baseline is not None and (accept is None or baseline.exists()):
         old = _baseline.read(baseline)
@@ -143,7 +144,7 @@ def run(
                 findings += [
                     Finding(each.code, each.severity, p.message, help=p.help, key=entry.fingerprint)
                     for entry in entries
-                    if any(covers(code, entry.fingerprint.partition(":")[0]) for code in ran)
+                    if _looked(entry.fingerprint.partition(":")[0], ran, select, skip)
                     for p in each.check(entry)
                 ]
     return Report(
@@ -185,6 +186,13 @@ def _kept_secret(findings: Iterable[Finding], files: Iterable[SqlFile]) -> Itera
         )
 
 
+def _asked(select: Sequence[str], *, squawk: bool) -> None:
+    """Raise `Misuse` where a rule of squawk's is selected, and squawk is not run."""
+    its = next((code for code in select if code.startswith("squawk/")), None)
+    if its is not None and not squawk:
+        raise Misuse(f"{its} is selected, and squawk is not asked", hint="add --squawk")
+
+
 def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[Rule]:
     """The rules to run, by code; those of the catalog are not even loaded where it is not wanted."""
     if select or skip:
@@ -200,6 +208,11 @@ def _chosen(select: Sequence[str], skip: Sequence[str], catalog: bool) -> list[R
         and not any(covers(s, each.code) for s in skip)
         and (each.code in select or not each.asked)
     ]
+
+
+def _looked(code: str, ran: Iterable[str], select: Sequence[str], skip: Sequence[str]) -> bool:
+    """Whether a finding with this code would have been found."""
+    return any(covers(each, code) for each in ran) and _wanted(code, select, skip)
 
 
 def _wanted(code: str, select: Sequence[str], skip: Sequence[str]) -> bool:

@@ -30,7 +30,7 @@ OURS = Path(__file__).with_name("sqlfluff.cfg")
 
 _NAMES = ("setup.cfg", "tox.ini", "pep8.ini", ".sqlfluff", "pyproject.toml")  # later ones win
 _CRASHED = "Unexpected exception: "
-_STUMBLED = ("PRS", "LXR", "TMP")
+STUMBLED = ("PRS", "LXR", "TMP")
 
 UNPARSED = "PRS"
 """The code of a note that says (a part of) the text was not checked."""
@@ -142,12 +142,12 @@ def check(job: Job) -> list[Note]:
     except RecursionError:
         return [Note(1, 0, UNPARSED, "warning", "nested too deeply for sqlfluff")]
     said = linted.get_violations(filter_warning=False)
-    stumbled = [v.line_no for v in said if v.rule_code() in _STUMBLED]
+    stumbled = [v.line_no for v in said if v.rule_code() in STUMBLED]
     if stumbled and (wrong := _syntax_error(job.text)):
         return [wrong]
     # From where it lost the thread on, sqlfluff takes legal SQL for badly laid out.
     end = min(stumbled, default=sys.maxsize)
-    said = [v for v in said if v.line_no < end or v.rule_code() in _STUMBLED]
+    said = [v for v in said if v.line_no < end or v.rule_code() in STUMBLED]
     # What it says more than once of a line is said once, with one fix for all.
     lines: dict[tuple[object, ...], list[SQLBaseError]] = {}
     for each in said:
@@ -166,7 +166,7 @@ def fixed(job: Job) -> str:
             config = config.copy()
             config.process_raw_file_for_config(job.text, job.shown)
         linted = linter.lint_string(job.text, fname=job.shown, config=config, fix=True)
-        if any(v.rule_code() in _STUMBLED for v in linted.get_violations(filter_warning=False)):
+        if any(v.rule_code() in STUMBLED for v in linted.get_violations(filter_warning=False)):
             return job.text
         return str(linted.fix_string()[0])
     except SQLFluffUserError as error:
@@ -179,7 +179,7 @@ def fixed(job: Job) -> str:
 
 def _note(alike: list[SQLBaseError], text: str) -> Note:
     violation = alike[0]
-    stumbled = violation.rule_code() in _STUMBLED
+    stumbled = violation.rule_code() in STUMBLED
     message, help_ = _one_line(violation.desc()), ""
     if stumbled:
         message = "sqlfluff cannot parse this, although PostgreSQL can"

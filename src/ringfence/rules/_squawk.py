@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 _BATCH = 500  # files on one command line
 
 
+def _program() -> str | None:
+    beside = Path(sys.executable).with_name("squawk")
+    return str(beside) if beside.is_file() else shutil.which("squawk")
+
+
+def has(name: str) -> bool:
+    """Whether squawk knows a rule of that name; so it is believed where squawk is not installed."""
+    program = _program()
+    if program is None:
+        return True
+    asked = [program, "--exclude", name, "--reporter", "json"]
+    done = subprocess.run(asked, capture_output=True, input=b"", check=False)
+    return bool(name) and b"invalid rule name" not in done.stderr
+
+
 def findings(files: Sequence[SqlFile]) -> list[Finding]:
     """squawk's violations, with the code `squawk/its-rule`. Raises `Misuse` where it is not there."""
-    beside = Path(sys.executable).with_name("squawk")
-    program = str(beside) if beside.is_file() else shutil.which("squawk")
+    program = _program()
     if program is None:
         raise Misuse("squawk is not installed", hint="pip install 'ringfence[squawk]'")
     by_path = {str(file.path): file for file in files}

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringfence.errors import Span
-from ringfence.finding import Coverage, Finding, Severity
+from ringfence.finding import Basis, Coverage, Finding, Severity
 from ringfence.rules import Context, Outcome, SqlFile, _sqlfluff, rule
 from ringfence.rules._sqlfluff import UNPARSED, Job, Note, settings
 
@@ -96,6 +96,7 @@ def _finding(file: SqlFile, note: Note) -> Finding:
         span=Span(file.shown, note.line, note.column, text),
         help=note.help,
         fix=note.fix,
+        basis=Basis.STATIC,
     )
 
 
