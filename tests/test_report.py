@@ -14,7 +14,7 @@ import pytest
 from goldens import golden
 from ringfence import report as reports
 from ringfence.errors import Misuse, Span
-from ringfence.finding import Coverage, Finding, Report, Severity, counted
+from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted
 from ringfence.model import Ref
 from ringfence.report import json as json_format
 
@@ -214,6 +214,7 @@ def test_the_documented_example_is_true(monkeypatch: pytest.MonkeyPatch) -> None
                 "Keywords must be upper case.",
                 span=Span("ddl/app/tables/accounts.sql", 3, 13, "    id UUID primary key,"),
                 fix="    id UUID PRIMARY KEY,",
+                basis=Basis.STATIC,
             ),
         ),
         coverage=(Coverage("style", "ddl/app/tables/accounts.sql", 1, "file"),),

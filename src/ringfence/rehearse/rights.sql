@@ -1,4 +1,5 @@
--- What roles may do with a relation that somebody granted them, or roles they belong to, something of.
+-- What roles may do with a relation that somebody granted them, or roles they belong to, something
+-- of.
 SELECT
     n.nspname AS schema,
     c.relname AS name,
