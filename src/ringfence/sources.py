@@ -190,7 +190,9 @@ class Shop:
 
             assert self.project is not None
             return any(
-                touches_server(path.read_text(encoding="utf-8", errors="replace"))
+                touches_server(
+                    path.read_text(encoding="utf-8", errors="replace"), python=path.suffix == ".py"
+                )
                 for revision in revisions.scan(self.project)
                 for path in (revision.path, revision.file("up"))
                 if path.is_file()

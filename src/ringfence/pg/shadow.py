@@ -24,11 +24,13 @@ from psycopg.conninfo import make_conninfo
 
 from ringfence.errors import Error, Misuse
 from ringfence.pg.connect import Target, connect, named, server_error
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.project import Project
+    from ringfence.script import Statement
 
 _PREFIX = "ringfence_shadow_"
 _numbers = count(1)
@@ -186,9 +188,61 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def touches_server(text: str) -> bool:
-    """Whether SQL (or Python with SQL in it) may change more than the database it runs in."""
-    return _BEYOND.search(text) is not None
+def touches_server(text: str, *, python: bool = False) -> bool:
+    """Whether SQL (or Python with SQL in it) may change more than the database it runs in.
+
+    What stands in a comment does not, nor does a string in a statement that runs none. A DO block
+    that puts a statement together may do anything.
+    """
+    bare = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text) if "/*" in text or "--" in text else text
+    suspect = _BEYOND.search(text) is not None or _BEYOND.search(bare) is not None
+    if python or not (suspect or _COMPOSES.search(text)):
+        return suspect
+    try:
+        return any(map(_statement_touches, Script("", text).statements))
+    except Error:
+        return suspect
+
+
+def _statement_touches(statement: Statement) -> bool:
+    said = " ".join(_said(Script("", statement.text), strings=_runs_strings(statement)))
+    if _BEYOND.search(said) is not None:
+        return True
+    return statement.words[:1] == ("DO",) and _COMPOSES.search(said) is not None
+
+
+def _runs_strings(statement: Statement) -> bool:
+    """Whether a string in it may be run: all but what defines an object without a body."""
+    words = statement.words
+    return words[:1] not in _DEFINES or bool({"FUNCTION", "PROCEDURE"} & {*words})
+
+
+def _said(script: Script, *, strings: bool) -> Iterator[str]:
+    """The statement without its comments, those in bodies too, and without strings that are none."""
+    for token in script.code():
+        body = _BODY.fullmatch(token.text)
+        if body is not None:
+            inner = (
+                body["dollar"] if body["dollar"] is not None else body["plain"].replace("''", "'")
+            )
+            if not strings:
+                yield "''"
+                continue
+            try:
+                yield f"' {' '.join(_said(Script('', inner), strings=True))} '"
+            except Error:  # it is no SQL
+                yield f"' {inner} '"
+        else:
+            yield token.text
+
+
+_DEFINES = {("COMMENT",), ("CREATE",), ("ALTER",)}
+_BODY = re.compile(
+    r"\$(?P<tag>\w*)\$(?P<dollar>.*)\$(?P=tag)\$|(?:[eEnN]|[uU]&)?'(?P<plain>.*)'", re.DOTALL
+)
+_COMPOSES = re.compile(
+    r"\bEXECUTE\s+(?!FUNCTION\b|PROCEDURE\b)(?:(?!'|\$)|'[^']*'\s*\|\|)", re.IGNORECASE
+)
 
 
 _BEYOND = re.compile(
