@@ -46,7 +46,8 @@ test-min: setup ## the suite with the oldest releases that pyproject.toml allows
 
 check: setup ## style and types of the code, the SQL and the pages
 	@$(BIN)/ruff check -q . && $(BIN)/ruff format -q --check . && $(BIN)/mypy
-	@$(BIN)/ringfence lint ddl migrations src && $(BIN)/python tools/docs.py --check
+	@$(BIN)/ringfence lock --check && $(BIN)/ringfence lint ddl migrations src
+	@$(BIN)/python tools/docs.py --check
 
 fmt: setup ## the code as ruff writes it
 	@$(BIN)/ruff check -q --fix . && $(BIN)/ruff format -q .

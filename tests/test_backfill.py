@@ -156,7 +156,7 @@ def test_paused_and_resumed(project: Project) -> None:
         assert project.run("migrate").status == 75
     status = project.run("backfill", "status")
     assert status.status == 1
-    assert status.out.startswith("running   0002 up  ")
+    assert status.out.startswith("stopped   0002 up  ")
     assert project.run("backfill", "pause").out == "backfill of revision 0002 paused\n"
     done = project.run("migrate")
     assert done.status == 75

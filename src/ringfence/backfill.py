@@ -20,7 +20,7 @@ from psycopg.types.json import Jsonb
 from ringfence.errors import BadProject, Busy, Refused
 from ringfence.execute import Paused, Progress, reset, seconds
 from ringfence.model import quoted
-from ringfence.pg import ledger
+from ringfence.pg import ledger, runner
 from ringfence.script import Script, Statement, checksum
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _places(statement: str, path: str) -> tuple[int | None, int]:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a backfill has come. `seen` counts rows that batches went over, `changed` their work."""
+    """How far a backfill has come; `stopped` where no run is at it. `seen` counts rows that batches went over, `changed` their work."""
 
     revision: str
     direction: str
@@ -188,7 +188,16 @@ class Standing:
         return max(0.0, self.seconds * (self.estimate - self.seen) / self.seen)
 
 
-_COLUMNS = "revision, direction, state, seen, changed, batches, batch, estimate, seconds, at, by"
+_STATE = """
+CASE WHEN state = 'running' AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted
+        AND classid::bigint = {lock} AND objid::bigint = {key} AND database = (
+            SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+THEN 'stopped' ELSE state END
+"""
+_COLUMNS = (
+    f"revision, direction, {_STATE}, seen, changed, batches, batch, estimate, seconds, at, by"
+)
 
 
 def standings(connection: Connection, schema: str) -> tuple[Standing, ...]:
@@ -197,7 +206,8 @@ def standings(connection: Connection, schema: str) -> tuple[Standing, ...]:
         return ()
     rows = connection.execute(
         sql.SQL("SELECT {} FROM {} ORDER BY began").format(
-            sql.SQL(_COLUMNS), sql.Identifier(schema, "backfills")
+            sql.SQL(_COLUMNS).format(lock=runner.LOCK_CLASS, key=runner.key(schema) & 0xFFFFFFFF),
+            sql.Identifier(schema, "backfills"),
         )
     ).fetchall()
     made: list[Any] = [Standing(*row) for row in rows]  # type: ignore[arg-type] # as selected
