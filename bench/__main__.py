@@ -16,6 +16,7 @@ from rich.table import Table
 
 import bench.benches
 import bench.linting
+import bench.rehearsing
 import bench.seeding  # noqa: F401
 from bench.lab import ROOT, benches, opened
 

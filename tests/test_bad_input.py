@@ -403,6 +403,17 @@ def test_python_that_fails_when_it_is_read(project: Project) -> None:
     )
 
 
+def test_there_is_no_env(project: Project) -> None:
+    project.revision("0001", "SELECT 1;")
+    (project.root / "migrations" / "env.py").unlink()
+    done = project.run("migrate")
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: there is no migrations/env.py, which Alembic runs\n"
+        "hint: ringfence init writes one in a new folder; one of another project does as well\n"
+    )
+
+
 def test_sql_that_is_not_utf8(project: Project) -> None:
     project.revision("0001", "SELECT 'año';".encode("latin1"))
     assert refused(project) == lines(

@@ -674,6 +674,12 @@ def drive(
     config.set_main_option("script_location", str(session.project.migrations).replace("%", "%%"))
     config.attributes["ringfence"] = session
     offline = offline_from is not None
+    if not (session.project.migrations / "env.py").is_file():
+        raise BadProject(
+            f"there is no {session.project.shown(session.project.migrations / 'env.py')}, which"
+            " Alembic runs",
+            hint="ringfence init writes one in a new folder; one of another project does as well",
+        )
     try:
         script = ScriptDirectory.from_config(config)
         script.get_heads()  # runs the revisions' modules, before anything is connected to

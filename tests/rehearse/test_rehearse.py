@@ -572,6 +572,16 @@ def test_what_is_left_behind_by_a_file_that_makes_a_role(project: Project) -> No
     assert {f["place"]["path"] for f in left} == {"migrations/versions/0002.down.sql"}
 
 
+def test_what_could_not_be_read_before_is_not_lost(project: Project) -> None:
+    view = "CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM things WITH NO DATA;"
+    project.revision("0002", view, "DROP MATERIALIZED VIEW totals;")
+    assert project.run("migrate").status == 0
+    path = project.root / "more.sql"
+    path.write_text("ALTER TABLE things ADD colour text;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    assert [f["code"] for f in json.loads(done.out)["findings"]] == []
+
+
 def test_a_block_that_commits_runs_as_it_does_when_migrated(project: Project) -> None:
     done = "-- ringfence: transaction: none\nDO $$ BEGIN PERFORM 1; COMMIT; PERFORM 2; END $$;"
     assert found(project, done, "SELECT 1;") == {}

@@ -51,7 +51,8 @@ class Way:
 class Known:
     """A relation as it was: its columns, and a row of it as texts where it had one.
 
-    `works` are the ways in which that row could be written.
+    `works` are the ways in which that row could be written, `reads` whether it could be read: a
+    materialized view without data cannot.
     """
 
     schema: str
@@ -60,6 +61,7 @@ class Known:
     columns: tuple[Column, ...]
     row: tuple[str | None, ...] | None = None
     works: tuple[Way, ...] = ()
+    reads: bool = True
 
     @property
     def ref(self) -> Ref:
@@ -169,7 +171,14 @@ def world(
     if trying:
         with connection.transaction(force_rollback=True):
             connection.execute("SET LOCAL session_replication_role = replica")
-            relations = [replace(each, works=_ways(connection, each)) for each in relations]
+            relations = [
+                replace(
+                    each,
+                    works=_ways(connection, each),
+                    reads=_attempt(connection, _select(each)) is None,
+                )
+                for each in relations
+            ]
             routines = [
                 replace(
                     each,
@@ -246,6 +255,8 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
         # Triggers and keys have their say only where the row was written with them before.
         connection.execute("SET LOCAL session_replication_role = replica")
         for relation in before.relations:
+            if not relation.reads:
+                continue
             trial.reads += 1
             error = _attempt(connection, _select(relation))
             if error is not None:
