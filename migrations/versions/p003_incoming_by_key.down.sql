@@ -32,7 +32,7 @@ BEGIN
                 HINT = 'Is app.tenant_id set to the tenant whose account it is?';
     END IF;
 
-    -- Contacto existente, con el numero escrito de cualquier manera
+    -- Contacto existente, con el numero con + o sin el, o escrito como llega
     SELECT c.id INTO v_contact_id
     FROM core_catalogs.contacts AS c
     WHERE
