@@ -170,9 +170,12 @@ def test_values_are_the_same_after_their_types_were_replaced(
 def test_the_casts_that_are_known_are_the_server_s_own(server: SomeServer) -> None:
     with psycopg.connect(server.dsn()) as connection:
         rows = connection.execute(
-            "SELECT format_type(s.oid, NULL), format_type(t.oid, NULL), s.typcategory = 'S'"
+            # "char" was a string to 14.
+            "SELECT format_type(s.oid, NULL), format_type(t.oid, NULL),"
+            " s.typcategory = 'S' AND s.typname <> 'char'"
             " FROM pg_type AS s CROSS JOIN pg_type AS t WHERE EXISTS (SELECT FROM pg_cast AS c"
-            " WHERE c.castsource = s.oid AND c.casttarget = t.oid) AND t.typcategory <> 'S'"
+            " WHERE c.castsource = s.oid AND c.casttarget = t.oid)"
+            " AND (t.typcategory <> 'S' OR t.typname = 'char')"
             " AND s.oid <> t.oid AND s.oid < 16384 AND t.oid < 16384"
         ).fetchall()
         version = connection.info.server_version
@@ -286,23 +289,25 @@ def _table(*types: str) -> str:
 
 
 def test_what_values_lose_without_a_word_is_said(
-    planned: Planned, make_database: Callable[..., str]
+    planned: Planned, server: SomeServer, make_database: Callable[..., str]
 ) -> None:
-    before, after, given = zip(*_LOSE, strict=True)
+    # A scale below zero came with 15.
+    lose = [case for case in _LOSE if server.major >= 15 or case[1] != "numeric(5,-2)"]
+    before, after, given = zip(*lose, strict=True)
     made = planned(_table(*before), _table(*after))
     said = {h.ref.name[-1] for h in made.hazards if " lose " in h.message}
-    assert said == {f"c{number}" for number in range(len(_LOSE))}
+    assert said == {f"c{number}" for number in range(len(lose))}
     assert {h.code for h in made.hazards} == {"DATA_LOSS", "REWRITE"}
     database = make_database()
     utc = "SET TimeZone = 'UTC'; "
     row = ", ".join(f"'{value}'" for value in given)
     psql(database, f"{utc}{_table(*before)}; INSERT INTO t VALUES ({row})")
     psql(database, utc + made.script())
-    every = ", ".join(f"c{number}::text" for number in range(len(_LOSE)))
+    every = ", ".join(f"c{number}::text" for number in range(len(lose)))
     with psycopg.connect(database) as connection:
         found = connection.execute(f"SELECT {every} FROM t").fetchone()
     assert found is not None
-    assert not [case for case, value in zip(_LOSE, found, strict=True) if case[2] == value]
+    assert not [case for case, value in zip(lose, found, strict=True) if case[2] == value]
 
 
 def test_what_keeps_every_value_is_no_loss(planned: Planned) -> None:
