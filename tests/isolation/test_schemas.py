@@ -251,6 +251,30 @@ SCHEMAS = {
             "fi rm" = {FIRM} AND coalesce(current_setting('a.locked', true), '') <> 'on');""",
         [],
     ),
+    "rows that may be given away by who reads nothing": (
+        f"""DROP POLICY own ON "no""te";
+        CREATE POLICY s ON "no""te" FOR SELECT USING ("fi rm" = {FIRM});
+        CREATE POLICY i ON "no""te" FOR INSERT WITH CHECK ("fi rm" = {FIRM});
+        CREATE POLICY d ON "no""te" FOR DELETE USING ("fi rm" = {FIRM});
+        CREATE POLICY u ON "no""te" FOR UPDATE USING ("fi rm" = {FIRM}) WITH CHECK (said <> '');""",
+        ['policy table:"Odd ""Shop"."no""te"'],
+    ),
+    "rows that may be changed by who reads nothing": (
+        f"""DROP POLICY own ON "no""te";
+        CREATE POLICY s ON "no""te" FOR SELECT USING ("fi rm" = {FIRM});
+        CREATE POLICY i ON "no""te" FOR INSERT WITH CHECK ("fi rm" = {FIRM});
+        CREATE POLICY d ON "no""te" FOR DELETE USING ("fi rm" = {FIRM});
+        CREATE POLICY u ON "no""te" FOR UPDATE USING (true) WITH CHECK ("fi rm" = {FIRM});""",
+        ['policy table:"Odd ""Shop"."no""te"'],
+    ),
+    "a policy for each verb, all of them sound": (
+        f"""DROP POLICY own ON "no""te";
+        CREATE POLICY s ON "no""te" FOR SELECT USING ("fi rm" = {FIRM});
+        CREATE POLICY i ON "no""te" FOR INSERT WITH CHECK ("fi rm" = {FIRM});
+        CREATE POLICY d ON "no""te" FOR DELETE USING ("fi rm" = {FIRM});
+        CREATE POLICY u ON "no""te" FOR UPDATE USING ("fi rm" = {FIRM});""",
+        [],
+    ),
     "two ways to one row that need not agree": (
         f"""CREATE TABLE box (id INT, "fi rm" INT REFERENCES firm, PRIMARY KEY ("fi rm", id));
         CREATE TABLE shelf (id INT, "fi rm" INT, box INT NOT NULL, PRIMARY KEY ("fi rm", id),

@@ -111,6 +111,8 @@ class Prober:
         if replica:
             start.append("SET LOCAL session_replication_role = replica")
         start += setup
+        if replica and setup:  # which may have ended it
+            start.append("SET LOCAL session_replication_role = replica")
         if role is not None:
             start.append(f"SET LOCAL SESSION AUTHORIZATION {ident(role)}")
         if tenant is not None and self.setting:

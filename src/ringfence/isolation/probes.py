@@ -399,6 +399,7 @@ def _updates(
             f"UPDATE {at} SET {name} = {name}",
             others=0,
         )
+    yield from _unread(fixture, aim, role, change)
     yield from _moves(fixture, aim, role, parents)
     if relation.kind == "v" and relation.triggers and relation.may(role, "SELECT"):
         # What works in the statement's place may look for its row by a key that it was given.
@@ -411,6 +412,68 @@ def _updates(
                     f"UPDATE {at} SET {ident(one.name)} = {literal(others)} WHERE {aim.where_a}",
                     f"UPDATE {at} SET {ident(one.name)} = {ident(one.name)} WHERE {aim.where_a}",
                 )
+
+
+def _unread(
+    fixture: Fixture, aim: Aim, role: str, change: tuple[str, str | None, str | None] | None
+) -> Iterator[Probe]:
+    """Changes that read no column: policies for reading have no say in them, those for changing alone.
+
+    The rest of the table is out of the way, so that no key of another row is.
+    """
+    table = aim.table
+    if aim.relation.kind not in "rp" or table is None or aim.row_a is None or aim.row_b is None:
+        return
+    rows = fixture.rows
+    at = aim.relation.sql
+    if table.has_children and not table.partitioned:
+        at = f"ONLY {at}"  # its children's rows are theirs
+    may = {c.name for c in aim.relation.open_to(role, "UPDATE")}
+
+    def alone(*kept: Row) -> tuple[str, ...]:
+        others = [
+            r for t in (fixture.a, fixture.b) for r in rows[t].get(table.oid, ()) if r not in kept
+        ]
+        return tuple(line for r in others for line in gone(r))
+
+    if change is not None:
+        column, for_b, for_a = change
+        yield Probe(
+            "UPDATE",
+            "update unread",
+            f"UPDATE {at} SET {ident(column)} = {literal(for_b)}",
+            f"UPDATE {at} SET {ident(column)} = {literal(for_a)}",
+            setup=alone(aim.row_b),
+            control_setup=alone(aim.row_a),
+            keyed=True,
+        )
+    for columns, mine, theirs, edge in ends(fixture, aim, {}):
+        if not set(columns) <= may:
+            continue
+        to_me, to_them = (
+            ", ".join(f"{ident(c)} = {literal(v)}" for c, v in zip(columns, values, strict=True))
+            for values in (mine, theirs)
+        )
+        kept = alone(aim.row_a)
+        yield Probe(
+            "UPDATE",
+            f"take {', '.join(columns)} unread",
+            f"UPDATE {at} SET {to_me}",
+            f"UPDATE {at} SET {to_me}",
+            setup=alone(aim.row_b),
+            control_setup=kept,
+            keyed=True,
+            edge=edge,
+        )
+        yield Probe(
+            "UPDATE",
+            f"give {', '.join(columns)} unread",
+            f"UPDATE {at} SET {to_them}",
+            f"UPDATE {at} SET {to_me}",
+            setup=kept,
+            control_setup=kept,
+            edge=edge,
+        )
 
 
 def _cursor(at: str, where: str) -> tuple[str, ...]:
