@@ -83,3 +83,8 @@ def test_a_name_that_is_no_hazard(project: Project) -> None:
     result = project.run("migrate")
     assert result.status == 2
     assert result.err.startswith("error: migrations/versions/0002.up.sql: SORROW is no hazard\n")
+
+
+def test_the_project_agrees_to_what_rehearsals_find_in_the_same_place(project: Project) -> None:
+    project.say('[tool.ringfence.migrate]\nallow = ["DATA_LOSS", "LONG_LOCK", "OLD_WRITER:s.t"]')
+    assert project.run("migrate").status == 0

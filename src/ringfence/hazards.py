@@ -86,7 +86,11 @@ def agreeing(project: Project, allow: Sequence[str]) -> Project:
 def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Direction]]) -> None:
     """Raise `Refused` before anything runs, when a revision's file has a hazard nobody agreed to."""
     configured = project.config.migrate.allow
-    refuse_unknown(configured, said="[tool.ringfence.migrate] allow:")
+    if configured:
+        # The project agrees in one place, to what rehearsals find as well.
+        from ringfence.rehearse.pages import codes
+
+        refuse_unknown(configured, said="[tool.ringfence.migrate] allow:", more=codes())
     given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
     refuse_unknown(given, said=VARIABLE)
     allow = {*configured, *given}
