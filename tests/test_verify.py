@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -625,3 +626,23 @@ def test_a_query_of_a_million_rows_is_not_fetched(project: Project) -> None:
         "and more than 1000 more rows", "and 2 more rows",
     ]  # fmt: skip
     assert len(said) == 8
+
+
+def test_a_database_without_revisions_is_looked_at_all_the_same(project: Project) -> None:
+    """What nobody applied by revisions can have tenants; a folder that is lost is another matter."""
+    project.query("CREATE TABLE t (a INT PRIMARY KEY CHECK (a > 0))")
+    (project.root / "migrations" / "versions").rmdir()
+    done = project.run("verify", "--format", "json")
+    assert (done.status, done.err) == (0, "")
+    rows = {c["subject"]: c for c in json.loads(done.out)["coverage"]}
+    assert rows["constraints"]["count"] > 0
+    for code in ("head", "history", "drift", "row-security", "verify-files"):
+        assert rows[code]["skipped"] == "no migrations here: migrations/versions does not exist"
+    assert project.run("verify", "--claim", "head").status == 2
+    (project.root / "migrations" / "versions").mkdir()
+    project.revision("0001", "CREATE TABLE u ();")
+    assert project.run("migrate").status == 0
+    shutil.rmtree(project.root / "migrations" / "versions")
+    lost = project.run("verify")
+    assert lost.status == 2
+    assert lost.err.startswith("error: no migrations here: migrations/versions does not exist\n")

@@ -297,12 +297,16 @@ class Graph:
             )
 
 
+class NoRevisions(BadProject):
+    """The project has no folder of revisions at all."""
+
+
 def scan(project: Project) -> tuple[Revision, ...]:
     """Every revision's file, in the order of their names, whether they add up or not."""
     versions = project.migrations / "versions"
     folder = project.shown(versions)
     if not versions.is_dir():
-        raise BadProject(
+        raise NoRevisions(
             f"no migrations here: {folder} does not exist",
             hint="set [tool.ringfence] migrations, or make the folder",
         )

@@ -142,7 +142,7 @@ def verify(case: Case, only: Sequence[str] = ()) -> Report:
     findings: list[Finding] = []
     coverage: list[Coverage] = []
     wanted = [c for c in claims() if c.code in only or not (only or c.asked)]
-    verdicts = _looked(case, wanted)
+    verdicts = _looked(case, wanted, only)
     for each in claims():
         verdict = verdicts.get(each.code)
         if verdict is None:
@@ -163,7 +163,19 @@ _ASIDE = 3
 """How many claims are looked at beside the others: each keeps a session of the server busy."""
 
 
-def _looked(case: Case, wanted: Sequence[Claim]) -> dict[str, Verdict]:
+def _look(each: Claim, case: Case, verdict: Verdict, *, every: bool) -> None:
+    """Look at a claim. Where there are no revisions, and the database knows of none, one can look at
+    the schema all the same: of `every` claim, those about revisions are skipped."""
+    try:
+        each.check(case, verdict)
+    except revisions.NoRevisions as error:
+        schema = case.project.config.migrate.schema
+        if not every or ledger.state(case.connection, schema).exists:
+            raise
+        verdict.skipped = error.message
+
+
+def _looked(case: Case, wanted: Sequence[Claim], only: Sequence[str]) -> dict[str, Verdict]:
     """The verdicts of claims; those that have shadows of their own beside the rest."""
     verdicts = {each.code: Verdict(each.code, each.unit) for each in wanted}
     target = case.target
@@ -180,7 +192,7 @@ def _looked(case: Case, wanted: Sequence[Claim]) -> dict[str, Verdict]:
         working = [beside.submit(alone, each) for each in aside]
         for each in wanted:
             if each not in aside:
-                each.check(case, verdicts[each.code])
+                _look(each, case, verdicts[each.code], every=not only)
         for one in working:
             one.result()
     return verdicts
