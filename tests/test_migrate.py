@@ -233,6 +233,7 @@ def test_json_of_status(three: Project) -> None:
         "target": three.database,
         "current": ["0002"],
         "heads": ["0003"],
+        "halfway": [],
         "unknown": [],
     }
     assert {row.pop("statements_run") for row in rows} == {0}
