@@ -31,7 +31,7 @@ def test_own_rows_and_everybody_s(sound: Sound) -> None:
         "trade.customer",
         "own",
         "everybody's",
-        "own",
+        "everybody's",
         "own",
         "–",
         "–",
