@@ -663,7 +663,7 @@ def _changed(
     for ref, writes, role, rights in compat.revoked(before, after):
         yield Finding(
             "OLD_WRITER" if writes else "OLD_READER",
-            Severity.INFO if writes and ref.kind != "table" else grave,
+            Severity.INFO if writes else grave,
             f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
             ref,
             _place(file, ref),
