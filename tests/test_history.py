@@ -208,7 +208,8 @@ def test_json_of_history(two: Project) -> None:
     ]
     assert list(events[0]) == [
         "id", "at", "event", "revision", "direction", "attempt", "statement", "title", "checksum",
-        "sql", "seconds", "error", "client", "role", "outcome",
+        "sql", "seconds", "error", "client", "role", "effective_role", "server_version", "backend",
+        "xid", "fingerprint", "waits", "reason", "outcome",
     ]  # fmt: skip
     assert events[0]["sql"] == "DROP TABLE b;"
     assert datetime.fromisoformat(events[0]["at"]).tzinfo is not None
