@@ -139,7 +139,9 @@ def _names(project: Project, graph: Graph, since: str) -> list[str]:
     """The revisions to rehearse: those whose files changed, in order; all without `since`."""
     from ringfence.rules._since import changed
 
-    sql = [r for r in graph.revisions.values() if r.sql and len(r.down) <= 1]
+    # A branch to opt in to begins on a database of its own choice: `rehearse` is told where.
+    line = {r.id for r in graph.applied(filter(None, (graph.head,)))}
+    sql = [r for r in graph.revisions.values() if r.id in line and r.sql and len(r.down) <= 1]
     if not since:
         return [r.id for r in sql]
     files = changed(project.root, since)
