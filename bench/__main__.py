@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import bench.benches
+import bench.isolating
 import bench.linting
 import bench.rehearsing
 import bench.seeding  # noqa: F401

@@ -50,7 +50,7 @@ def measured(lab: Lab) -> Seconds:
 
 
 def _measure(lab: Lab) -> Seconds:
-    with _database(lab) as conn:
+    with database(lab) as conn:
         settings = seed.Settings(rows={TABLE: ROWS, "messaging.whatsapp_conversations": ROWS // 20})
         found = project.need(lab.project)
         seconds: dict[str, float] = {}
@@ -152,7 +152,8 @@ def _peak(lab: Lab, rows: int) -> float:
 
 
 @contextmanager
-def _database(lab: Lab) -> Iterator[Connection[Any]]:
+def database(lab: Lab) -> Iterator[Connection[Any]]:
+    """The lab's own database at the head, without a row."""
     lab.run([*RINGFENCE, "db", "destroy", "--yes"])
     lab.run([*RINGFENCE, "migrate"])
     url = subprocess.run(
