@@ -65,7 +65,7 @@ class Sound:
             conn.execute(change.encode())
             now, cells = again(self.ground)
             causes = given or Sorter(now, cells, deletes(now)).sort()
-            try_fixes(now, causes)
+            try_fixes(now, causes, cells)
             return causes
         finally:
             conn.execute("ROLLBACK TO SAVEPOINT test; RELEASE SAVEPOINT test")

@@ -149,7 +149,7 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
     with translated(ground.conn):
         _members(verdict, owners_members(ground.conn, ground.who))
     found = sorting.Sorter(ground, cells, sorting.deletes(ground)).sort()
-    sorting.try_fixes(ground, found)
+    sorting.try_fixes(ground, found, cells)
     verdict.findings += [_finding(examiner, cause) for cause in found]
     for relation, saw in corners.as_owner(examiner):
         verdict.findings.append(
@@ -231,12 +231,12 @@ def _finding(examiner: Examiner, cause: Cause) -> Finding:
     )
 
 
-def _telling(cell: Cell) -> tuple[bool, int, bool]:
-    """The plainest leak first: reading by name, then what changes rows."""
+def _telling(cell: Cell) -> tuple[bool, bool, int, bool]:
+    """The plainest leak first: reading by name, then what changes rows, one before all of them."""
     order = ("select by key", "select", "delete by key", "update by key", "insert")
     name = cell.probe.name
     place = order.index(name) if name in order else len(order)
-    return bool(cell.context), place, not cell.saw
+    return bool(cell.context), name.endswith(" unread"), place, not cell.saw
 
 
 def _inconclusive(verdict: Verdict, cells: Sequence[Cell]) -> None:

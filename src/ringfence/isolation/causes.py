@@ -544,8 +544,12 @@ def deletes(ground: Ground) -> dict[str, str]:
     return said
 
 
-def try_fixes(ground: Ground, causes: Sequence[Cause]) -> None:
-    """Apply every fix to the shadow, all in one transaction, and try everything again."""
+def try_fixes(ground: Ground, causes: Sequence[Cause], before: Sequence[Cell]) -> None:
+    """Apply every fix to the shadow, all in one transaction, and try everything again.
+
+    A fix is one where nothing of it leaks any more, and what a role could do with its own tenant's
+    rows, as `before` shows, it still can.
+    """
     from ringfence.isolation import again
 
     conn = ground.conn
@@ -562,16 +566,32 @@ def try_fixes(ground: Ground, causes: Sequence[Cause]) -> None:
                 cause.fixed, cause.why_not = False, error.diag.message_primary or str(error)
         _, cells = again(ground)
         leaks = {_same(c) for c in cells if c.state is State.LEAK}
-        works = {(c.role, c.ref) for c in cells if c.state is State.PASS and not c.context}
+        broken = _working(before) - _working(cells)
         for cause in tried:
             if cause.fixed is None:
                 still = [c for c in cause.cells if _same(c) in leaks]
                 revoked = cause.fix.startswith("REVOKE") or cause.order == 2
-                alive = revoked or any((c.role, c.ref) in works for c in cause.cells)
-                cause.fixed = not still and alive
-                cause.why_not = f"{still[0].probe.name} leaks still" if still else ""
+                refs = {cause.ref, *(c.ref for c in cause.cells)}
+                ends = sorted(
+                    f"{verb} of {ref.path}"
+                    for _, ref, verb in broken
+                    if ref in refs and not revoked
+                )
+                cause.fixed = not still and not ends
+                if still:
+                    cause.why_not = f"{still[0].probe.name} leaks still"
+                elif ends:
+                    cause.why_not = (
+                        f"with it {ends[0]} does not work any more, for one's own rows either"
+                    )
     finally:
         conn.execute("ROLLBACK TO SAVEPOINT ringfence_fixes; RELEASE SAVEPOINT ringfence_fixes")
+
+
+def _working(cells: Sequence[Cell]) -> set[tuple[str, Ref, str]]:
+    """What roles can do: (role, object, verb)."""
+    done = (State.PASS, State.LEAK)
+    return {(c.role, c.ref, c.probe.verb) for c in cells if c.state in done and not c.context}
 
 
 def _same(cell: Cell) -> tuple[object, ...]:
