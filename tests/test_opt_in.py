@@ -77,6 +77,18 @@ def test_the_main_line_goes_on_beside_it(project: Project) -> None:
     assert project.run("migrate", "parted@base", "--yes").out == "now at 0003\n"
 
 
+def test_the_lock_knows_that_the_main_line_goes_on_beside_it(project: Project) -> None:
+    assert project.run("lock", dsn="").status == 0
+    project.revision("0003", "CREATE TABLE c ();", after="0002")
+    check = project.run("lock", "--check", dsn="")
+    assert "added  0003" in check.out + check.err
+    assert "inserted" not in check.out + check.err
+    assert project.run("lock", dsn="").status == 0
+    assert project.run("migrate").out == "now at 0003\n"
+    held = project.run("verify", "--claim", "head", "--format", "json")
+    assert '"count": 3' in held.out
+
+
 @pytest.mark.parametrize("script", [False, True])
 def test_plain_alembic_means_the_same(project: Project, script: bool) -> None:
     if script:

@@ -76,7 +76,13 @@ def deviations(project: Project, graph: Graph) -> tuple[Deviation, ...]:
         is_, was = _entry(revision), locked.get(revision.id)
         if was is None:
             followed = [c for c in locked.values() if revision.id in _parents(graph, c.revision)]
-            beside = [c for c in locked.values() if c.parents == is_.parents]
+            # A branch to opt in to, and what goes on beside it, are in nobody's way.
+            beside = [
+                c
+                for c in locked.values()
+                if c.parents == is_.parents
+                and (c.revision in graph.opt_in) == (revision.id in graph.opt_in)
+            ]
             if followed or beside:
                 near = "before" if followed else "beside"
                 text_ = f"{near} {(followed or beside)[0].revision}, which was there"

@@ -21,7 +21,9 @@ def head(case: Case, verdict: Verdict) -> None:
     if standing.unknown:
         verdict.skipped = f"revision {', '.join(standing.unknown)} is not among the files"
         return
-    verdict.checked = len(case.graph.revisions)
+    applied = {revision.id for revision in standing.applied}
+    aside = case.graph.opt_in - applied
+    verdict.checked = sum(each not in aside for each in case.graph.revisions)
     if len(standing.heads) > 1:
         verdict.no(
             f"there are {len(standing.heads)} heads: {', '.join(standing.heads)}",
