@@ -521,7 +521,7 @@ def _bare(secret: str) -> str:
 def redacted_message(text: str, script: str = "") -> str:
     """The same for what people read: any password in it, and every secret that `script` holds.
 
-    A word that the script says openly, as a name, is none to be kept from who reads of it.
+    A word of letters that the script says openly, as a name, is none to be kept from who reads of it.
     """
     text = _masked(text, [*_secret_spans(text), *_conninfo_spans(text)])
     spans = list(_secret_spans(script))
@@ -530,7 +530,7 @@ def redacted_message(text: str, script: str = "") -> str:
         secret = _bare(script[start:end])
         if len(secret) > 2 and secret in text:
             if names is None:
-                names = set(re.findall(r"[^\W\d]\w*", _VALUE.sub(" ", _masked(script, spans))))
+                names = set(re.findall(r"\b[^\W\d]+\b", _VALUE.sub(" ", _masked(script, spans))))
             if secret not in names:
                 text = text.replace(secret, "*" * len(secret))
     return text

@@ -219,7 +219,7 @@ def test_the_page(project: Project) -> None:
             "      reads all of public.things",
             "  1 statement kept nobody waiting",
             "",
-            "error: builds public.things_label while writers of public.things wait [INDEX_BUILD]",
+            "error: builds public.things_label while writers of public.things wait [INDEX_BUILD, measured]",
             "  index:public.things_label",
             "  migrations/versions/0002.up.sql:1:1",
             "  1 | CREATE INDEX things_label ON things (label);",

@@ -1,4 +1,5 @@
--- A row is a role that works on tenants' tables and may become, or is, a member of who owns some of them.
+-- A row is a role that works on tenants' tables and may become, or is, a member of who owns some
+-- of them.
 SELECT
     r.rolname AS role,
     o.rolname AS owner,
