@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import islice
@@ -44,6 +45,8 @@ class Trigger:
     name: str
     events: frozenset[str]
     columns: frozenset[str] = frozenset()
+    text: str = ""
+    """What it is declared as, and what its function does."""
 
     @property
     def ref(self) -> Ref:
@@ -70,7 +73,7 @@ def triggers(rows: Rows) -> Iterator[Trigger]:
         table = rows.shape.tables.get(one["table"])
         if table is not None:
             events, columns = frozenset(one["events"]), frozenset(one["columns"])
-            yield Trigger(table, one["name"], events, columns)
+            yield Trigger(table, one["name"], events, columns, one["text"])
 
 
 def off(trigger: Trigger) -> str:
@@ -80,7 +83,8 @@ def off(trigger: Trigger) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A way to change a table's rows: what is done first, what it is, and of which column if of one."""
+    """A way to change a table's rows: what is done first, what it is, and of which column if of one:
+    the one that an UPDATE changes, or that an INSERT leaves out."""
 
     sql: str
     event: str
@@ -113,7 +117,12 @@ class Tried:
 
     def of(self, trigger: Trigger) -> Iterator[Shown]:
         """How each statement ends that may set the trigger off."""
-        for place, one in enumerate(self._statements):
+        words = set(re.findall(r"\w+", trigger.text))
+        # What is about a column that the trigger speaks of tells the most.
+        for place in sorted(
+            range(len(self._statements)), key=lambda at: self._statements[at].column not in words
+        ):
+            one = self._statements[place]
             if trigger.fires_on(one):
                 if place not in self._shown:
                     outcome = self._rows.attempt(one.sql, before=one.before, then=self._then)
@@ -182,7 +191,7 @@ def _statements(rows: Rows, table: Table) -> Iterator[Statement]:
                 text = (
                     f"INSERT INTO {at(table)} ({names}) OVERRIDING SYSTEM VALUE VALUES ({values})"
                 )
-                yield Statement(text, "INSERT", gone)
+                yield Statement(text, "INSERT", gone, left_out.name if left_out else "")
     soft = _soft(rows, table)
     for column in given:
         # What other rows have there, those of another tenant too, and nothing.

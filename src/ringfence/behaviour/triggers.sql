@@ -14,9 +14,11 @@ SELECT
     ARRAY(
         SELECT a.attname::TEXT FROM pg_attribute AS a
         WHERE a.attrelid = t.tgrelid AND a.attnum = ANY(t.tgattr)
-    ) AS columns
+    ) AS columns,
+    pg_get_triggerdef(t.oid) || ' ' || f.prosrc AS text
 FROM pg_trigger AS t
 INNER JOIN pg_class AS c ON t.tgrelid = c.oid
+INNER JOIN pg_proc AS f ON t.tgfoid = f.oid
 WHERE
     NOT t.tgisinternal
     AND t.tgenabled IN ('O', 'A')
