@@ -7,14 +7,17 @@ report can say what "holds" rests on.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
+
+from psycopg.conninfo import conninfo_to_dict
 
 from ringfence import migrate, revisions
 from ringfence.finding import Coverage, Finding, Report, Severity, ordered
@@ -32,7 +35,41 @@ if TYPE_CHECKING:
     from ringfence.isolation.judge import Cell
     from ringfence.model import Ref
     from ringfence.pg.connect import Target
+    from ringfence.pg.shadow import Host
     from ringfence.project import Project
+    from ringfence.sources import Shop
+
+
+class Shadows:
+    """Databases with the live schema, each somebody's own: copies of one that is loaded once."""
+
+    def __init__(self, project: Project, target: Target) -> None:
+        self._project, self._target = project, target
+        self._lock = Lock()
+        self._stack = ExitStack()
+        self._first: tuple[Host, str] | None = None
+
+    def copy(self, stack: ExitStack) -> Target:
+        """One more, dropped when `stack` is closed. Raises what loading the schema raises."""
+        with self._lock:
+            if self._first is None:
+                made, first = loaded(self._project, self._target, self._stack)
+                self._first = made.host, str(conninfo_to_dict(first.conninfo)["dbname"])
+        host, name = self._first
+        return stack.enter_context(host.database(name))
+
+    def close(self) -> None:
+        """Drop the one that they are copies of."""
+        self._stack.close()
+
+
+def loaded(project: Project, target: Target, stack: ExitStack) -> tuple[Shop, Target]:
+    """A shadow where one may do everything, with the schema of `target`; and who made it."""
+    from ringfence.sources import Source, shop
+
+    made = stack.enter_context(shop(project, [], None, near=target))
+    made.command()
+    return made, made.copy(Source("live", "database", target=target))
 
 
 @dataclass
@@ -50,8 +87,17 @@ class Case:
     """Whether isolation is tried in the database itself, rather than on a shadow."""
     cells: list[Cell] = field(default_factory=list)
     """What was tried, and what it has shown: filled by the claim about isolation."""
+    shadows: Shadows | None = None
+    """Where several claims have their shadows from."""
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The day it is, after which some things are not accepted any more."""
+
+    def shadow(self, stack: ExitStack) -> Target:
+        """A shadow of one's own with the live schema and no rows, dropped when `stack` is closed."""
+        if self.shadows is not None:
+            return self.shadows.copy(stack)
+        assert self.target is not None
+        return loaded(self.project, self.target, stack)[1]
 
     @cached_property
     def graph(self) -> revisions.Graph:
@@ -183,12 +229,14 @@ def _looked(case: Case, wanted: Sequence[Claim], only: Sequence[str]) -> dict[st
     if target is None or len(wanted) < 2:
         aside = []
 
+    shadows = Shadows(case.project, target) if target is not None and len(aside) > 1 else None
+
     def alone(each: Claim) -> None:
         assert target is not None
         with closing(connect(target, pinned=True)) as own:
-            each.check(replace(case, connection=own), verdicts[each.code])
+            each.check(replace(case, connection=own, shadows=shadows), verdicts[each.code])
 
-    with Beside(_ASIDE) as beside:
+    with closing(shadows) if shadows else nullcontext(), Beside(_ASIDE) as beside:
         working = [beside.submit(alone, each) for each in aside]
         for each in wanted:
             if each not in aside:

@@ -11,7 +11,7 @@ What could not be seen is information, with the reason; a unique key that holds 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,6 @@ from ringfence.claims import claim
 from ringfence.errors import Error
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.pg.connect import connect, server_error
-from ringfence.sources import Source, shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,10 +45,9 @@ def constraints(case: Case, verdict: Verdict) -> None:
 def shadow(case: Case, verdict: Verdict) -> Iterator[Rows | None]:
     """A shadow with rows in it, in a transaction; None where there is none, and why is said."""
     exclude = (case.project.config.migrate.schema,)
-    with shop(case.project, [], None, near=case.target) as made:
+    with ExitStack() as stack:
         try:
-            made.command()
-            target = made.copy(Source("live", "database", target=case.target))
+            target = case.shadow(stack)
             connection = connect(target)
             try:
                 rows = behaviours.make(connection, case.project.config.tenancy, exclude)

@@ -45,7 +45,6 @@ from ringfence.isolation.judge import State
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error, translated
-from ringfence.sources import Source, shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,9 +100,7 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
             if case.in_place:
                 ground = _there(case, found, exclude, stack)
             else:
-                made = stack.enter_context(shop(case.project, [], None, near=case.target))
-                made.command()
-                target = made.copy(Source("live", "database", target=case.target))
+                target = case.shadow(stack)
                 connection = stack.enter_context(connect(target))
                 stack.enter_context(translated(connection))
                 ground = prepare(connection, tenancy, found, exclude, target)
