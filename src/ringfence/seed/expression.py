@@ -115,7 +115,7 @@ def compared(sql: str, reader: str) -> set[str]:
     except postgast.PgQueryError:
         return set()
     found: set[str] = set()
-    for node in _within(tree):
+    for node in within(tree):
         if not isinstance(node, pb.A_Expr) or [n.string.sval for n in node.name] != ["="]:
             continue
         for one, other in ((node.lexpr, node.rexpr), (node.rexpr, node.lexpr)):
@@ -132,7 +132,7 @@ def called(sql: str) -> tuple[str, ...]:
     except postgast.PgQueryError:
         return ()
     found: dict[str, None] = {}
-    for node in _within(tree):
+    for node in within(tree):
         if isinstance(node, pb.FuncCall):
             found[node.funcname[-1].string.sval] = None
         elif isinstance(node, pb.SQLValueFunction) and node.op in _CLOCK_KEYWORDS:
@@ -140,19 +140,19 @@ def called(sql: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _within(message: Any) -> Iterator[Any]:
+def within(message: Any) -> Iterator[Any]:
     """A node and all nodes in it."""
     yield message
     for _, value in message.ListFields():
         for each in value if hasattr(value, "__len__") and not isinstance(value, str) else (value,):
             if hasattr(each, "ListFields"):
-                yield from _within(each)
+                yield from within(each)
 
 
 def _mentioned(node: Any) -> tuple[set[str], set[str]]:
     """The columns and the functions that a node mentions."""
     columns, calls = set(), set()
-    for each in _within(node):
+    for each in within(node):
         if isinstance(each, pb.ColumnRef):
             columns.add(each.fields[-1].string.sval)
         elif isinstance(each, pb.FuncCall):

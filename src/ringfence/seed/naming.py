@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import postgast
 
 from ringfence.errors import Misuse
+from ringfence.seed.expression import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,16 +97,8 @@ def _nodes(sql: str) -> Iterator[Any]:
             tree = postgast.parse(text)
         except postgast.PgQueryError:
             continue
-        yield from _within(tree)
+        yield from within(tree)
         return
-
-
-def _within(message: Any) -> Iterator[Any]:
-    yield message
-    for _, value in message.ListFields():
-        for each in value if hasattr(value, "__len__") and not isinstance(value, str) else (value,):
-            if hasattr(each, "ListFields"):
-                yield from _within(each)
 
 
 def _keys(node: Any, reader: str, setting: str) -> tuple[str, ...] | None:
