@@ -46,6 +46,8 @@ def test_without_the_tables_before_no_statement_that_works_is_missed(tmp_path: P
         (folder / "1.sql").write_text(f"{case['sql']};\n")
         codes = {f.code for f in rules.lint(None, [folder], select=["M"]).findings}
         needs = {"M009", "M022", "M039"}  # a domain, a nullable column, a partitioned table
+        if " on only " in case["sql"]:
+            continue  # an index of a partitioned table begins so
         if case["works"] and not (codes & WORKS or set(case["codes"]) & needs):
             missed.append(case["sql"])
     assert missed == []

@@ -98,8 +98,8 @@ class Observed:
     (`built_on` says on which table; `index_of` is the same of locked ones);
     `views` are locked relations that nobody writes to: materialized views, and others;
     `scanned` rows read in sequential scans, by table (0 of one that is empty). `proven` says that a scan was left out because
-    a constraint proves what it would show. `changed` counts rows written, by table. `wal` is
-    bytes, `temporary` those of the files that sorts and the like were spilled to.
+    a constraint proves what it would show. `changed` counts rows written, by table,
+    `replaced` those updated or deleted and how many there were. `wal` is bytes, `temporary` those of the files that sorts and the like were spilled to.
     `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
     run in a transaction block.
     """
@@ -115,6 +115,7 @@ class Observed:
     scanned: Mapping[str, int] = field(default_factory=dict)
     proven: bool = False
     changed: Mapping[str, int] = field(default_factory=dict)
+    replaced: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     wal: int = 0
     temporary: int = 0
     waits: bool = False
@@ -241,7 +242,9 @@ class Observer:
             return Observed(locks=_beyond(taken, held), held=held, seconds=seconds, error=error)
         said, self._said = self._said, []
         after = self.known()
-        scanned, changed = _difference(counted, self._counters(), before, self._known)
+        now = self._counters()
+        scanned, changed = _difference(counted, now, before, self._known)
+        replaced = self._replaced(counted, now, after)
         return self._told(
             statement,
             said,
@@ -253,7 +256,31 @@ class Observer:
             changed,
             wal,
             seconds,
+            replaced=replaced,
         )
+
+    def _replaced(
+        self,
+        before: Counter[tuple[int, str]],
+        now: Counter[tuple[int, str]],
+        there: Mapping[int, Relation],
+    ) -> Mapping[str, tuple[int, int]]:
+        """Rows updated or deleted of tables that others use, and how many these had."""
+        found = {}
+        for (oid, what), count in now.items():
+            since = count - before[oid, what]
+            if what == "replaced" and since and oid in there and oid in self._known:
+                relation = there[oid]
+                row = self._runner.execute(
+                    sql.SQL("SELECT count(*) FROM ONLY {}").format(
+                        sql.Identifier(relation.schema, relation.name)
+                    )
+                ).fetchone()
+                gone = now[oid, "deleted"] - before[oid, "deleted"]
+                new = now[oid, "inserted"] - before[oid, "inserted"]
+                had = int(str(row[0])) + gone - new if row else 0
+                found[relation.path] = (since, had)
+        return found
 
     def _told(
         self,
@@ -268,6 +295,7 @@ class Observer:
         wal: int,
         seconds: float,
         *,
+        replaced: Mapping[str, tuple[int, int]] | None = None,
         waits: bool = False,
         alone: bool = False,
     ) -> Observed:
@@ -307,6 +335,7 @@ class Observer:
             views=frozenset(r.path for r in self._known.values() if r.kind in "mv"),
             emptied=tuple(heaps) if empties else (),
             scanned=scanned,
+            replaced=replaced or {},
             proven=any(_PROVEN.search(line) for line in said),
             changed=changed,
             wal=max(0, wal),
@@ -419,12 +448,12 @@ class Observer:
             self._runner.execute(_FLUSH[self._runner.info.server_version >= 150000])
         view = "pg_stat_user_tables" if shared else "pg_stat_xact_user_tables"
         rows = self._runner.execute(
-            "SELECT relid::bigint, seq_scan, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del FROM "  # noqa: S608
-            + view
+            "SELECT relid::bigint, seq_scan, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del,"  # noqa: S608
+            " n_tup_upd + n_tup_del, n_tup_ins, n_tup_del FROM " + view
         ).fetchall()
         found: Counter[tuple[int, str]] = Counter()
         for oid, *counts in rows:
-            for what, count in zip(("begun", "read", "written"), counts, strict=True):
+            for what, count in zip(_COUNTED, counts, strict=True):
                 found[int(str(oid)), what] = int(str(count or 0))
         return found
 
@@ -435,6 +464,8 @@ class Observer:
         assert row is not None
         return int(str(row[0]))
 
+
+_COUNTED = ("begun", "read", "written", "replaced", "inserted", "deleted")
 
 # Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
 _FLUSH = {True: "SELECT pg_stat_force_next_flush()", False: "SELECT"}

@@ -193,15 +193,13 @@ def _under_earlier(
 def _backfill(each: Measured) -> Iterator[Finding]:
     """Rows written wholesale: each is locked until the transaction ends."""
     seen = each.observed
-    if not each.text.lstrip()[:6].upper().startswith(("UPDATE", "DELETE", "MERGE")):
-        return
-    for table, rows in seen.changed.items():
-        if rows and seen.scanned.get(table, 0) and rows * 2 >= seen.scanned[table]:
+    for table, (rows, there) in seen.replaced.items():
+        # Of few rows, found by a key, nobody knows how many a real table would have.
+        if rows * 2 >= there and (seen.scanned.get(table) or rows >= _FEW):
             yield Finding(
                 "BACKFILL",
                 Severity.WARNING,
-                f"writes {counted(rows, 'row')} of the {seen.scanned[table]} in {table} in one"
-                " transaction",
+                f"writes {counted(rows, 'row')} of the {there} in {table} in one transaction",
                 Ref.parse(f"table:{table}"),
                 each.span,
                 help="write them in batches, each committed: locks are short, vacuum can follow,"
@@ -209,6 +207,9 @@ def _backfill(each: Measured) -> Iterator[Finding]:
                 evidence={"wal": seen.wal},
                 basis=Basis.MEASURED,
             )
+
+
+_FEW = 20
 
 
 def sheet(parts: Iterable[Part]) -> Sheet:

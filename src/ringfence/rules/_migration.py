@@ -117,6 +117,7 @@ class Relation:
     constraints: dict[str, Constraint] = field(default_factory=dict)
     policies: set[str] = field(default_factory=set)
     row_security: bool = False
+    unlogged: bool = False
     partitioned: bool = False
     partition_of: Name | None = None
     partition_key: tuple[str, ...] = ()
@@ -280,13 +281,14 @@ class Migration:
 
     def limited(self, action: Action) -> bool:
         """Whether a statement before an action's has set how long to wait for a lock."""
+        limit = 0.0
         for statement in self.statements:
             if statement is action.statement:
-                return False
-            tree = statement.tree
-            if statement.kind == "variable_set_stmt" and tree.name == "lock_timeout":
-                return True
-        return False
+                break
+            said = lock_limit(statement)
+            if said is not None:
+                limit = said
+        return limit > 0
 
     def later(self, action: Action, verb: str) -> bool:
         """Whether a statement behind an action's makes an object of the same name again."""
@@ -405,6 +407,10 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
             yield act(
                 "truncate", state.named(each.range_var.schemaname, each.range_var.relname), tree
             )
+    elif kind == "lock_stmt":
+        for each in tree.relations:
+            relation = each.range_var
+            yield act("lock_table", state.named(relation.schemaname, relation.relname), tree)
     elif kind == "vacuum_stmt":
         for each in tree.rels:
             relation = each.vacuum_relation.relation
@@ -418,8 +424,99 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
     elif kind in _TYPES:
         names = getattr(tree, _TYPES[kind][1])
         yield act(_TYPES[kind][0], listed(names))
-    else:
+    elif kind not in _WRITES and not (kind == "explain_stmt" and switched(tree.options, "analyze")):
         yield act(kind.removesuffix("_stmt"), Name("", ""))
+    for each in _written(kind, tree):
+        relation = each.relation
+        verb = each.DESCRIPTOR.name.removesuffix("Stmt").lower()
+        yield act(verb, state.named(relation.schemaname, relation.relname), each)
+
+
+def _written(kind: str, tree: Any) -> Iterator[Any]:
+    """The statements that write rows when one runs: itself, those in its WITH, what it explains."""
+    inner = _INNER.get(kind)
+    if inner is not None:
+        node = getattr(tree, inner)
+        found = node.WhichOneof("node") if node is not None else None
+        if found is not None and (kind != "explain_stmt" or switched(tree.options, "analyze")):
+            yield from _written(found, getattr(node, found))
+        return
+    if kind not in (*_WRITES, "select_stmt"):
+        return
+    for each in tree.with_clause.ctes:
+        query = each.common_table_expr.ctequery
+        within = query.WhichOneof("node")
+        if within in _WRITES:
+            yield from _written(within, getattr(query, within))
+    if kind in _WRITES:
+        yield tree
+
+
+_WRITES = ("insert_stmt", "update_stmt", "delete_stmt", "merge_stmt")
+_INNER = {
+    "explain_stmt": "query",
+    "copy_stmt": "query",
+    "create_table_as_stmt": "query",
+    "prepare_stmt": "query",
+}
+
+
+def switched(options: Any, name: str) -> bool:
+    """Whether an option of a statement is on, as the server reads it: `(FULL false)` is not.
+
+    The last word counts.
+    """
+    on = False
+    for option in options:
+        if option.def_elem.defname == name:
+            said = option.def_elem
+            on = not said.HasField("arg") or _true(said.arg)
+    return on
+
+
+def _true(value: Any) -> bool:
+    kind = value.WhichOneof("node")
+    if kind == "integer":
+        return bool(value.integer.ival)
+    if kind == "boolean":
+        return bool(value.boolean.boolval)
+    return kind != "string" or value.string.sval.lower() not in ("false", "off")
+
+
+def lock_limit(statement: Statement) -> float | None:
+    """The milliseconds that a statement sets lock_timeout to; 0 is no limit, None that it sets none.
+
+    What takes it back, RESET or TO DEFAULT, leaves the server's own, which is no limit either.
+    """
+    kind, tree = statement.kind, statement.tree
+    if kind == "discard_stmt":
+        return 0 if tree.target == pb.DISCARD_ALL else None
+    if kind == "select_stmt":
+        for target in tree.target_list:
+            call = target.res_target.val.func_call
+            if call.funcname and listed(call.funcname).name == "set_config":
+                given = [arg.a_const for arg in call.args]
+                if given[0].sval.sval.lower() == "lock_timeout" and len(given) > 1:
+                    return _milliseconds(given[1])
+        return None
+    if kind != "variable_set_stmt" or (tree.name and tree.name.lower() != "lock_timeout"):
+        return None
+    if tree.kind in (pb.VAR_SET_DEFAULT, pb.VAR_RESET, pb.VAR_RESET_ALL):
+        return 0
+    if tree.kind != pb.VAR_SET_VALUE or not tree.args:
+        return None
+    return _milliseconds(tree.args[0].a_const)
+
+
+def _milliseconds(value: Any) -> float | None:
+    if value.HasField("ival"):
+        return int(value.ival.ival)
+    said = value.fval.fval if value.HasField("fval") else value.sval.sval
+    match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(us|ms|s|min|h|d|)\s*", said)
+    return round(float(match[1]) * _UNITS[match[2]]) if match else None
+
+
+_UNITS = {"us": 0.001, "": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 _RELATIONS = {
@@ -427,9 +524,6 @@ _RELATIONS = {
     "cluster_stmt": ("cluster", "relation"),
     "reindex_stmt": ("reindex", "relation"),
     "refresh_mat_view_stmt": ("refresh", "relation"),
-    "update_stmt": ("update", "relation"),
-    "delete_stmt": ("delete", "relation"),
-    "insert_stmt": ("insert", "relation"),
     "create_policy_stmt": ("create_policy", "table"),
     "alter_policy_stmt": ("alter_policy", "table"),
     "create_trig_stmt": ("create_trigger", "relation"),
@@ -556,6 +650,13 @@ def string(node: Any) -> str:
     return str(node.string.sval)
 
 
+def is_null(expression: Any) -> bool:
+    """Whether an expression is NULL as it stands, of whatever type: such a default is none."""
+    while expression.HasField("type_cast"):
+        expression = expression.type_cast.arg
+    return bool(expression.HasField("a_const") and expression.a_const.isnull)
+
+
 def columns_of(node: Any) -> set[str]:
     """The columns that an expression names."""
     found = set()
@@ -622,6 +723,24 @@ def constraint_of(node: Any, state: State, column: str = "") -> Constraint | Non
     return Constraint(letter, valid, columns, target, expression)
 
 
+def enforced(column: Any, constraint: Any) -> bool:
+    """Whether a column's constraint is in force: NOT ENFORCED stands behind it as one of its own."""
+    said = [each.constraint for each in column.constraints]
+    behind = [each.contype for each in said[said.index(constraint) + 1 :]]
+    for kind in behind:
+        if kind == pb.CONSTR_ATTR_NOT_ENFORCED:
+            return False
+        if kind not in _ATTRIBUTES:
+            break
+    return True
+
+
+_ATTRIBUTES = (
+    pb.CONSTR_ATTR_DEFERRABLE, pb.CONSTR_ATTR_NOT_DEFERRABLE, pb.CONSTR_ATTR_DEFERRED,
+    pb.CONSTR_ATTR_IMMEDIATE, pb.CONSTR_ATTR_ENFORCED,
+)  # fmt: skip
+
+
 def constraints_in(column: Any, contype: int) -> Iterator[Any]:
     """A column definition's constraints of one kind."""
     for each in column.constraints:
@@ -646,6 +765,7 @@ def _create_table(action: Action, state: State) -> None:
     ):
         return
     made = Relation(made_by=action.migration.shown, whole=True)
+    made.unlogged = tree.relation.relpersistence == "u"
     state.relations[action.name] = made
     for element in tree.table_elts:
         kind = element.WhichOneof("node")
@@ -685,7 +805,7 @@ def _new_column(made: Relation, definition: Any, state: State) -> None:
         if said.contype in (pb.CONSTR_NOTNULL, pb.CONSTR_PRIMARY, pb.CONSTR_IDENTITY):
             column.not_null = True
         if said.contype in (pb.CONSTR_DEFAULT, pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED):
-            column.default = True
+            column.default = not is_null(said.raw_expr)
         if said.contype != pb.CONSTR_NOTNULL:
             _new_constraint(made, said, state, definition.colname)
     made.columns[definition.colname] = column
@@ -752,7 +872,7 @@ def _set_not_null(action: Action, state: State) -> None:
 
 def _default(action: Action, state: State) -> None:
     column = state.relation(action.name).columns.setdefault(action.node.name, Column())
-    column.default = action.node.HasField("def")
+    column.default = action.node.HasField("def") and not is_null(getattr(action.node, "def"))
 
 
 def _add_constraint(action: Action, state: State) -> None:
@@ -830,6 +950,10 @@ def _set_schema(action: Action, state: State) -> None:
     if action.name in state.relations:
         new = Name(action.node.newschema, action.name.name)
         state.relations[new] = state.relations.pop(action.name)
+
+
+def _logged(action: Action, state: State) -> None:
+    state.relation(action.name).unlogged = action.verb == "set_unlogged"
 
 
 def _row_security(action: Action, state: State) -> None:
@@ -918,6 +1042,8 @@ _APPLY = {
     "attach_partition": _attach,
     "enable_row_security": _row_security,
     "disable_row_security": _row_security,
+    "set_logged": _logged,
+    "set_unlogged": _logged,
     "create_policy": _create_policy,
     "create_domain": _create_domain,
     "alter_domain": _alter_domain,

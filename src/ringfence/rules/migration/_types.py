@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._migration import columns_of, domain_of
+from ringfence.rules._migration import columns_of, domain_of, type_of
 
 if TYPE_CHECKING:
     from ringfence.rules._migration import Action, Type
@@ -16,8 +17,18 @@ _TIMES = ("timestamp", "timestamptz", "time", "timetz")
 _DIGITS = 6  # of a second, at most
 _SAME_BYTES = {
     ("cidr", "inet"), ("xml", "text"), ("xml", "varchar"), ("citext", "text"), ("text", "citext"),
-    ("varchar", "citext"), ("citext", "varchar"), ("int4", "oid"), ("oid", "int4"),
+    ("varchar", "citext"), ("citext", "varchar"), ("varchar", "bpchar"), ("text", "bpchar"),
+    ("xml", "bpchar"), ("bit", "varbit"), ("varbit", "bit"), ("regoper", "regoperator"),
+    ("regoperator", "regoper"), ("regproc", "regprocedure"), ("regprocedure", "regproc"),
+    *itertools.permutations(("int4", "oid"), 2),
 }  # fmt: skip
+_OBJECTS = (
+    "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper",
+    "regoperator", "regproc", "regprocedure", "regrole", "regtype",
+)  # fmt: skip
+_SAME_BYTES |= {
+    pair for name in _OBJECTS for of in ("oid", "int4") for pair in ((name, of), (of, name))
+}
 
 
 def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
@@ -26,9 +37,13 @@ def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
     if old is None:
         return f"may write {table} anew while nobody can use it: the type before is not known here"
     definition = action.definition
-    if definition.HasField("raw_default") and not _plain(definition.raw_default, column):
-        return f"writes {table} anew while nobody can use it: USING computes every value"
-    if not same_bytes(action, old, new):
+    steps = [new]
+    if definition.HasField("raw_default"):
+        using = _casts(definition.raw_default, column)
+        if using is None:
+            return f"writes {table} anew while nobody can use it: USING computes every value"
+        steps = [*using, new]
+    if not all(same_bytes(action, one, two) for one, two in itertools.pairwise([old, *steps])):
         return f"from {old.shown} writes {table} anew while nobody can use it"
     checks = [
         name
@@ -72,7 +87,7 @@ def same_bytes(action: Action, old: Type, new: Type) -> bool:
     if old.name == new.name:
         return _fits(old, new) and not (old.array and new.mods and old.mods != new.mods)
     if old.array:
-        return {old.name, new.name} <= set(_TEXTS) and not new.mods
+        return False  # each element is cast, though it is the same afterwards
     if {old.name, new.name} <= set(_TEXTS):
         return not new.mods
     if {old.name, new.name} == set(_MOMENTS):
@@ -100,11 +115,18 @@ def _fits(old: Type, new: Type) -> bool:
     return False
 
 
-def _plain(expression: Any, column: str) -> bool:
-    """Whether USING says no more than the cast that PostgreSQL would make of itself."""
-    while expression.HasField("type_cast"):
-        expression = expression.type_cast.arg
+def _casts(expression: Any, column: str) -> list[Type] | None:
+    """The types that USING casts a column to, one after the other; None where it computes."""
+    casts: list[Type] = []
+    while True:
+        if expression.HasField("type_cast"):
+            casts.insert(0, type_of(expression.type_cast.type_name))
+            expression = expression.type_cast.arg
+        elif expression.HasField("collate_clause"):
+            expression = expression.collate_clause.arg
+        else:
+            break
     if not expression.HasField("column_ref"):
-        return False
+        return None
     fields = expression.column_ref.fields
-    return len(fields) > 0 and fields[-1].string.sval == column
+    return casts if len(fields) > 0 and fields[-1].string.sval == column else None

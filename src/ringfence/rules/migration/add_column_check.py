@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import constraints_in, pb
+from ringfence.rules._migration import constraints_in, enforced, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def add_column_check(action: Action) -> Iterator[Problem]:
     if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
         return
     for each in constraints_in(column, pb.CONSTR_CHECK):
-        if each.is_enforced:
+        if enforced(column, each):
             yield Problem(
                 f"the check on {column.colname} reads all of {action.table} while nobody can use it",
                 action.ref,

@@ -9,6 +9,10 @@ Caught:
     -- then
     ALTER TABLE app.t ADD COLUMN a int NOT NULL;
 
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t ADD COLUMN a int NOT NULL DEFAULT NULL;
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY);
@@ -24,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb, type_of
+from ringfence.rules._migration import is_null, pb, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +42,11 @@ def add_column_not_null(action: Action) -> Iterator[Problem]:
     column = action.definition
     if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
         return
-    kinds = {each.constraint.contype for each in column.constraints}
+    kinds = {
+        each.constraint.contype
+        for each in column.constraints
+        if each.constraint.contype != pb.CONSTR_DEFAULT or not is_null(each.constraint.raw_expr)
+    }
     filled = kinds & {pb.CONSTR_DEFAULT, pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED}
     if pb.CONSTR_NOTNULL in kinds and not filled and "serial" not in type_of(column.type_name).name:
         yield Problem(

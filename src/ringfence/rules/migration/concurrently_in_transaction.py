@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import pb, switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +51,23 @@ def concurrently_in_transaction(migration: Migration) -> Iterator[Problem]:
                 )
 
 
+_EVERYTHING = {
+    pb.REINDEX_OBJECT_SCHEMA: "SCHEMA",
+    pb.REINDEX_OBJECT_SYSTEM: "SYSTEM",
+    pb.REINDEX_OBJECT_DATABASE: "DATABASE",
+}
+
+
 def _refused(action: Action) -> str:
     node, verb = action.node, action.verb
     if verb in ("create_index", "drop_index") and node.concurrent:
         return f"{verb.replace('_', ' ').upper()} CONCURRENTLY"
-    if verb == "reindex" and any(p.def_elem.defname == "concurrently" for p in node.params):
+    if verb == "reindex" and switched(node.params, "concurrently"):
         return "REINDEX CONCURRENTLY"
+    if verb == "reindex" and node.kind in _EVERYTHING:
+        return f"REINDEX {_EVERYTHING[node.kind]}"
+    if verb == "cluster" and not node.relation.relname:
+        return "CLUSTER of every table"
     if verb == "detach_partition" and action.definition.concurrent:
         return "DETACH PARTITION CONCURRENTLY"
     if verb == "vacuum" and node.is_vacuumcmd:

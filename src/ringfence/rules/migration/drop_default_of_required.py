@@ -9,9 +9,21 @@ Caught:
     -- then
     ALTER TABLE app.t ALTER COLUMN a DROP DEFAULT;
 
+To be NULL is as good as none:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int NOT NULL DEFAULT 0);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN a SET DEFAULT NULL;
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, a int DEFAULT 0);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN a DROP DEFAULT;
+
+Without a default before, nothing is lost:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int NOT NULL);
     -- then
     ALTER TABLE app.t ALTER COLUMN a DROP DEFAULT;
 
@@ -24,6 +36,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,11 +46,13 @@ if TYPE_CHECKING:
 
 @rule("M031", Severity.WARNING, on=("column_default",))
 def drop_default_of_required(action: Action) -> Iterator[Problem]:
-    """DROP DEFAULT of a column that is NOT NULL."""
+    """DROP DEFAULT, or SET DEFAULT NULL, of a column that is NOT NULL."""
     column = action.relation.columns.get(action.node.name)
-    if action.new or action.migration.undo or column is None or action.node.HasField("def"):
+    if action.new or action.migration.undo or column is None:
         return
-    if column.not_null:
+    if action.node.HasField("def") and not is_null(getattr(action.node, "def")):
+        return
+    if column.not_null and (column.default or column.type is None):
         yield Problem(
             f"{action.node.name} of {action.table} is required and loses its default: INSERTs without it fail",
             action.ref,

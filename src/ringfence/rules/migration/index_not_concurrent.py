@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 def index_not_concurrent(action: Action) -> Iterator[Problem]:
     """A plain CREATE INDEX on a table that was there before."""
     tree, relation = action.node, action.relation
-    if action.new or tree.concurrent or relation.partitioned or not tree.relation.inh:
+    if action.new or tree.concurrent or relation.partitioned:
+        return
+    if not (tree.relation.inh or relation.whole):
         return
     if tree.if_not_exists and Name(action.name.schema, tree.idxname) in action.state.indexes:
         return

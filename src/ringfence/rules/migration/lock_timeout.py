@@ -1,7 +1,8 @@
 """A migration waits for a lock without end.
 
 Why it matters: while a statement queues for a lock, everybody who comes after it queues behind it. A
-short lock timeout gives up and lets them pass; ringfence sets one for every migration.
+short lock timeout gives up and lets them pass; ringfence sets one for every migration. Who takes it
+back has what the server says, and that is no limit unless somebody has set one.
 
 Caught:
 
@@ -9,21 +10,32 @@ Caught:
 
     SET lock_timeout = '10min';
 
+    SET lock_timeout TO DEFAULT;
+    DROP TABLE app.t;
+
+    RESET ALL;
+    DROP TABLE app.t;
+
 Passes:
 
     SET lock_timeout = '2s';
+
+With nothing below it that could wait:
+
+    SET lock_timeout = '2s';
+    DROP TABLE IF EXISTS app.none;
+    RESET lock_timeout;
 
 When to ignore: while the application is stopped.
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb
+from ringfence.rules._migration import lock_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,16 +43,17 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M049", Severity.WARNING, on=("variable_set",))
+@rule("M049", Severity.WARNING, on=("variable_set", "select", "discard"))
 def lock_timeout(action: Action) -> Iterator[Problem]:
-    """SET lock_timeout to nothing, or to more than a minute."""
-    node = action.node
-    if node.name != "lock_timeout":
-        return
-    values = [v.a_const for v in node.args]
-    limit = _milliseconds(values[0]) if values and node.kind == pb.VAR_SET_VALUE else None
+    """SET lock_timeout to nothing, or to more than a minute; what takes it back."""
+    limit = lock_limit(action.statement)
     if limit is None or 0 < limit <= 60_000:
         return
+    if action.verb == "discard" or (action.verb == "variable_set" and not action.node.args):
+        every = action.migration.statements
+        below = every[every.index(action.statement) + 1 :]
+        if all(each.kind in _WAIT_FOR_NOBODY for each in below):
+            return
     what = "without end" if limit == 0 else "for more than a minute"
     yield Problem(
         f"statements below may queue for a lock {what}, and everybody else queues behind them",
@@ -48,13 +61,4 @@ def lock_timeout(action: Action) -> Iterator[Problem]:
     )
 
 
-def _milliseconds(value: Any) -> int | None:
-    if value.HasField("ival"):
-        return int(value.ival.ival)
-    match = re.fullmatch(r"\s*(\d+)\s*(us|ms|s|min|h|d|)\s*", value.sval.sval)
-    if match is None:
-        return None
-    return int(int(match[1]) * _UNITS[match[2]])
-
-
-_UNITS = {"us": 0.001, "": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_WAIT_FOR_NOBODY = ("variable_set_stmt", "transaction_stmt", "discard_stmt", "variable_show_stmt")

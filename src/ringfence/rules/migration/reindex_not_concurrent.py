@@ -6,6 +6,8 @@ Caught:
 
     REINDEX TABLE app.orders;
 
+    REINDEX (CONCURRENTLY false) TABLE app.orders;
+
 Passes:
 
     REINDEX TABLE CONCURRENTLY app.orders;
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 @rule("M005", Severity.WARNING, on=("reindex",), measurable=True)
 def reindex_not_concurrent(action: Action) -> Iterator[Problem]:
     """REINDEX without CONCURRENTLY."""
-    if action.new or any(p.def_elem.defname == "concurrently" for p in action.node.params):
+    if action.new or switched(action.node.params, "concurrently"):
         return
     index = action.state.indexes.get(action.name)
     table = action.state.relations.get(index.table) if index is not None else None

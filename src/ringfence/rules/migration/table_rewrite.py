@@ -15,6 +15,8 @@ Passes:
 
     VACUUM app.t;
 
+    VACUUM (FULL false) app.t;
+
 When to ignore: on a table that stays small, or while the application is stopped.
 """
 
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._migration import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +45,10 @@ def table_rewrite(action: Action) -> Iterator[Problem]:
     if action.new:
         return
     verb, node = action.verb, action.node
-    if verb == "vacuum" and not any(o.def_elem.defname == "full" for o in node.options):
+    if verb == "vacuum" and not switched(node.options, "full"):
+        return
+    so_already = action.relation.unlogged == (verb == "set_unlogged")
+    if verb in ("set_logged", "set_unlogged") and action.relation.whole and so_already:
         return
     if verb == "set_access_method" and node.name in ("heap", ""):
         return

@@ -52,10 +52,17 @@ def work_under_lock(migration: Migration) -> Iterator[Problem]:
                     help="move it to a migration of its own",
                 )
                 break
-            if action.verb in _LOCKING and not action.new:
+            if _locks(action) and not action.new:
                 held = held or action
 
 
+def _locks(action: Action) -> bool:
+    if action.verb == "lock_table":
+        return bool(action.node.mode == _ACCESS_EXCLUSIVE)
+    return action.verb in _LOCKING
+
+
+_ACCESS_EXCLUSIVE = 8
 _LOCKING = frozenset(
     {
         "add_column", "drop_column", "alter_type", "set_not_null", "drop_not_null", "column_default",
