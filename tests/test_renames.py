@@ -254,6 +254,36 @@ def test_families_chains_and_overloads(project: Project, database: str) -> None:
     assert statements == expected.strip().splitlines()
 
 
+OVERLOADS = """
+CREATE SCHEMA s;
+CREATE TYPE s."The mood" AS ENUM ('a');
+CREATE FUNCTION s.{}(int) RETURNS int LANGUAGE sql RETURN $1;
+CREATE FUNCTION s.f(bigint) RETURNS int LANGUAGE sql RETURN 1;
+CREATE FUNCTION s.{}(a int, OUT b text, c varchar(3)[] DEFAULT '{{a,b}}') LANGUAGE sql RETURN 'x';
+CREATE FUNCTION s.{}(VARIADIC "a b" s."The mood"[]) RETURNS int LANGUAGE sql RETURN 1;
+"""
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_hint_by_one_of_several_overloads(project: Project, database: str, which: int) -> None:
+    psql(database, OVERLOADS.format("f", "f", "f"))
+    names = ["f"] * 3
+    names[which] = "g"
+    text = (
+        OVERLOADS.format(*names) + "CREATE FUNCTION s.g(x text) RETURNS int LANGUAGE sql RETURN 1;"
+    )
+    hinted = text.replace(
+        "CREATE FUNCTION s.g(", "-- ringfence: renamed-from f\nCREATE FUNCTION s.g(", 1
+    )
+    _ddl(project, hinted)
+    result = project.run("diff", "live", "ddl")
+    signature = ("(integer)", "(integer, character varying[])", 's."The mood"[])')[which]
+    (renamed,) = [line for line in result.out.splitlines() if "RENAME TO" in line]
+    assert signature in renamed
+    assert renamed.endswith(" RENAME TO g;")
+    assert "DROP" not in result.out
+
+
 def test_a_move_to_a_new_schema_there_and_back(project: Project, database: str) -> None:
     project.revision("0001", "CREATE TABLE a (x int);", "")
     assert project.run("migrate").status == 0

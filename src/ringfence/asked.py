@@ -105,6 +105,7 @@ def _hinted(hint: Hint, new: Catalog) -> Wish:
     found = _find(hint, new)
     if len(found) > 1:
         found = [r for r in found if r.name[0] == "public"] or found
+        found = [r for r in found if hint.takes(r.name[-1])] or found
     if len(found) != 1:
         what = f"{hint.kinds[0].replace('_', ' ')} {'.'.join(hint.on + hint.name)}"
         if found:

@@ -69,6 +69,7 @@ class Hint:
     """One hint: what the object is (any of `kinds`), as its file names it, and what it was called.
 
     `name` may lack its schema; `on` is the table, domain or type that it belongs to, if any.
+    `arguments` are a routine's, as the file has them, those that it only returns left out.
     """
 
     kinds: tuple[str, ...]
@@ -76,6 +77,14 @@ class Hint:
     on: tuple[str, ...]
     old: tuple[str, ...]
     span: Span
+    arguments: tuple[str, ...] | None = None
+
+    def takes(self, signature: str) -> bool:
+        """Whether a routine of the signature `(integer, text)` may be the one that is made here."""
+        types = [t.strip() for t in _types(signature)]
+        return self.arguments is None or (
+            len(types) == len(self.arguments) and all(map(_may_be, self.arguments, types))
+        )
 
 
 def hints(scripts: Iterable[Script]) -> Iterator[Hint]:
@@ -106,7 +115,8 @@ class _File:
                     hint="write it above the statement, or by the column, constraint or value",
                 )
             kinds, name, on = what
-            yield Hint(kinds, name, on, _old(found["old"], span), span)
+            takes = self._arguments(token.start) if kinds[0] in ("routine", "aggregate") else None
+            yield Hint(kinds, name, on, _old(found["old"], span), span, takes)
 
     def _on(self, at: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
         """What a comment at this offset is about: kinds, name, and what that belongs to."""
@@ -139,6 +149,22 @@ class _File:
         if before is not None and before.text in (")", ";"):
             return kinds, name, on
         return None
+
+    def _arguments(self, at: int) -> tuple[str, ...] | None:
+        """What the routine by a comment takes."""
+        behind = bisect_right(self.starts, at)
+        statement = self._statement(at)
+        if statement is None or not statement.text.upper().startswith("CREATE"):
+            statement = self._statement(self.starts[behind - 1]) if behind else None
+        if statement is None:
+            return None
+        end = statement.start + len(statement.text)
+        tokens = [t for t in self.plain if statement.start <= t.start < end]
+        opened = next((t for t in tokens if t.text == "("), None)
+        if opened is None:
+            return None
+        found = (_argument(t, tokens) for t in _items(tokens, opened))
+        return tuple(text for text in found if text is not None)
 
     def _statement(self, at: int) -> Statement | None:
         """The one that holds this offset, or the next."""
@@ -249,6 +275,57 @@ def _part(
         return None
     own, _ = _read(tokens, tokens.index(first))
     return ("attribute" if "enum" in kinds else "column",), own, name
+
+
+def _argument(item: tuple[Token, Token], tokens: Sequence[Token]) -> str | None:
+    """An argument's name, if it has one, and type; None for one that is only returned."""
+    first, last = (tokens.index(t) for t in item)
+    its = tokens[first : last + (item[1].text != ",")]
+    words = [t.text.upper() for t in its]
+    if words[0] == "OUT":
+        return None
+    its = its[words[0] in ("IN", "INOUT", "VARIADIC") :]
+    text = ""
+    for place, token in enumerate(its):
+        if token.text.upper() == "DEFAULT" or token.text in ("=", ":="):
+            break
+        apart = place > 0 and token.word and its[place - 1].text != "."
+        text += (" " if apart else "") + (_plain(token.text) if token.word else token.text)
+    return _LENGTH.sub("", text)
+
+
+_LENGTH = re.compile(r"\([^()]*\)")
+
+# What people write → what the server says.
+_SHORT = {
+    "int": "integer", "int4": "integer", "int8": "bigint", "int2": "smallint", "bool": "boolean",
+    "varchar": "character varying", "char": "character", "decimal": "numeric", "dec": "numeric",
+    "float": "double precision", "float8": "double precision", "float4": "real", "varbit": "bit varying",
+    "timestamptz": "timestamp with time zone", "timetz": "time with time zone",
+    "timestamp": "timestamp without time zone", "time": "time without time zone",
+}  # fmt: skip
+
+
+def _may_be(written: str, said: str) -> bool:
+    """Whether a type, after a name or not and with its schema or not, is what the server says."""
+    said = said.replace('"', "")
+    suffix = said[len(said.rstrip("[]")) :]
+    array = written[len(written.rstrip("[]")) :]
+    if bool(suffix) != bool(array):
+        return False
+    kind, text = said.removesuffix(suffix), written.removesuffix(array)
+    forms = {kind, kind.rpartition(".")[2], *(k for k, v in _SHORT.items() if v == kind)}
+    return any(f" {text}".endswith((f" {form}", f".{form}")) for form in forms)
+
+
+def _types(signature: str) -> Iterator[str]:
+    """What stands between the commas of `(integer, text)`, outside of quotes."""
+    inner = signature.removeprefix("(").removesuffix(")")
+    if inner:
+        yield from (m[0] for m in _TYPE.finditer(inner))
+
+
+_TYPE = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
 def _read(tokens: Sequence[Token], at: int) -> tuple[tuple[str, ...], int]:

@@ -86,6 +86,9 @@ class _Work:
             else:
                 self.drops.add(change.ref)
         self.drops |= {above for ref in self.creates for above in self._hosts(ref, context)}
+        for ref in self.creates:
+            others = kind_of(ref).displaces(self.new.facts[ref], context)
+            self.drops.update(other for other in others if other in self.old.facts)
         for ref in self.drops:
             self.alters.pop(ref, None)
         todo = [*self.drops, *self.alters]
@@ -434,6 +437,10 @@ class _Work:
                                 first(("carry", whole), node)
         for ref in self.aside:
             first(("drop", ref), ("discard", ref))
+            schema = _schema(ref, self.old)
+            if schema in self.drops:
+                assert schema is not None
+                first(("discard", ref), ("drop", schema))
             for user in self.old.used_by.get(ref, ()):
                 for stage, among in (("carry", self.carried), ("discard", self.aside)):
                     holder = self._holder(user, among)

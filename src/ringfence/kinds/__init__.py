@@ -193,6 +193,10 @@ class Kind:
         """What must be dropped too when it is, beside what needs it and what is below it."""
         return ()
 
+    def displaces(self, fact: Fact, context: Context) -> Iterable[Ref]:  # noqa: ARG002
+        """What that stays has to go meanwhile, for it to be made."""
+        return ()
+
     def addable(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002
         """Whether it can be added to a parent that is there already; if not, that is replaced."""
         return True

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Context, Do, kind_of, pair
-from ringfence.kinds._family import aside, inheritance, is_partition, kept_parents, parents
+from ringfence.kinds._family import (
+    aside,
+    inheritance,
+    is_partition,
+    kept_parents,
+    links_below,
+    parents,
+)
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -116,6 +123,58 @@ def reinherit(
     if held or fresh or anew:
         yield Do(f"{child} NO INHERIT {qualified(holder)}")
         yield Do(f"DROP TABLE {qualified(holder)}")
+
+
+def tied(column: Ref, context: Context) -> list[Ref]:
+    """The columns that some table inherits as one, of parents that have nothing in common.
+
+    PostgreSQL gives none of them another type by itself. They are the ones that no parent gives, of
+    all tables that are above or below one another; none where there is but one.
+    """
+    todo, seen = [column], {column}
+    tops: list[Ref] = []
+    for ref in todo:
+        table = Ref(_kind_of_table(ref, context), ref.name[:-1])
+        up = [_above(ref, p) for p in kept_parents(table, context)]
+        up = [r for r in up if r in context.old.facts and r in context.new.facts]
+        if not up:
+            tops.append(ref)
+        for link in links_below(table, context.new):
+            if link.ref.kind == "inheritance" and table in kept_parents(link.parent, context):
+                up.append(Ref(ref.kind, (*link.ref.name, ref.name[-1])))
+        fresh = [r for r in up if r not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return sorted(tops) if len(tops) > 1 else []
+
+
+def _kind_of_table(column: Ref, context: Context) -> str:
+    fact = context.new.facts.get(column) or context.old.facts.get(column)
+    return fact.parent.kind if fact is not None and fact.parent is not None else "table"
+
+
+def under_one(columns: Sequence[Ref], kind: str, does: Do, context: Context) -> Iterator[Do]:
+    """What is done to several columns at once: meanwhile a table made for it is above them all.
+
+    `does` is for that table, by the name of `over`; `kind` is the type that the columns have.
+    """
+    top = qualified(over(columns))
+    tables = [
+        f"ALTER {kind_of(Ref(_kind_of_table(c, context), ())).keyword} {qualified(c.name[:-1])}"
+        for c in columns
+    ]
+    yield Do(f"CREATE TABLE {top} ({ident(columns[0].name[-1])} {kind})")
+    for table in tables:
+        yield Do(f"{table} INHERIT {top}")
+    yield does
+    for table in tables:
+        yield Do(f"{table} NO INHERIT {top}")
+    yield Do(f"DROP TABLE {top}")
+
+
+def over(columns: Sequence[Ref]) -> tuple[str, str]:
+    """The table that is above them meanwhile."""
+    return columns[0].name[0], aside((*columns[0].name, "over"))
 
 
 def _renew(add: str, columns: Sequence[Fact], facts: Sequence[Fact]) -> Iterator[Do]:

@@ -29,7 +29,7 @@ from ringfence.kinds._family import (
     partitions,
     tree,
 )
-from ringfence.kinds._inherit import before_own, make_own
+from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import on_adding
 from ringfence.kinds._sequences import (
@@ -156,6 +156,8 @@ class Column(Kind):
         if part or (stage == "create" and fact["inherited"]) or stage == "alter":
             for parent in kept_parents(fact.parent, context):
                 yield Ref("column", (*parent.name, fact.ref.name[-1]))
+        if stage == "alter" and _retypes(fact, context):
+            yield from (c for c in tied(fact.ref, context)[:1] if c != fact.ref)
 
     def inline(self, fact: Fact, context: Context) -> str:
         """The column as it stands in CREATE TABLE or ADD COLUMN."""
@@ -365,8 +367,22 @@ class Column(Kind):
                     " to keep rows, add another column and fill it"
                 )
         rewrite = Hazard(HazardCode.REWRITE, new.ref, message)
-        text = f"{_table(new)} ALTER COLUMN {column} TYPE {kind}{collate}{using}"
-        yield Do(text, (*losses, rewrite))
+        together = [] if new["generated"] else tied(new.ref, context)
+        if together[:1] not in ([], [new.ref]):
+            return  # done with the first of them
+        for other in together[1:]:
+            its = context.old.facts[other], context.new.facts[other]
+            losses += lost(*its, context)
+            rewritten = f"{'.'.join(other.name[:-1])} may be written anew under lock"
+            losses += (Hazard(HazardCode.REWRITE, other, rewritten),)
+        table = f"ALTER TABLE {qualified(over(together))}" if together else _table(new)
+        do = Do(f"{table} ALTER COLUMN {column} TYPE {kind}{collate}{using}", (*losses, rewrite))
+        if together:
+            was = old.text("type")
+            was += f" COLLATE {old.text('collation')}" if old["collation"] else ""
+            yield from under_one(together, was, do, context)
+        else:
+            yield do
 
     def renull(self, change: Change, context: Context) -> Iterator[Do]:
         """SET or DROP NOT NULL; from PostgreSQL 18 on, its name and state."""
@@ -575,6 +591,11 @@ def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) 
             partitioned = is_partition(new.parent, context.new)
             return partitioned or "not_null" not in changed or context.server_version >= 180000
     return False
+
+
+def _retypes(new: Fact, context: Context) -> bool:
+    old = context.old.facts.get(new.ref)
+    return old is not None and any(old[a] != new[a] for a in ("type", "collation"))
 
 
 def _when(fact: Fact) -> str:

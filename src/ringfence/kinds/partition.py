@@ -46,6 +46,7 @@ class Partition(Kind):
         for user in context.old.used_by.get(above, ()):
             if user.kind == "partition":
                 yield ("drop", user)
+        yield from (("drop", key.ref) for key in keys_on(above, context.old))
         for user in context.new.used_by.get(fact.parent, ()):
             if user.kind == "partition":
                 yield ("create", user)
@@ -62,6 +63,16 @@ class Partition(Kind):
             return
         for key in keys_on(Ref("table", fact.list("whole")), context.old):
             yield key.ref
+
+    def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """The foreign keys that would miss the rows that it takes from the default partition."""
+        above = Ref("table", fact.list("whole"))
+        if above not in context.old.facts or above in context.drops:
+            return
+        if fact["bound"] == "DEFAULT":
+            return
+        if any(True for _ in _defaults(above, context)):
+            yield from (key.ref for key in keys_on(above, context.old))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         hazards: tuple[Hazard, ...] = ()
@@ -155,15 +166,22 @@ def _take_in(new: Fact, context: Context) -> Iterator[Do]:
         key.ref not in context.drops for key in keys_on(above, context.old)
     ):
         return  # to move a row is to delete it, which foreign keys would see
+    for default in _defaults(above, context):
+        which = belongs(new, context.new)
+        if which:
+            yield Do(
+                _moved(default.name, which, qualified(new.ref.name), above, context),
+                comment="rows of the default partition that belong here",
+            )
+
+
+def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
+    """The default partition, where it is there all the while and holds rows of its own."""
     for link in links_below(above, context.old):
-        stays = link.ref not in context.drops and link.parent not in context.drops
-        if stays and link["bound"] == "DEFAULT" and link.parent is not None:
-            which = belongs(new, context.new)
-            if which and link.parent.kind == "table":
-                yield Do(
-                    _moved(link.parent.name, which, qualified(new.ref.name), above, context),
-                    comment="rows of the default partition that belong here",
-                )
+        part = link.parent
+        stays = link.ref not in context.drops and part not in context.drops
+        if stays and link["bound"] == "DEFAULT" and part is not None and part.kind == "table":
+            yield part
 
 
 def _moved(out_of: tuple[str, ...], which: str, into: str, above: Ref, context: Context) -> str:
