@@ -20,7 +20,7 @@ from ringfence.model import quoted
 from ringfence.seed.numbers import is_number
 from ringfence.seed.place import SHARED
 from ringfence.seed.probe import ask, parameters, verbatim
-from ringfence.seed.session import steady
+from ringfence.seed.session import acquaint, steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 BATCH = 2000
 """How many rows travel in one statement."""
 
+MANY = 1000
+"""Of a table with more rows than these the planner is told before others point to them."""
 
 Listener: TypeAlias = "Callable[[str, int, int, float], None]"
 """Told of a table: its name, how many rows are written, how many there will be, the seconds."""
@@ -227,6 +229,7 @@ class _Loader:
         self.playing = False
         self.rewritten = _rewritten(self.shape)
         self.moved: set[int] = set()
+        self.pointed = {r.target for table in self.shape.tables.values() for r in table.references}
         self.kept = {
             table.oid: self._count(table, only=True)
             for table in self.shape.tables.values()
@@ -266,6 +269,9 @@ class _Loader:
                     self._play(table)
                     written += self._insert(table, rows[first : first + most], before)
                     self._play(None)
+            if written > MANY and table.oid in self.pointed:
+                self._play(None)
+                acquaint(self.conn, [table])
             self.progress(table.path, written, written, time.perf_counter() - began)
             if written < len(self.plan.rows[table.oid]) and not before:
                 self._explain_loss(table, self._count(table) - started)

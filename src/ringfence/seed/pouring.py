@@ -22,7 +22,7 @@ from ringfence.seed.desk import Shortfall
 from ringfence.seed.loading import Rejected
 from ringfence.seed.multiply import HEADER, TRAILER, Multiplier, NotMore, tenants_of
 from ringfence.seed.place import SHARED
-from ringfence.seed.session import steady
+from ringfence.seed.session import acquaint, steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -39,6 +39,10 @@ _AT_ONCE = 1 << 18
 
 _STAGED = 50_000
 """How many rows are staged at once where COPY itself is refused."""
+
+_POURING = {"enable_seqscan": "off"}
+"""While rows are poured: what is looked up in a table that is small yet is looked up in it when it
+is large, by the same plan."""
 
 
 @dataclass(slots=True)
@@ -105,16 +109,33 @@ class Pouring:
             every = [table for group in self.plan.groups for table in group.tables]
             with steady(self.conn):
                 aside = put_aside(self.conn, [t for t in every if self._wanted(t)])
+        pointed = self._pointed_to()
+        with steady(self.conn):
+            acquaint(self.conn, (t for t in pointed.values() if self.plan.rows.get(t.oid)))
         for table in self._tables({(a.table[0], a.name) for a in aside if a.kind == "foreign key"}):
             # Parents first, and wholly: how many there are decides what children point to.
             with steady(self.conn):
                 ready = self._ready(table)
             if ready:
                 self._pour(table)
+            if ready and table.oid in pointed:
+                with steady(self.conn):
+                    acquaint(self.conn, [table])
         if aside:
             with steady(self.conn):
                 put_back(self.conn, aside, self.progress)
         return self.poured
+
+    def _pointed_to(self) -> dict[int, Table]:
+        """The tables that those point to of which more rows are wanted."""
+        tables = self.plan.shape.tables
+        found = {
+            reference.target
+            for table in tables.values()
+            if self._wanted(table)
+            for reference in table.references
+        }
+        return {oid: tables[oid] for oid in sorted(found) if oid in tables}
 
     def _wanted(self, table: Table) -> bool:
         wanted = sum(self.plan.wanted.get(table.oid, {}).values())
@@ -172,7 +193,7 @@ class Pouring:
                     until = min(last, generation + max(1, self.batch // size))
                 rows = min(crop.total, until * size) - generation * size
                 if not self._behind(table, tenant, until):
-                    with steady(self.conn), self._explained(table, tenant):
+                    with steady(self.conn, **_POURING), self._explained(table, tenant):
                         self._become(tenant)
                         self._copy(table, tenant, generation, until, done, total, began, fresh)
                         if self.batch:
@@ -270,7 +291,10 @@ class Pouring:
         whole = {tenant: -(-crop.total // len(crop.rows)) for tenant, crop in crops.items()}
         deferred = self._deferred(table)
         try:
-            with steady(self.conn), self.conn.transaction(force_rollback=True):
+            with (
+                steady(self.conn, **_POURING),
+                self.conn.transaction(force_rollback=True),
+            ):
                 for tenant, last in whole.items():
                     if last < 2:
                         continue

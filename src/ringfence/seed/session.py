@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from ringfence.seed.shape import Table
+
 STEADY = {
     "DateStyle": "ISO, MDY",
     "IntervalStyle": "postgres",
@@ -47,6 +49,19 @@ def steady(conn: Connection[Any], **more: str) -> Iterator[None]:
         _set(conn, wanted.items())
         yield
         _set(conn, before)
+
+
+def acquaint(conn: Connection[Any], tables: Iterable[Table]) -> None:
+    """Let the planner know what is in tables that have been filled in this transaction.
+
+    A foreign key's check is planned once a session, and on what is known then: of an empty table
+    every index looks alike, and one that leads to all rows of a tenant makes each check read them.
+    """
+    for table in tables:
+        it = sql.Identifier(table.schema, table.name)
+        # Who may not, is told so by a warning; a function in an index may not work here either.
+        with suppress(psycopg.Error), conn.transaction():
+            conn.execute(sql.SQL("ANALYZE {}").format(it))
 
 
 def _set(conn: Connection[Any], settings: Iterable[tuple[str, str]]) -> None:
