@@ -506,3 +506,46 @@ def test_of_rows_that_take_one_of_another_table_each_there_are_whole_copies(
     assert [(s.table, s.got, s.reason) for s in seeded.shortfalls] == [
         ("public.b", 1080, "b_pkey takes each row of another table once")
     ]
+
+
+@pytest.mark.parametrize("profile", ["load", "demo"])
+def test_a_foreign_key_looks_up_one_row(conn: Connection, profile: Any) -> None:
+    """What is looked up in does not depend on how few rows there were when the session began."""
+    conn.execute(
+        "CREATE TABLE tenants (id int PRIMARY KEY);"
+        " CREATE TABLE rooms (tenant int NOT NULL REFERENCES tenants, id int NOT NULL,"
+        "  opened date, "
+        + "".join(f"note{n} text NOT NULL, " for n in range(20))
+        + "  UNIQUE (tenant, id));"
+        " CREATE INDEX a_lure ON rooms (tenant, opened);"
+        " CREATE TABLE stays (tenant int NOT NULL, room int NOT NULL, id bigint PRIMARY KEY,"
+        "  FOREIGN KEY (tenant, room) REFERENCES rooms (tenant, id))"
+    )
+    fetched = (
+        "SELECT sum(pg_stat_get_xact_tuples_fetched(indexrelid))::bigint"
+        " FROM pg_index WHERE indrelid = 'rooms'::regclass"
+    )
+    with conn.transaction():
+        seed(conn, profile=profile, rows=1500, tenancy=Tenancy(root="tenants"))
+        looked = one(conn, fetched)
+    assert counts(conn)["public.stays"] == 3000
+    # One for each check, and some for what is tried before.
+    assert 3000 <= looked < 10_000
+
+
+def test_a_table_that_points_to_itself_by_what_it_shares_with_others(conn: Connection) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id int PRIMARY KEY);"
+        " CREATE TABLE rooms (tenant int NOT NULL REFERENCES tenants, id int, UNIQUE (tenant, id));"
+        " CREATE TABLE stays (tenant int NOT NULL, room int NOT NULL, before bigint,"
+        "  id bigint PRIMARY KEY, UNIQUE (tenant, id),"
+        "  CONSTRAINT a_first FOREIGN KEY (tenant, before) REFERENCES stays (tenant, id),"
+        "  CONSTRAINT b_then FOREIGN KEY (tenant, room) REFERENCES rooms (tenant, id))"
+    )
+    seeded = seed(conn, profile="load", rows=300, tenancy=Tenancy(root="tenants"))
+    assert seeded.shortfalls == ()
+    assert counts(conn) == {"public.tenants": 2, "public.rooms": 600, "public.stays": 600}
+    assert one(conn, "SELECT count(*) FROM stays WHERE before IS NOT NULL") > 300
+    # Rooms without a number are nobody's.
+    assert one(conn, "SELECT count(*) FROM rooms WHERE id IS NULL") > 0
+    assert violations(conn) == []

@@ -477,7 +477,6 @@ class Multiplier:
     def _point(self, ground: Ground, column: Column) -> None:
         """A column of foreign keys: what the parents' column holds in their generation."""
         table, name = ground.table, column.name
-        here = [r for r in table.references if name in r.columns]
         groups: dict[int, dict[Source, int]] = {}
         places: dict[int, list[tuple[int, int, int]]] = {}
         moves = False
@@ -485,12 +484,12 @@ class Multiplier:
             known = groups.setdefault(tenant, {})
             found = places.setdefault(tenant, [])
             for k, row in enumerate(crop.rows):
-                reference = next((r for r in here if row.parents.get(r) is not None), None)
-                if reference is None:
+                origin = _origin(table, row, name)
+                if origin is None:
                     continue
+                row, reference, target = origin
                 parent = row.parents[reference]
                 assert parent is not None
-                target = reference.target_columns[reference.columns.index(name)]
                 if parent.table.column[target].generated:
                     raise NotMore(f"{reference.name} points to what the server computes")
                 number = self.crops[reference.target][parent.tenant].number[id(parent)]
@@ -825,6 +824,28 @@ def reach(plan: Plan) -> dict[tuple[int, str], int]:
 
 def _columns(key: Key) -> set[str]:
     return {name for element in key.elements for name in expression.parse(element).columns()}
+
+
+def _origin(table: Table, row: Row, name: str) -> tuple[Row, Reference, str] | None:
+    """Whose key it is that a column holds: the row that points, by what, and to which column.
+
+    A row of the same table that holds it by a foreign key too is not where it comes from. None
+    where it is nobody's but a row's own.
+    """
+    seen: list[Row] = []
+    while row not in seen:
+        seen.append(row)
+        held = [r for r in table.references if name in r.columns and row.parents.get(r) is not None]
+        if not held:
+            return None
+        reference = min(held, key=lambda r: r.target == table.oid)
+        target = reference.target_columns[reference.columns.index(name)]
+        if reference.target != table.oid or not _bound(table, target):
+            return row, reference, target
+        above = row.parents[reference]
+        assert above is not None
+        row, name = above, target
+    return None
 
 
 def _bound(table: Table, name: str) -> bool:

@@ -289,6 +289,14 @@ class Family:
             candidates = [
                 r for r in candidates if r.table.partitions[r.leaf].oid in reference.leaves
             ]
+        if candidates:
+            columns = candidates[0].table.column
+            loose = [name for name in reference.target_columns if not columns[name].not_null]
+            if loose:
+                # Nothing can point to a key that is not there.
+                candidates = [
+                    r for r in candidates if all(r.values.get(n, "") is not None for n in loose)
+                ]
         itself = reference.target == row.table.oid
         if lineage and any(_siblings(row, reference)):
             # An order's two addresses agree with the rest of it, not with each other.
