@@ -175,6 +175,36 @@ def test_paused_and_resumed(project: Project) -> None:
     assert (row["state"], row["rows_changed"], row["seconds_left"]) == ("finished", 100, None)
 
 
+@pytest.mark.parametrize("name", [(), ("0002",)])
+def test_paused_before_it_begins(project: Project, name: tuple[str, ...]) -> None:
+    project.revision("0002", f"{HEAD}UPDATE t SET x = id;", "UPDATE t SET x = NULL;")
+    project.revision("0003", "CREATE TABLE u ();", "DROP TABLE u;")
+    for _ in range(2):
+        assert project.run("backfill", "pause", *name).out == "backfill of revision 0002 paused\n"
+        assert project.run("backfill", "pause", *name).status == 1
+        done = project.run("migrate")
+        assert (done.status, project.query("SELECT count(x) FROM t")) == (75, [(0,)])
+        assert "the backfill of revision 0002 is paused" in done.err
+        assert project.run("backfill", "status").out.startswith("paused    0002 up  0 ")
+        assert project.run("backfill", "resume").out == "backfill of revision 0002 may go on\n"
+        assert project.run("migrate").out == "now at 0003\n"
+        assert project.query("SELECT count(x) FROM t") == [(100,)]
+        assert project.run("backfill", "pause", *name).status == 1
+        assert project.run("migrate", "--to", "0001", "--yes").status == 0
+
+
+def test_paused_on_a_database_without_a_history(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "project", database)
+    project.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)")
+    project.revision("0001", f"{HEAD}DELETE FROM t;")
+    assert project.run("backfill", "pause", "0009").status == 1
+    assert project.run("backfill", "pause", "0001").status == 0
+    assert project.run("migrate").status == 75
+    assert project.run("backfill", "resume").status == 0
+    assert project.run("migrate").status == 0
+    assert project.query("TABLE t") == []
+
+
 def test_a_batch_that_waits_for_a_lock_is_tried_with_fewer_rows(project: Project) -> None:
     project.revision(
         "0002",

@@ -168,6 +168,38 @@ def test_killed_at_every_boundary_of_a_revision_that_runs_one_by_one(
     assert killed_everywhere(project, zygote, make_database, holds, step) > 25
 
 
+PYTHON = """
+def upgrade():
+    op.execute("CREATE TABLE a (id INT PRIMARY KEY)")
+    op.execute("INSERT INTO a SELECT generate_series(1, 4)")
+    with op.get_context().autocommit_block():
+        op.create_index("a_id", "a", ["id"], unique=True, postgresql_concurrently=True)
+        op.execute("INSERT INTO a VALUES (5)")
+        op.execute("CREATE VIEW v AS SELECT * FROM a")
+        op.execute("DROP INDEX CONCURRENTLY a_id")
+    op.execute("ALTER TABLE a ADD x INT")
+    with op.get_context().autocommit_block():
+        op.create_index("a_x", "a", ["x"], postgresql_concurrently=True)
+
+
+def downgrade():
+    pass
+"""
+
+
+@stages("F2", "F5", "F8")
+@EVERY
+def test_killed_at_every_boundary_of_a_revision_in_python(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[..., str],
+    holds: Callable[[Project], None],
+    step: int,
+) -> None:
+    project.python("0001", PYTHON)
+    assert killed_everywhere(project, zygote, make_database, holds, step) > 25
+
+
 @stages("F1", "F2", "F5", "F34")
 @pytest.mark.slow
 def test_killed_at_every_boundary_between_three_revisions(

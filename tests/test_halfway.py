@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from invariant import Invariant
@@ -220,8 +221,8 @@ def test_alembics_autocommit_block_works(project: Project) -> None:
         (True,)
     ]
     assert project.query("TABLE after_") == project.query("SHOW search_path")
-    assert project.history("event", "statement")[-3:] == [
-        ("statement", 1), ("statement", 2), ("finished", None),
+    assert project.history("event", "statement")[-4:] == [
+        ("statement", 1), ("begun", 2), ("statement", 2), ("finished", None),
     ]  # fmt: skip
     assert project.run("status").status == 0
     assert project.run("migrate", "--to", "-1", "--yes").out == "now at 0001\n"
@@ -253,15 +254,121 @@ def test_an_index_in_an_autocommit_block_waits_as_long_as_it_takes(project: Proj
     assert project.query("TABLE limits") == [("1s",)]
 
 
-def test_what_committed_on_its_way_is_told_and_not_left_behind(project: Project) -> None:
+def test_what_committed_on_its_way_is_not_sent_again(project: Project) -> None:
     script = project.python("0002", ON_THE_WAY.replace('"ev", ["v"]', '"ev", ["missing"]', 1))
     done = project.run("migrate")
     assert done.status == 3
-    assert "what it had committed stays: only what undoes that lets it begin anew" in done.err
+    assert "what it had committed stays: run it again to go on" in done.err
     assert 'column "missing" does not exist' in done.err
+    assert "  migrations/versions/0002.py:15:9\n" in done.err
     refused = project.run("migrate", "--to", "-1", "--yes")
     assert refused.status == 1
     assert "1 statement of it has run" in refused.err
-    project.query("DROP TABLE before_")
     script.write_text(script.read_text().replace("missing", "v"))
     assert project.run("migrate").out == "now at 0002\n"
+    assert project.query("SELECT count(*) FROM pg_index WHERE indexrelid = 'ev_v'::regclass") == [
+        (1,)
+    ]
+
+
+def test_what_has_run_of_python_may_not_be_edited(project: Project) -> None:
+    script = project.python("0002", ON_THE_WAY.replace('"ev", ["v"]', '"ev", ["missing"]', 1))
+    assert project.run("migrate").status == 3
+    script.write_text(script.read_text().replace("missing", "v").replace("(id INT)", "(no INT)"))
+    project.query("DROP TABLE before_")
+    refused = project.run("migrate")
+    assert refused.status == 1
+    assert "statement 1 of revision 0002 has run and was edited since" in refused.err
+    assert project.run("repair", "0002", "--reason", "dropped by hand").status == 0
+    assert project.run("migrate").out == "now at 0002\n"
+
+
+UNIQUE = """
+def upgrade():
+    op.execute("CREATE TABLE before_ (id INT)")
+    with op.get_context().autocommit_block():
+        op.execute("INSERT INTO before_ VALUES (1), (2)")
+        op.create_index("ev_v", "ev", ["v"], unique=True, postgresql_concurrently=True)
+        op.execute("CREATE INDEX CONCURRENTLY other ON ev (v)")
+
+
+def downgrade():
+    pass
+"""
+
+
+def test_a_failed_index_of_an_autocommit_block_is_cleared_away(project: Project) -> None:
+    project.query("INSERT INTO ev VALUES (1, 7), (2, 7)")
+    project.python("0002", UNIQUE)
+    for _ in range(2):
+        done = project.run("migrate")
+        assert done.status == 3
+        assert "index ev_v was left invalid and has been dropped" in done.err
+        assert "Key (v)=(7) is duplicated" in done.err
+        assert project.query("SELECT 1 FROM pg_index WHERE NOT indisvalid") == []
+    assert project.query("SELECT count(*) FROM before_") == [(2,)]
+    project.query("UPDATE ev SET v = k")
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.query("SELECT count(*) FROM before_") == [(2,)]
+    assert [n for e, n in project.history("event", "statement") if e == "statement"][-4:] == [
+        1, 2, 3, 4,
+    ]  # fmt: skip
+
+
+def test_somebody_elses_index_is_let_be_by_an_autocommit_block(project: Project) -> None:
+    project.query("INSERT INTO ev VALUES (1, 7), (2, 7)")
+    with pytest.raises(psycopg.Error):
+        project.query("CREATE UNIQUE INDEX CONCURRENTLY ev_v ON ev (v)")
+    project.python("0002", UNIQUE)
+    done = project.run("migrate")
+    assert done.status == 1
+    assert (
+        "index public.ev_v is there and invalid, and no run of this statement left it" in done.err
+    )
+    assert "  migrations/versions/0002.py:16:9\n" in done.err
+    assert project.query(
+        "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+    ) == [("ev_v",)]
+
+
+BATCHES = """
+import sqlalchemy as sa
+
+
+def upgrade():
+    bind = op.get_bind()
+    op.execute("SET lock_timeout = '3s'")
+    table = sa.table("ev", sa.column("k"), sa.column("v"))
+    op.bulk_insert(table, [{"k": n, "v": 0} for n in (1, 2, 3)])
+    op.execute(sa.text("INSERT INTO ev VALUES (4, :v)").bindparams(v=0))
+    with op.get_context().autocommit_block():
+        while True:
+            done = bind.execute(
+                sa.text("UPDATE ev SET v = 1 WHERE k IN (SELECT k FROM ev WHERE v = :v LIMIT 2)"),
+                {"v": 0},
+            )
+            if done.rowcount == 0:
+                break
+            assert done.rowcount == 2, done.rowcount
+        op.execute("CREATE TABLE said AS SELECT '10%' AS it")
+        op.execute("DROP TABLE nothing")
+    assert bind.execute(sa.text("SELECT count(*) FROM ev WHERE v = 1")).scalar() == 4
+
+
+def downgrade():
+    pass
+"""
+
+
+def test_rows_that_python_has_written_are_written_once(project: Project) -> None:
+    script = project.python("0002", BATCHES)
+    assert project.run("migrate").status == 3
+    assert project.query("SELECT count(*), sum(v) FROM ev") == [(4, 4)]
+    project.query("UPDATE ev SET v = 5")
+    script.write_text(script.read_text().replace("TABLE nothing", "TABLE said"))
+    done = project.run("migrate")
+    assert "AssertionError" in done.err, done.err
+    project.query("UPDATE ev SET v = 1")
+    done = project.run("migrate")
+    assert done.out == "now at 0002\n", done.err
+    assert project.query("SELECT count(*) FROM ev") == [(4,)]

@@ -340,3 +340,50 @@ def test_a_password_is_nowhere_however_it_was_put(project: Project, statement: s
     said = [*project.history("sql", "error::text"), done.out, done.err]
     said += [project.run("history", "--format", "json", "--all").out]
     assert "hush" not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("up", "told", "kept"),
+    [
+        (
+            "ALTER TABLE people ALTER card TYPE BIGINT USING card::bigint;",
+            '"4111-1111-ab"',
+            'invalid input syntax for type bigint: "…"',
+        ),
+        (
+            "DO $$ BEGIN RAISE 'nobody takes % in people', (SELECT card FROM people); END $$;",
+            "takes 4111-1111-ab in",
+            "nobody takes … in people",
+        ),
+        (
+            "ALTER TABLE people ADD CONSTRAINT \"2 cards\" CHECK (card < '3');",
+            "4111-1111-ab",
+            'check constraint "2 cards" of relation "people" is violated by some row',
+        ),
+        ("TABLE people4711;", "people4711", 'relation "people4711" does not exist'),
+    ],
+)
+@pytest.mark.parametrize("python", [False, True])
+def test_values_of_rows_are_told_and_not_kept(
+    project: Project, up: str, told: str, kept: str, *, python: bool
+) -> None:
+    project.query("CREATE TABLE people (card TEXT); INSERT INTO people VALUES ('4111-1111-ab')")
+    if python:
+        project.python(
+            "0001",
+            f"def upgrade():\n    op.get_bind().exec_driver_sql({up.replace('%', '%%')!r})\n",
+        )
+    else:
+        project.revision("0001", up)
+    done = project.run("migrate")
+    assert done.status == 3
+    if "check constraint" not in kept:
+        assert told in done.err
+    ((message,),) = project.query(
+        "SELECT error ->> 'message' FROM ringfence.history WHERE event = 'failed'"
+    )
+    assert message == kept
+    assert (
+        "4111"
+        not in project.query("SELECT string_agg(h::text, '') FROM ringfence.history AS h")[0][0]
+    )

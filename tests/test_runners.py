@@ -210,6 +210,62 @@ def test_the_configured_lock_timeout_counts_for_python_too(
     )
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_who_is_in_pythons_way_is_said_while_it_waits(
+    tmp_path: Path, database: str, holder: psycopg.Connection, *, apart: bool
+) -> None:
+    project = Project(tmp_path / "p", database, config='migrate.lock-timeout = "20s"')
+    project.query("CREATE TABLE t ()")
+    block = "with op.get_context().autocommit_block():" if apart else "if True:"
+    project.python(
+        "0001", f"def upgrade():\n    {block}\n        op.execute('ALTER TABLE t ADD x INT')\n"
+    )
+    holder.execute("LOCK TABLE t IN ACCESS SHARE MODE")
+    run = start(project, "migrate")
+    assert run.stderr is not None
+    said = ""
+    while "waits for" not in said:
+        line = run.stderr.readline()
+        assert line, said
+        said += line
+    assert f"waits for pid {holder.info.backend_pid}, user postgres, somebody, idle" in said
+    holder.rollback()
+    out, err = run.communicate(timeout=PATIENCE)
+    assert (run.returncode, out) == (0, "now at 0001\n"), err
+    ((waits,),) = project.query(
+        "SELECT waits -> 'blockers' -> 0 ->> 'pid' FROM ringfence.history WHERE event = 'finished'"
+    )
+    assert int(waits) == holder.info.backend_pid
+
+
+def test_python_goes_on_behind_what_it_has_committed(
+    tmp_path: Path, database: str, holder: psycopg.Connection
+) -> None:
+    """A lock that is not to be had after an autocommit_block is waited for, as any other."""
+    project = Project(tmp_path / "p", database, config='migrate.lock-timeout = "50ms"')
+    project.query("CREATE TABLE t (id INT)")
+    project.python("0001", PARTLY)
+    holder.execute("LOCK TABLE t IN ROW EXCLUSIVE MODE")
+    run = start(project, "migrate")
+    wait_until(lambda: project.query("SELECT 1 FROM pg_class WHERE relname = 'first'"))
+    wait_until(waiting(project))
+    assert run.stderr is not None
+    while "trying all of it again" not in run.stderr.readline():
+        assert run.poll() is None
+    holder.rollback()
+    out, err = run.communicate(timeout=PATIENCE)
+    assert (run.returncode, out) == (0, "now at 0001\n"), err
+
+
+PARTLY = """
+def upgrade():
+    op.execute("CREATE TABLE first ()")
+    with op.get_context().autocommit_block():
+        op.execute("CREATE TABLE second ()")
+    op.execute("ALTER TABLE t ADD x INT")
+"""
+
+
 def test_an_index_built_concurrently_waits_for_old_transactions(
     tmp_path: Path, database: str, holder: psycopg.Connection
 ) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ringfence.execute import Executor
     from ringfence.pg.connect import Target
+    from ringfence.project import Project
     from ringfence.revisions import Direction, Revision
 
     Connection = psycopg.Connection[tuple[object, ...]]
@@ -321,9 +322,11 @@ class _Backfill:
             ).format(sql.Identifier(self._executor.schema, "history"), self._table),
             self._which,
         ).fetchone()
+        paused = False
         if row is not None and not row[3]:
             if row[1] == mark:
                 return
+            paused = row[0] == "paused"
             if row[2]:
                 raise Refused(
                     f"statement 1 of revision {self._revision.id} has run over part of"
@@ -351,7 +354,7 @@ class _Backfill:
                 ).format(self._table),
                 [
                     *self._which,
-                    "running" if last else "finished",
+                    "paused" if paused else "running" if last else "finished",
                     mark,
                     Jsonb(last),
                     self._job.rows,
@@ -504,9 +507,46 @@ class _Backfill:
         return max(float(str(row[0] or 0)), now - since)
 
 
-def connect_and_turn(target: Target, schema: str, wanted: str, name: str | None) -> tuple[str, ...]:
-    """The same as `turn`, on a connection of its own."""
+def pending(project: Project, connection: Connection) -> tuple[str, ...]:
+    """The revisions that are backfills, and have not been applied to a database."""
+    from ringfence import revisions
+
+    graph = revisions.read(project)
+    stands = ledger.state(connection, project.config.migrate.schema).current
+    return tuple(r.id for r in graph.pending(stands) if r.sql and r.script("up").backfill)
+
+
+def hold(connection: Connection, schema: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Have backfills that have not begun be paused when they are come to; those that were not yet."""
+    if not ledger.has_backfills(connection, schema):
+        with runner.held(connection, schema, 0, lambda _: None):
+            ledger.ensure(connection, schema)
+    rows = connection.execute(
+        sql.SQL(
+            "INSERT INTO {} AS b (revision, direction, state, checksum, batch)"
+            " SELECT r, 'up', 'paused', '', 1 FROM unnest(%s::text[]) AS r"
+            " ON CONFLICT (revision, direction) DO UPDATE SET state = 'paused', checksum = '',"
+            " cursor = NULL, until = NULL, batch = 1, batches = 0, seen = 0, changed = 0,"
+            " seconds = 0, began = clock_timestamp(), at = clock_timestamp(), by = SESSION_USER"
+            # Of an earlier life: it was undone since.
+            " WHERE b.state = 'finished' RETURNING revision"
+        ).format(sql.Identifier(schema, "backfills")),
+        [list(names)],
+    ).fetchall()
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def connect_and_turn(
+    project: Project, target: Target, wanted: str, name: str | None
+) -> tuple[str, ...]:
+    """The same as `turn`, on a connection of its own; what has not begun is paused, too."""
     from ringfence.pg.connect import connect
 
+    schema = project.config.migrate.schema
     with connect(target, pinned=True) as connection, ledger.writing(connection, schema):
-        return turn(connection, schema, wanted, name)
+        turned = turn(connection, schema, wanted, name)
+        if wanted == "paused":
+            left = [r for r in pending(project, connection) if name in (None, r)]
+            if more := [r for r in left if r not in turned]:
+                turned += hold(connection, schema, more)
+    return turned

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -27,7 +27,7 @@ from ringfence.pg.watch import Sight, Watcher, lockers
 from ringfence.script import checksum, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ringfence.config import Migrate
     from ringfence.pg.connect import Target
@@ -98,7 +98,7 @@ class Executor:
     waits: Waits = field(default_factory=Waits)
     left: str = ""
     begun: set[str] = field(default_factory=set)
-    """The revisions of which single statements have run."""
+    """The revisions of which something has run, or was begun, and that are not at their end."""
     notices_death: bool = False
     """Whether the server ends what a client asked for that is gone."""
     _watcher: Watcher | None = None
@@ -264,15 +264,30 @@ class Executor:
                 connection.execute(self.settings(text.directives, "SET"))
                 self._session(text, session)
                 self.execute(text, statement)
-            elif statement.outside:
-                self._alone(text, statement, session, row, ran.begun.get(number))
             else:
-                self._with_its_row(text, statement, session, row, ran.begun.get(number))
+                self.one(text, statement, session, row, ran.begun.get(number))
         if self._in_transaction:
             raise BadProject(
                 f"{text.path} begins a transaction and does not end it", hint="write the COMMIT"
             )
         self.end()
+
+    def one(
+        self,
+        text: Script,
+        statement: Statement,
+        session: Sequence[Statement],
+        row: ledger.Event,
+        begun: ledger.Event | None,
+    ) -> None:
+        """Run one statement that is committed by itself, after `session`'s, and record it.
+
+        `begun` is the row of a run that was not there to see its end.
+        """
+        if statement.outside:
+            self._alone(text, statement, session, row, begun)
+        else:
+            self._with_its_row(text, statement, session, row, begun)
 
     def _session(self, text: Script, session: Sequence[Statement]) -> None:
         # What the file set for its session is set again: the rows are written without it, and an
@@ -425,7 +440,7 @@ class Executor:
         """Run one statement of a file; how many rows it was about."""
         connection = self.connection
         try:
-            with self._watch():
+            with self.watched():
                 if statement.data is None:
                     # No parameters: the text goes as it stands, and a % or : in it means itself.
                     return connection.execute(statement.text).rowcount
@@ -435,6 +450,13 @@ class Executor:
                     return cursor.rowcount
         except psycopg.Error as error:
             raise self.explained(error, text, statement) from error
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look, while a statement runs, who is in its way."""
+        try:
+            with self._watch():
+                yield
         finally:
             self._note()
 
@@ -462,19 +484,22 @@ class Executor:
         if connection.closed:
             return found
         if isinstance(found, Busy) and error.sqlstate == "55P03" and not found.detail:
-            seen = self._watcher.blockers if self._watcher else ()
             with suppress(psycopg.Error):
                 connection.rollback()
                 connection.execute(PATH)
                 found.detail = lockers(connection, _names(statement))
-            if not found.detail:
-                found.detail = "\n".join(f"waited for {blocker.shown}" for blocker in seen)
+            self.blame(found)
         if error.sqlstate == "42501":
             with suppress(psycopg.Error):
                 connection.rollback()
                 connection.execute(PATH)
                 name_owner(connection, found, statement.text)
         return found
+
+    def blame(self, found: Busy) -> None:
+        """Have it say who was seen in the last statement's way, where it names nobody."""
+        if not found.detail and self._watcher is not None:
+            found.detail = "\n".join(f"waited for {b.shown}" for b in self._watcher.blockers)
 
     # Small things
 

@@ -18,7 +18,6 @@ import traceback
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ from ringfence import project as projects
 from ringfence.errors import (
     INTERRUPTED,
     BadProject,
+    Busy,
     Error,
     Misuse,
     Refused,
@@ -68,7 +68,8 @@ from ringfence.migrate import (
 from ringfence.pg import ledger, runner
 from ringfence.pg.connect import Target, connect, resolve, server_error
 from ringfence.pg.runner import refuse_standby
-from ringfence.script import Script, redacted, redacted_message
+from ringfence.script import redacted, redacted_message, without_values
+from ringfence.sent import Sent
 from ringfence.step import remark
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ if TYPE_CHECKING:
 
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
-    from ringfence.script import Statement
+    from ringfence.script import Script
 
 
 def _silent(_: Progress) -> None:
@@ -115,7 +116,6 @@ class Session:
     _began: float = 0.0
     _left: str = ""
     _xid: str | None = None
-    _committed: int = 0
     _stems: dict[Path, Revision] = field(default_factory=dict)
 
     @property
@@ -154,7 +154,7 @@ class Session:
                 context.impl.static_output(self._prologue())
         elif moving:
             state = ledger.state(self._connected(), self.schema)
-            self._executor().begun = set(state.begun)
+            self._executor().begun = {half.revision for half in state.halves}
             if len(moving) > 1:
                 self._attempts = ledger.attempts(self._connected(), self.schema)
             going: Direction = "up" if moving[-1].is_upgrade else "down"
@@ -203,86 +203,34 @@ class Session:
             if revision.sql:
                 original(**arguments)
                 return
-            connection, executor = self._connected(), self._executor()
+            connection, executor, running = self._connected(), self._executor(), self._running
+            assert running is not None
+            self.text = revision.path.read_text(encoding="utf-8", errors="replace")
+            sent = Sent(executor, running, revision.shown, self.alchemy)
 
             def attempt() -> None:
                 open_(connection, executor.settings({}, "SET LOCAL"))
                 try:
-                    original(**arguments)
+                    with sent.listening(), _leaving(context, sent.outside):
+                        original(**arguments)
                 except Exception as error:
                     found = _explained(error, self.project, connection.info.user)
+                    if isinstance(found, Error) and found.span is None:
+                        found.span, _ = _place(error, self.project, through=True)
+                    if isinstance(found, Busy):
+                        executor.blame(found)
                     if found is error:
                         raise
                     raise found from error
                 executor.end("SET CONSTRAINTS ALL IMMEDIATE")
 
-            with _committing(context, partial(self._on_the_way, revision)) as once:
+            def directives() -> Mapping[str, str]:
+                return {"lock-deadline": "0"} if sent.stuck else {}
 
-                def directives() -> Mapping[str, str]:
-                    # What has committed on its way cannot begin again.
-                    return {"lock-deadline": "0"} if once else {}
-
-                executor.patiently(attempt, directives, "all of it")
+            executor.patiently(attempt, directives, "all of it")
 
         dressed.__name__ = original.__name__  # Alembic tells it: "Running upgrade …"
         step.migration_fn = dressed
-
-    @contextmanager
-    def _on_the_way(
-        self,
-        revision: Revision,
-        leave: Callable[[], AbstractContextManager[None]],
-    ) -> Iterator[None]:
-        """What surrounds an `autocommit_block` of a revision in Python.
-
-        Its statements find what those outside it find, and that something is committed is recorded:
-        nobody can tell where such a revision would have to go on, but that it is not at its end.
-        """
-        from sqlalchemy import event
-
-        connection, executor = self._connected(), self._executor()
-        running = self._running
-        assert running is not None
-        number = 0
-
-        def record() -> None:
-            nonlocal number
-            number = max(number, self._committed) + 1
-            self._committed = number
-            executor.left = "what it had committed stays: only what undoes that lets it begin anew"
-            text = f"-- {revision.shown}, to its autocommit_block"
-            ledger.record(
-                connection,
-                self.schema,
-                replace(running, event="statement", statement=number, sql=text),
-            )
-
-        def limit(_: object, __: object, statement: str, *___: object) -> None:
-            said: tuple[Statement, ...] = ()
-            with suppress(Error):
-                said = Script(revision.shown, statement).statements
-            connection.execute(
-                executor.settings(
-                    {}, "SET", patient=any(s.takes_long for s in said),
-                    unhurried=any(s.lets_others_work for s in said),
-                )
-            )  # fmt: skip
-
-        wrote = connection.execute("SELECT pg_catalog.pg_current_xact_id_if_assigned()").fetchone()
-        reset(connection)
-        if wrote != (None,):
-            record()
-        with leave():
-            watched = self.alchemy
-            event.listen(watched, "before_cursor_execute", limit)
-            try:
-                yield
-            finally:
-                event.remove(watched, "before_cursor_execute", limit)
-                with suppress(psycopg.Error):
-                    reset(connection)
-            record()
-        open_(connection, executor.settings({}, "SET LOCAL"))
 
     def _start(
         self, step: RevisionStep, number: int, total: int, context: MigrationContext
@@ -297,7 +245,7 @@ class Session:
                 row = self.row("started", revision, direction, 1)
                 self._running = ledger.begin(connection, self.schema, row)
         self._began = time.monotonic()
-        self._xid, self._left, self._committed = None, "", 0
+        self._xid, self._left = None, ""
         self._executor().begin()
         self.listen(Progress("started", revision, direction, number, total))
 
@@ -380,11 +328,18 @@ class Session:
         return error
 
     def _end(self, running: ledger.Event, error: BaseException) -> ledger.Event:
-        cause = error.__cause__ if isinstance(error, Error) else error
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, psycopg.Error):
+            cause = cause.__cause__  # SQLAlchemy puts its own around it
         message = _stopped(error) or redacted_message(str(error)) or type(error).__name__
         said: dict[str, object] = {"message": message}
         if isinstance(cause, psycopg.Error) and cause.sqlstate:
             said["sqlstate"] = cause.sqlstate
+            # Whoever runs it reads of the rows; the history is kept, and more may read it.
+            diag = cause.diag
+            names = (diag.schema_name, diag.table_name, diag.column_name, diag.datatype_name,
+                     diag.constraint_name)  # fmt: skip
+            said["message"] = without_values(message, self.text, [n for n in names if n])
         if isinstance(error, Error) and error.span is not None:
             said["at"] = str(error.span)
         return replace(
@@ -597,22 +552,21 @@ class Session:
 
 
 @contextmanager
-def _committing(
-    context: MigrationContext, around: Callable[[Any], AbstractContextManager[None]]
-) -> Iterator[list[bool]]:
-    """A list that is no longer empty once a revision has left its transaction, and `around` that."""
-    left: list[bool] = []
+def _leaving(
+    context: MigrationContext,
+    around: Callable[[Callable[[], AbstractContextManager[None]]], AbstractContextManager[None]],
+) -> Iterator[None]:
+    """Have a revision that leaves its transaction do so through `around`."""
     original = context.autocommit_block
 
     @contextmanager
     def autocommit_block() -> Iterator[None]:
-        left.append(True)
         with around(original):
             yield
 
     context.autocommit_block = autocommit_block  # type: ignore[method-assign]
     try:
-        yield left
+        yield
     finally:
         context.autocommit_block = original  # type: ignore[method-assign]
 
@@ -804,12 +758,17 @@ def _explained(error: BaseException, project: Project, role: str = "") -> BaseEx
     return BadProject(f"{type(error).__name__}: {error}", span=place)
 
 
-def _place(error: BaseException, project: Project) -> tuple[Span | None, str]:
-    """Where in the project's migrations an exception comes from, and that file's text."""
+def _place(
+    error: BaseException, project: Project, *, through: bool = False
+) -> tuple[Span | None, str]:
+    """Where in the project's migrations an exception comes from, and that file's text.
+
+    `through`: also where it was ours to do what theirs asked for.
+    """
     inside, ours = project.migrations.resolve(), Path(__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.is_relative_to(ours):
+        if path.is_relative_to(ours) and not through:
             break  # theirs called us, and what failed is ours
         if path.is_absolute() and path.resolve().is_relative_to(inside):
             # Python's column is where the expression begins.

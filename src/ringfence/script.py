@@ -536,6 +536,26 @@ def redacted_message(text: str, script: str = "") -> str:
     return text
 
 
+_SAID_VALUE = re.compile(r"""\"[^"]*\"|'[^']*'|«[^»]*»|[^\s"',;:()=]*[\d@][^\s"',;:()=]*""")
+_LONG_ENOUGH = 4  # characters, to be somebody's
+
+
+def without_values(message: str, script: str, names: Collection[str] = ()) -> str:
+    """A server's message without what it tells of rows: values that neither `script` nor `names` say.
+
+    Numbers, addresses and what stands in quotes; plain words are let be.
+    """
+
+    def kept(match: re.Match[str]) -> str:
+        found = match[0]
+        bare = found.strip("\"'«»")
+        if bare in script or bare in names or (bare == found and len(bare) < _LONG_ENOUGH):
+            return found
+        return "…" if bare == found else f"{found[0]}…{found[-1]}"
+
+    return _SAID_VALUE.sub(kept, message)
+
+
 def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
     for start, end in spans:
         text = text[:start] + re.sub(r"[^\n]", "*", text[start:end]) + text[end:]

@@ -51,8 +51,7 @@ def _turned(start: Path | None, dsn: str | None, wanted: str, name: str | None) 
     from ringfence.pg.connect import resolve
 
     found = project.need(start)
-    schema = found.config.migrate.schema
-    turned = backfill.connect_and_turn(resolve(found, dsn), schema, wanted, name)
+    turned = backfill.connect_and_turn(found, resolve(found, dsn), wanted, name)
     if not turned:
         what = f"revision {name} has no such backfill" if name else "there is no such backfill"
         raise Refused(what, hint="ringfence backfill status lists them")
@@ -67,7 +66,10 @@ def _turned(start: Path | None, dsn: str | None, wanted: str, name: str | None) 
 @options.dsn
 @click.pass_obj
 def pause(start: Path | None, revision: str | None, dsn: str | None) -> None:
-    """Have a backfill end after its batch; the run of `migrate` that it is part of ends with 75."""
+    """Have a backfill end after its batch; the run of `migrate` that it is part of ends with 75.
+
+    One that has not begun does not begin. Without REVISION: all of them.
+    """
     _turned(start, dsn, "paused", revision)
 
 

@@ -567,6 +567,8 @@ class Ran:
 
     finished: Mapping[int, str]
     begun: Mapping[int, Event]
+    found: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """What is kept with those that ran."""
 
 
 def ran(
@@ -584,17 +586,35 @@ def ran(
     ).fetchall()
     finished: dict[int, str] = {}
     begun: dict[int, Event] = {}
+    kept: dict[int, Mapping[str, Any]] = {}
     for event, number, mark, text, found in rows:
         statement = int(str(number))
         if event == "statement":
             finished[statement] = str(mark)
             begun.pop(statement, None)
+            if isinstance(found, dict):
+                kept[statement] = found
         else:
             begun[statement] = Event(
                 "begun", revision, direction, 1, statement, "", str(mark), str(text),
                 found=found if isinstance(found, dict) else None,
             )  # fmt: skip
-    return Ran(finished, begun)
+    return Ran(finished, begun, kept)
+
+
+def began_as(
+    connection: Connection[tuple[object, ...]], schema: str, running: Event, statement: int
+) -> bool:
+    """Whether the run that came to this statement was of the file as it is now."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT s.checksum FROM {0} AS s JOIN {0} AS h USING (revision, direction, attempt)"
+            " WHERE s.event = 'started' AND h.event = 'statement' AND revision = %s"
+            " AND direction = %s AND h.statement = %s ORDER BY h.id DESC LIMIT 1"
+        ).format(_history(schema)),
+        [running.revision, running.direction, statement],
+    ).fetchone()
+    return row is not None and row[0] == running.checksum
 
 
 _OUTCOME = """
