@@ -206,12 +206,12 @@ class Session:
             connection, executor, running = self._connected(), self._executor(), self._running
             assert running is not None
             self.text = revision.path.read_text(encoding="utf-8", errors="replace")
-            sent = Sent(executor, running, revision.shown, self.alchemy)
+            sent = Sent(executor, running, revision.shown)
 
             def attempt() -> None:
                 open_(connection, executor.settings({}, "SET LOCAL"))
                 try:
-                    with sent.listening(), _leaving(context, sent.outside):
+                    with sent.listening(), self._hearing(sent), _leaving(context, sent.outside):
                         original(**arguments)
                 except Exception as error:
                     found = _explained(error, self.project, connection.info.user)
@@ -231,6 +231,20 @@ class Session:
 
         dressed.__name__ = original.__name__  # Alembic tells it: "Running upgrade …"
         step.migration_fn = dressed
+
+    @contextmanager
+    def _hearing(self, sent: Sent) -> Iterator[None]:
+        """Have it hear of each statement that SQLAlchemy sends."""
+        from sqlalchemy import event
+
+        hooks = {"before_cursor_execute": sent.before, "after_cursor_execute": sent.after}
+        for name, hook in hooks.items():
+            event.listen(self.alchemy, name, hook, retval=name.startswith("before"))
+        try:
+            yield
+        finally:
+            for name, hook in hooks.items():
+                event.remove(self.alchemy, name, hook)
 
     def _start(
         self, step: RevisionStep, number: int, total: int, context: MigrationContext

@@ -38,7 +38,6 @@ class Sent:
     executor: Executor
     running: ledger.Event
     shown: str
-    alchemy: Any
     stuck: bool = False
     """Whether a statement outside the transaction has had its tries: there is no use in more."""
     committed: bool = False
@@ -53,22 +52,15 @@ class Sent:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear of every statement that goes over the connection, for as long as the block lasts."""
-        from sqlalchemy import event
-
+        """One attempt at all of it, with `before` and `after` called around each statement."""
         self._waiting, self._settings = [], []
         if self.committed or self.running.revision in self.executor.begun:
             self._recall()
-        hooks = {"before_cursor_execute": self._before, "after_cursor_execute": self._after}
-        for name, hook in hooks.items():
-            event.listen(self.alchemy, name, hook, retval=name.startswith("before"))
         try:
             yield
             self._refuse_others()
         finally:
             self._end()
-            for name, hook in hooks.items():
-                event.remove(self.alchemy, name, hook)
 
     def _recall(self) -> None:
         """Read what has run of it."""
@@ -105,9 +97,10 @@ class Sent:
 
     # Around each statement
 
-    def _before(
+    def before(
         self, _: object, __: object, statement: str, parameters: Any, context: Any, many: bool
     ) -> tuple[str, Any]:
+        """SQLAlchemy's `before_cursor_execute`: what is to be sent."""
         self._end()
         # psycopg doubles the % of a statement that might have parameters.
         text = statement if context.no_parameters and not parameters else _plain(statement)
@@ -126,9 +119,10 @@ class Sent:
         self._looking.__enter__()
         return statement, parameters
 
-    def _after(
+    def after(
         self, _: object, cursor: Any, statement: str, parameters: Any, context: Any, __: bool
     ) -> None:
+        """SQLAlchemy's `after_cursor_execute`: it ran."""
         self._stop_looking()
         if cursor.description is not None or statement.startswith(_NOTHING):
             if self._began:
