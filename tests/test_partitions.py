@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -155,7 +157,7 @@ def test_a_dry_run_is_sql_that_psql_may_run(project: Project) -> None:
     document = json.loads(project.run("partitions", "--ahead", "2", "--format", "json").out)
     assert document["tables"] == [
         {
-            "table": "public.t", "every": "10", "until": "30", "passed_over": "",
+            "table": "public.t", "every": "10", "until": "30", "passed_over": "", "error": "",
             "new": [{"name": "t_20", "from": "20", "to": "30",
                      "sql": document["tables"][0]["new"][0]["sql"]}],
         }
@@ -174,7 +176,7 @@ _NINE = "CREATE TABLE t_0 PARTITION OF t FOR VALUES FROM (0) TO (9)"
          "its partitions are made by hand"),
         ("PARTITION BY RANGE (b)", "it is partitioned by b, which is text: no time and no number",
          "its partitions are made by hand"),
-        ("PARTITION BY RANGE ((id + 1))", "it is partitioned by more than one column",
+        ("PARTITION BY RANGE ((id + 1))", "it is partitioned by an expression",
          "its partitions are made by hand"),
         ("PARTITION BY RANGE (id)", "it has no partition to go on from",
          "say how wide they are to be: --every month"),
@@ -186,6 +188,9 @@ _NINE = "CREATE TABLE t_0 PARTITION OF t FOR VALUES FROM (0) TO (9)"
          "nobody can tell how wide its partitions are",
          "say how wide they are to be: --every month"),
         (f"PARTITION BY RANGE (id); {_NINE} PARTITION BY LIST (b)", "t_0 is no plain table",
+         "make it by hand, or name a free one"),
+        ("PARTITION BY RANGE (id); CREATE TABLE e PARTITION OF t FOR VALUES FROM (0) TO (2147483600)",
+         "what comes 2147483600 after 2147483600 is no integer",
          "make it by hand, or name a free one"),
         (f"PARTITION BY RANGE (id); {_NINE}; CREATE TABLE t_9 ()", "the name t_9 is taken",
          "make it by hand, or name a free one"),
@@ -276,7 +281,7 @@ def test_widths(said: str, step: str) -> None:
     assert str(partitions.every(said)) == step
 
 
-@pytest.mark.parametrize("said", ["", "x", "0", "-1", "0 days", "1.5 days"])
+@pytest.mark.parametrize("said", ["999999999999 days", "", "x", "0", "-1", "0 days", "1.5 days"])
 def test_no_widths(said: str) -> None:
     with pytest.raises(Misuse):
         partitions.every(said)
@@ -312,3 +317,106 @@ def test_february_is_a_month_and_four_weeks_are_four_weeks() -> None:
     assert str(steps([february])) == "1 month"
     assert str(steps([part("2027-01-01", "2027-02-01"), february])) == "1 month"
     assert str(steps([part("2027-01-04", "2027-02-01"), february])) == "4 weeks"
+
+
+def test_no_day_without_a_midnight_moves_the_others(project: Project) -> None:
+    """In Santiago summer begins at midnight: that day has none, and the next ones have theirs."""
+    zone = ZoneInfo("America/Santiago")
+    today = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), zone)
+    days = (today - timedelta(days=n) for n in range(2, 999))
+    odd = next(d for d in days if d.astimezone(UTC).astimezone(zone).hour == 1)
+    before, after, later = (f"{odd + timedelta(days=n):%Y-%m-%d}" for n in (-1, 1, 2))
+    name = project.query("SELECT current_database()")[0][0]
+    project.query(f"ALTER DATABASE \"{name}\" SET timezone = 'America/Santiago'")
+    project.query(
+        "CREATE TABLE t (at TIMESTAMPTZ) PARTITION BY RANGE (at); CREATE TABLE t_a PARTITION OF t"
+        f" FOR VALUES FROM ('{before}') TO ('{odd:%Y-%m-%d}')"
+    )
+    done = project.run("partitions", "t", "--dry-run")
+    first = f"FROM ('{odd:%Y-%m-%d} 00:00:00-04:00') TO ('{after} 00:00:00-03:00')"
+    second = f"FROM ('{after} 00:00:00-03:00') TO ('{later} 00:00:00-03:00')"
+    assert first in done.out
+    assert second in done.out
+    project.query(
+        f"CREATE TABLE t_b PARTITION OF t FOR VALUES FROM ('{odd:%Y-%m-%d}') TO ('{after}')"
+    )
+    assert second in project.run("partitions", "t", "--dry-run").out
+
+
+def test_months_of_another_zone_are_not_guessed(project: Project) -> None:
+    project.query(
+        "SET timezone = 'Asia/Tokyo'; CREATE TABLE t (at TIMESTAMPTZ) PARTITION BY RANGE (at);"
+        " CREATE TABLE t_2025_01 PARTITION OF t FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');"
+    )
+    done = project.run("partitions", "t")
+    assert done.status == 1
+    assert "begin at midnight neither in UTC nor in the database's time zone" in done.err
+
+
+@pytest.mark.parametrize(
+    ("begins", "every", "why"),
+    [
+        (
+            "'2026-01-30') TO ('2026-01-31'",
+            "month",
+            "what comes 1 month after 2026-01-31 is no date",
+        ),
+        ("'2026-01-01') TO ('9999-12-31'", "", " is no date"),
+    ],
+)
+def test_what_no_calendar_has(project: Project, begins: str, every: str, why: str) -> None:
+    project.query(
+        "CREATE TABLE t (at DATE) PARTITION BY RANGE (at);"
+        f" CREATE TABLE t_a PARTITION OF t FOR VALUES FROM ({begins})"
+    )
+    done = project.run("partitions", "t", *(["--every", every] if every else []))
+    assert (done.status, why in done.err) == (1, True), done.err
+
+
+def test_january_is_no_week(project: Project) -> None:
+    """`2026_01` is a month and the first week; what follows is February, and not the fifth week."""
+    project.query(
+        "CREATE TABLE t (at DATE) PARTITION BY RANGE (at);"
+        " CREATE TABLE t_2026_01 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01')"
+    )
+    done = project.run("partitions", "t", "--dry-run")
+    assert "t_2026_02 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')" in done.out
+
+
+def test_one_that_fails_does_not_keep_the_others(project: Project) -> None:
+    project.query(
+        "CREATE TABLE a (id INT) PARTITION BY RANGE (id);"
+        " CREATE TABLE a_0 PARTITION OF a FOR VALUES FROM (0) TO (10);"
+        " CREATE TABLE d PARTITION OF a DEFAULT; INSERT INTO a VALUES (25);"
+        " CREATE TABLE b (id INT) PARTITION BY RANGE (id);"
+        " CREATE TABLE b_0 PARTITION OF b FOR VALUES FROM (0) TO (10);"
+    )
+    done = project.run("partitions", "--ahead", "1")
+    assert done.status == 3
+    assert done.out == lines("public.a  a_10  10 to 20", "public.b  b_10  10 to 20")
+    assert "public.a has not all of its partitions\n" in done.err
+    assert 'default partition "d" would be violated' in done.err
+    document = json.loads(project.run("partitions", "--ahead", "1", "--format", "json").out)
+    assert [bool(t["error"]) for t in document["tables"]] == [True, False]
+
+
+def test_partitions_in_a_schema_of_their_own_kept_in_their_own_way(project: Project) -> None:
+    project.query(
+        'CREATE SCHEMA "p\'s"; CREATE ACCESS METHOD heap2 TYPE TABLE HANDLER heap_tableam_handler;'
+        " CREATE TABLE t (id INT NOT NULL, b TEXT) PARTITION BY RANGE (id);"
+        ' CREATE UNIQUE INDEX "k""y" ON t (id);'
+        ' CREATE TABLE "p\'s"."t\'0" (LIKE t) USING heap2 WITH (toast.autovacuum_enabled = false);'
+        ' ALTER TABLE t ATTACH PARTITION "p\'s"."t\'0" FOR VALUES FROM (0) TO (10);'
+    )
+    ((index,),) = project.query(
+        "SELECT c.relname FROM pg_index JOIN pg_class AS c ON c.oid = indexrelid"
+        " WHERE indrelid = '\"p''s\".\"t''0\"'::regclass"
+    )
+    project.query(f'ALTER TABLE "p\'s"."t\'0" REPLICA IDENTITY USING INDEX "{index}"')
+    done = project.run("partitions", "t", "--ahead", "1")
+    assert done.out == lines('public.t  "p\'s"."t\'10"  10 to 20'), done.err
+    assert project.query(
+        "SELECT n.nspname, a.amname, c.relreplident::text, x.reloptions FROM pg_class AS c"
+        " JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_am AS a ON a.oid = c.relam"
+        " JOIN pg_class AS x ON x.oid = c.reltoastrelid WHERE c.relname = 't''10'"
+    ) == [("p's", "heap2", "i", ["autovacuum_enabled=false"])]

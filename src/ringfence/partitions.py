@@ -8,13 +8,15 @@ keeps nobody from reading or writing the others, a transaction each.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ringfence.errors import Misuse, Refused
+from ringfence.errors import Error, Misuse, Refused
 from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.likeness import Shape
 from ringfence.pg.connect import connect, translated
 
 if TYPE_CHECKING:
@@ -57,63 +59,6 @@ WHERE
             AND e.deptype = 'e'
     )
 ORDER BY n.nspname, t.relname, c.oid
-"""
-
-_LIKE = r"""
-SELECT
-    c.relpersistence = 'u', c.relrowsecurity, c.relforcerowsecurity, c.relreplident,
-    s.spcname, array_to_string(c.reloptions, ', '), pg_get_userbyid(c.relowner),
-    c.relowner = CURRENT_USER::regrole,
-    ARRAY(
-        SELECT DISTINCT CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END
-        FROM pg_default_acl AS d
-        CROSS JOIN LATERAL aclexplode(d.defaclacl) AS x
-        LEFT JOIN pg_roles AS r ON r.oid = x.grantee
-        WHERE
-            d.defaclrole = CURRENT_USER::regrole AND d.defaclobjtype = 'r'
-            AND d.defaclnamespace IN (0, %(schema)s::regnamespace) AND x.grantee <> d.defaclrole
-        ORDER BY 1
-    )
-FROM pg_class AS c
-LEFT JOIN pg_tablespace AS s ON s.oid = c.reltablespace
-WHERE c.oid = %(oid)s::oid
-"""
-
-_GRANTS = r"""
-SELECT
-    '' AS col, x.privilege_type, x.is_grantable,
-    CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END
-FROM pg_class AS c
-CROSS JOIN LATERAL aclexplode(c.relacl) AS x
-LEFT JOIN pg_roles AS r ON r.oid = x.grantee
-WHERE c.oid = %(oid)s::oid AND x.grantee <> c.relowner
-UNION ALL
-SELECT
-    quote_ident(a.attname), x.privilege_type, x.is_grantable,
-    CASE x.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END
-FROM pg_attribute AS a
-INNER JOIN pg_class AS c ON c.oid = a.attrelid
-CROSS JOIN LATERAL aclexplode(a.attacl) AS x
-LEFT JOIN pg_roles AS r ON r.oid = x.grantee
-WHERE a.attrelid = %(oid)s::oid AND a.attnum > 0 AND x.grantee <> c.relowner
-ORDER BY 4, 1, 2
-"""
-
-_POLICIES = r"""
-SELECT
-    p.polname, p.polpermissive,
-    CASE p.polcmd
-        WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
-        WHEN 'd' THEN 'DELETE' ELSE 'ALL'
-    END,
-    CASE WHEN p.polroles = '{0}' THEN 'PUBLIC' ELSE (
-        SELECT string_agg(quote_ident(r.rolname), ', ' ORDER BY r.rolname)
-        FROM pg_roles AS r WHERE r.oid = ANY(p.polroles)
-    ) END,
-    pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)
-FROM pg_policy AS p
-WHERE p.polrelid = %(oid)s::oid
-ORDER BY p.polname
 """
 
 
@@ -160,8 +105,10 @@ class Parted:
         if self.strategy != "r":
             kind = {"l": "LIST", "h": "HASH"}.get(self.strategy, self.strategy)
             return f"it is partitioned by {kind}: nothing comes after the last one"
-        if self.width != 1 or self.column is None:
+        if self.width != 1:
             return "it is partitioned by more than one column"
+        if self.column is None:
+            return "it is partitioned by an expression"
         if self.type not in (*_TIMES, *_NUMBERS):
             return (
                 f"it is partitioned by {self.column}, which is {self.type}: no time and no number"
@@ -170,7 +117,8 @@ class Parted:
 
 
 _TIMES = ("date", "timestamp without time zone", "timestamp with time zone")
-_NUMBERS = ("smallint", "integer", "bigint")
+_NUMBERS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
+"""And the greatest of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +171,10 @@ def every(said: str) -> Step:
     if unit in ("month", "quarter", "year"):
         return Step(months=count * {"month": 1, "quarter": 3, "year": 12}[unit])
     hours = {"hour": 1, "day": 24, "week": 168}[unit]
-    return Step(time=timedelta(hours=count * hours))
+    try:
+        return Step(time=timedelta(hours=count * hours))
+    except OverflowError:
+        raise Misuse(f"--every {said} is wider than time is") from None
 
 
 def _step(lower: Position, upper: Position) -> Step:
@@ -281,6 +232,8 @@ class Made:
     new: tuple[New, ...]
     until: str = ""
     why: str = ""
+    error: Error | None = None
+    """What the server said, where it would not have one; those before it are there."""
 
 
 def ahead(
@@ -309,8 +262,18 @@ def ahead(
         if name is None and wanted is not None:
             raise Misuse("--every is for one table", hint="name the table")
         for table in tables:
-            with translated(connection, table.path):
-                done.append(_table(connection, table, count, wanted, lock_timeout, dry_run=dry_run))
+            made: list[New] = []
+            try:
+                with translated(connection, table.path):
+                    done.append(
+                        _table(
+                            connection, table, count, wanted, lock_timeout, made, dry_run=dry_run
+                        )
+                    )
+            except Error as error:
+                if name is not None or connection.closed:
+                    raise
+                done.append(Made(table.path, "", tuple(made), error=error))
             if name is not None and done[-1].why:
                 raise Refused(f"{table.path}: {done[-1].why}", hint=_hint(table))
     return tuple(done)
@@ -392,11 +355,11 @@ def _table(
     count: int,
     wanted: Step | None,
     lock_timeout: str,
+    made: list[New],
     *,
     dry_run: bool,
 ) -> Made:
     """Make one table's partitions, each in a transaction that looks anew what is missing."""
-    made: list[New] = []
     while True:
         with connection.transaction():
             if not dry_run:
@@ -438,22 +401,36 @@ def _plan(connection: Connection, table: Parted, count: int, wanted: Step | None
     now = _now(connection, table, zone)
     begins = local[-1].upper
     assert begins is not None
-    missing = list(_missing(local, begins, step, now, count))
+    if table.type == _TIMES[2] and zone == UTC and _uneven(step):
+        why = "its partitions begin at midnight neither in UTC nor in the database's time zone"
+        return Made(table.path, str(step), (), why=why)
+    try:
+        missing = list(_missing(local, begins, step, now, count))
+    except (ValueError, OverflowError):
+        why = f"what comes {step} after {_written(begins, zone, table.type)} is no {table.type}"
+        return Made(table.path, str(step), (), why=why)
+    greatest = _NUMBERS.get(table.type)
+    if greatest is not None and missing and missing[-1][1] > greatest:
+        missing = [each for each in missing if each[1] <= greatest]
+        if not missing:
+            why = f"what comes {step} after {begins} is no {table.type}"
+            return Made(table.path, str(step), (), why=why)
     if len(missing) > _MOST:
         raise Refused(
             f"{table.path} lacks more than {_MOST} partitions of {step}",
             hint="make the first of those to come by hand, and go on from there",
         )
-    shape = _Shape(connection, table, like)
-    taken = {p.name for p in table.parts}
+    shape = Shape(connection, (table.schema, table.name), (like.schema, like.name), like.oid)
+    taken: set[str] = set()
     new = []
     for lower, upper in missing:
         name = _called(table, local, lower, upper)
-        if name in taken or _exists(connection, table.schema, name):
+        if name in taken or _exists(connection, like.schema, name):
             return Made(table.path, str(step), (), why=f"the name {name} is taken")
         taken.add(name)
         bounds = _written(lower, zone, table.type), _written(upper, zone, table.type)
-        new.append(New(table.path, name, *bounds, tuple(shape.statements(name, *bounds))))
+        shown = name if like.schema == table.schema else qualified((like.schema, name))
+        new.append(New(table.path, shown, *bounds, tuple(shape.statements(name, *bounds))))
     last = missing[-1][1] if missing else begins
     return Made(table.path, str(step), tuple(new), _written(last, zone, table.type))
 
@@ -477,37 +454,45 @@ def _missing(
         lower = upper
 
 
-def _zone(connection: Connection, table: Parted, parts: Sequence[Part]) -> ZoneInfo | None:
+def _uneven(step: Step) -> bool:
+    """Whether it is a month, a quarter or a year of days: of no width that one may repeat."""
+    days = step.time / timedelta(days=1)
+    return days in (29, 30, 31) or (days > _IN_EVERY_MONTH * 2 and days % 7 != 0)
+
+
+def _zone(connection: Connection, table: Parted, parts: Sequence[Part]) -> tzinfo | None:
     """The time zone in which partitions begin at midnight: UTC, or the database's; None for no times."""
     if table.type not in _TIMES:
         return None
-    utc = ZoneInfo("UTC")
     if table.type != _TIMES[2]:
-        return utc
+        return UTC
     bounds = [b for p in parts for b in (p.lower, p.upper) if isinstance(b, datetime)]
     row = connection.execute("SELECT reset_val FROM pg_settings WHERE name = 'TimeZone'").fetchone()
-    for name in ("UTC", str(row[0]) if row else "UTC"):
-        try:
-            zone = ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            continue
-        if all(b.astimezone(zone).time() == datetime.min.time() for b in bounds):
+    zones: list[tzinfo] = [UTC]
+    with suppress(KeyError, ValueError, OSError):
+        zones.append(ZoneInfo(str(row[0]) if row else "UTC"))
+    for zone in zones:
+        if all(_local(b, zone).time() == datetime.min.time() for b in bounds):
             return zone
-    return utc
+    return UTC
 
 
-def _at(part: Part, zone: ZoneInfo) -> Part:
+def _local(at: datetime, zone: tzinfo) -> datetime:
+    """A moment as the clocks there have it; the first of a day that has no midnight as its midnight."""
+    found = at.astimezone(zone).replace(tzinfo=None)
+    midnight = datetime.combine(found.date(), datetime.min.time())
+    # In UTC: Python has no moment equal to one that depends on the fold.
+    return midnight if midnight.replace(tzinfo=zone).astimezone(UTC) == at else found
+
+
+def _at(part: Part, zone: tzinfo) -> Part:
     def local(at: Position | None) -> Position | None:
-        if isinstance(at, datetime) and at.tzinfo is not None:
-            return at.astimezone(zone).replace(tzinfo=None)
-        return at
-
-    from dataclasses import replace
+        return _local(at, zone) if isinstance(at, datetime) and at.tzinfo is not None else at
 
     return replace(part, lower=local(part.lower), upper=local(part.upper))
 
 
-def _now(connection: Connection, table: Parted, zone: ZoneInfo | None) -> Position:
+def _now(connection: Connection, table: Parted, zone: tzinfo | None) -> Position:
     if zone is not None:
         row = connection.execute("SELECT statement_timestamp()").fetchone()
         assert row is not None
@@ -527,7 +512,7 @@ def _now(connection: Connection, table: Parted, zone: ZoneInfo | None) -> Positi
     return first.lower if isinstance(first.lower, int) else int(str(first.upper)) - 1
 
 
-def _written(at: Any, zone: ZoneInfo | None, kind: str) -> str:
+def _written(at: Any, zone: tzinfo | None, kind: str) -> str:
     if isinstance(at, int):
         return str(at)
     if kind == "date":
@@ -564,6 +549,8 @@ def _called(table: Parted, parts: Sequence[Part], lower: Any, upper: Any) -> str
     ]
     for begins, name in following[:1]:
         for form in _FORMS:
+            if "%V" in form and upper - lower != timedelta(days=7):
+                continue  # the first month of a year begins in a first week
             mark = _rendered(form, begins)
             at = name.rfind(mark)
             whole = (
@@ -571,8 +558,13 @@ def _called(table: Parted, parts: Sequence[Part], lower: Any, upper: Any) -> str
                 and not re.search(r"\d\Z", name[:at])
                 and not re.match(r"\d", name[at + len(mark) :])
             )
-            if whole and _rendered(form, lower) not in (_rendered(form, upper), mark):
-                return f"{name[:at]}{_rendered(form, lower)}{name[at + len(mark) :]}"
+            found = f"{name[:at]}{_rendered(form, lower)}{name[at + len(mark) :]}"
+            if (
+                whole
+                and _rendered(form, lower) not in (_rendered(form, upper), mark)
+                and len(found.encode()) <= _LONGEST
+            ):
+                return found
             if isinstance(begins, int):
                 break
     form = "%Y_%m_%d_%H"
@@ -589,61 +581,3 @@ def _called(table: Parted, parts: Sequence[Part], lower: Any, upper: Any) -> str
 def _whole(form: str, at: datetime) -> bool:
     """Whether a moment is the beginning of what the form names."""
     return datetime.strptime(at.strftime(form), form) == at  # noqa: DTZ007 - local to its zone
-
-
-class _Shape:
-    """What a new partition has of the one before it: owner, grants, policies, where and how it is kept."""
-
-    def __init__(self, connection: Connection, table: Parted, like: Part) -> None:
-        self._table, self._like = table, like
-        given = {"oid": like.oid, "schema": ident(table.schema)}
-        row: Any = connection.execute(_LIKE, given).fetchone()
-        (
-            self._unlogged, self._guarded, self._forced, self._identity, self._space, self._options,
-            self._owner, self._ours, self._defaults,
-        ) = row  # fmt: skip
-        self._grants: list[Any] = connection.execute(_GRANTS, given).fetchall()
-        self._policies: list[Any] = connection.execute(_POLICIES, given).fetchall()
-
-    def statements(self, name: str, lower: str, upper: str) -> Iterator[str]:
-        """The SQL that makes and attaches it."""
-        at = qualified((self._table.schema, name))
-        yield (
-            f"CREATE {'UNLOGGED ' if self._unlogged else ''}TABLE {at} (LIKE {self._table.path}"
-            " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE"
-            " INCLUDING COMPRESSION)"
-            + (f" WITH ({self._options})" if self._options else "")
-            + (f" TABLESPACE {ident(self._space)}" if self._space else "")
-        )
-        for role in self._defaults:
-            yield f"REVOKE ALL ON {at} FROM {role}"
-        if not self._ours:
-            yield f"ALTER TABLE {at} OWNER TO {ident(self._owner)}"
-        for column, privilege, grantable, role in self._grants:
-            of = f" ({column})" if column else ""
-            option = " WITH GRANT OPTION" if grantable else ""
-            yield f"GRANT {privilege}{of} ON {at} TO {role}{option}"
-        if self._guarded:
-            yield f"ALTER TABLE {at} ENABLE ROW LEVEL SECURITY"
-        if self._forced:
-            yield f"ALTER TABLE {at} FORCE ROW LEVEL SECURITY"
-        if self._identity in "fn":
-            what = "FULL" if self._identity == "f" else "NOTHING"
-            yield f"ALTER TABLE {at} REPLICA IDENTITY {what}"
-        for policy, permissive, verb, roles, using, check in self._policies:
-            yield (
-                f"CREATE POLICY {ident(policy)} ON {at}"
-                + ("" if permissive else " AS RESTRICTIVE")
-                + f" FOR {verb} TO {roles}"
-                + (f" USING ({self._own(using, name)})" if using else "")
-                + (f" WITH CHECK ({self._own(check, name)})" if check else "")
-            )
-        yield (
-            f"ALTER TABLE {self._table.path} ATTACH PARTITION {at}"
-            f" FOR VALUES FROM ({literal(lower)}) TO ({literal(upper)})"
-        )
-
-    def _own(self, expression: str, name: str) -> str:
-        """A policy's expression, where it names the partition that it is of, for the new one."""
-        old = re.escape(ident(self._like.name))
-        return re.sub(rf"(?<![\w$\".]){old}(?=\.)", lambda _: ident(name), expression)

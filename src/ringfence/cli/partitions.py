@@ -75,9 +75,12 @@ def command(
     )
     if format_ == "json":
         click.echo(_json(done, target.shown, dry_run=dry_run))
+        _fail(done)
         return
     for each in done:
-        if each.why:
+        if each.error is not None:
+            click.echo(f"{each.table} has not all of its partitions", err=True)
+        elif each.why:
             click.echo(f"{each.table} was passed over: {each.why}", err=True)
         elif not each.new:
             click.echo(f"{each.table}: nothing to make, it reaches to {each.until}", err=True)
@@ -90,6 +93,18 @@ def command(
                 click.echo(f"{each.table}  {new.name}  {new.lower} to {new.upper}")
     if not done:
         click.echo("there is no partitioned table", err=True)
+    _fail(done)
+
+
+def _fail(done: Sequence[Made]) -> None:
+    """Raise what went wrong with one of several tables: the first; of the others it is told."""
+    from ringfence.errors import described
+
+    errors = [each.error for each in done if each.error is not None]
+    for error in errors[1:]:
+        click.echo(described(error), err=True)
+    if errors:
+        raise errors[0]
 
 
 def _json(done: Sequence[Made], target: str, *, dry_run: bool) -> str:
@@ -109,6 +124,7 @@ def _json(done: Sequence[Made], target: str, *, dry_run: bool) -> str:
                 "every": each.step,
                 "until": each.until,
                 "passed_over": each.why,
+                "error": each.error.message if each.error is not None else "",
                 "new": [
                     {"name": n.name, "from": n.lower, "to": n.upper, "sql": list(n.statements)}
                     for n in each.new
