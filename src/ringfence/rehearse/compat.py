@@ -9,6 +9,7 @@ with NULL for what may be left out, as far as that worked before.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -192,11 +193,24 @@ def world(
 def _ways(connection: Connection[tuple[object, ...]], relation: Known) -> tuple[Way, ...]:
     """The ways in which a relation's row can be written now; with triggers, where that works."""
     found: list[Way] = []
-    for given in _FORMS if relation.row is not None else ():
-        if given == "whole" or _given(relation, given) != _given(relation, "whole"):
-            ways = (Way(given, triggers=True), Way(given, triggers=False))
-            found += [w for w in ways if _write(connection, relation, w) is None][:1]
+    if relation.row is None:
+        return ()
+    with _alone(connection, relation) as refused:
+        for given in _FORMS if refused is None else ():
+            if given == "whole" or _given(relation, given) != _given(relation, "whole"):
+                ways = (Way(given, triggers=True), Way(given, triggers=False))
+                found += [w for w in ways if _write(connection, relation, w) is None][:1]
     return tuple(found)
+
+
+@contextmanager
+def _alone(
+    connection: Connection[tuple[object, ...]], relation: Known
+) -> Iterator[psycopg.Error | None]:
+    """A relation without its rows, which no row that is written can collide with; or why it keeps them."""
+    table = sql.Identifier(relation.schema, relation.name)
+    with connection.transaction(force_rollback=True):
+        yield _attempt(connection, sql.SQL("DELETE FROM {}").format(table))
 
 
 _NULL = "23502"
@@ -263,13 +277,16 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
                 trial.broken.append(_no(relation.ref, error, writes=False))
                 continue
             trial.writes += bool(relation.works)
-            for way in relation.works:
-                error = _write(connection, relation, way)
-                if error is not None:
-                    trial.broken.append(
-                        _no(relation.ref, error, writes=True, way=way, known=relation)
-                    )
-                    break
+            if not relation.works:
+                continue
+            with _alone(connection, relation) as refused:
+                for way in relation.works:
+                    error = refused or _write(connection, relation, way)
+                    if error is not None:
+                        trial.broken.append(
+                            _no(relation.ref, error, writes=True, way=way, known=relation)
+                        )
+                        break
     for routine in before.routines:
         trial.calls += 1
         trial.broken.extend(_called(connection, routine))
@@ -324,7 +341,6 @@ def _write(
     given = _given(relation, way.given)
     try:
         with connection.transaction(force_rollback=True):
-            connection.execute(sql.SQL("DELETE FROM {}").format(table))
             if way.triggers:
                 connection.execute("SET LOCAL session_replication_role = origin")
             done = connection.execute(_insert(table, given))

@@ -54,15 +54,18 @@ def safe_forms(
     forms: dict[int, tuple[Move, ...]] = {}
     with connect(target) as connection:
         connection.execute("SET check_function_bodies = off")
+        known: Catalog | None = None
         for number, statement in enumerate(text.statements, 1):
             if statement.controls_transaction:
                 continue
             its = found.get(number, ())
-            before = _catalog(connection, hidden) if its else None
+            before = (known or _catalog(connection, hidden)) if its else None
             if not _ran(connection, statement):
                 return forms
+            known = None
             if before is not None:
-                moves = _moves(before, _catalog(connection, hidden), statement.text, its)
+                known = _catalog(connection, hidden)
+                moves = _moves(before, known, statement.text, its)
                 if moves and (moves[0].key or _bare(written(moves)) != _bare(statement.text)):
                     forms[number] = moves
     return forms

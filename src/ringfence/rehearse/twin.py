@@ -18,6 +18,7 @@ from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.rehearse import mend
+from ringfence.rehearse.few import few
 from ringfence.rehearse.safe import safe_forms
 
 if TYPE_CHECKING:
@@ -56,11 +57,18 @@ class Twin:
     def stand(self) -> None:
         """Stand where the first database stands now, before a file is run on it."""
         if self._target is None:
-            self._target = self._stack.enter_context(self._copy())
+            self._target = self._made()
         if self._stood is None:
             with connect(self._target) as connection:
                 self._stood = self._catalog(connection)
         self._run = False
+
+    def _made(self) -> Target:
+        """A copy, with fewer rows where there are many."""
+        target = self._stack.enter_context(self._copy())
+        with connect(target) as connection:
+            few(connection, self._hidden)
+        return target
 
     def leave(self) -> None:
         """Go away: the next time, a new copy is made."""
@@ -96,7 +104,7 @@ class Twin:
             # It ran on the first one: with other rows, say, or it makes roles, which both have. What
             # that has come to is copied.
             self.leave()
-            self._target = self._stack.enter_context(self._copy())
+            self._target = self._made()
         with connect(self._target) as connection:
             there = self._catalog(connection)
             found = list(self._back(connection, file, stood, there))
