@@ -233,7 +233,7 @@ def _telling(cell: Cell) -> tuple[bool, bool, int, bool]:
     order = ("select by key", "select", "delete by key", "update by key", "insert")
     name = cell.probe.name
     place = order.index(name) if name in order else len(order)
-    return bool(cell.context), name.endswith(" unread"), place, not cell.saw
+    return bool(cell.context), " unread" in name, place, not cell.saw
 
 
 def _inconclusive(verdict: Verdict, cells: Sequence[Cell]) -> None:

@@ -7,11 +7,12 @@ could use is tried as that role in tenant A's name, aimed at tenant B's rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
 from ringfence.finding import counted
-from ringfence.isolation import aside, calls, corners
+from ringfence.isolation import aside, branches, calls, corners
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
@@ -133,7 +134,10 @@ class Ground:
     def examiner(self) -> Examiner:
         """Somebody to try everything, in a transaction that is open already."""
         prober = Prober(self.conn, self.estate, self.who.model.setting)
-        return Examiner(prober, self.fixture, self.surface, self.who.roles, self.version)
+        pairs = branches.rows(self.fixture, self.who.roles)
+        return Examiner(
+            prober, self.fixture, self.surface, self.who.roles, self.version, pairs=pairs
+        )
 
     def begin(self) -> None:
         """Begin the transaction that everything is tried in."""
@@ -167,7 +171,8 @@ def prepare(
     estate = Estate(shape, here)
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)
-    fixture = estates.make(conn, estate, surface, seeded.tenants)
+    more = partial(branches.make, roles=roles.roles)
+    fixture = estates.make(conn, estate, surface, seeded.tenants, more)
     found = Who(shape, here, roles.roles, roles.inferred)
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)
 
@@ -241,7 +246,8 @@ def occupy(
             else f"{len(best)} tenants have rows there, and it takes two",
             hint="ringfence seed --tenants 2 makes some; or leave --in-place away",
         )
-    return replace(found, fixture=estates.make(conn, estate, surface, best))
+    more = partial(branches.make, roles=roles.roles)
+    return replace(found, fixture=estates.make(conn, estate, surface, best, more))
 
 
 def changed(ground: Ground) -> Ground:
@@ -283,6 +289,7 @@ def everything(examiner: Examiner, fresh: Connection[Any]) -> list[Cell]:
     """Try everything, also in transactions of `fresh`, a superuser's session on the same shadow that
     has never named a tenant."""
     look(examiner)
+    examiner.cells += branches.missing(examiner)
     examiner.cells += corners.unset(examiner, fresh)
     examiner.cells += corners.stale(examiner, fresh)
     return examiner.cells

@@ -20,7 +20,7 @@ import psycopg
 from ringfence.kinds._sql import ident, literal, qualified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -123,7 +123,11 @@ class Row:
 
 @dataclass
 class Fixture:
-    """Two tenants, `a` who looks and `b` who is looked at, and all their rows."""
+    """Two tenants, `a` who looks and `b` who is looked at, and all their rows.
+
+    `nobody` are the rows of tables that belong to no tenant, `lone` rows without a tenant of tables whose
+    other rows have one.
+    """
 
     conn: Connection[Any]
     estate: Estate
@@ -132,6 +136,7 @@ class Fixture:
     b: str
     rows: Mapping[str, Mapping[int, Sequence[Row]]] = field(default_factory=dict)
     nobody: Mapping[int, Sequence[Row]] = field(default_factory=dict)
+    lone: Mapping[int, Sequence[Row]] = field(default_factory=dict)
     vocabulary: str = ""
     matviews: tuple[str, ...] = ()
 
@@ -203,7 +208,8 @@ class Fixture:
 
     @cached_property
     def _nobodys(self) -> frozenset[str]:
-        return frozenset(v for rows in self.nobody.values() for r in rows for v in _telling(r))
+        groups = (*self.nobody.values(), *self.lone.values())
+        return frozenset(v for rows in groups for r in rows for v in _telling(r))
 
     def _values(self, tenant: str) -> frozenset[str]:
         rows = (r for rows in self.rows[tenant].values() for r in rows)
@@ -254,12 +260,17 @@ def _quoted(ctids: Iterable[str]) -> str:
 
 
 def make(
-    conn: Connection[Any], estate: Estate, surface: Surface, tenants: Sequence[str]
+    conn: Connection[Any],
+    estate: Estate,
+    surface: Surface,
+    tenants: Sequence[str],
+    more: Callable[[Fixture], None] = lambda _: None,
 ) -> Fixture:
     """The fixture over a database that was seeded with two tenants; in autocommit mode.
 
     Rows are changed so that each literal and each moment that a policy, a view or a function
-    compares a column with occurs in rows of both. Materialized views are filled.
+    compares a column with occurs in rows of both, and `more` makes what is wanted besides.
+    Materialized views are filled.
     """
     views = tuple(
         surface.relations[oid].sql
@@ -270,6 +281,7 @@ def make(
     _spread(conn, before)
     _fill(conn, _collect(conn, estate, surface, tenants, views))
     _vary(conn, _collect(conn, estate, surface, tenants, views))
+    more(_collect(conn, estate, surface, tenants, views))
     with conn.transaction():
         before.refresh()
     conn.execute("ANALYZE")
@@ -291,6 +303,7 @@ def _collect(
     a, b = tenants
     rows: dict[str, dict[int, list[Row]]] = {a: {}, b: {}}
     nobody: dict[int, list[Row]] = {}
+    lone: dict[int, list[Row]] = {}
     for oid, table in estate.shape.tables.items():
         owner = estate.owner(table, "rf0") if oid in estate.tables else "NULL"
         cursor = conn.execute(
@@ -302,11 +315,11 @@ def _collect(
             row = Row(oid, str(leaf), str(ctid), dict(zip(names, values, strict=True)))
             if whose in rows:
                 rows[str(whose)].setdefault(oid, []).append(row)
-            elif whose is None and oid not in estate.tables:
-                nobody.setdefault(oid, []).append(row)
+            elif whose is None:
+                (lone if oid in estate.tables else nobody).setdefault(oid, []).append(row)
     words = conn.execute(_VOCABULARY).fetchone()
     said = str(words[0]) if words and words[0] else ""
-    return Fixture(conn, estate, surface, a, b, rows, nobody, said, views)
+    return Fixture(conn, estate, surface, a, b, rows, nobody, lone, said, views)
 
 
 def lying(table: Table) -> str:

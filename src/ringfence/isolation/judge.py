@@ -17,7 +17,7 @@ from ringfence.kinds._sql import ident
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ringfence.isolation.estate import Fixture
+    from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.prober import Outcome, Prober
     from ringfence.isolation.probes import Aim, Probe
     from ringfence.isolation.surface import Relation, Role, Surface
@@ -83,6 +83,8 @@ class Examiner:
     aims: dict[int, tuple[Aim | None, Mapping[str, tuple[str, str]]]] = field(default_factory=dict)
     enough: Callable[[Cell], bool] | None = None
     """Says of a leak that nothing else needs to be tried."""
+    pairs: Mapping[int, Sequence[tuple[Row, Row]]] = field(default_factory=dict)
+    """By relation, rows of A's and B's that policies for writing let through for what is in them."""
 
     @property
     def tenants(self) -> tuple[str, str]:
@@ -262,6 +264,10 @@ class Examiner:
             found += probes.crossing(self.fixture, aim, role.name)
             for probe in found:
                 self._judge_write(role.name, relation, probe, aim)
+            for mine, theirs in self.pairs.get(relation.oid, ()):
+                other_aim = probes.aim_of(relation, aim.table, mine, theirs)
+                for probe in probes.in_branch(self.fixture, other_aim, role.name, self.version):
+                    self._judge_write(role.name, relation, probe, other_aim)
             for other in role.becomes:
                 self._as_another(role.name, relation, other, aim)
 

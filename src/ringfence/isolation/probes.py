@@ -6,7 +6,7 @@ work either, nothing has been shown.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ringfence.isolation.estate import by_key
@@ -643,8 +643,20 @@ def aim_at(fixture: Fixture, relation: Relation) -> Aim | None:
     twins = fixture.twins(table, leaf)
     if twins is None:
         return None
-    a, b = twins
+    return aim_of(relation, table, *twins)
+
+
+def aim_of(relation: Relation, table: Table | None, a: Row, b: Row) -> Aim:
+    """These rows of a table as what is aimed at."""
+    assert table is not None
     return Aim(relation, a.values, b.values, _where(table, a), _where(table, b), table, a, b)
+
+
+def in_branch(fixture: Fixture, aim: Aim, role: str, version: int) -> Iterator[Probe]:
+    """Those ways to change rows in which it matters what is in them, but for whose they are."""
+    for probe in writes(fixture, aim, role, version, {}):
+        if probe.name in ("insert", "insert bare") or probe.name.endswith(" unread"):
+            yield replace(probe, name=f"{probe.name}, in a branch")
 
 
 def _leaf(fixture: Fixture, table: Table, relation: Relation) -> str:

@@ -75,39 +75,39 @@ def rule(check: Check, *, now: datetime, computed: Callable[[str], str | None]) 
     hashed = "satisfies_hash_partition" in check.expression
     pool = Limits(pool=() if hashed else tuple(dict.fromkeys(tree.literals())))
     ways = []
-    for leaves in islice(_alternatives(tree, True), MOST):
-        way = _way(leaves)
-        if way is not None:
-            limits = merged(way.limits, dict.fromkeys(columns, pool) if pool != ANY else {})
-            ways.append(replace(way, limits=limits or way.limits))
+    for leaves in islice(alternatives(tree, True), MOST):
+        found = way(leaves)
+        if found is not None:
+            limits = merged(found.limits, dict.fromkeys(columns, pool) if pool != ANY else {})
+            ways.append(replace(found, limits=limits or found.limits))
     return Rule(check, columns, tuple(ways) or (Way({}),))
 
 
 Leaf = tuple[Expr, bool]
 
 
-def _alternatives(expr: Expr, positive: bool) -> Iterator[tuple[Leaf, ...]]:
+def alternatives(expr: Expr, positive: bool) -> Iterator[tuple[Leaf, ...]]:
     """The disjunctive normal form: alternatives of leaves, each to be true or (False) not."""
     if expr.kind == "not":
-        yield from _alternatives(expr.args[0], not positive)
+        yield from alternatives(expr.args[0], not positive)
     elif expr.kind == ("and" if positive else "or"):
-        parts = [list(islice(_alternatives(arg, positive), MOST)) for arg in expr.args]
+        parts = [list(islice(alternatives(arg, positive), MOST)) for arg in expr.args]
         for combination in product(*parts):
             yield tuple(leaf for leaves in combination for leaf in leaves)
     elif expr.kind in ("and", "or"):
         for arg in expr.args:
-            yield from _alternatives(arg, positive)
+            yield from alternatives(arg, positive)
     elif expr.kind == "op" and expr.value in ("=", "<>") and all(map(_is_condition, expr.args)):
         left, right = expr.args
         same = positive == (expr.value == "=")
         for side in (True, False):
-            for first in _alternatives(left, side):
-                for second in _alternatives(right, side == same):
+            for first in alternatives(left, side):
+                for second in alternatives(right, side == same):
                     yield first + second
     elif expr.kind == "case":
         yield from _cases(expr.args, positive)
     elif expr.kind == "is" and expr.value in ("true", "false") and _is_condition(expr.args[0]):
-        yield from _alternatives(expr.args[0], positive == (expr.value == "true"))
+        yield from alternatives(expr.args[0], positive == (expr.value == "true"))
     elif (counted := _counted_nulls(expr, positive)) is not None:
         yield from counted
     else:
@@ -132,12 +132,12 @@ def turned(operator: str) -> str:
 def _cases(args: tuple[Expr, ...], positive: bool) -> Iterator[tuple[Leaf, ...]]:
     """CASE WHEN c THEN a ELSE b END as (c and a) or (not c and b)."""
     if len(args) == 1:
-        yield from _alternatives(args[0], positive)
+        yield from alternatives(args[0], positive)
         return
-    for condition in _alternatives(args[0], True):
-        for outcome in _alternatives(args[1], positive):
+    for condition in alternatives(args[0], True):
+        for outcome in alternatives(args[1], positive):
             yield condition + outcome
-    for condition in _alternatives(args[0], False):
+    for condition in alternatives(args[0], False):
         for outcome in _cases(args[2:], positive):
             yield condition + outcome
 
@@ -168,7 +168,7 @@ def _counted_nulls(expr: Expr, positive: bool) -> Iterator[tuple[Leaf, ...]] | N
     )
 
 
-def _way(leaves: Iterable[Leaf]) -> Way | None:
+def way(leaves: Iterable[Leaf]) -> Way | None:
     """The limits that make every leaf what it should be; None where that cannot be."""
     limits: dict[str, Limits] = {}
     relations: list[Relation] = []
@@ -239,6 +239,9 @@ def _leaf(expr: Expr, positive: bool) -> dict[str, Limits]:
         return _on(expr.args[0], lambda _: ANY)
     if expr.kind in ("any", "all"):
         return _listed(expr, positive)
+    if expr.kind == "op" and expr.value in ("->", "->>", "#>", "#>>"):
+        # A member that is cast to boolean.
+        return _on(expr, lambda _: Limits(choices=("true" if positive else "false",), null=False))
     if expr.kind == "op" and len(expr.args) == 2:
         left, right = expr.args
         if left.kind == "const" and right.kind != "const" and expr.value in _TURNED:
@@ -434,6 +437,13 @@ def _on(subject: Expr, limits: Callable[[str], Limits]) -> dict[str, Limits]:
         inner = limits("")
         member = Limits(json="object", inside=((key.value, inner),), keys=(key.value,))
         return _on(parent, lambda kind: member if kind == "" else ANY)
+    if subject.kind == "op" and subject.value in ("#>", "#>>") and len(subject.args) == 2:
+        document, path = subject.args
+        if path.kind != "const" or not path.value.startswith("{"):
+            return {}
+        for step in expression.split_array(path.value):
+            document = Expr("op", "->", (document, Expr("const", step)))
+        return _on(document, limits)
     if subject.kind != "call" or not subject.args:
         return {}
     if subject.value in ("extract", "date_part") and subject.args[0].value == "year":

@@ -277,7 +277,7 @@ def _operation(node: Any) -> Expr | None:
         if right.kind == "const" and right.value.startswith("{"):
             members = (Expr("const", text) for text in split_array(right.value))
             return Expr(kind, name, (left, *members))
-        if right.kind == "column" and left.kind == "const":
+        if right.kind == "column" and left.kind in ("const", "fixed"):
             return Expr("op", f"{kind} {name}", (right, left))
     return None
 
