@@ -143,6 +143,17 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
                 ref=Ref("role", (role.name,)),
                 fix=f"ALTER ROLE {role.name} NOBYPASSRLS;",
             )
+    for name in ground.who.idle:
+        verdict.findings.append(
+            Finding(
+                "isolation/idle-role",
+                Severity.INFO,
+                f"role {name} bypasses row security and may use tenants' tables; nobody logs in as it"
+                " or can become it, so it was not tried as",
+                Ref("role", (name,)),
+                help="name it in [tool.ringfence.tenancy] roles where the application works as it",
+            )
+        )
     with translated(ground.conn):
         _members(verdict, owners_members(ground.conn, ground.who))
     found = sorting.Sorter(ground, cells, sorting.deletes(ground)).sort()

@@ -51,13 +51,15 @@ __all__ = [
 class Who:
     """Whose rows are whose and who looks: the tenancy, and the roles that work at run time.
 
-    `inferred` says that the roles were found by their grants rather than named.
+    `inferred` says that the roles were found by their grants rather than named. `idle` are those that
+    bypass row security and that nobody logs in as, nor can become: nobody works as one.
     """
 
     shape: Shape
     model: Model
     roles: tuple[Role, ...]
     inferred: bool
+    idle: tuple[str, ...] = ()
 
     def shown(self) -> str:
         """In one line."""
@@ -97,7 +99,16 @@ def who(conn: Connection[Any], tenancy: Tenancy, exclude: Sequence[str]) -> Who:
                 hint="name in [tool.ringfence.tenancy] roles what the application works as",
             )
         roles.append(known[name])
-    return Who(shape, found, tuple(roles), not tenancy.roles)
+    idle: list[str] = []
+    if not tenancy.roles:
+        idle = [r.name for r in roles if r.bypasses and not _worked_as(r, known)]
+    at_work = tuple(r for r in roles if r.name not in idle)
+    return Who(shape, found, at_work, not tenancy.roles, tuple(idle))
+
+
+def _worked_as(role: Role, known: Mapping[str, Role]) -> bool:
+    """Whether somebody logs in as the role, or becomes it."""
+    return role.logs_in or any(role.name in r.becomes for r in known.values() if not r.superuser)
 
 
 def owners_members(conn: Connection[Any], who: Who) -> list[tuple[str, str, str]]:
@@ -173,7 +184,7 @@ def prepare(
     surface = surfaces.read(conn, names, exclude)
     more = partial(branches.make, roles=roles.roles)
     fixture = estates.make(conn, estate, surface, seeded.tenants, more)
-    found = Who(shape, here, roles.roles, roles.inferred)
+    found = replace(roles, shape=shape, model=here)
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)
 
 
@@ -225,7 +236,7 @@ def occupy(
         )
     found = Ground(
         conn,
-        Who(shape, here, roles.roles, roles.inferred),
+        replace(roles, shape=shape, model=here),
         estate,
         estates.Fixture(conn, estate, surface, "", ""),
         surface,

@@ -33,6 +33,8 @@ NAMES = {
     "search-path": "a name of one's own",
     "copy": "what B writes",
     "second-setting": "a setting of one's own",
+    "tenantless": "change a row without a tenant",
+    "shared-cascade": "what cascades",
 }
 """What is tried, by the cause that it shows."""
 
@@ -47,6 +49,10 @@ def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell
                 _sequence(examiner, role, relation)
             elif relation.kind in "rp" and not relation.partition_of:
                 _nobodys(examiner, role, relation)
+                _cascades(examiner, role, relation)
+                _lone(examiner, role, relation)
+            elif relation.kind == "f":
+                _elsewhere(examiner, role, relation)
         for routine in examiner.surface.routines:
             if only is None or routine.oid in only:
                 _shadowed(examiner, role, routine)
@@ -162,6 +168,99 @@ def _changes(relation: Relation, role: Role, table: Table) -> Iterator[tuple[str
             names = ", ".join(ident(c.name) for c in columns)
             yield verb, f"INSERT INTO {at} ({names}) SELECT {names} FROM {at} LIMIT 1"
     del table
+
+
+def _cascades(examiner: Examiner, role: Role, relation: Relation) -> None:
+    """Rows that are nobody's, which tenants' rows point to: when one tenant deletes them, or changes
+    their keys, rows of others may go with them, or change."""
+    fixture = examiner.fixture
+    if relation.oid in fixture.estate.tables or not relation.may_any(role.name, "UPDATE", "DELETE"):
+        return
+    table = fixture.estate.shape.tables.get(relation.oid)
+    edges = [
+        edge
+        for other in fixture.estate.tables.values()
+        for edge in other.references
+        if edge.target == relation.oid
+    ]
+    if table is None or not edges:
+        return
+    tried: list[tuple[str, str]] = []
+    if relation.may(role.name, "DELETE"):
+        tried.append(("DELETE", f"DELETE FROM {relation.sql}"))
+    may = {c.name for c in relation.open_to(role.name, "UPDATE")}
+    for name in dict.fromkeys(c for edge in edges for c in edge.target_columns if c in may):
+        key = ident(name)
+        other = {"uuid": "gen_random_uuid()", "text": f"{key} || ' '"}.get(
+            table.column[name].sql, f"{key} + 1000"
+        )
+        tried.append(("UPDATE", f"UPDATE {relation.sql} SET {key} = {other}"))
+    for verb, statement in tried:
+        probe = Probe(verb, NAMES["shared-cascade"], statement, cause="shared-cascade")
+        out = examiner.prober.attempt(role.name, fixture.a, statement, writes=True)
+        touched, _ = examiner.touches(out)
+        if touched:
+            why = "B's rows are others afterwards"
+            _add(examiner, role, relation, probe, State.LEAK, why)
+        elif out.ok or out.denied or out.sqlstate[:2] in ("22", "23", "42"):
+            _add(examiner, role, relation, probe, State.PASS, out.message)
+        else:
+            _unknown(examiner, role, relation, probe, out)
+
+
+# Rows without a tenant in tables of tenants' rows
+
+
+def _lone(examiner: Examiner, role: Role, relation: Relation) -> None:
+    """A row that has no tenant: where tenants are shown it, none may make, change or delete such a one."""
+    fixture, prober = examiner.fixture, examiner.prober
+    table = fixture.estate.tables.get(relation.oid)
+    rows = fixture.lone.get(relation.oid, ())
+    if table is None or not rows or not relation.row_security:
+        return
+    row = rows[0]
+    where = by_key(table, row)
+    others = [r.name for r in examiner.roles if relation.may(r.name, "SELECT")]
+    if where is None or not any(
+        prober.attempt(other, fixture.b, f"SELECT FROM {relation.sql} WHERE {where}").count > 0
+        for other in others
+    ):
+        return
+    at = relation.sql
+    tried: list[tuple[str, str, tuple[str, ...]]] = []
+    columns = [c for c in relation.open_to(role.name, "UPDATE") if not c.generated]
+    if columns and relation.may(role.name, "UPDATE"):
+        name = ident(columns[-1].name)
+        tried.append(("UPDATE", f"UPDATE {at} SET {name} = {name} WHERE {where}", ()))
+    if relation.may(role.name, "DELETE"):
+        tried.append(("DELETE", f"DELETE FROM {at} WHERE {where}", ()))
+    given = [c for c in relation.open_to(role.name, "INSERT") if not c.generated]
+    if given and relation.may(role.name, "INSERT"):
+        names = ", ".join(ident(c.name) for c in given)
+        values = ", ".join(literal(row.values.get(c.name)).strip() for c in given)
+        always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in given) else ""
+        tried.append(("INSERT", f"INSERT INTO {at} ({names}){always} VALUES ({values})", gone(row)))
+    for verb, statement, setup in tried:
+        probe = Probe(verb, NAMES["tenantless"], statement, setup=setup, cause="tenantless")
+        out = prober.attempt(role.name, fixture.a, statement, setup=setup)
+        if (out.ok and out.count > 0) or out.sqlstate in ("23503", "23001"):
+            _add(examiner, role, relation, probe, State.LEAK, "what all tenants read is another")
+        elif out.ok or out.denied or out.sqlstate[:2] in ("23", "P0"):
+            _add(examiner, role, relation, probe, State.PASS, out.message)
+        else:
+            _unknown(examiner, role, relation, probe, out)
+
+
+# What lies elsewhere
+
+
+def _elsewhere(examiner: Examiner, role: Role, relation: Relation) -> None:
+    """A foreign table: whose rows are there, and what the other server lets through, no shadow tells."""
+    for verb in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        if relation.may(role.name, verb):
+            probe = Probe(verb, f"{verb.lower()} of what lies elsewhere", "")
+            why = "it is a foreign table: no policy binds who may use it, and its rows are not here"
+            _add(examiner, role, relation, probe, State.INCONCLUSIVE, why)
 
 
 # Copies

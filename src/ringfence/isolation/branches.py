@@ -280,17 +280,30 @@ def place(fixture: Fixture, branch: Branch, tenant: str | None) -> tuple[str, st
 def make(fixture: Fixture, roles: Sequence[Role]) -> None:
     """Give each branch a row of each tenant's; one that is for rows of nobody, one of those."""
     conn, estate = fixture.conn, fixture.estate
-    found = Reader(conn, estate, fixture.surface, roles).branches()
-    wanted = [b for b in found if b.leaves and not b.open_ended]
+    reader = Reader(conn, estate, fixture.surface, roles)
+    wanted = [b for b in reader.branches() if b.leaves and not b.open_ended]
+    wanted += _without_tenant(fixture)
     if not wanted:
         return
-    reader = Reader(conn, estate, fixture.surface, roles)
     constants = Constants(conn, estate.shape, reader.now)
     maker = _Maker(fixture, constants, Values(estate.shape, constants.domains(estate.shape)))
     for branch in wanted:
         for tenant in (None,) if branch.lone else (fixture.a, fixture.b):
             if not place(fixture, branch, tenant):
                 maker.make(branch, tenant)
+
+
+def _without_tenant(fixture: Fixture) -> Iterator[Branch]:
+    """Tables under row security whose rows need not have a tenant: one is to have none."""
+    shape, model = fixture.estate.shape, fixture.estate.model
+    for oid, table in fixture.estate.tables.items():
+        relation = fixture.surface.relations.get(oid)
+        if relation is None or not relation.row_security or (model.root and oid == model.root.oid):
+            continue
+        edge = model.path.get(oid)
+        names = (model.own(table),) if model.own(table) else edge.columns if edge else ()
+        if any(not shape.not_null(table.column[name]) for name in names):
+            yield Branch(oid, oid, "", "*", (), (), lone=True)
 
 
 class _Maker:

@@ -14,7 +14,7 @@ import psycopg
 
 from ringfence.finding import Severity
 from ringfence.isolation import fixes, surface
-from ringfence.isolation.corners import around, unguessable
+from ringfence.isolation.corners import around, numbered, unguessable
 from ringfence.isolation.judge import Cell, State
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref
@@ -42,6 +42,8 @@ _GRAVITY = {
     "large-object": Severity.WARNING,
     "disagreement": Severity.INFO,
     "second-setting": Severity.WARNING,
+    "tenantless": Severity.ERROR,
+    "shared-cascade": Severity.ERROR,
 }
 """Of causes that are no plain hole."""
 
@@ -83,7 +85,10 @@ class Sorter:
     def sort(self) -> list[Cause]:
         """The causes, those that others follow from first."""
         later: list[tuple[Cell, Relation | Routine]] = []
+        bypassing = {r.name for r in self.ground.who.roles if r.bypasses}
         for cell in self.leaks:
+            if cell.role in bypassing:
+                continue  # no policy binds it: that is said of the role
             if cell.probe.cause:
                 self._known(cell)
                 continue
@@ -139,6 +144,13 @@ class Sorter:
             fix = fixes.revoke("UPDATE", relation, [cell.role], "SEQUENCE ")
         elif kind == "unscoped" and relation is not None:
             fix = fixes.revoke("INSERT, UPDATE, DELETE", relation, [cell.role])
+        elif kind == "shared-cascade" and relation is not None:
+            fix = fixes.revoke(cell.probe.verb, relation, [cell.role])
+            key = (kind, ref)
+            if key in self.causes and fix not in self.causes[key].fix:
+                self.causes[key].fix += f"\n{fix}"
+        elif kind == "tenantless" and relation is not None:
+            fix, order = fixes.tenantful(self.ground.estate, relation), 2
         elif kind == "copy" and relation is not None:
             fix = fixes.revoke("SELECT", relation, [cell.role])
         elif kind == "search-path" and routine is not None:
@@ -246,6 +258,9 @@ class Sorter:
         if unguessable(table, key):
             ref = Ref("schema", (relation.schema,))
             self._cause("unguessable-keys", ref, cell, severity=Severity.INFO)
+        elif numbered(table, key):
+            ref = Ref("schema", (relation.schema,))
+            self._cause("counted-keys", ref, cell, severity=Severity.INFO)
         else:
             ref = Ref("constraint", (table.schema, table.name, name))
             self._cause("key-oracle", ref, cell, severity=Severity.WARNING)
@@ -425,6 +440,15 @@ class Sorter:
             names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
             cause.message = f"an error tells that a key is taken by another tenant's row: {names}"
             cause.help = "harmless while keys are drawn at random and never told to other tenants"
+        elif kind == "counted-keys":
+            names = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            cause.message = (
+                f"an error tells that a number is taken by another tenant's row: {names}"
+            )
+            cause.help = (
+                "such keys are counted, so anybody can guess them; harmless where it is no secret how"
+                " many rows all tenants make together"
+            )
         elif kind == "reference-oracle":
             cause.message = f"{path} tells by its error whether another tenant's row exists"
             cause.help = first.because
@@ -464,6 +488,24 @@ class Sorter:
             cause.help = (
                 "say whose its rows are by a foreign key, or that it is shared:"
                 f' [tool.ringfence.tenancy] shared = ["{path}"]'
+            )
+        elif kind == "tenantless":
+            cause.message = (
+                f"rows of {path} that have no tenant are shown to every tenant, and any tenant {does}"
+                " them"
+            )
+            cause.help = (
+                "let no policy for writing take a row without a tenant; where rows of everybody's are"
+                " everybody's to change, keep them in a table that is declared shared"
+            )
+        elif kind == "shared-cascade":
+            cause.message = (
+                f"a tenant {does} rows of {path}, which are nobody's, and with them rows of other"
+                " tenants go or change"
+            )
+            cause.help = (
+                "what cascades looks past row security: revoke the privilege, or let the foreign key"
+                " RESTRICT"
             )
         elif kind == "large-object":
             cause.message = f"a tenant reads large objects that another tenant has made: {path}"
@@ -591,7 +633,14 @@ def try_fixes(ground: Ground, causes: Sequence[Cause], before: Sequence[Cell]) -
 def _working(cells: Sequence[Cell]) -> set[tuple[str, Ref, str]]:
     """What roles can do: (role, object, verb)."""
     done = (State.PASS, State.LEAK)
-    return {(c.role, c.ref, c.probe.verb) for c in cells if c.state in done and not c.context}
+    return {
+        (c.role, c.ref, c.probe.verb)
+        for c in cells
+        # Of these, to be refused is to pass.
+        if c.state in done
+        and not c.context
+        and c.probe.name not in ("pg_stats", "row_security off")
+    }
 
 
 def _same(cell: Cell) -> tuple[object, ...]:

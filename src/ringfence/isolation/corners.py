@@ -53,9 +53,14 @@ def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell
 
 
 def unguessable(table: Table, key: Key) -> bool:
-    """Whether nobody can know the key's values without having seen them: drawn, or counted."""
+    """Whether nobody can know the key's values without having seen them: drawn at random."""
+    return any(table.column[c].sql == "uuid" for c in key.columns if c)
+
+
+def numbered(table: Table, key: Key) -> bool:
+    """Whether the key's values are counted: they tell how many there are, and nothing else."""
     columns = [table.column[c] for c in key.columns if c]
-    return any(c.sql == "uuid" or c.identity or c.sequence is not None for c in columns)
+    return any(c.identity or c.sequence is not None for c in columns)
 
 
 def _keys(examiner: Examiner, role: Role, relation: Relation, aim: Aim, table: Table) -> None:

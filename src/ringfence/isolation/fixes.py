@@ -90,6 +90,27 @@ def floor(estate: Estate, table: Table) -> str:
     )
 
 
+def tenantful(estate: Estate, relation: Relation) -> str:
+    """A policy for each way to write, which takes no row without a tenant."""
+    table = estate.tables[relation.oid]
+    edge = estate.model.path.get(table.oid)
+    columns = (
+        [estate.model.own(table)] if estate.model.own(table) else list(edge.columns) if edge else []
+    )
+    said = " AND ".join(f"{ident(column)} IS NOT NULL" for column in columns)
+    lines = []
+    for verb, clauses in (
+        ("INSERT", f"WITH CHECK ({said})"),
+        ("UPDATE", f"USING ({said}) WITH CHECK ({said})"),
+        ("DELETE", f"USING ({said})"),
+    ):
+        policy = ident(f"{table.name}_has_tenant_{verb.lower()}"[-_MAXIMUM:])
+        lines.append(
+            f"CREATE POLICY {policy} ON {relation.sql} AS RESTRICTIVE FOR {verb}\n    {clauses};"
+        )
+    return "\n".join(lines)
+
+
 def close_partition(relation: Relation) -> str:
     """Row security on a partition: who asks the whole table is bound by the whole table's policies."""
     return f"ALTER TABLE {relation.sql} ENABLE ROW LEVEL SECURITY;"

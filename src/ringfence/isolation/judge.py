@@ -103,7 +103,10 @@ class Examiner:
     def examine(self, only: frozenset[int] | None = None) -> list[Cell]:
         """Judge every probe of every role on these relations (all of them)."""
         self.prober.settle()
-        relations = [r for r in self.relations() if only is None or r.oid in only]
+        # What lies on another server is not asked: a shadow's own rows are not there.
+        relations = [
+            r for r in self.relations() if r.kind != "f" and (only is None or r.oid in only)
+        ]
         self.aims = {r.oid: self._aim(r) for r in relations}
         for role in self.roles:
             if not self._done():
@@ -290,6 +293,9 @@ class Examiner:
         aim = probes.aim_through(relation, a, b)
         if aim is None:
             return None, {}
+        if relation.kind == "v":
+            aim = replace(aim, row_a=self._below(relation, aim.a, self.fixture.a),
+                          row_b=self._below(relation, aim.b, self.fixture.b))  # fmt: skip
         settable = self._settable(relation)
         fixed = {c.name for c in relation.columns if c.updatable and c.name not in settable}
         aim = replace(
@@ -304,6 +310,25 @@ class Examiner:
             if column.updatable and mine in keys_a and theirs in keys_b:
                 parents[column.name] = (str(mine), str(theirs))
         return aim, parents
+
+    def _below(
+        self, relation: Relation, shown: Mapping[str, str | None], tenant: str
+    ) -> Row | None:
+        """The row that a view shows, where it shows a table's key under its own names."""
+        tables = self.fixture.estate.tables
+        (oid, *more) = self.surface.reads(relation.oid) & set(tables) or (0,)
+        names = {c.name for c in relation.columns if c.updatable}
+        keys = [k.columns for k in tables[oid].keys if k.primary] if oid else []
+        if more or not keys or not set(keys[0]) <= names:
+            return None
+        return next(
+            (
+                row
+                for row in self.fixture.rows[tenant].get(oid, ())
+                if all(row.values.get(c) == shown.get(c) for c in keys[0])
+            ),
+            None,
+        )
 
     def _settable(self, relation: Relation) -> list[str]:
         """The columns of a view that one statement can give values: none that has an identity below
@@ -456,6 +481,8 @@ class Examiner:
         if not almighty.ok or almighty.count == 0:
             if probe.edge is not None and almighty.sqlstate[:2] in ("23", "P0"):
                 return State.PASS, f"the schema refuses it to everybody: {almighty.message}"
+            if almighty.sqlstate == "44000":
+                return State.PASS, f"the view refuses it to everybody: {almighty.message}"
             cannot = almighty.sqlstate[:2] == "23" or almighty.sqlstate in (
                 "428C9",
                 "55000",

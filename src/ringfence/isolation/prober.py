@@ -64,7 +64,7 @@ class Outcome:
 
     def answer(self) -> tuple[object, ...]:
         """What distinguishes this answer from another, whatever the order of rows."""
-        return self.sqlstate, self.count, sorted(repr(row) for row in self.rows), self.said
+        return self.sqlstate, self.count, sorted(repr(row) for row in self.rows), sorted(self.said)
 
 
 def _nothing() -> State:

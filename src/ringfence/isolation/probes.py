@@ -83,7 +83,9 @@ def reads(
     yield Probe(
         "SELECT",
         "aggregate",
-        f"SELECT max({first}::text), string_agg(concat_ws(' ', {names}), ' ') FROM {at}",
+        # In an order of its own: that of the rows in a materialized view changes when it is filled.
+        f"SELECT max({first}::text), string_agg(concat_ws(' ', {names}), ' '"
+        f" ORDER BY concat_ws(' ', {names})) FROM {at}",
     )
     if aim is not None and every:
         for name, head in (
@@ -98,7 +100,11 @@ def reads(
                 f"{head} FROM {at} WHERE {aim.where_a}{close}",
                 keyed=True,
             )
-    yield Probe("SELECT", "order", f"SELECT {star} FROM {at} ORDER BY {first}::text DESC LIMIT 3")
+    yield Probe(
+        "SELECT",
+        "order",
+        f"SELECT {star} FROM {at} ORDER BY {first}::text DESC, concat_ws(' ', {names}) LIMIT 3",
+    )
     yield Probe(
         "SELECT",
         "join",
@@ -400,6 +406,8 @@ def _updates(
             others=0,
         )
     yield from _unread(fixture, aim, role, change)
+    if relation.kind == "v" and not relation.may(role, "SELECT"):
+        yield from _unseen(fixture, aim, role, parents)
     yield from _moves(fixture, aim, role, parents)
     if relation.kind == "v" and relation.triggers and relation.may(role, "SELECT"):
         # What works in the statement's place may look for its row by a key that it was given.
@@ -431,9 +439,8 @@ def _unread(
     may = {c.name for c in aim.relation.open_to(role, "UPDATE")}
 
     def alone(*kept: Row) -> tuple[str, ...]:
-        others = [
-            r for t in (fixture.a, fixture.b) for r in rows[t].get(table.oid, ()) if r not in kept
-        ]
+        mine = (*rows[fixture.a].get(table.oid, ()), *rows[fixture.b].get(table.oid, ()))
+        others = [r for r in (*mine, *fixture.lone.get(table.oid, ())) if r not in kept]
         return tuple(line for r in others for line in gone(r))
 
     if change is not None:
@@ -474,6 +481,34 @@ def _unread(
             control_setup=kept,
             edge=edge,
         )
+
+
+def _unseen(
+    fixture: Fixture, aim: Aim, role: str, parents: Mapping[str, tuple[str, str]]
+) -> Iterator[Probe]:
+    """Changes through a view that the role may not read."""
+    at = aim.relation.sql
+    table = fixture.estate.tables.get(aim.row_a.table) if aim.row_a is not None else None
+    keyed = {c for key in table.keys for c in key.columns} if table is not None else set()
+    for column in aim.relation.open_to(role, "UPDATE"):
+        name, ends_ = ident(column.name), parents.get(column.name)
+        mine = aim.a.get(column.name)
+        if not column.updatable or column.name not in aim.b:
+            continue
+        if ends_ is not None:
+            yield Probe(
+                "UPDATE",
+                f"give {column.name} unread",
+                f"UPDATE {at} SET {name} = {literal(ends_[1])}",
+                f"UPDATE {at} SET {name} = {literal(ends_[0])}",
+            )
+        elif mine is not None and column.name not in keyed:
+            yield Probe(
+                "UPDATE",
+                f"update {column.name} unread",
+                f"UPDATE {at} SET {name} = {literal(mine)}",
+                f"UPDATE {at} SET {name} = {literal(mine)}",
+            )
 
 
 def _cursor(at: str, where: str) -> tuple[str, ...]:

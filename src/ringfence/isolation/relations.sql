@@ -16,7 +16,7 @@ SELECT
         SELECT FROM pg_options_to_table(c.reloptions) AS t
         WHERE t.option_name = 'security_invoker' AND t.option_value::BOOLEAN
     ) AS invoker,
-    pg_relation_is_updatable(c.oid, true) AS events,
+    CASE WHEN c.relkind = 'f' THEN 0 ELSE pg_relation_is_updatable(c.oid, true) END AS events,
     ARRAY(
         SELECT g.privilege || ' ' || r.rolname
         FROM pg_roles AS r

@@ -92,6 +92,10 @@ class Relation:
         """Whether a role may do this to the relation, or to a column of it."""
         return (privilege, role) in self.grants
 
+    def may_any(self, role: str, *privileges: str) -> bool:
+        """Whether a role may do any of these."""
+        return any(self.may(role, privilege) for privilege in privileges)
+
     def open_to(self, role: str, privilege: str) -> tuple[Column, ...]:
         """The columns that a role may do this to."""
         return tuple(c for c in self.columns if (privilege, role) in c.grants)
