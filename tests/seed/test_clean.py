@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from ringfence import seed as seeding
+from ringfence.config import Tenancy
 from ringfence.errors import Busy, Refused, described
 from ringfence.seed import clean, read, seed
 from seed.support import counts, digests, one
@@ -309,3 +310,57 @@ def test_a_row_for_no_partition_names_the_partition(conn: Connection) -> None:
     with pytest.raises(Refused) as caught:
         seed(conn)
     assert "satisfies" not in caught.value.message or "t 2" not in caught.value.message
+
+
+def test_a_large_load_is_not_read_through_for_every_row(conn: Connection) -> None:
+    """Where no index leads back along a foreign key, one does for that long."""
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        " CREATE TABLE rooms (tenant INT NOT NULL REFERENCES tenants, id INT, PRIMARY KEY (tenant, id));"
+        " CREATE TABLE stays (id INT PRIMARY KEY, tenant INT NOT NULL, room INT NOT NULL, wish TEXT,"
+        "  FOREIGN KEY (tenant, room) REFERENCES rooms);"
+        " CREATE INDEX ON stays (tenant, wish);"
+        ' CREATE TABLE "odd stays" (id INT, "tenant\'s" INT, "room""s" INT,'
+        '  FOREIGN KEY ("tenant\'s", "room""s") REFERENCES rooms) PARTITION BY LIST (id);'
+        ' CREATE TABLE part PARTITION OF "odd stays" DEFAULT'
+    )
+    indexes = "SELECT array_agg(indexrelid::regclass::text ORDER BY 1) FROM pg_index WHERE indrelid > 16384"
+    before = one(conn, indexes)
+    seed(conn, profile="load", rows=4000, record="ringfence", tenancy=Tenancy(root="tenants"))
+    scans = "SELECT pg_stat_get_xact_numscans('stays'::regclass) + pg_stat_get_xact_numscans('part'::regclass)"
+    with conn.transaction():
+        cleaned = emptied(conn)
+        scanned = one(conn, scans)
+    assert cleaned.tables["public.stays"] == cleaned.tables['public."odd stays"'] == 8000
+    assert set(counts(conn).values()) == {0}
+    assert scanned < 100
+    assert {*one(conn, indexes)} - {"ringfence.seeds_pkey"} == {*before}
+
+
+def test_who_may_make_no_index_removes_rows_all_the_same(
+    conn: Connection, connect: Callable[[str], Connection], database: str
+) -> None:
+    conn.execute(
+        "CREATE TABLE tenants (id INT PRIMARY KEY);"
+        " CREATE TABLE rooms (id INT PRIMARY KEY, tenant INT NOT NULL REFERENCES tenants, note TEXT)"
+    )
+    who = f"sweeper_{conn.info.dbname}"
+    seed(conn, profile="load", rows=3000, record="ringfence", tenancy=Tenancy(root="tenants"))
+    conn.execute(
+        f"CREATE ROLE {who} LOGIN; GRANT USAGE ON SCHEMA public, ringfence TO {who};"
+        f" GRANT ALL ON ALL TABLES IN SCHEMA public, ringfence TO {who}"
+    )
+    try:
+        other = connect(psycopg.conninfo.make_conninfo(database, user=who))
+        assert emptied(other).rows == 6002
+        assert set(counts(conn).values()) == {0}
+    finally:
+        conn.execute(f"DROP OWNED BY {who}; DROP ROLE {who}")
+
+
+def test_keys_are_recorded_whatever_dates_look_like(conn: Connection) -> None:
+    conn.execute("CREATE TABLE days (day TIMESTAMPTZ PRIMARY KEY); SET DateStyle = 'SQL, DMY'")
+    seed(conn, record="ringfence")
+    conn.execute("SET DateStyle = 'SQL, MDY'; SET TimeZone = 'Asia/Tokyo'")
+    assert emptied(conn).gone == {}
+    assert counts(conn)["public.days"] == 0

@@ -8,7 +8,7 @@ that rows which triggers wrote are among them.
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from ringfence.errors import Refused, ServerError
 from ringfence.model import Ref, quoted
 from ringfence.seed import order
 from ringfence.seed.probe import ask, verbatim
-from ringfence.seed.session import alone, snapshot
+from ringfence.seed.session import acquaint, alone, snapshot, steady
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -117,6 +117,12 @@ class Record:
     def finish(self, run: int, plan: Plan, kept: Collection[int]) -> None:
         """Record that a run is done, with the keys of its rows; of tables in `kept`, which had rows
         before, the keys as planned."""
+        with steady(self.conn):
+            self._keep(run, plan, kept)
+        query = sql.SQL("UPDATE {} SET cursor = NULL, tenants = %s, finished = now() WHERE id = %s")
+        self.conn.execute(query.format(self.runs_), (list(plan.tenant_ids), run))
+
+    def _keep(self, run: int, plan: Plan, kept: Collection[int]) -> None:
         for oid, rows in plan.rows.items():
             table = plan.shape.tables[oid]
             names = key_of(table)
@@ -126,8 +132,6 @@ class Record:
                 keys = [[row.values.get(name) or "" for name in names] for row in rows]
                 for first in range(0, len(keys), CHUNK):
                     self._add(run, table, names, keys[first : first + CHUNK])
-        query = sql.SQL("UPDATE {} SET cursor = NULL, tenants = %s, finished = now() WHERE id = %s")
-        self.conn.execute(query.format(self.runs_), (list(plan.tenant_ids), run))
 
     def take_all(self, run: int, shape: Shape) -> None:
         """Record every row there is as the run's."""
@@ -217,7 +221,8 @@ def _clean(
             hint="ringfence seed --resume, then --clean; or --clean --force, which removes every row"
             " there is: the load began with an empty database",
         )
-    with snapshot(conn), _unhidden(conn):
+    # What is recorded is so many rows that a nested loop over them never ends.
+    with snapshot(conn), steady(conn, enable_nestloop="off"), _unhidden(conn):
         if unfinished is not None:
             record.take_all(unfinished.id, shape)
         wanted = record.conn.execute(
@@ -230,10 +235,13 @@ def _clean(
         _refuse_hanging(record, shape, [run.id for run in runs], recorded)
         removed: Counter[str] = Counter()
         gone: Counter[str] = Counter()
+        helping = _help(record, shape, recorded)
         for group in reversed(order.groups(shape)):
             tables = [t for t in reversed(group.tables) if (t.schema, t.name) in recorded]
             _remove(record, tables, [run.id for run in runs], recorded, removed, gone)
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for index in helping:
+            conn.execute(sql.SQL("DROP INDEX {}").format(index))
         query = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(record.runs_)
         conn.execute(query, ([run.id for run in runs],))
     return Cleaned(tuple(dict.fromkeys(run.seed for run in runs)), removed, gone)
@@ -255,6 +263,45 @@ def _unhidden(conn: Connection[Any]) -> Iterator[None]:
             " removed",
         ) from error
     conn.execute(setting, before)
+
+
+def _help(
+    record: Record, shape: Shape, recorded: Mapping[tuple[str, ...], tuple[str, ...]]
+) -> list[sql.Identifier]:
+    """Make indexes by which foreign keys are followed back where there are none, and name them.
+
+    Without, the server reads through a large table for every row that goes elsewhere. Nobody but
+    this transaction sees them; who may not make one does without.
+    """
+    conn = record.conn
+    going = [t for t in shape.tables.values() if (t.schema, t.name) in recorded]
+    made: list[sql.Identifier] = []
+    text = files("ringfence.seed").joinpath("unindexed.sql").read_bytes()
+    oids = [table.oid for table in going]
+    links = psycopg.RawCursor(conn).execute(text, [oids, _LARGE]).fetchall()
+    for number, (child, columns) in enumerate(links):
+        name = f"ringfence_clean_{conn.info.backend_pid}_{number}"
+        statement = sql.SQL("CREATE INDEX {} ON {} ({})").format(
+            sql.Identifier(name),
+            sql.Identifier(*child),
+            sql.SQL(", ").join(sql.Identifier(column) for column in columns),
+        )
+        with suppress(psycopg.Error), conn.transaction():
+            conn.execute(statement)
+            made.append(sql.Identifier(child[0], name))
+    children = {child for child, _ in links for child in [tuple(child)]}
+    large = conn.execute(
+        "SELECT oid::BIGINT FROM pg_class WHERE oid = ANY(%s::OID[])"
+        " AND (relkind = 'p' OR pg_relation_size(oid) > %s)",
+        (oids, _LARGE),
+    ).fetchall()
+    told = {oid for (oid,) in large}
+    acquaint(conn, (t for t in going if t.oid in told or (t.schema, t.name) in children))
+    return made
+
+
+_LARGE = 1 << 18
+"""How many bytes a table has at least that is better not read through again and again."""
 
 
 def _refuse_hanging(
