@@ -324,7 +324,7 @@ def test_a_large_load_is_not_read_through_for_every_row(conn: Connection) -> Non
         '  FOREIGN KEY ("tenant\'s", "room""s") REFERENCES rooms) PARTITION BY LIST (id);'
         ' CREATE TABLE part PARTITION OF "odd stays" DEFAULT'
     )
-    indexes = "SELECT array_agg(indexrelid::regclass::text ORDER BY 1) FROM pg_index WHERE indrelid > 16384"
+    indexes = "SELECT array_agg(indexname ORDER BY 1) FROM pg_indexes WHERE schemaname = 'public'"
     before = one(conn, indexes)
     seed(conn, profile="load", rows=4000, record="ringfence", tenancy=Tenancy(root="tenants"))
     scans = "SELECT pg_stat_get_xact_numscans('stays'::regclass) + pg_stat_get_xact_numscans('part'::regclass)"
@@ -334,7 +334,7 @@ def test_a_large_load_is_not_read_through_for_every_row(conn: Connection) -> Non
     assert cleaned.tables["public.stays"] == cleaned.tables['public."odd stays"'] == 8000
     assert set(counts(conn).values()) == {0}
     assert scanned < 100
-    assert {*one(conn, indexes)} - {"ringfence.seeds_pkey"} == {*before}
+    assert one(conn, indexes) == before
 
 
 def test_who_may_make_no_index_removes_rows_all_the_same(
