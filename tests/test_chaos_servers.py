@@ -59,9 +59,15 @@ class Server:
             )
 
     def copy(self, other: Server) -> None:
-        """Be a standby of another server."""
-        self.run("pg_basebackup", "-D", self.data, "-R", "-c", "fast", "-d", other.dsn)
-        self.say(f"unix_socket_directories = '{self.folder}'\n")
+        """Be a standby of another server, which is stopped for as long as its data are copied."""
+        other.stop()
+        shutil.copytree(other.data, self.data)
+        other.start()
+        (self.data / "standby.signal").touch()
+        self.say(
+            f"unix_socket_directories = '{self.folder}'\n"
+            f"primary_conninfo = 'host={other.folder} user=postgres'\n"
+        )
 
     def run(self, program: str, *arguments: object) -> None:
         """Run a program of PostgreSQL's, as somebody whom it lets run it."""
@@ -417,8 +423,6 @@ def test_a_backfill_waits_for_a_replica_that_is_behind(
         "INSERT INTO t SELECT generate_series(1, 600); ANALYZE t;",
     )
     project.run("migrate")
-    if not (binaries_of().bin / "pg_basebackup").is_file():
-        pytest.skip("this server came without pg_basebackup")
     standby = Server(short("standby"))
     try:
         standby.copy(own)
@@ -437,6 +441,43 @@ def test_a_backfill_waits_for_a_replica_that_is_behind(
         end = run.end()
         assert (end.status, end.out) == (0, "now at 0002\n"), end.err
         assert project.query("SELECT count(*) FROM t WHERE x IS NULL") == [(0,)]
+        holds(project)
+    finally:
+        standby.stop()
+        shutil.rmtree(standby.folder)
+
+
+@stages("F21")
+@pytest.mark.parametrize("feedback", ["on", "off"])
+def test_a_standby_with_a_long_query_holds_nobody_up(
+    own: Server, zygote: Zygote, tmp_path: Path, holds: Callable[[Project], None], feedback: str
+) -> None:
+    """The standby ends what stands in the way of its replaying; the primary does not wait for it."""
+    project = Project(tmp_path / "p", own.dsn)
+    project.revision("0001", "CREATE TABLE t (id INT); INSERT INTO t VALUES (1);")
+    project.run("migrate")
+    standby = Server(short("standby"))
+    try:
+        standby.copy(own)
+        standby.say(
+            f"hot_standby_feedback = {feedback}\nmax_standby_streaming_delay = 100ms\n"
+            "wal_receiver_status_interval = 1\n"
+        )
+        standby.start()
+        watched = "SELECT state FROM pg_stat_replication"
+        wait_until(lambda: project.query(watched) == [("streaming",)])
+        project.revision("0002", "ALTER TABLE t ADD x INT;")
+        project.revision("0003", f"{NONE}CREATE INDEX CONCURRENTLY i ON t (x);\nDROP TABLE t;")
+        with psycopg.connect(standby.dsn) as reader:
+            reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            reader.execute("SELECT * FROM t")
+            end = zygote.start(project, "migrate").end()
+            assert (end.status, end.out) == (0, "now at 0003\n"), end.err
+            assert "waits for" not in end.err
+            here = "SELECT to_regclass('t') IS NULL"
+            wait_until(lambda: project.query(here, dsn=standby.dsn) == [(True,)])
+            with pytest.raises(psycopg.Error, match="conflict with recovery"):
+                reader.execute("SELECT * FROM t")
         holds(project)
     finally:
         standby.stop()
