@@ -10,6 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
@@ -1144,3 +1145,37 @@ def test_a_password_in_python_is_masked_wherever_it_would_show(project: Project)
     (kept,) = [row[0] for row in project.history("sql") if row[0]]
     assert 'op.execute("SELECT 1 -- CREATE ROLE x PASSWORD ********* hunter2")' in kept
     assert "op.execute('ALTER ROLE x PASSWORD ***********')" in kept
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text", "said"),
+    [
+        (
+            "SQL_ASCII",
+            "CREATE TABLE \"größe\" (x INT, y INT);\nINSERT INTO \"größe\" VALUES (1, 2, 3);",
+            ['  2 | INSERT INTO "größe" VALUES (1, 2, 3);', "    |                                   ^"],
+        ),
+        (
+            "LATIN1",
+            "CREATE TABLE a (); -- 日本",
+            ["hint: write what the database's encoding can hold, in comments too"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_database_of_another_encoding(
+    project: Project, tmp_path: Path, encoding: str, text: str, said: list[str]
+) -> None:
+    name = f"odd_{encoding}_{os.getpid()}".lower()
+    with psycopg.connect(project.dsn, autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LOCALE 'C'".encode()
+        )
+        try:
+            odd = Project(tmp_path / "odd", make_conninfo(project.dsn, dbname=name))
+            odd.revision("0001", text)
+            done = odd.run("migrate")
+            assert done.status == 3
+            assert "\n".join(said) in done.err
+            assert odd.run("history").status == 0
+        finally:
+            admin.execute(f"DROP DATABASE {name}".encode())

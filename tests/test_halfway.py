@@ -372,3 +372,18 @@ def test_rows_that_python_has_written_are_written_once(project: Project) -> None
     done = project.run("migrate")
     assert done.out == "now at 0002\n", done.err
     assert project.query("SELECT count(*) FROM ev") == [(4,)]
+
+
+@pytest.mark.parametrize("ends", ["COMMIT", "SELECT 1; rollback"])
+def test_python_does_not_end_its_transaction(project: Project, ends: str) -> None:
+    project.python(
+        "0002",
+        "def upgrade():\n    op.execute('CREATE TABLE a ()')\n"
+        f"    op.execute('{ends}')\n    op.execute('CREATE TABLE b ()')\n",
+    )
+    done = project.run("migrate")
+    assert done.status == 2
+    verb = ends.split()[-1].upper()
+    assert f"error: {verb} in a revision that runs in a transaction\n" in done.err
+    assert "  migrations/versions/0002.py:13:5\n" in done.err
+    assert "a" not in project.tables()

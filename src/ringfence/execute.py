@@ -483,6 +483,11 @@ class Executor:
         found = server_error(error, script=text, statement=statement, role=connection.info.user)
         if connection.closed:
             return found
+        place = error.diag.statement_position
+        if place and connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+            # It counts bytes: it knows of no characters.
+            before = statement.text.encode()[: int(place) - 1].decode(errors="ignore")
+            found.span = text.span(statement.start + len(before))
         if isinstance(found, Busy) and error.sqlstate == "55P03" and not found.detail:
             with suppress(psycopg.Error):
                 connection.rollback()

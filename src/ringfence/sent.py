@@ -8,6 +8,7 @@ repeats word for word, and that has run, is passed over.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from ringfence.errors import Error, Refused
+from ringfence.errors import BadProject, Error, Refused
 from ringfence.execute import IDLE, open_, reset
 from ringfence.pg import ledger
 from ringfence.script import Script, checksum, redacted
@@ -104,6 +105,8 @@ class Sent:
         self._end()
         # psycopg doubles the % of a statement that might have parameters.
         text = statement if context.no_parameters and not parameters else _plain(statement)
+        if not self._outside and _ENDS.search(text):
+            self._refuse_ends(text)
         mark = _mark(text, parameters)
         numbers = self._earlier.get(mark)
         if numbers:
@@ -139,6 +142,16 @@ class Sent:
             self._record(text, mark, cursor.rowcount)
             self._began = False
             self.executor.connection.execute("COMMIT")
+
+    def _refuse_ends(self, text: str) -> None:
+        """Raise `BadProject` where a statement would end the transaction that the revision runs in."""
+        for statement in Script(self.shown, text).statements:
+            if statement.controls_transaction:
+                raise BadProject(
+                    f"{statement.verb} in a revision that runs in a transaction",
+                    hint="leave it out; what is to be committed on the way goes into"
+                    " op.get_context().autocommit_block()",
+                )
 
     def _works(self, text: str) -> bool:
         """Whether a statement does something that would be kept."""
@@ -233,6 +246,7 @@ class Sent:
         )
 
 
+_ENDS = re.compile(r"\b(?:BEGIN|COMMIT|END|ROLLBACK|ABORT|START|PREPARE)\b", re.IGNORECASE)
 _NOTHING = "SELECT FROM pg_catalog.generate_series(1, "
 
 

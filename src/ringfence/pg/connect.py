@@ -290,6 +290,7 @@ _LATER = (
 
 
 _HINTS = {
+    "22P05": "write what the database's encoding can hold, in comments too, which the history keeps",
     "25001": "put this line at the top of the file: -- ringfence: transaction: none",
     "2D000": "put this line at the top of the file: -- ringfence: transaction: none",
     "25006": "this is a read-only session or a standby: name the primary",
