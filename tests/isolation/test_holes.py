@@ -12,6 +12,9 @@ from ringfence.isolation.judge import State
 if TYPE_CHECKING:
     from isolation.support import Sound
 
+# Owned by a superuser, as what a test makes is.
+DEFINER = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
+
 HOLES = {
     "row security off": (
         "ALTER TABLE trade.customer DISABLE ROW LEVEL SECURITY",
@@ -151,6 +154,73 @@ HOLES = {
         "REVOKE EXECUTE ON FUNCTION trade.step FROM PUBLIC;"
         "CREATE AGGREGATE trade.mails(UUID) (SFUNC = trade.step, STYPE = TEXT)"),
         "definer aggregate:trade.mails(uuid)",
+    ),
+    "a function that puts a value into a statement": (
+        ("CREATE FUNCTION trade.search(p_col TEXT, p_val TEXT) RETURNS SETOF trade.customer"
+        f" LANGUAGE plpgsql {DEFINER} AS $$ BEGIN"
+        " IF p_col NOT IN ('mail', 'state') THEN RAISE 'no such column'; END IF;"
+        " RETURN QUERY EXECUTE format('SELECT * FROM trade.customer WHERE firm = trade.firm()"
+        " AND %I = ''%s''', p_col, p_val); END $$"),
+        "definer function:trade.search(text, text)",
+    ),
+    "a function that compares what becomes of its argument": (
+        ("CREATE FUNCTION trade.taken(p TEXT) RETURNS BOOLEAN LANGUAGE sql"
+        f" {DEFINER} AS $$ SELECT EXISTS (SELECT FROM trade.customer"
+        " WHERE left(md5(mail), 8) = left(md5(p), 8)) $$"),
+        "definer function:trade.taken(text)",
+    ),
+    "a function of two days that are far apart": (
+        ("CREATE FUNCTION trade.busy(p_from DATE, p_to DATE) RETURNS BIGINT LANGUAGE sql"
+        f" {DEFINER} AS $$ SELECT count(*) FROM trade.customer WHERE p_from <= p_to - 30 $$"),
+        "definer function:trade.busy(date, date)",
+    ),
+    "a procedure that takes from whom it is told": (
+        ("CREATE PROCEDURE trade.move(p_from INT, p_to INT, p_much NUMERIC) LANGUAGE plpgsql"
+        f" {DEFINER} AS $$ BEGIN"
+        " UPDATE trade.invoice SET total = total - p_much WHERE number = p_from AND total >= p_much;"
+        " IF NOT FOUND THEN RAISE 'nothing there'; END IF;"
+        " UPDATE trade.invoice SET total = total + p_much WHERE number = p_to AND firm = trade.firm();"
+        " IF NOT FOUND THEN RAISE 'not yours'; END IF; END $$"),
+        "definer procedure:trade.move(integer, integer, numeric)",
+    ),
+    "a procedure that commits": (
+        (f"CREATE FUNCTION trade.clear(n INT) RETURNS VOID LANGUAGE sql {DEFINER}"
+        " AS 'UPDATE trade.invoice SET total = 0 WHERE number = n';"
+        "CREATE PROCEDURE trade.sweep(n INT) LANGUAGE plpgsql AS $$ BEGIN"
+        " PERFORM trade.clear(n); COMMIT AND NO CHAIN; PERFORM trade.clear(n); commit; END $$"),
+        "definer function:trade.clear(integer)",
+    ),
+    "a function that makes a session another firm's": (
+        ("CREATE FUNCTION trade.as_firm(p_name TEXT) RETURNS BIGINT LANGUAGE plpgsql"
+        f" {DEFINER} AS $$ BEGIN PERFORM set_config('trade.firm',"
+        " (SELECT \"Firm Id\"::text FROM trade.\"Firm\" WHERE name = p_name), true);"
+        " RETURN 0; END $$"),
+        "definer function:trade.as_firm(text)",
+    ),
+    "a trigger that tells": (
+        (f"CREATE FUNCTION trade.tell() RETURNS trigger LANGUAGE plpgsql {DEFINER} AS $$"
+        " DECLARE x TEXT; BEGIN"
+        ' SELECT "na""me" INTO x FROM trade.customer WHERE mail = NEW.mail AND firm <> NEW.firm;'
+        " IF FOUND THEN RAISE NOTICE 'known as %', x; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER tell BEFORE INSERT ON trade.customer"
+        " FOR EACH ROW EXECUTE FUNCTION trade.tell()"),
+        "trigger trigger:trade.customer.tell",
+    ),
+    "a trigger that refuses, and says why": (
+        (f"CREATE FUNCTION trade.tell() RETURNS trigger LANGUAGE plpgsql {DEFINER} AS $$"
+        " DECLARE x TEXT; BEGIN"
+        ' SELECT "na""me" INTO x FROM trade.customer WHERE mail = NEW.mail AND firm <> NEW.firm;'
+        " IF FOUND THEN RAISE 'known as %', x; END IF; RETURN NEW; END $$;"
+        "CREATE TRIGGER tell BEFORE UPDATE ON trade.customer"
+        " FOR EACH ROW EXECUTE FUNCTION trade.tell()"),
+        "trigger trigger:trade.customer.tell",
+    ),
+    "a trigger that changes what it is told": (
+        (        f"CREATE FUNCTION trade.note() RETURNS trigger LANGUAGE plpgsql {DEFINER} AS $$ BEGIN"
+        " UPDATE trade.customer SET notes = '{}' WHERE id = NEW.id; RETURN NULL; END $$;"
+        "CREATE TRIGGER note AFTER INSERT ON trade.event"
+        " FOR EACH ROW EXECUTE FUNCTION trade.note()"),
+        "trigger trigger:trade.event.note",
     ),
     "a trigger on DDL": (
         ("CREATE FUNCTION trade.made() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER"

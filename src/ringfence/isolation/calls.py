@@ -30,19 +30,22 @@ if TYPE_CHECKING:
 CALLS = 48
 """How many calls of one routine are tried."""
 
+COMMITS = "2D000"
+"""What the server says to a procedure that ends the transaction that it is called in."""
+
 _PLAIN = {
-    "integer": ("1", "2"),
-    "bigint": ("1", "2"),
-    "smallint": ("1", "2"),
-    "numeric": ("1", "2"),
+    "integer": ("1", "2", "0", "1000000"),
+    "bigint": ("1", "2", "0", "1000000"),
+    "smallint": ("1", "2", "0", "30000"),
+    "numeric": ("1", "2", "0", "1000000"),
     "boolean": ("true", "false"),
     "text": ("ringfence",),
     "character varying": ("ringfence",),
     "jsonb": ("{}",),
     "json": ("{}",),
-    "date": ("2030-01-01",),
-    "timestamp with time zone": ("2030-01-01 00:00:00+00",),
-    "timestamp without time zone": ("2030-01-01 00:00:00",),
+    "date": ("2030-01-01", "1990-01-01"),
+    "timestamp with time zone": ("2030-01-01 00:00:00+00", "1990-01-01 00:00:00+00"),
+    "timestamp without time zone": ("2030-01-01 00:00:00", "1990-01-01 00:00:00"),
     "interval": ("1 day",),
 }
 
@@ -129,22 +132,23 @@ def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
     a, b = fixture.a, fixture.b
     calls = list(plans(fixture, routine))
     texts = [statement(routine, call.theirs) for call in calls]
-    full = []
+    full: list[Outcome] = []
+    setup = uncommitted(examiner) if routine.procedure else ()
     for text in texts:
-        full.append(prober.attempt(role.name, a, text, writes=True))
+        full.append(prober.attempt(role.name, a, text, setup=setup, writes=True))
         if full[-1].sqlstate == ENDLESS:
             # The others would not end either, and each takes its time.
             calls, texts = calls[: len(full)], texts[: len(full)]
             break
     with fixture.without(b):
-        alone = [prober.attempt(role.name, a, text) for text in texts]
+        alone = [prober.attempt(role.name, a, text, setup=setup) for text in texts]
     for call, text, out, without in zip(calls, texts, full, alone, strict=True):
         touched, crossed = examiner.touches(out)
         saw = fixture.shown(out.values(), but=(*call.known, a, b))
         depends = False
         if not touched and not saw and out.answer() != without.answer():
             # An answer that is another one every time depends on nothing.
-            again = prober.attempt(role.name, a, text)
+            again = prober.attempt(role.name, a, text, setup=setup)
             depends = again.answer() == out.answer() and _tells(out, without)
         if touched or saw or depends:
             why = (
@@ -168,16 +172,64 @@ def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
             )
             return
     probe = Probe("EXECUTE", "call", texts[0], statement(routine, calls[0].mine))
-    bad = [o for o in full if o.sqlstate in (ENDLESS, "54001", "2D000", "40P01")]
+    if became := _becomes(examiner, role, routine, calls, texts):
+        _add(examiner, role, routine, became, State.LEAK, "the session is B's afterwards")
+        return
+    bad = [o for o in full if o.sqlstate in (ENDLESS, "54001", COMMITS, "40P01")]
     if bad and (len(bad) == len(full) or full[-1].sqlstate == ENDLESS):
         why = f"{bad[0].message} [{bad[0].sqlstate}]"
         _add(examiner, role, routine, probe, State.INCONCLUSIVE, why)
         return
-    state, why = _control(examiner, role, routine, calls, texts)
+    state, why = _control(examiner, role, routine, calls, texts, setup)
     asked = any(routine.oid in p.calls for p in examiner.surface.policies)
     if state is State.INCONCLUSIVE and asked:
         return  # what policies ask is tried with the tables they are on
     _add(examiner, role, routine, probe, state, why)
+
+
+def uncommitted(examiner: Examiner) -> tuple[str, ...]:
+    """The procedures that end transactions made anew, so that they can be tried within one: what
+    commits does nothing there, and what rolls back fails."""
+    ends = r"\b{}\b(\s+(WORK|TRANSACTION))?(\s+AND\s+(NO\s+)?CHAIN)?\s*;"
+    made = []
+    for routine in examiner.surface.routines:
+        body = re.sub(ends.format("COMMIT"), "NULL;", routine.body, flags=re.IGNORECASE)
+        body = re.sub(ends.format("ROLLBACK"), "RAISE 'rolled back';", body, flags=re.IGNORECASE)
+        if not routine.procedure or body == routine.body:
+            continue
+        found = examiner.prober.conn.execute(
+            "SELECT pg_get_functiondef(%s::oid)", [routine.oid]
+        ).fetchone()
+        text = str(found[0]) if found else ""
+        if text.count(routine.body) == 1:
+            made.append(text.replace(routine.body, body))
+    return tuple(made)
+
+
+def _becomes(
+    examiner: Examiner, role: Role, routine: Routine, calls: Sequence[Call], texts: Sequence[str]
+) -> Probe | None:
+    """A call that names another tenant for the session, which knows of it what no key is.
+
+    One that is told the tenant's key does what any session can do itself.
+    """
+    prober, (a, b) = examiner.prober, examiner.tenants
+    setting, named = prober.setting, examiner.fixture.estate.model.named(b)
+    if (
+        not setting
+        or not routine.definer
+        or not re.search(r"(?i)\bset_config\b|\bSET\b", routine.body)
+    ):
+        return None
+    asked = f"SELECT current_setting({literal(setting).strip()}, true)"
+    for call, text in zip(calls, texts, strict=True):
+        if b in call.theirs:
+            continue
+        out = prober.attempt(role.name, a, asked, before=(text,))
+        if out.rows and out.rows[0][0] == named:
+            mine = (statement(routine, call.mine),)
+            return Probe("EXECUTE", "call", asked, asked, before=(text,), control_before=mine)
+    return None
 
 
 def _tells(out: Outcome, without: Outcome) -> bool:
@@ -186,7 +238,12 @@ def _tells(out: Outcome, without: Outcome) -> bool:
 
 
 def _control(
-    examiner: Examiner, role: Role, routine: Routine, calls: Sequence[Call], texts: Sequence[str]
+    examiner: Examiner,
+    role: Role,
+    routine: Routine,
+    calls: Sequence[Call],
+    texts: Sequence[str],
+    setup: Sequence[str] = (),
 ) -> tuple[State, str]:
     """Whether the calls would have shown anything: who may everything reaches B's rows with one, and
     the role reaches its own."""
@@ -194,9 +251,9 @@ def _control(
     a, b = fixture.a, fixture.b
     reached = False
     words = ""
-    almighty = [prober.attempt(None, b, text, writes=True) for text in texts]
+    almighty = [prober.attempt(None, b, text, setup=setup, writes=True) for text in texts]
     with fixture.without(b):
-        alone = [prober.attempt(None, b, text) for text in texts]
+        alone = [prober.attempt(None, b, text, setup=setup) for text in texts]
     for call, out, without in zip(calls, almighty, alone, strict=True):
         touched, _ = examiner.touches(out)
         seen = fixture.shown(out.values(), but=(*call.known, a, b))
@@ -212,7 +269,7 @@ def _control(
         )
     refused = ""
     for call in calls:
-        out = prober.attempt(role.name, a, statement(routine, call.mine))
+        out = prober.attempt(role.name, a, statement(routine, call.mine), setup=setup)
         if out.ok:
             return State.PASS, ""
         if out.sqlstate == "42501" and out.message.startswith("permission denied"):
@@ -230,6 +287,7 @@ def plans(fixture: Fixture, routine: Routine) -> Iterator[Call]:
     seen: set[Call] = set()
     first = [pool[0] for pool in pools]
     wanted = [*_from_one_row(fixture, routine, first), (first, "")]
+    wanted += [(mixed, "") for plan, _ in wanted[-2:] for mixed in _mixed(plan)]
     for place, pool in enumerate(pools):
         wanted += [([*first[:place], pair, *first[place + 1 :]], "") for pair in pool[1:]]
     # Rows of one tenant belong together: the n-th of every pool as well.
@@ -242,6 +300,13 @@ def plans(fixture: Fixture, routine: Routine) -> Iterator[Call]:
             yield call
         if len(seen) >= CALLS:
             return
+
+
+def _mixed(plan: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """Where several arguments name rows: one of them B's, the others A's own."""
+    naming = [place for place, (b, a) in enumerate(plan) if None not in (b, a) and a != b]
+    for one in naming if 1 < len(naming) <= 4 else ():
+        yield [(b if place == one else a, a) for place, (b, a) in enumerate(plan)]
 
 
 def neighbours(fixture: Fixture, routine: Routine, call: Call) -> Iterator[Call]:
@@ -328,11 +393,15 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
             if _family(re.sub(r"\(.*\)", "", column.sql)) != wanted:
                 continue
             score = _likeness(said, table.name, column.name, column.name in keys)
-            if column.name in compared and re.search(rf"\b{re.escape(table.name)}\b", body):
+            if column.name in compared and _speaks_of(body, table.name):
                 score = max(score, 3)
             if wanted != "uuid" and score < 2:
-                continue
-            limit = 6 if score else 2
+                # What an argument is turned into before it is compared nobody can read off.
+                spoken = _speaks_of(body, column.name) or dynamic(body)
+                if wanted != "text" or not spoken or not _speaks_of(body, table.name):
+                    continue
+                score = min(score, 1)
+            limit = 2 if score < (2 if wanted == "text" else 1) else 6
             for theirs, mine in pairs[:limit]:
                 values = (theirs.values[column.name], mine.values[column.name])
                 if values[0] is not None:
@@ -343,6 +412,10 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
         found = [("{" + str(b) + "}", "{" + str(a) + "}") for b, a in found]
     if wanted == "text" and dynamic(body):
         found = [*_injections(fixture), *found]
+        if re.search(r"(?i)%(\d+\$)?-?I|\bquote_ident\b", body):
+            found = [*_columns(fixture, body), *found]
+    if wanted == "text" and not array and name:
+        found = [*((word, word) for word in _words(body, name)), *found]
     if wanted in ("json", "jsonb") and not array:
         found = [*_documents(fixture, body), *found]
     found += _whole_rows(fixture, type_)
@@ -350,6 +423,28 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
     if not found or wanted in ("text", "uuid"):
         found.append((None, None))
     return list(dict.fromkeys(found))
+
+
+def _speaks_of(body: str, name: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", body) is not None
+
+
+def _words(body: str, name: str) -> list[str]:
+    """The words that a body compares an argument with."""
+    near = re.findall(
+        rf"(?i)(?<![\w$]){re.escape(name)}(?![\w$])\s*(?:=|<>|!=|(?:NOT\s+)?IN\b|WHEN\b)((?:(?!\bTHEN\b|;).){{0,200}})",
+        body,
+        re.DOTALL,
+    )
+    found = [w for text in near for w in re.findall(r"'((?:[^'\n]|''){1,60})'", text)]
+    return [w.replace("''", "'") for w in dict.fromkeys(found)][:6]
+
+
+def _columns(fixture: Fixture, body: str) -> list[Pair]:
+    """The names of columns, where a name of one is put into a statement."""
+    tables = [t for t in fixture.estate.tables.values() if _speaks_of(body, t.name)]
+    names = dict.fromkeys(c.name for t in tables for c in t.columns if _family(c.sql) == "text")
+    return [(name, name) for name in list(names)[:6]]
 
 
 def _injections(fixture: Fixture) -> list[Pair]:

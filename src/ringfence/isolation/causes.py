@@ -47,7 +47,7 @@ _GRAVITY = {
 }
 """Of causes that are no plain hole."""
 
-_DEEPER = ("row-security-off", "policy", "partition", "owner", "helper")
+_DEEPER = ("row-security-off", "policy", "partition", "owner", "helper", "definer")
 """Causes that other things leak because of."""
 
 
@@ -153,6 +153,11 @@ class Sorter:
             fix, order = fixes.tenantful(self.ground.estate, relation), 2
         elif kind == "copy" and relation is not None:
             fix = fixes.revoke("SELECT", relation, [cell.role])
+        elif kind == "trigger" and relation is not None:
+            ref = Ref("trigger", (relation.schema, relation.name, cell.probe.by))
+            for one in self.surface.triggers:
+                if (one.relation, one.name, one.definer) == (relation.oid, cell.probe.by, True):
+                    fix = f"ALTER FUNCTION {one.function}() SECURITY INVOKER;"
         elif kind == "search-path" and routine is not None:
             fix = fixes.search_path(routine)
         elif kind == "disagreement" and relation is not None:
@@ -311,7 +316,10 @@ class Sorter:
             self._table(cell, what)
 
     def _reaches(self, what: Relation | Routine, cause: Cause) -> bool:
-        table = cause.ref.name[-1]
+        called = cause.code == "isolation/definer"
+        table = cause.ref.name[1 if called else -1]
+        if called and not isinstance(what, surface.Routine):
+            return False
         if isinstance(what, surface.Routine):
             return re.search(rf"(?<![\w$]){re.escape(table)}(?![\w$])", what.body) is not None
         read = set(self.surface.reads(what.oid))
@@ -408,11 +416,20 @@ class Sorter:
         elif kind in ("definer", "routine"):
             what = "shows" if first.saw or "answer" in first.because else "changes"
             cause.message = f"{path} {what} other tenants' rows"
+            if "session" in first.because:
+                cause.message = f"{path} makes a session another tenant's"
             if kind == "definer":
                 cause.message += ": it works as its owner"
                 cause.help = (
                     "a SECURITY DEFINER function sees what its owner sees, whoever calls it"
                 )
+        elif kind == "trigger":
+            what = "tells" if first.saw else "changes"
+            cause.message = f"trigger {path} {what} other tenants' rows"
+            cause.help = (
+                f"seen with: {first.probe.name}; a trigger sees what its function's owner sees, where"
+                " that is a SECURITY DEFINER: let it ask for the tenant of its row"
+            )
         elif kind == "foreign-key":
             edge = first.probe.edge
             assert edge is not None

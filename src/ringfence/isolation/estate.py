@@ -232,6 +232,20 @@ class Fixture:
                         return match.group()
         return ""
 
+    def said(self, words: Iterable[str], but: Sequence[str] = ()) -> str:
+        """A value of `b`'s that occurs in what was said, as a word of its own, or nothing."""
+        for text in words:
+            for match in self._word.finditer(text):
+                if not any(match.group() in k for k in but):
+                    return match.group()
+        return ""
+
+    @cached_property
+    def _word(self) -> re.Pattern[str]:
+        words = sorted((t for t in self.tokens if not re.fullmatch(_COUNT, t)), key=len)
+        said = "|".join(map(re.escape, reversed(words)))
+        return re.compile(rf"(?<!\w)(?:{said})(?!\w)" if said else r"(?!)")
+
     @cached_property
     def _long(self) -> re.Pattern[str]:
         return _search(self.tokens)
@@ -241,9 +255,12 @@ class Fixture:
         return _search(self.own_tokens)
 
 
+_COUNT = r"[\d.,:+ -]*"
+
+
 def _search(tokens: Iterable[str]) -> re.Pattern[str]:
     # Digits alone turn up inside other values by chance.
-    long = sorted(t for t in tokens if len(t) >= _TOKEN and not re.fullmatch(r"[\d.,:+ -]*", t))
+    long = sorted(t for t in tokens if len(t) >= _TOKEN and not re.fullmatch(_COUNT, t))
     return re.compile("|".join(map(re.escape, long)) or r"(?!)")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.prober import Outcome, Prober
     from ringfence.isolation.probes import Aim, Probe
-    from ringfence.isolation.surface import Relation, Role, Surface
+    from ringfence.isolation.surface import Relation, Role, Surface, Trigger
     from ringfence.model import Ref
 
 
@@ -271,6 +271,7 @@ class Examiner:
                 other_aim = probes.aim_of(relation, aim.table, mine, theirs)
                 for probe in probes.in_branch(self.fixture, other_aim, role.name, self.version):
                     self._judge_write(role.name, relation, probe, other_aim)
+            self._ask_triggers(role.name, relation, aim)
             for other in role.becomes:
                 self._as_another(role.name, relation, other, aim)
 
@@ -402,10 +403,11 @@ class Examiner:
             out = again if touched or (probe.keyed and again.ok and again.count > 0) else out
         if (touched or (probe.keyed and out.ok and out.count > 0)) and out.prepared:
             why = "B's rows are others afterwards" if touched else "it hits B's row"
+            by = None if probe.keyed or crossed else self._by_trigger(role, relation, probe)
             self._add(
                 role,
                 relation,
-                probe,
+                by or probe,
                 State.LEAK,
                 why,
                 "",
@@ -422,6 +424,42 @@ class Examiner:
             return
         state, why = found
         self._add(role, relation, probe, state, why, "", 0, aim=aim)
+
+    def _ask_triggers(self, role: str, relation: Relation, aim: Aim) -> None:
+        """Whether a trigger does something to B's rows, or tells of them, for a value in a row of A's."""
+        for probe in probes.for_triggers(self.fixture, aim, role, self._triggers(relation)):
+            out = self._attempt(role, self.fixture.a, probe)
+            why, saw = self._told(out, probe)
+            if not why:
+                continue
+            by = self._by_trigger(role, relation, probe)
+            if by is not None:
+                self._add(role, relation, by, State.LEAK, why, saw, max(out.count, 0), aim=aim)
+                return
+
+    def _told(self, out: Outcome, probe: Probe) -> tuple[str, str]:
+        """Whether B's rows are others after a statement, or a word of them was said that it did not
+        say itself; and that word."""
+        if self.touches(out)[0]:
+            return "B's rows are others afterwards", ""
+        words = (*out.said, out.message) if out.sqlstate in ("", "P0001") else out.said
+        saw = self.fixture.said(words, but=(probe.statement, *self.tenants))
+        return ("a trigger says a value of B's rows", saw) if saw else ("", "")
+
+    def _triggers(self, relation: Relation) -> list[Trigger]:
+        return [t for t in self.surface.triggers if t.relation == relation.oid and t.asks]
+
+    def _by_trigger(self, role: str, relation: Relation, probe: Probe) -> Probe | None:
+        """The probe, put down to the trigger without which it does no harm."""
+        if relation.kind not in "rp":
+            return None
+        for trigger in self._triggers(relation):
+            off = f"ALTER TABLE {relation.sql} DISABLE TRIGGER {ident(trigger.name)}"
+            without = replace(probe, setup=(off, *probe.setup))
+            out = self._attempt(role, self.fixture.a, without)
+            if out.ok and not self._told(out, probe)[0]:
+                return replace(probe, cause="trigger", by=trigger.name)
+        return None
 
     def touches(self, out: Outcome) -> tuple[bool, bool]:
         """Whether B's rows are others now, and whether a row of A's points to one of B's."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ringfence.isolation.estate import Fixture, Row
-    from ringfence.isolation.surface import Column, Relation
+    from ringfence.isolation.surface import Column, Relation, Trigger
     from ringfence.seed.shape import Reference, Table
 
 PEEK = (
@@ -30,7 +30,8 @@ PEEK = (
 class Probe:
     """One way to get at rows. `keyed`: the statement can hit no row but B's.
 
-    `cause` is what a leak of it is put down to, where that needs no looking into.
+    `cause` is what a leak of it is put down to, where that needs no looking into; `by` the trigger
+    that lets it happen.
     `setup` and `control_setup` prepare the two statements as who may everything, `before` as the
     role. `edge` is the foreign key that the statement bends. `others`: how many rows are not B's,
     where a statement that hits more has hit B's.
@@ -50,6 +51,7 @@ class Probe:
     control_copied: str | None = None
     others: int = -1
     cause: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -303,6 +305,72 @@ def _alike(fixture: Fixture, aim: Aim, columns: Sequence[Column], head: str) -> 
         gone(aim.row_a),
         gone(aim.row_a),
     )
+
+
+def for_triggers(
+    fixture: Fixture, aim: Aim, role: str, triggers: Sequence[Trigger]
+) -> Iterator[Probe]:
+    """A row of A's with one value of B's, where a trigger looks at it: what the row says nobody need
+    mind, but what the trigger does then, and says."""
+    table, relation = aim.table, aim.relation
+    if table is None or aim.row_a is None:
+        return
+    # What adds nothing changes nothing: the fullest row of A's, with the fewest noughts.
+    row = min(
+        (r for r in fixture.rows[fixture.a][table.oid] if r.leaf == aim.row_a.leaf),
+        key=lambda r: sum(v in (None, "", "0", "0.00", "{}", "[]") for v in r.values.values()),
+    )
+    where = _where(table, row)
+    bound = {c for e in fixture.estate.edges(table) for c in e.columns}
+    bound.add(fixture.estate.model.own(table))
+    made = [c for c in relation.open_to(role, "INSERT") if not c.generated]
+    names = ", ".join(ident(c.name) for c in made)
+    always = " OVERRIDING SYSTEM VALUE" if any(c.identity_always for c in made) else ""
+    head = f"INSERT INTO {relation.sql} ({names}){always} VALUES"
+    may_change = {c.name for c in relation.open_to(role, "UPDATE") if not c.identity_always}
+    mine = _values(made, row.values)
+    for column in table.columns:
+        if column.name in bound or column.generated:
+            continue
+        looked = [t for t in triggers if t.looks_at(column.name)]
+        inserted = any(t.on_insert for t in looked) and relation.may(role, "INSERT")
+        updated = any(t.on_update for t in looked) and relation.may(role, "SELECT")
+        for value in _others(fixture, table, column.name, column.sql) if looked else ():
+            if inserted and column.name in {c.name for c in made}:
+                yield Probe(
+                    "INSERT",
+                    f"insert with B's {column.name}",
+                    f"{head} ({_values(made, {**row.values, column.name: value})})",
+                    f"{head} ({mine})",
+                    gone(row),
+                    gone(row),
+                )
+            if updated and column.name in may_change:
+                change = f"UPDATE {relation.sql} SET {ident(column.name)} ="
+                yield Probe(
+                    "UPDATE",
+                    f"update to B's {column.name}",
+                    f"{change} {literal(value)} WHERE {where}",
+                    f"{change} {ident(column.name)} WHERE {where}",
+                )
+
+
+def _others(fixture: Fixture, table: Table, column: str, type_: str) -> list[str]:
+    """Values that B's rows have in a column, of full rows first; and keys of B's rows of any table
+    where nothing says what a column names."""
+    theirs = fixture.rows[fixture.b].get(table.oid, ())
+    own = {r.values.get(column) for r in fixture.rows[fixture.a].get(table.oid, ())}
+    full = sorted(theirs, key=lambda r: sum(v is None for v in r.values.values()))
+    found = [v for r in full if (v := r.values.get(column)) is not None and v not in own][:2]
+    if type_ in ("uuid", "integer", "bigint"):
+        for oid, other in fixture.estate.tables.items():
+            keys = dict.fromkeys(c for k in other.keys for c in k.columns)
+            keys.pop(fixture.estate.model.own(other), None)
+            for key in other.columns if oid != table.oid else ():
+                if key.name in keys and key.sql == type_:
+                    rows = fixture.rows[fixture.b].get(oid, ())[:1]
+                    found += [v for r in rows if (v := r.values.get(key.name)) is not None]
+    return list(dict.fromkeys(found))[:8]
 
 
 def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:

@@ -17,12 +17,14 @@ from ringfence.step import remark
 if TYPE_CHECKING:
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.judge import Cell, Examiner
+    from ringfence.isolation.prober import Outcome
 
 
 def script(examiner: Examiner, cell: Cell) -> str:
     """SQL that shows a leak, or nothing where none was found that does on its own."""
     fixture = examiner.fixture
-    if cell.context in STALE or (cell.probe.cause and cell.probe.verb != "EXECUTE"):
+    known = cell.probe.cause and cell.probe.cause != "trigger"
+    if cell.context in STALE or (known and cell.probe.verb != "EXECUTE"):
         return ""  # it takes more than one transaction, or tells no rows
     for much in range(3):
         inserts = [_insert(fixture, row, much) for row in _rows(fixture, cell, much)]
@@ -99,11 +101,14 @@ def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
             copied=cell.probe.copied,
             setup=[line.rstrip(";") for line in inserts] + list(cell.probe.setup),
             before=[line for line, _ in _steps(examiner, cell)],
+            writes=cell.probe.cause == "trigger",
         )
     except psycopg.Error:
         return None
     finally:
         conn.execute("ROLLBACK TO SAVEPOINT ringfence_repro; RELEASE SAVEPOINT ringfence_repro")
+    if cell.probe.cause == "trigger":
+        return _by_trigger(examiner, cell, out)
     if cell.probe.name.startswith("key "):
         return remark(f"{out.sqlstate}: {out.message}") if out.sqlstate == "23505" else None
     if not out.ok or (out.count == 0 and not out.rows):
@@ -115,6 +120,17 @@ def _run(examiner: Examiner, cell: Cell, inserts: list[str]) -> str | None:
     return f"-- done{f', {out.count} row' if out.count == 1 else ''}: it should have been refused"
 
 
+def _by_trigger(examiner: Examiner, cell: Cell, out: Outcome) -> str | None:
+    """What a trigger did or said, as a comment, or None where it did not."""
+    if cell.saw:
+        words = [*out.said, out.message]
+        told = next((w for w in words if cell.saw in w), "")
+        return remark(f"says what belongs to tenant B: {told}") if told else None
+    if not examiner.touches(out)[0]:
+        return None
+    return remark(f"trigger {cell.probe.by} has changed a row of tenant B's")
+
+
 def _rows(fixture: Fixture, cell: Cell, much: int) -> list[Row]:
     """The rows of B's and of A's that the statement is about, with all rows they point to."""
     tables = fixture.estate.tables
@@ -122,6 +138,15 @@ def _rows(fixture: Fixture, cell: Cell, much: int) -> list[Row]:
     everything = _all(fixture)
     made = [row for row in everything if _taken_away(cell, row)]
     named = [row for row in everything if row not in made and _named(fixture, row, said)]
+    if cell.probe.cause == "trigger":
+        # A trigger finds a row by any value that it is given.
+        named += [
+            row
+            for rows in fixture.rows[fixture.b].values()
+            for row in rows
+            if row not in named
+            and any(v in fixture.tokens and f"'{v}'" in said for v in row.values.values() if v)
+        ]
     wanted = list(named)
     if not named or (cell.aim is not None and cell.aim.table is None):
         # Nothing is named, so any row of B's will do; of a view, whichever it shows.

@@ -6,6 +6,7 @@ included. Each query is a `.sql` file beside this one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.resources import files
@@ -153,6 +154,43 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Trigger:
+    """A trigger that is at work on a relation. `whole`: it is given all rows as a table; `definer`:
+    its function has its owner's rights."""
+
+    relation: int
+    name: str
+    on_insert: bool
+    on_update: bool
+    whole: bool
+    definer: bool
+    function: str
+    language: str
+    body: str
+
+    @property
+    def asks(self) -> bool:
+        """Whether it does more than to set columns of its own row."""
+        return self.language != "plpgsql" or re.search(_ASKS, self.body) is not None
+
+    def looks_at(self, column: str) -> bool:
+        """Whether a value of the column can make a difference to more than the row itself."""
+        if not self.asks:
+            return False
+        if self.whole or self.language != "plpgsql":
+            return True
+        if re.search(r"(?i)\bNEW\b(?!\s*[.;])|\bTG_ARGV\b", self.body):
+            return True
+        said = rf"(?i)\bNEW\s*\.\s*\"?{re.escape(column)}(?![\w$])"
+        return re.search(said, self.body) is not None
+
+
+_ASKS = (
+    r"(?i)\b(SELECT|INSERT|UPDATE\s|DELETE\s|PERFORM|EXECUTE|RAISE|MERGE)\b|\w\"?\.\"?\w+\"?\s*\("
+)
+
+
+@dataclass(frozen=True, slots=True)
 class EventTrigger:
     """An event trigger that is at work. `definer`: its function has its owner's rights."""
 
@@ -184,6 +222,7 @@ class Surface:
     routines: tuple[Routine, ...]
     policies: tuple[Policy, ...]
     event_triggers: tuple[EventTrigger, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
     bases: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     def reads(self, oid: int) -> frozenset[int]:
@@ -244,6 +283,7 @@ def read(conn: Connection[Any], roles: Sequence[str], exclude: Sequence[str]) ->
             for row in rows(conn, "policies")
         ),
         event_triggers=tuple(EventTrigger(**row) for row in rows(conn, "event_triggers")),
+        triggers=tuple(Trigger(**row) for row in rows(conn, "triggers")),
         bases={view: frozenset(found) for view, found in bases.items()},
     )
 
