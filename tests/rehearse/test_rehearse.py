@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -18,7 +20,7 @@ from ringfence.script import Script
 from ringfence.step import HazardCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 BASE = """
@@ -645,3 +647,90 @@ def test_an_index_that_is_built_concurrently_finds_rows_that_it_takes(project: P
     head = "-- ringfence: transaction: none\n"
     up = f"{head}CREATE UNIQUE INDEX CONCURRENTLY u ON things ((size * 0));"
     assert found(project, up, "DROP INDEX u;") == {}
+
+
+RIGHTS = """
+DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+CREATE SCHEMA s;
+CREATE TABLE s.x (id integer);
+CREATE SEQUENCE sq;
+GRANT USAGE ON SCHEMA s TO {role};
+GRANT SELECT ON s.x TO {role};
+GRANT USAGE ON SEQUENCE sq TO {role};
+GRANT SELECT, INSERT ON things TO {role};
+GRANT UPDATE (label, size) ON things TO {role};
+"""
+
+
+@pytest.fixture
+def granted(project: Project) -> Iterator[tuple[Project, str]]:
+    """A project whose first two revisions give a role something to do, and the role."""
+    role = f"reader_{os.getpid()}_{next(_roles)}"
+    project.revision("0002", RIGHTS.format(role=role), "SELECT 1;", after="0001")
+    assert project.run("migrate").status == 0
+    yield project, role
+    with psycopg.connect(project.dsn, autocommit=True) as connection:
+        connection.execute(f"DROP OWNED BY {role}")
+        connection.execute(f"DROP ROLE {role}")
+
+
+_roles = itertools.count()
+
+
+@pytest.mark.parametrize(
+    ("up", "message"),
+    [
+        ("REVOKE SELECT ON things FROM {role}", "SELECT on public.things"),
+        ("REVOKE INSERT ON things FROM {role}", "INSERT on public.things"),
+        (
+            "REVOKE SELECT ON things FROM {role}; GRANT SELECT (id) ON things TO {role}",
+            "SELECT (label, parent_id, size) on public.things",
+        ),
+        ("REVOKE UPDATE (label) ON things FROM {role}", "UPDATE (label) on public.things"),
+        ("REVOKE USAGE ON SCHEMA s FROM {role}", "SELECT on s.x"),
+        (
+            "REVOKE EXECUTE ON FUNCTION twice(integer) FROM PUBLIC",
+            "EXECUTE on public.twice(integer)",
+        ),
+        ("REVOKE USAGE ON SEQUENCE sq FROM {role}", "USAGE on public.sq"),
+        ("DROP TABLE s.x; DROP SEQUENCE sq; ALTER TABLE things DROP COLUMN label CASCADE", ""),
+    ],
+)
+def test_a_right_that_is_lost_is_an_error(
+    granted: tuple[Project, str], up: str, message: str
+) -> None:
+    project, role = granted
+    for phase, severity in (("", "error"), ("-- ringfence: phase: contract\n", "info")):
+        path = project.root / "fix.sql"
+        path.write_text(phase + up.format(role=role) + ";\n", encoding="utf-8")
+        done = project.run("rehearse", "--sql", str(path), "--format", "json")
+        findings = json.loads(done.out)["findings"]
+        told = [
+            (f["severity"], f["message"].partition(f"role {role} may not ")[2])
+            for f in findings
+            if f"role {role} may not" in f["message"]
+        ]
+        assert told == ([(severity, f"{message} any more")] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "message"),
+    [
+        ("ALTER ROLE {role} SET work_mem = '5MB'", "SELECT 1", 'role_setting:{role}."".work_mem is left'),
+        ("ALTER ROLE {role} SET work_mem = '5MB'", "ALTER ROLE {role} RESET work_mem", ""),
+        ("ALTER ROLE {role} CREATEDB", "SELECT 1", "role:{role} is not as it was: create_database"),
+        (
+            "CREATE ROLE {role}_new; GRANT SELECT ON things TO {role}_new",
+            "DROP OWNED BY {role}_new; DROP ROLE {role}_new",
+            "",
+        ),
+    ],
+)  # fmt: skip
+def test_a_way_back_takes_back_what_was_done_to_roles(
+    granted: tuple[Project, str], up: str, down: str, message: str
+) -> None:
+    project, role = granted
+    project.revision("0003", up.format(role=role) + ";", down.format(role=role) + ";")
+    done = project.run("rehearse", "--format", "json")
+    told = [f["message"] for f in json.loads(done.out)["findings"] if f["code"] == "NOT_REVERSIBLE"]
+    assert told == ([f"0003 undone, {message.format(role=role)}"] if message else [])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view"}
+_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "S": "sequence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +98,26 @@ class World:
     relations: tuple[Known, ...]
     routines: tuple[Routine, ...]
     rights: frozenset[Right] = frozenset()
+    sequences: frozenset[Ref] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """What a role may do with a relation."""
+    """What a role may do with a relation, a sequence or a routine; with which columns, where not all."""
 
     schema: str
     name: str
     kind: str
     role: str
     right: str
+    columns: tuple[str, ...] | None = None
+    arguments: str = ""
 
     @property
     def ref(self) -> Ref:
-        """The relation."""
+        """What it may do it with."""
+        if self.kind == "f":
+            return Ref("routine", (self.schema, self.name, f"({self.arguments})"))
         return Ref(_KINDS[self.kind], (self.schema, self.name))
 
 
@@ -157,7 +162,9 @@ def world(
     ]
     found: list[tuple[Any, ...]] = connection.execute(_query("rights.sql")).fetchall()
     rights = frozenset(
-        right for right in (Right(*row) for row in found) if right.schema not in hidden
+        Right(schema, name, kind, role, right, columns and tuple(columns), arguments)
+        for schema, name, kind, role, right, columns, arguments in found
+        if schema not in hidden
     )
     relations = [
         Known(
@@ -187,7 +194,17 @@ def world(
                 )
                 for each in routines
             ]
-    return World(tuple(relations), tuple(routines), rights)
+    sequences = frozenset(
+        Ref("sequence", (str(schema), str(name)))
+        for schema, name in connection.execute(_SEQUENCES).fetchall()
+    )
+    return World(tuple(relations), tuple(routines), rights, sequences)
+
+
+_SEQUENCES = """
+    SELECT n.nspname, c.relname FROM pg_class AS c
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid WHERE c.relkind = 'S'
+"""
 
 
 def _ways(connection: Connection[tuple[object, ...]], relation: Known) -> tuple[Way, ...]:
@@ -415,13 +432,23 @@ def returned(before: World, after: World) -> Iterator[tuple[Routine, Routine]]:
 
 
 def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[str]]]:
-    """Relations that a role may not use any more: whether to write to, the role, and what it may not."""
-    there = {(r.schema, r.name) for r in after.relations}
+    """What a role may not use any more: whether to write to, the role, and what it may not."""
+    there: dict[Ref, set[str]] = {r.ref: {c.name for c in r.columns} for r in after.relations}
+    there |= {r.ref: set() for r in after.routines} | {ref: set() for ref in after.sequences}
+    now = {(r.ref, r.role, r.right): r for r in after.rights}
     lost: dict[tuple[Ref, bool, str], list[str]] = {}
-    for right in sorted(before.rights - after.rights):
-        if (right.schema, right.name) in there:
-            key = (right.ref, right.right != "SELECT", right.role)
-            lost.setdefault(key, []).append(right.right)
+    for right in sorted(before.rights, key=lambda r: (r.ref, r.role, r.right)):
+        if right.ref not in there:
+            continue
+        here = now.get((right.ref, right.role, right.right))
+        what = right.right if here is None else ""
+        if here is not None and here.columns is not None:
+            had = there[right.ref] if right.columns is None else set(right.columns)
+            gone = sorted((had & there[right.ref]) - set(here.columns))
+            what = f"{right.right} ({', '.join(map(quoted, gone))})" if gone else ""
+        if what:
+            key = (right.ref, right.right not in ("SELECT", "EXECUTE"), right.role)
+            lost.setdefault(key, []).append(what)
     for (ref, writes, role), rights in lost.items():
         yield ref, writes, role, rights
 

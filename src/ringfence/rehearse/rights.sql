@@ -1,22 +1,77 @@
--- What roles may do with a relation that somebody granted them, or roles they belong to, something
--- of.
+-- What roles may do with a relation, a sequence or a routine that somebody granted them, or roles
+-- they belong to, something of. `columns` are those they may do it with, where that is not all.
+WITH roles AS (
+    SELECT
+        r.oid,
+        r.rolname,
+        n.oid AS schema_oid,
+        n.nspname
+    FROM pg_roles AS r
+    CROSS JOIN pg_namespace AS n
+    WHERE
+        NOT r.rolsuper
+        AND r.rolname !~ '^pg_'
+        AND n.nspname !~ '^pg_'
+        AND n.nspname <> 'information_schema'
+        AND HAS_SCHEMA_PRIVILEGE(r.oid, n.oid, 'USAGE')
+)
+
 SELECT
-    n.nspname AS schema,
+    r.nspname AS schema,
     c.relname AS name,
     c.relkind::TEXT AS kind,
     r.rolname AS role,
-    p.privilege
+    p.privilege,
+    CASE
+        WHEN
+            p.privilege IN ('DELETE', 'USAGE')
+            OR HAS_TABLE_PRIVILEGE(r.oid, c.oid, p.privilege)
+            THEN NULL
+        ELSE
+            ARRAY(
+                SELECT a.attname::TEXT
+                FROM pg_attribute AS a
+                WHERE
+                    a.attrelid = c.oid
+                    AND a.attnum > 0
+                    AND NOT a.attisdropped
+                    AND HAS_COLUMN_PRIVILEGE(r.oid, c.oid, a.attnum, p.privilege)
+                ORDER BY a.attnum
+            )
+    END AS columns,
+    '' AS arguments
 FROM pg_class AS c
-INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
-CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS p (privilege)
-INNER JOIN pg_roles AS r ON NOT r.rolsuper AND r.rolname !~ '^pg_' AND r.oid <> c.relowner
+INNER JOIN roles AS r ON c.relnamespace = r.schema_oid AND c.relowner <> r.oid
+INNER JOIN (
+    VALUES
+    ('rpvm', 'SELECT'), ('rpvm', 'INSERT'), ('rpvm', 'UPDATE'), ('rpvm', 'DELETE'), ('S', 'USAGE')
+) AS p (kinds, privilege) ON POSITION(c.relkind IN p.kinds) > 0
 WHERE
-    c.relkind IN ('r', 'p', 'v', 'm')
-    AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND HAS_SCHEMA_PRIVILEGE(r.oid, n.oid, 'USAGE')
-    AND CASE p.privilege
+    CASE p.privilege
+        WHEN 'USAGE' THEN HAS_SEQUENCE_PRIVILEGE(r.oid, c.oid, 'USAGE')
         WHEN 'DELETE' THEN HAS_TABLE_PRIVILEGE(r.oid, c.oid, p.privilege)
         ELSE HAS_ANY_COLUMN_PRIVILEGE(r.oid, c.oid, p.privilege)
     END
-ORDER BY c.oid, r.rolname, p.privilege;
+UNION ALL
+SELECT
+    r.nspname AS schema,
+    f.proname AS name,
+    'f' AS kind,
+    r.rolname AS role,
+    'EXECUTE' AS privilege,
+    NULL AS columns,
+    ARRAY_TO_STRING(
+        ARRAY(
+            SELECT FORMAT_TYPE(u.type, NULL)
+            FROM UNNEST(f.proargtypes) WITH ORDINALITY AS u (type, place)
+            ORDER BY u.place
+        ),
+        ', '
+    ) AS arguments
+FROM pg_proc AS f
+INNER JOIN roles AS r ON f.pronamespace = r.schema_oid AND f.proowner <> r.oid
+WHERE
+    f.prokind IN ('f', 'p')
+    AND f.prorettype NOT IN ('trigger'::REGTYPE, 'event_trigger'::REGTYPE)
+    AND HAS_FUNCTION_PRIVILEGE(r.oid, f.oid, 'EXECUTE')
+ORDER BY schema, name, arguments, role, privilege;

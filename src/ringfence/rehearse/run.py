@@ -363,7 +363,11 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
         work.findings += _changed(file, before, after, broken)
         if file.name in work.emptied:
             twin.empty()
-        work.findings += twin.there_and_back(file)
+        if file.revision is not None and file.down is not None and _touches(file):
+            work.findings += _back_elsewhere(work, file)
+            twin.leave()
+        else:
+            work.findings += twin.there_and_back(file)
         undone += file.down is not None
         with connect(base) as connection:
             bare = [h for h in rows.held(connection, work.hidden, had).values() if not h.count]
@@ -406,6 +410,30 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
         ),
     ]
     return not failed
+
+
+def _touches(file: File) -> bool:
+    """Whether a file, or what undoes it, may change more than the database it runs in."""
+    texts = (file.up.text, file.down.text if file.down else "")
+    return any(map(shadows.touches_server, texts))
+
+
+def _back_elsewhere(work: _Work, file: File) -> list[Finding]:
+    """A file run, undone and run again on a server of its own: roles and settings are the server's,
+    and on the first one what the file has made of them is there already."""
+    assert file.revision is not None
+    below = file.revision.down[0] if file.revision.down else ""
+
+    @contextmanager
+    def there() -> Iterator[Target]:
+        with shadows.spare(work.host.major) as host, host.database() as target:
+            if below:
+                migrate.migrate(work.project, target, to=below)
+            yield target
+
+    with Twin(there, work.hidden, roles=True) as twin:
+        twin.stand()
+        return twin.there_and_back(file)
 
 
 def _copy(work: _Work, base: Target) -> AbstractContextManager[Target]:
@@ -663,10 +691,13 @@ def _changed(
     for ref, writes, role, rights in compat.revoked(before, after):
         yield Finding(
             "OLD_WRITER" if writes else "OLD_READER",
-            Severity.INFO if writes else grave,
+            Severity.INFO if contract else Severity.ERROR,
             f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
             ref,
             _place(file, ref),
+            help=""
+            if contract
+            else "revoke it when no release uses it any more: -- ringfence: phase: contract",
             key=f"{file.name}:{ref}:{role}",
             basis=Basis.MEASURED,
         )

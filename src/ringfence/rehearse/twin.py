@@ -37,12 +37,19 @@ if TYPE_CHECKING:
 
 
 class Twin:
-    """A copy of a database, made when it is asked for. `copy` makes one; use it as a context manager."""
+    """A copy of a database, made when it is asked for. `copy` makes one; use it as a context manager.
+
+    With `roles` it has a server of its own, and what a file does to that is looked at too.
+    """
 
     def __init__(
-        self, copy: Callable[[], AbstractContextManager[Target]], hidden: Sequence[str]
+        self,
+        copy: Callable[[], AbstractContextManager[Target]],
+        hidden: Sequence[str],
+        *,
+        roles: bool = False,
     ) -> None:
-        self._copy, self._hidden = copy, tuple(hidden)
+        self._copy, self._hidden, self._roles = copy, tuple(hidden), roles
         self._stack = ExitStack()
         self._target: Target | None = None
         self._stood: Catalog | None = None
@@ -143,7 +150,7 @@ class Twin:
             yield _placed(found, file.up, file)
 
     def _catalog(self, connection: Connection[tuple[object, ...]]) -> Catalog:
-        return extract(connection, exclude=self._hidden)
+        return extract(connection, exclude=self._hidden, roles=self._roles)
 
 
 def _stuck(message: str, file: File, error: Error, help_: str = "") -> Finding:
