@@ -183,7 +183,7 @@ _DESTROY = [*RINGFENCE, "db", "destroy", "--yes"]
 
 @bench("500 trivial revisions: `ringfence migrate` ÷ plain Alembic", limit=1.5, unit="×")
 def five_hundred(lab: Lab) -> float:
-    """The audit of every revision, with its SQL, against none; the better of three runs each."""
+    """The audit of every revision, with its SQL, against none; the best of five runs each, by turns."""
     from bench import load
 
     best: dict[str, float] = {}
@@ -192,7 +192,7 @@ def five_hundred(lab: Lab) -> float:
         way: load.project(lab.project.parent / f"many-{way}", way, texts)
         for way in ("ringfence", "alembic")
     }
-    for _ in range(3):
+    for _ in range(5):
         for way, folder in folders.items():
             dsn = load.empty(lab, f"many_{way}")
             lab.environment["LOAD_DSN"] = dsn

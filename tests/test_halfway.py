@@ -265,6 +265,11 @@ def test_what_committed_on_its_way_is_not_sent_again(project: Project) -> None:
     assert refused.status == 1
     assert "1 statement of it has run" in refused.err
     script.write_text(script.read_text().replace("missing", "v"))
+    scripted = project.run("migrate", "--dry-run")
+    assert (scripted.status, scripted.out) == (1, "")
+    assert (
+        "is in Python, and 1 statement of it has run: no script can leave that out" in scripted.err
+    )
     assert project.run("migrate").out == "now at 0002\n"
     assert project.query("SELECT count(*) FROM pg_index WHERE indexrelid = 'ev_v'::regclass") == [
         (1,)

@@ -380,6 +380,13 @@ def rehearsal_text(
     graph, before, planned = _planned(project, target, to, phase)
     if not planned.revisions:
         return ""
+    for half in before.halves:
+        revision = graph.revisions.get(half.revision)
+        if revision is not None and revision in planned.revisions and not revision.sql:
+            raise Refused(
+                f"revision {revision} is in Python, and {half.shown}: no script can leave that out",
+                hint="ringfence migrate goes on with it",
+            )
     from ringfence.history import Session, drive
 
     session = Session(project, graph, None)

@@ -145,7 +145,10 @@ class Sent:
 
     def _refuse_ends(self, text: str) -> None:
         """Raise `BadProject` where a statement would end the transaction that the revision runs in."""
-        for statement in Script(self.shown, text).statements:
+        statements: tuple[Statement, ...] = ()
+        with suppress(Error):  # what cannot be divided the server is to judge
+            statements = Script(self.shown, text).statements
+        for statement in statements:
             if statement.controls_transaction:
                 raise BadProject(
                     f"{statement.verb} in a revision that runs in a transaction",
