@@ -39,6 +39,15 @@ CREATE TABLE "we""ird".note (
     item INT NOT NULL REFERENCES "we""ird".item ON DELETE RESTRICT DEFERRABLE,
     other INT DEFAULT NULL REFERENCES "we""ird".kind ON DELETE SET DEFAULT
 );
+CREATE DOMAIN "we""ird"."num" AS INT CHECK (VALUE < 2147480002);
+CREATE DOMAIN "we""ird"."part" AS INT CONSTRAINT parts CHECK (VALUE BETWEEN 0 AND 100);
+CREATE TABLE "we""ird".asset (
+    id INT PRIMARY KEY,
+    firm "we""ird"."num" NOT NULL REFERENCES "we""ird".firm ON DELETE CASCADE,
+    v TEXT NOT NULL CONSTRAINT no_x CHECK (v <> 'x'),
+    share "we""ird"."part" NOT NULL
+);
+CREATE TABLE "we""ird".car (plate TEXT) INHERITS ("we""ird".asset);
 CREATE FUNCTION "we""ird".touch() RETURNS trigger LANGUAGE plpgsql
 AS $$ BEGIN NEW.updated_at := now(); RETURN NEW; END $$;
 CREATE TRIGGER touch BEFORE UPDATE ON "we""ird".item FOR EACH ROW EXECUTE FUNCTION "we""ird".touch();

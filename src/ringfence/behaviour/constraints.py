@@ -117,7 +117,7 @@ def _check(rows: Rows, table: Table, check: Check) -> Seen:
     refused = False
     for column in columns:
         for row in list(rows.rows[table.oid])[:2]:
-            for value in _odd(column, check.expression):
+            for value in _odd(rows.shape.below_domains(column), check.expression):
                 out = rows.change(table, row, {column.name: value})
                 if out.sqlstate == "23514" and out.constraint == check.name:
                     refused = True
@@ -146,9 +146,10 @@ def _names(expression: str, name: str) -> bool:
     return re.search(rf"(?<![\w$\"]){re.escape(ident(name))}(?![\w$])", expression) is not None
 
 
-def _odd(column: Column, expression: str) -> Iterator[str]:
-    """Values a condition may refuse: next to its numbers, none of its words, too long, too short."""
-    type_ = column.sql
+def _odd(type_: str, expression: str) -> Iterator[str]:
+    """Values a condition may refuse: next to its numbers, none of its words or one of them, too long,
+    too short."""
+    words = dict.fromkeys(re.findall(r"'(?:[^']|'')*'", expression))
     if type_ in ("integer", "bigint", "smallint") or type_.startswith(
         ("numeric", "double", "real")
     ):
@@ -173,6 +174,7 @@ def _odd(column: Column, expression: str) -> Iterator[str]:
         yield from ("'{}'", "'{NULL}'", "array_fill(NULL::text, ARRAY[99])")
     else:
         yield from ("'empty'", "'(,)'")
+    yield from list(words)[:20]
     yield "NULL"
 
 
@@ -254,7 +256,7 @@ def _reference(rows: Rows, table: Table, reference: Reference) -> Seen:
     refused = by = ""
     last = ""
     for column in reversed(reference.columns):
-        unknown = _UNKNOWN.get(_plain(table.column[column].sql))
+        unknown = _UNKNOWN.get(_plain(rows.shape.below_domains(table.column[column])))
         if unknown is None or table.column[column].generated:
             continue
         out = rows.change(table, pointing[0], {column: unknown})
@@ -307,7 +309,7 @@ def _deleted(rows: Rows, table: Table, reference: Reference, row: Row, ref: Ref)
         out = rows.attempt(
             f"DELETE FROM {at(target)} WHERE {where}",
             before=before,
-            then=f"SELECT count(*)::text FROM {at(table)} WHERE {mine}",
+            then=f"SELECT count(*)::text FROM {_own_rows(table)} WHERE {mine}",
         )
         if out.sqlstate not in ("23503", "23001") or out.constraint == reference.name:
             break
@@ -344,6 +346,12 @@ def _deleted(rows: Rows, table: Table, reference: Reference, row: Row, ref: Ref)
     return Seen(
         ref, "foreign-key", wrong="the row it points to goes, and nothing becomes of this one"
     )
+
+
+def _own_rows(table: Table) -> str:
+    """A table as FROM has it: a constraint does not hold for what inherits from it."""
+    only = "ONLY " if table.has_children and not table.partitioned else ""
+    return f"{only}{at(table)}"
 
 
 # Columns
