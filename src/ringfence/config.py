@@ -47,7 +47,8 @@ class Tenancy:
     policies read the tenant from, `value` what is in it, with `{tenant}` for the tenant's key (nothing
     else, by default), `roles` the runtime roles that policies must bind, `shared` the tables whose
     rows belong to nobody. Where no table's rows are the tenants, `column` is what the column is
-    called that says whose a row is.
+    called that says whose a row is. Where the setting names a person, `members` is the column that says
+    which tenants the person belongs to (schema.table.column).
     """
 
     root: str = ""
@@ -56,6 +57,7 @@ class Tenancy:
     shared: tuple[str, ...] = ()
     column: str = ""
     value: str = ""
+    members: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
 from ringfence.finding import counted
-from ringfence.isolation import aside, branches, calls, corners
+from ringfence.isolation import aside, branches, calls, corners, people
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
 from ringfence.isolation.judge import Cell, Examiner, State
 from ringfence.isolation.prober import TIMEOUT, Prober
 from ringfence.isolation.probes import PEEK
+from ringfence.model import quoted
 from ringfence.seed import Model, Shape, disposable, model, seed
 from ringfence.seed import read as read_shape
 
@@ -67,7 +68,10 @@ class Who:
         said = f"tenants are the rows of {root.path}" if root else "no tenants"
         if model.columns:
             said = f"tenants are what stands in {model.column}, in {counted(len(model.columns), 'table')}"
-        if self.model.setting:
+        if members := self.model.members:
+            place = f"{self.shape.tables[members.table].path}.{quoted(members.person)}"
+            said += f", whose members {place} lists, one named by {members.setting}"
+        elif self.model.setting:
             said += f", named by {self.model.setting}"
         said += f"; roles {', '.join(r.name for r in self.roles)}"
         return said + (" (found by their grants)" if self.inferred else "")
@@ -178,7 +182,7 @@ def prepare(
         conn, tenants=2, rows=estates.ROWS, seed=1, tenancy=tenancy, exclude_schemas=exclude
     )
     shape = read_shape(conn, exclude_schemas=exclude)
-    here = model(shape, tenancy)
+    here = people.assigned(conn, Estate(shape, model(shape, tenancy)), seeded.tenants)
     estate = Estate(shape, here)
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)
@@ -222,6 +226,11 @@ def occupy(
     conn.prepare_threshold = None
     shape = read_shape(conn, exclude_schemas=exclude)
     here = model(shape, tenancy)
+    if here.members is not None:
+        raise Refused(
+            "sessions name persons, and --in-place does not look for one who belongs to one tenant only",
+            hint="leave --in-place away: a shadow has such persons",
+        )
     estate = Estate(shape, here)
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)

@@ -25,8 +25,21 @@ def condition(estate: Estate, table: Table, alias: str = "", depth: int = 1) -> 
     """What is true of the rows of the tenant that the session names; no row where it names none."""
     prefix = f"{alias}." if alias else ""
     if column := estate.model.own(table):
-        return f"{prefix}{ident(column)} = {_setting(estate, table, column)}"
+        return _is(f"{prefix}{ident(column)}", estate, table, column)
     return _through(estate, table, estate.model.path[table.oid], prefix, depth)
+
+
+def _is(said: str, estate: Estate, table: Table, column: str) -> str:
+    """That it is the tenant of the session: the one that it names, or one that its person belongs to."""
+    members = estate.model.members
+    if members is None:
+        return f"{said} = {_setting(estate, table, column)}"
+    listed = estate.shape.tables[members.table]
+    return (
+        f"{said} IN (SELECT {ident(members.tenant.columns[0])}"
+        f" FROM {qualified((listed.schema, listed.name))}"
+        f" WHERE {ident(members.person)} = {_setting(estate, listed, members.person)})"
+    )
 
 
 def _setting(estate: Estate, table: Table, column: str) -> str:
@@ -46,7 +59,7 @@ def _through(estate: Estate, table: Table, edge: Reference, prefix: str, depth: 
         and edge.target_columns == (estate.model.column,)
     ):
         # No need to look the tenant up: the key holds what the setting names.
-        return f"{prefix}{ident(edge.columns[0])} = {_setting(estate, root, estate.model.column)}"
+        return _is(f"{prefix}{ident(edge.columns[0])}", estate, root, estate.model.column)
     up = f"up{depth}"
     here = prefix or f"{ident(table.name)}."
     on = " AND ".join(

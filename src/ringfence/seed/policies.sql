@@ -42,6 +42,7 @@ SELECT DISTINCT
     s.reader::TEXT AS reader,
     s.said AS body,
     p.oid::BIGINT AS policy,
+    p.polrelid::BIGINT AS relation,
     t.visible,
     t.allowed
 FROM pg_policy AS p

@@ -152,7 +152,8 @@ class Trigger(NamedTuple):
 
 class Reading(NamedTuple):
     """A column (of `table`, by OID) that a policy reads together with a setting, which the policy
-    asks for by calling `reader`, whose text is `body` if it is not built in. `visible` and `allowed` are the policy's conditions."""
+    asks for by calling `reader`, whose text is `body` if it is not built in. The policy is one of
+    `relation`; `visible` and `allowed` are its conditions."""
 
     table: int
     column: str
@@ -160,6 +161,7 @@ class Reading(NamedTuple):
     reader: str
     body: str
     policy: int
+    relation: int
     visible: str
     allowed: str
 

@@ -12,10 +12,25 @@ from ringfence.model import quoted
 from ringfence.seed import expression, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ringfence.config import Tenancy
     from ringfence.seed.shape import Reference, Shape, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Where it stands which tenants a person belongs to, and the setting that names the person.
+
+    `person` is the column of the table (by OID) that holds the person, `tenant` the foreign key to the
+    tenant; `value` is what else is in the setting.
+    """
+
+    table: int
+    person: str
+    tenant: Reference
+    setting: str
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -32,6 +47,9 @@ class Model:
     Where no table's rows are the tenants, `columns` gives by table the column that says whose a row
     is, and `column` is what most of them are called. `rootless` are (column, setting) that policies
     compare where nothing can be made of that: nobody's rows are told apart then.
+
+    Where sessions name persons, `members` says which tenants a person belongs to, and `names` the person
+    who stands for a tenant, by its key. `setting` is empty as long as nobody does.
     """
 
     root: Table | None = None
@@ -44,10 +62,12 @@ class Model:
     rootless: tuple[tuple[str, str], ...] = ()
     columns: Mapping[int, str] = field(default_factory=dict)
     value: str = ""
+    members: Members | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def named(self, key: str) -> str:
         """What the setting holds for the tenant `key`."""
-        return naming.named(self.value, key)
+        return naming.named(self.value, self.names.get(key, key))
 
     @property
     def tenanted(self) -> bool:
@@ -87,6 +107,11 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
     if tenancy.column:
         return _by_column(shape, tenancy, nobodys, rootless)
     policies: dict[int, set[int]] = {}
+    members, through = _members(shape, tenancy, nobodys)
+    if members is not None:
+        direct = {v.policy for v in votes if v.relation != members.table} - through
+        if tenancy.members or tenancy.root or len(through) > len(direct):
+            return _by_members(shape, tenancy, nobodys, members)
     if tenancy.root:
         root = _known(shape, tenancy.root, "root")
     else:
@@ -118,6 +143,102 @@ def model(shape: Shape, tenancy: Tenancy) -> Model:
         root, setting, column, not tenancy.root, paths,
         tenancy.roles or _roles(shape, {root.oid, *paths}), tuple(sorted(nobodys.values())),
         value=naming.checked(tenancy.value) or _template(shape, setting),
+    )  # fmt: skip
+
+
+def _members(
+    shape: Shape, tenancy: Tenancy, nobodys: Mapping[int, str]
+) -> tuple[Members | None, set[int]]:
+    """Where policies look up which tenants a person belongs to, with the policies that do.
+
+    That is a table which policies of others read, by a column that they compare with a setting, and in
+    which that column and one that refers to a tenant are a key together. Raises `Misuse` for a column
+    that does not exist, or that stands beside no reference.
+    """
+    named = _named_members(shape, tenancy)
+    found: dict[tuple[int, str, Reference], tuple[set[int], Counter[tuple[str, str]]]] = {}
+    below: dict[int, set[int]] = {}
+    for r in shape.settings:
+        table = shape.tables.get(r.table)
+        if table is None or r.relation == r.table or r.relation not in shape.tables:
+            continue
+        conditions = (r.visible, r.allowed)
+        if not any(r.column in expression.compared(said, r.reader) for said in conditions):
+            continue
+        if any(e.target == table.oid for e in shape.tables[r.relation].references):
+            continue  # the row that a row belongs to
+        for edge in _to_tenants(shape, tenancy, table, r.column):
+            if edge.target not in below:
+                paths = _paths(shape, {edge.target}, set(nobodys))
+                below[edge.target] = {edge.target, *paths}
+            if r.relation in below[edge.target] and edge.target not in nobodys:
+                policies, settings = found.setdefault(
+                    (table.oid, r.column, edge), (set(), Counter())
+                )
+                policies.add(r.policy)
+                settings[r.setting, r.reader] += 1
+    if named is not None:
+        table, column = named
+        edges = list(_to_tenants(shape, tenancy, table, column, keyed=False))
+        if not edges:
+            raise Misuse(
+                f"[tool.ringfence.tenancy] members names {tenancy.members}, and no foreign key beside it"
+                " refers to a tenant",
+                hint="name the tenants' table as root",
+            )
+        best = (table.oid, column, edges[0])
+    elif found:
+        best = max(found, key=lambda k: (len(found[k][0]), shape.tables[k[0]].path, k[1]))
+    else:
+        return None, set()
+    policies, _ = found.get(best, (set(), None))
+    oid, column, edge = best
+    said = Counter(r.setting for r in shape.settings if not policies or r.policy in policies)
+    setting = tenancy.setting or max(said, key=lambda name: (said[name], name), default="")
+    value = naming.checked(tenancy.value) or _template(shape, setting)
+    return Members(oid, column, edge, setting, value), policies
+
+
+def _named_members(shape: Shape, tenancy: Tenancy) -> tuple[Table, str] | None:
+    if not tenancy.members:
+        return None
+    name, _, column = tenancy.members.rpartition(".")
+    table = _known(shape, name, "members")
+    if column not in table.column:
+        near = difflib.get_close_matches(column, table.column, n=1)
+        raise Misuse(
+            f"[tool.ringfence.tenancy] members names {tenancy.members}, and {table.path} has no such"
+            " column",
+            hint=f"did you mean {near[0]}?" if near else "name it schema.table.column",
+        )
+    return table, column
+
+
+def _to_tenants(
+    shape: Shape, tenancy: Tenancy, table: Table, person: str, *, keyed: bool = True
+) -> Iterator[Reference]:
+    """The foreign keys of a table of members that may lead to the tenant."""
+    root = _known(shape, tenancy.root, "root").oid if tenancy.root else 0
+    for edge in table.references:
+        if person in edge.columns or len(edge.columns) != 1 or edge.target == table.oid:
+            continue
+        if edge.target not in shape.tables or (root and edge.target != root):
+            continue
+        pair = {person, edge.columns[0]}
+        if not keyed or any(set(k.columns) == pair and not k.predicate for k in table.keys):
+            yield edge
+
+
+def _by_members(
+    shape: Shape, tenancy: Tenancy, nobodys: Mapping[int, str], members: Members
+) -> Model:
+    """The tenancy in which sessions name persons."""
+    root = shape.tables[members.tenant.target]
+    paths = _paths(shape, {root.oid}, set(nobodys))
+    return Model(
+        root, "", members.tenant.target_columns[0], not tenancy.root, paths,
+        tenancy.roles or _roles(shape, {root.oid, *paths}), tuple(sorted(nobodys.values())),
+        members=members,
     )  # fmt: skip
 
 
@@ -241,6 +362,7 @@ class _Vote(NamedTuple):
     setting: str
     policy: int
     last: bool
+    relation: int = 0
 
 
 def _votes(shape: Shape) -> tuple[list[_Vote], list[_Lone]]:
@@ -277,7 +399,9 @@ def _votes(shape: Shape) -> tuple[list[_Vote], list[_Lone]]:
             ):
                 last = not further
                 led |= last
-                votes.append(_Vote(oid, column, reading.setting, reading.policy, last))
+                votes.append(
+                    _Vote(oid, column, reading.setting, reading.policy, last, reading.relation)
+                )
         if not led and direct:
             rootless.append(_Lone(reading.table, reading.column, reading.setting, reading.policy))
     return votes, rootless
