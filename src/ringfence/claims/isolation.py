@@ -36,6 +36,7 @@ from ringfence.isolation import (
     kept,
     may_be_used,
     occupy,
+    other_tenancies,
     owners_members,
     prepare,
     repro,
@@ -81,6 +82,17 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
             "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy compares a"
             " column with a setting"
         )
+        with translated(case.connection):
+            signs = other_tenancies(case.connection, exclude)
+        verdict.findings += [
+            Finding(
+                "isolation/not-tried",
+                Severity.WARNING,
+                f"whether tenants get at each other's rows is not known: {sign}",
+                help="what is tried here are tenants that a setting of the session names",
+            )
+            for sign in signs
+        ]
         yield None
         return
     if not found.roles:

@@ -43,6 +43,7 @@ __all__ = [
     "everything",
     "kept",
     "look",
+    "other_tenancies",
     "prepare",
     "who",
 ]
@@ -113,6 +114,17 @@ def who(conn: Connection[Any], tenancy: Tenancy, exclude: Sequence[str]) -> Who:
 def _worked_as(role: Role, known: Mapping[str, Role]) -> bool:
     """Whether somebody logs in as the role, or becomes it."""
     return role.logs_in or any(role.name in r.becomes for r in known.values() if not r.superuser)
+
+
+def other_tenancies(conn: Connection[Any], exclude: Sequence[str]) -> list[str]:
+    """Signs of tenants that nothing here can try as, in words. Reads only."""
+    words = {
+        "roles": "policies go by who is logged in ({}): tenants that are database roles are not tried as",
+        "schemas": "tables of one name are in several schemas, for different roles ({}): tenants that"
+        " have a schema each are not tried as",
+    }
+    rows = surfaces.rows(conn, "other_tenancies", exclude=list(exclude))
+    return [words[row["sign"]].format(row["said"]) for row in rows]
 
 
 def owners_members(conn: Connection[Any], who: Who) -> list[tuple[str, str, str]]:

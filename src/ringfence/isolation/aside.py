@@ -14,6 +14,7 @@ from ringfence.isolation.judge import ENDLESS, Cell, State
 from ringfence.isolation.probes import Probe, gone
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
+from ringfence.seed import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -365,8 +366,16 @@ def _settings(examiner: Examiner, role: Role, only: frozenset[int] | None) -> No
         if fixture.shown(plain.values(), but=but):
             continue
         said = [v for v in _SAID.findall(body) if v not in names and 0 < len(v) < 40]
+        # What a row of B's is compared with, such as whom it is shared with.
+        compared = expression.compared(policy.using_expression or "true", "current_setting")
+        held = [
+            value
+            for row in fixture.rows[fixture.b].get(relation.partition_of or relation.oid, ())
+            for column in sorted(compared)
+            if (value := row.values.get(column)) is not None
+        ]
         for name in names:
-            for value in list(dict.fromkeys([*said[:8], "on", "true", "1"])):
+            for value in list(dict.fromkeys([*said[:8], "on", "true", "1", *held[:8]])):
                 if (relation.oid, name) in known:
                     break
                 before = (f"SELECT set_config({literal(name)}, {literal(value)}, true)",)
