@@ -211,7 +211,7 @@ class Shape:
     """All tables by OID, in the order of their names, and all types by OID.
 
     `settings` are the columns that policies read together with settings, `grants` (table, role)
-    that may insert.
+    that may insert, `callers` (table, policy, body) the functions that policies call.
     """
 
     tables: Mapping[int, Table]
@@ -220,6 +220,7 @@ class Shape:
     settings: tuple[Reading, ...] = ()
     grants: tuple[tuple[int, str], ...] = ()
     server_version: int = 0
+    callers: tuple[tuple[int, int, str], ...] = ()
 
     def named(self, path: str) -> list[Table]:
         """The tables that a name may mean: one for `schema.table`, perhaps several for `table`."""
@@ -338,6 +339,7 @@ def read(conn: Connection[Any], *, exclude_schemas: Iterable[str] = ()) -> Shape
         settings=tuple(Reading(**r) for r in rows["policies"]),
         grants=tuple((r["table"], r["role"]) for r in rows["grants"]),
         server_version=conn.info.server_version,
+        callers=tuple((r["relation"], r["policy"], r["body"]) for r in rows["callers"]),
     )
 
 
@@ -350,7 +352,7 @@ def _by_table(rows: Iterable[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]
 
 _QUERIES = (
     "tables", "columns", "types", "checks", "references", "keys", "partitions", "sequences",
-    "policies", "triggers", "routines", "grants", "inherits",
+    "policies", "triggers", "routines", "grants", "inherits", "callers",
 )  # fmt: skip
 
 

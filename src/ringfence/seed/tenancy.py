@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -156,27 +157,43 @@ def _members(
     that does not exist, or that stands beside no reference.
     """
     named = _named_members(shape, tenancy)
-    found: dict[tuple[int, str, Reference], tuple[set[int], Counter[tuple[str, str]]]] = {}
+    found: dict[tuple[int, str, Reference], tuple[set[int], Counter[str]]] = {}
     below: dict[int, set[int]] = {}
-    for r in shape.settings:
-        table = shape.tables.get(r.table)
-        if table is None or r.relation == r.table or r.relation not in shape.tables:
-            continue
-        conditions = (r.visible, r.allowed)
-        if not any(r.column in expression.compared(said, r.reader) for said in conditions):
-            continue
-        if any(e.target == table.oid for e in shape.tables[r.relation].references):
-            continue  # the row that a row belongs to
-        for edge in _to_tenants(shape, tenancy, table, r.column):
+
+    def note(table: Table, person: str, relation: int, policy: int, setting: str) -> None:
+        if any(e.target == table.oid for e in shape.tables[relation].references):
+            return  # the row that a row belongs to
+        for edge in _to_tenants(shape, tenancy, table, person):
             if edge.target not in below:
                 paths = _paths(shape, {edge.target}, set(nobodys))
                 below[edge.target] = {edge.target, *paths}
-            if r.relation in below[edge.target] and edge.target not in nobodys:
-                policies, settings = found.setdefault(
-                    (table.oid, r.column, edge), (set(), Counter())
-                )
-                policies.add(r.policy)
-                settings[r.setting, r.reader] += 1
+            if relation in below[edge.target] and edge.target not in nobodys:
+                key = (table.oid, person, edge)
+                policies, settings = found.setdefault(key, (set(), Counter()))
+                policies.add(policy)
+                settings[setting] += 1
+
+    readings = [
+        r
+        for r in shape.settings
+        if r.table in shape.tables
+        and any(r.column in expression.compared(c, r.reader) for c in (r.visible, r.allowed))
+    ]
+    # What names its tenant itself looks nothing up, or something else.
+    itself = {r.policy for r in readings if r.table == r.relation}
+    for r in readings:
+        if r.table != r.relation and r.relation in shape.tables and r.policy not in itself:
+            note(shape.tables[r.table], r.column, r.relation, r.policy, r.setting)
+    for relation, policy, body in shape.callers:
+        setting = _setting_in(shape, body)
+        if not setting or relation not in shape.tables or policy in itself:
+            continue
+        for table in shape.tables.values():
+            if relation == table.oid or not _said(body, table.name):
+                continue
+            for person in table.column:
+                if _said(body, person):
+                    note(table, person, relation, policy, setting)
     if named is not None:
         table, column = named
         edges = list(_to_tenants(shape, tenancy, table, column, keyed=False))
@@ -191,12 +208,24 @@ def _members(
         best = max(found, key=lambda k: (len(found[k][0]), shape.tables[k[0]].path, k[1]))
     else:
         return None, set()
-    policies, _ = found.get(best, (set(), None))
+    policies, said = found.get(best, (set(), Counter(r.setting for r in shape.settings)))
     oid, column, edge = best
-    said = Counter(r.setting for r in shape.settings if not policies or r.policy in policies)
     setting = tenancy.setting or max(said, key=lambda name: (said[name], name), default="")
     value = naming.checked(tenancy.value) or _template(shape, setting)
     return Members(oid, column, edge, setting, value), policies
+
+
+def _said(body: str, name: str) -> bool:
+    """Whether a function's body speaks of something."""
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", body) is not None
+
+
+def _setting_in(shape: Shape, body: str) -> str:
+    """The setting that a function reads, itself or through one that it calls."""
+    for text in (body, *(b for name, b in shape.routines.items() if _said(body, name))):
+        if match := re.search(r"current_setting\s*\(\s*'([^']+)'", text, re.IGNORECASE):
+            return match.group(1)
+    return ""
 
 
 def _named_members(shape: Shape, tenancy: Tenancy) -> tuple[Table, str] | None:
