@@ -16,6 +16,7 @@ from ringfence.change import diff
 from ringfence.kinds._family import links_below, whole
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
+from ringfence.online import online
 from ringfence.pg import binaries, canonical, dump
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
@@ -194,10 +195,15 @@ def residual(have: Catalog, wanted: Catalog) -> tuple[str, ...]:
 
 
 def turn(
-    source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...]
+    source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...], *, safely: bool = False
 ) -> tuple[Outcome, Catalog]:
-    """Turn the database `source` into the wanted catalog and dump, and look at it from all sides."""
+    """Turn the database `source` into the wanted catalog and dump, and look at it from all sides.
+
+    `safely`: in lock-safe steps.
+    """
     made = plan(before, wanted, executor="postgres")
+    if safely:
+        made = online(made, before, wanted)
     had = rows(source)
     columns = kept_columns(before, wanted) if had else {}
     stored = values(source, columns)
@@ -223,9 +229,11 @@ def turn(
     return Outcome(made, residual(after, wanted), differs, lost, changed), after
 
 
-def assert_turned(source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...]) -> Outcome:
+def assert_turned(
+    source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...], *, safely: bool = False
+) -> Outcome:
     """Turn it; nothing is left to do, pg_dump agrees, no row and no value is lost in silence."""
-    outcome, after = turn(source, before, wanted, want)
+    outcome, after = turn(source, before, wanted, want, safely=safely)
     assert not outcome.residual, "\n".join(outcome.residual)
     assert not outcome.dump, outcome.dump
     assert not outcome.lost
@@ -235,9 +243,10 @@ def assert_turned(source: str, before: Catalog, wanted: Catalog, want: tuple[str
     return outcome
 
 
-def assert_turns(source: str, target: str) -> Outcome:
-    """Turn the database `source` into what `target` is."""
-    return assert_turned(source, catalog(source), catalog(target), dump.normalised(target))
+def assert_turns(source: str, target: str, *, safely: bool = False) -> Outcome:
+    """Turn the database `source` into what `target` is, with `safely` in lock-safe steps."""
+    wanted, want = catalog(target), dump.normalised(target)
+    return assert_turned(source, catalog(source), wanted, want, safely=safely)
 
 
 def pair(make_database: Callable[..., str], a: Path, b: Path, seed: Path | None) -> tuple[str, str]:

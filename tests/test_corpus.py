@@ -112,6 +112,24 @@ def test_corpus(a: Path, way: str, make_database: Callable[..., str]) -> None:
         assert_turns(*pair(make_database, b, a, a.with_name("seed_b.sql")))
 
 
+@pytest.mark.usefixtures("since")
+@pytest.mark.parametrize(
+    "a",
+    [
+        pytest.param(a, id=_case(a), marks=[] if number % 12 == 1 else [pytest.mark.slow])
+        for number, a in enumerate(CASES)
+    ],
+)
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_corpus_in_lock_safe_steps(a: Path, way: str, make_database: Callable[..., str]) -> None:
+    b = a.with_name("b.sql")
+    if way == "there":
+        two = pair(make_database, a, b, a.with_name("seed_a.sql"))
+    else:
+        two = pair(make_database, b, a, a.with_name("seed_b.sql"))
+    assert_turns(*two, safely=True)
+
+
 @pytest.mark.skipif(not HARD, reason="the folder of hard cases is not beside the checkout")
 @pytest.mark.parametrize("a", HARD, ids=_case)
 @pytest.mark.parametrize("way", ["there", "back"])

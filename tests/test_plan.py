@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ringfence.pg.connect import Target
+    from ringfence.step import Plan
 
 
 @pytest.fixture
@@ -364,3 +366,21 @@ def test_a_database_is_adopted(
     fresh = make_database()
     assert made.run("-C", str(shop), "migrate", dsn=fresh).status == 0
     assert diff(catalog(fresh), catalog(database)) == ()
+
+
+def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(plan: Plan, *_: object) -> Plan:
+        return replace(plan, steps=tuple(replace(s, sql=f"{s.sql} oh no") for s in plan.steps))
+
+    monkeypatch.setattr("ringfence.revise.lock_safe", broken)
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b bigint);")
+    arguments = ("-m", "Wider", "--allow", "REWRITE", "--allow", "LONG_LOCK")
+    result = _plan(project, *arguments, "--allow", "NOT_REVERSIBLE")
+    assert result.status == 0, result.err
+    assert (
+        'note: lock-safe steps do not lead to ddl (syntax error at or near "oh"): these are the plain'
+        " ones\n" in result.err
+    )
+    assert "oh no" not in (project.versions / "0002_wider.up.sql").read_text()

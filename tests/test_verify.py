@@ -646,3 +646,21 @@ def test_a_database_without_revisions_is_looked_at_all_the_same(project: Project
     lost = project.run("verify")
     assert lost.status == 2
     assert lost.err.startswith("error: no migrations here: migrations/versions does not exist\n")
+
+
+def test_a_database_that_no_project_is_about(project: Project, tmp_path: Path) -> None:
+    """One command tells whether its tenants are apart; what needs files says that there are none."""
+    project.query("CREATE TABLE t (a INT PRIMARY KEY CHECK (a > 0))")
+    project.root = tmp_path / "elsewhere"
+    project.root.mkdir()
+    done = project.run("verify", "--format", "json")
+    assert (done.status, done.err) == (0, "")
+    rows = {c["subject"]: c for c in json.loads(done.out)["coverage"]}
+    assert rows["constraints"]["count"] > 0
+    assert rows["isolation"]["skipped"].startswith("there are no tenants: ")
+    for code in ("ddl", "head", "history", "drift", "row-security", "verify-files"):
+        assert rows[code]["skipped"] == "no migrations here: migrations/versions does not exist"
+    assert list(project.root.iterdir()) == []
+    unnamed = project.run("verify", dsn="")
+    assert unnamed.status == 2
+    assert unnamed.err.startswith(f"error: no ringfence project here: {project.root}\n")

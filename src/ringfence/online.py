@@ -1,13 +1,16 @@
 """An ordered plan rewritten into steps that let the database work on: a pass of its own.
 
 Only what touches a relation that exists before the plan is rewritten; a table that the plan itself
-makes has no readers yet. Each rewrite ends where the plain step would have ended:
+makes has no readers yet, and one whose place among partitions or heirs changes, or the place of those
+above and below it, keeps the plain steps. Each rewrite ends where the plain step would have ended:
 
 - an index is built and dropped CONCURRENTLY, outside any transaction; that of a partitioned table is
   made ON ONLY it, built CONCURRENTLY on each partition, and those are attached;
 - an index that takes the place of another is built while that one serves under another name;
 - a foreign key or check is added NOT VALID and validated in a transaction of its own;
 - a primary key or unique constraint takes over an index that was built CONCURRENTLY;
+- a constraint that takes the place of another is there before that one goes, so that no row comes in
+  between that neither would have let in;
 - NOT NULL is proved by a check that was validated before, or, from PostgreSQL 18 on, is itself added
   NOT VALID and validated.
 """
@@ -18,7 +21,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ringfence.kinds._family import aside
+from ringfence.kinds._family import aside, links_below, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
@@ -31,16 +34,17 @@ if TYPE_CHECKING:
 _PART = r'(?:"(?:[^"]|"")*"|[^\s".]+)'
 _INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_PART} ON (?!ONLY )")
 _DROP = re.compile(rf"DROP INDEX {_PART}\.{_PART}\Z")  # without CASCADE
+_GONE = re.compile(rf"ALTER TABLE {_PART}\.{_PART} DROP CONSTRAINT {_PART}\Z")
 _ADDED = re.compile(rf"ALTER TABLE (?:ONLY )?{_PART}\.{_PART} ADD CONSTRAINT ")
 _KEY = re.compile(
-    r"(?P<what>PRIMARY KEY|UNIQUE)(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))"
+    r"(?P<what>PRIMARY KEY|UNIQUE)(?P<nulls> NULLS NOT DISTINCT)? (?!.* WITHOUT OVERLAPS\))(?P<columns>\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))"
     r"(?P<include> INCLUDE \((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))?(?P<state>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)\Z"
 )
 
 
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
-    work = _Rewrite(old, new, frozenset(s.ref for s in plan.steps if s.verb == "create"))
+    work = _Rewrite(plan, old, new)
     waves: tuple[list[Step], ...] = ([], [], [], [])
     for step in plan.steps:
         for wave, safe in work.rewritten(step):
@@ -65,11 +69,19 @@ _FIRST, _VALIDATE, _AFTER, _INDEXES = range(4)
 
 
 class _Rewrite:
-    def __init__(self, old: Catalog, new: Catalog, made: frozenset[Ref]) -> None:
-        self.old, self.new, self.made = old, new, made
+    def __init__(self, plan: Plan, old: Catalog, new: Catalog) -> None:
+        self.old, self.new = old, new
+        self.made = frozenset(s.ref for s in plan.steps if s.verb == "create")
         self.keyed = {
-            r.name[:-1] for r in made if r.kind == "constraint" and new.facts[r]["type"] == "p"
+            r.name[:-1] for r in self.made if r.kind == "constraint" and new.facts[r]["type"] == "p"
         }
+        # What happens to a whole table is not in the way of its constraints.
+        self.touched = {
+            s.ref for s in plan.steps if s.ref.kind != "table" or s.verb not in ("alter", "rename")
+        }
+        self.unsettled = _unsettled(plan, self.made, old, new)
+        self.held: dict[Ref, Step] = {}
+        """Constraints that go when what takes their place is about to come."""
         self.late: set[Ref] = set()
         """The indexes that are built last, and so all that is done to them."""
         self.left: list[Step] = []
@@ -85,20 +97,72 @@ class _Rewrite:
             return
         fact = self.new.facts.get(step.ref) or self.old.facts[step.ref]
         table = fact.parent
-        if table is None or table not in self.old.facts or table in self.made:
+        if (
+            table is None
+            or table not in self.old.facts
+            or table in self.made
+            or (self.unsettled and not self.unsettled.isdisjoint(self._tables(fact, table)))
+        ):
             yield _FIRST, step
         elif step.ref.kind == "index":
             yield from self._index(step, table)
+        elif step.ref.kind == "constraint" and self._can_stay(step, table):
+            yield from self._replaced(step)
         elif step.ref.kind == "constraint" and _ADDED.match(step.sql):
-            yield from _constraint(step, fact, self.new, whole=_partitioned(table, self.old))
+            whole = _partitioned(table, self.old)
+            yield from _constraint(step, fact, self.new, self.held.get(step.ref), whole=whole)
         elif (
             step.ref.kind == "column"
             and table.kind == "table"
             and step.sql.endswith(" SET NOT NULL")
+            and not fact["identity"]  # which may be only where NOT NULL is proved
         ):
             yield from _not_null(step, self.new)
         else:
             yield _FIRST, step
+
+    def _tables(self, fact: Fact, table: Ref) -> Iterator[Ref]:
+        """Its table, and those that it refers to."""
+        yield table
+        for catalog in (self.old, self.new):
+            for used in catalog.uses.get(fact.ref, ()):
+                above = catalog.facts[used].parent if used in catalog.facts else None
+                if above is not None:
+                    yield above
+
+    def _can_stay(self, step: Step, table: Ref) -> bool:
+        """Whether the step drops a constraint that could as well go when its successor is there."""
+        return (
+            step.ref in self.made
+            and step.ref in self.old.facts
+            and _GONE.match(step.sql) is not None
+            and tree(table, self.old) == ""
+            and self._unhindered(step.ref)
+        )
+
+    def _unhindered(self, ref: Ref) -> bool:
+        """Whether what is there may stay until all else is done: nothing is in its way, and it is
+        not only put aside for the sake of something else."""
+        if self.old.used_by.get(ref) or self.old.facts[ref].attrs == self.new.facts[ref].attrs:
+            return False
+        found, todo = {ref}, [ref]
+        while todo:
+            for used in self.old.uses.get(todo.pop(), ()):
+                if used in self.touched:
+                    return False
+                if used not in found:
+                    found.add(used)
+                    todo.append(used)
+        return True
+
+    def _replaced(self, step: Step) -> Iterator[tuple[int, Step]]:
+        if self.old.facts[step.ref]["type"] not in ("f", "c"):
+            self.held[step.ref] = step  # its successor wants its name, and the index has it
+            return
+        name, start = aside(step.ref.name), f"ALTER TABLE {qualified(step.ref.name[:-1])}"
+        text = f"{start} RENAME CONSTRAINT {ident(step.ref.name[-1])} TO {name}"
+        yield _FIRST, replace(step, sql=text)
+        self.left.append(Step(f"{start} DROP CONSTRAINT {name}", step.ref, "drop"))
 
     def _on_late(self, ref: Ref) -> bool:
         above: Ref | None = ref
@@ -123,7 +187,7 @@ class _Rewrite:
             yield _FIRST, _without(step, HazardCode.INDEX_BUILD)
         elif not _DROP.match(step.sql) or _partitioned(table, self.old):
             yield _FIRST, step
-        elif step.ref in self.made and not self.old.used_by.get(step.ref):
+        elif step.ref in self.made and self._unhindered(step.ref):
             # The old one serves until the new one does.
             name = aside(step.ref.name)
             gone = qualified((step.ref.name[0], name))
@@ -138,6 +202,27 @@ class _Rewrite:
             yield _FIRST, replace(step, sql=text, transactional="no")
 
 
+def _unsettled(plan: Plan, made: frozenset[Ref], old: Catalog, new: Catalog) -> frozenset[Ref]:
+    """Tables that are made anew, or get another place among partitions and heirs; with their trees."""
+    links = {s.ref for s in plan.steps if s.ref.kind in ("partition", "inheritance")}
+    found = {r for r in made if r in old.facts and r.kind in ("table", "foreign_table")}
+    for catalog in (old, new):
+        for link in links & catalog.facts.keys():
+            below = catalog.facts[link].parent
+            if below in old.facts and below is not None:
+                found |= {below, *parents(below, catalog)}
+    todo = [*found]
+    while todo:
+        table = todo.pop()
+        for catalog in (old, new):
+            below_it = (link.parent for link in links_below(table, catalog))
+            for near in (*parents(table, catalog), *below_it):
+                if near is not None and near not in found:
+                    found.add(near)
+                    todo.append(near)
+    return frozenset(found)
+
+
 def _partitioned(table: Ref, catalog: Catalog) -> bool:
     return catalog.facts[table]["partition_key"] is not None
 
@@ -146,8 +231,11 @@ def _without(step: Step, *codes: HazardCode) -> Step:
     return replace(step, hazards=tuple(h for h in step.hazards if h.code not in codes))
 
 
-def _constraint(step: Step, fact: Fact, new: Catalog, *, whole: bool) -> Iterator[tuple[int, Step]]:
-    """`whole`: the table is partitioned, where PostgreSQL has fewer ways."""
+def _constraint(
+    step: Step, fact: Fact, new: Catalog, held: Step | None, *, whole: bool
+) -> Iterator[tuple[int, Step]]:
+    """`held` drops what it takes the place of. `whole`: the table is partitioned, where PostgreSQL
+    has fewer ways."""
     definition = fact.text("definition")
     name, table = ident(fact.ref.name[-1]), qualified(fact.ref.name[:-1])
     later = not whole or fact["type"] == "c" or new.server_version >= 180000
@@ -158,17 +246,22 @@ def _constraint(step: Step, fact: Fact, new: Catalog, *, whole: bool) -> Iterato
         text = f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
         yield _VALIDATE, Step(text, step.ref, "alter")
         return
+    before = [(_FIRST, held)] if held is not None else []
     key = _KEY.match(definition) if fact["type"] in ("p", "u") else None
     if key is None or whole or fact["index_options"] or fact["index_tablespace"]:
         # Of a partitioned table, ONLY it: nothing is built.
         only = whole and step.sql.startswith("ALTER TABLE ONLY ")
+        yield from before
         yield _FIRST, _without(step, HazardCode.INDEX_BUILD) if only else step
         return
     nulls = key["nulls"] or ""
     columns = f"{key['columns']}{key['include'] or ''}{nulls}"
-    text = f"CREATE UNIQUE INDEX CONCURRENTLY {name} ON {table} {columns}"
+    # An index that a constraint takes over is called as the constraint from then on.
+    index = aside(step.ref.name) if held is not None else name
+    text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {columns}"
     yield _FIRST, Step(text, step.ref, "create", (), "no")
-    text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key['what']} USING INDEX {name}"
+    yield from before
+    text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key['what']} USING INDEX {index}"
     yield _FIRST, replace(_without(step, HazardCode.INDEX_BUILD), sql=text + (key["state"] or ""))
 
 

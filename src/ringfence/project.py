@@ -113,6 +113,13 @@ def find_root(start: Path) -> Path | None:
     return project.root if project else None
 
 
+def bare(start: Path | None = None) -> Project:
+    """Defaults, and no files: for looking at a database where there is no project."""
+    from ringfence.config import Config
+
+    return Project((start or Path.cwd()).absolute(), Config())
+
+
 def need(start: Path | None = None) -> Project:
     """As `find`, but raises `Misuse` where there is no project."""
     project = find(start)

@@ -21,8 +21,9 @@ def command(
 ) -> None:
     """A new project, empty or from a database.
 
-    It has its configuration, ddl/, migrations/, a CI file and a pre-commit hook. With --from, ddl/ and the first revision are written from a database that exists, and the
-    revision is recorded there as applied without being run.
+    It has its configuration, ddl/, migrations/, a CI file and a pre-commit hook. With --from, ddl/
+    and the first revision are written from a database that exists, and the revision is recorded
+    there as applied without being run.
 
     \b
     Examples:
@@ -51,6 +52,7 @@ def command(
     click.echo(
         "next: write ddl/, then ringfence plan -m 'why', then ringfence migrate"
         if from_ is None
-        else "next: ringfence verify",
+        else "next: ringfence migrate for a copy of your own on the embedded server;"
+        " --dsn or RINGFENCE_DSN for the database it came from",
         err=True,
     )

@@ -60,7 +60,8 @@ def command(
     """Prove that a live database stands as the files say.
 
     Each claim is looked at on the server. The report says what holds, what does not, and what was
-    not looked at. Nothing is changed: what is tried (whether a tenant gets at another's rows,
+    not looked at. A database that no project is about can be named, too: what does not need files
+    is looked at. Nothing is changed: what is tried (whether a tenant gets at another's rows,
     whether constraints, triggers and functions do what they say) is tried on a shadow. --mutate
     takes longer, and is looked at when it is asked for.
 
@@ -69,15 +70,18 @@ def command(
       ringfence verify
       ringfence verify --claim isolation
       ringfence verify --mutate
+      ringfence verify --dsn "$PRODUCTION"
 
     Exit status 1 means that some claim does not hold.
     """
     from ringfence import claims, project
     from ringfence.errors import Misuse
-    from ringfence.pg.connect import connect, resolve
+    from ringfence.pg.connect import chosen, connect, resolve
 
     start: Path | None = context.obj
-    found = project.need(start)
+    found = project.find(start)
+    if found is None:
+        found = project.bare(start) if chosen(None, dsn) else project.need(start)
     files = reports.outputs(outputs)
     if matrix is not None or (in_place and not mutate):
         only = (*only, *(() if "isolation" in only else ("isolation",)))
