@@ -193,6 +193,14 @@ def test_paused_before_it_begins(project: Project, name: tuple[str, ...]) -> Non
         assert project.run("migrate", "--to", "0001", "--yes").status == 0
 
 
+def test_what_is_paused_and_has_no_rows_is_finished(project: Project) -> None:
+    project.query("DELETE FROM t")
+    project.revision("0002", f"{HEAD}UPDATE t SET x = id;")
+    assert project.run("backfill", "pause").status == 0
+    assert project.run("migrate").out == "now at 0002\n"
+    assert project.run("backfill", "status").status == 0
+
+
 def test_paused_on_a_database_without_a_history(tmp_path: Path, database: str) -> None:
     project = Project(tmp_path / "project", database)
     project.query("CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1)")

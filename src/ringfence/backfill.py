@@ -322,11 +322,9 @@ class _Backfill:
             ).format(sql.Identifier(self._executor.schema, "history"), self._table),
             self._which,
         ).fetchone()
-        paused = False
         if row is not None and not row[3]:
             if row[1] == mark:
                 return
-            paused = row[0] == "paused"
             if row[2]:
                 raise Refused(
                     f"statement 1 of revision {self._revision.id} has run over part of"
@@ -340,27 +338,22 @@ class _Backfill:
         last = self._key("DESC", "")
         estimate = self._estimate()
         reset(connection)
-        with connection.transaction():
-            connection.execute(
-                sql.SQL("DELETE FROM {} WHERE revision = %s AND direction = %s").format(
-                    self._table
-                ),
-                self._which,
-            )
-            connection.execute(
-                sql.SQL(
-                    "INSERT INTO {} (revision, direction, state, checksum, until, batch, estimate)"
-                    " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-                ).format(self._table),
-                [
-                    *self._which,
-                    "paused" if paused else "running" if last else "finished",
-                    mark,
-                    Jsonb(last),
-                    self._job.rows,
-                    estimate,
-                ],
-            )
+        # Somebody may have it stand still in this very moment.
+        connection.execute(
+            sql.SQL(
+                "INSERT INTO {} AS b (revision, direction, state, checksum, until, batch, estimate)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (revision, direction) DO UPDATE"
+                " SET state = CASE WHEN b.state = 'paused' AND %s THEN b.state"
+                " ELSE EXCLUDED.state END, checksum = EXCLUDED.checksum, cursor = NULL,"
+                " until = EXCLUDED.until, batch = EXCLUDED.batch, estimate = EXCLUDED.estimate,"
+                " batches = 0, seen = 0, changed = 0, seconds = 0, began = clock_timestamp(),"
+                " at = clock_timestamp(), by = SESSION_USER"
+            ).format(self._table),
+            [
+                *self._which, "running" if last else "finished", mark, Jsonb(last),
+                self._job.rows, estimate, last is not None and (row is None or not row[3]),
+            ],
+        )  # fmt: skip
 
     def _estimate(self) -> int:
         """About how many rows there are: the planner has an idea of tables nobody has analysed, too."""
