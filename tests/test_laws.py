@@ -97,6 +97,7 @@ def _load(conninfo: str, world: World) -> list[str]:
     """Make what PostgreSQL will have of a world; what it refuses is no part of it."""
     made = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("SET check_function_bodies = off")
         for statement in world.statements():
             with suppress(psycopg.Error):
                 connection.execute(statement.encode(), prepare=False)

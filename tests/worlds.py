@@ -57,6 +57,21 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE TYPE <g1> AS RANGE (SUBTYPE = float8, SUBTYPE_DIFF = float8mi)",
     ),
     "b1": ("CREATE COLLATION <b1> (LOCALE = 'C')", "CREATE COLLATION <b1> (LOCALE = 'POSIX')"),
+    "g2": (
+        'CREATE TYPE <g2> AS RANGE (SUBTYPE = text, COLLATION = "C", MULTIRANGE_TYPE_NAME = <g3>)',
+        "CREATE TYPE <g2> AS RANGE (SUBTYPE = <c1>)",
+        "CREATE TYPE <g2> AS RANGE (SUBTYPE = <d1>)",
+    ),
+    "bt": (
+        "CREATE TYPE <bt>; CREATE FUNCTION <bti>(cstring) RETURNS <bt> LANGUAGE internal IMMUTABLE"
+        " STRICT AS 'textin'; CREATE FUNCTION <bto>(<bt>) RETURNS cstring LANGUAGE internal"
+        " IMMUTABLE STRICT AS 'textout'; CREATE TYPE <bt> (INPUT = <bti>, OUTPUT = <bto>, LIKE = text)",
+        "CREATE TYPE <bt>; CREATE FUNCTION <bti>(cstring) RETURNS <bt> LANGUAGE internal IMMUTABLE"
+        " STRICT AS 'textin'; CREATE FUNCTION <bto>(<bt>) RETURNS cstring LANGUAGE internal"
+        " IMMUTABLE STRICT AS 'textout'; CREATE TYPE <bt> (INPUT = <bti>, OUTPUT = <bto>,"
+        " STORAGE = extended, CATEGORY = 'S', DELIMITER = ';')",
+        "CREATE TYPE <bt>",
+    ),
     # sequences and routines that need no table
     "q1": (
         "CREATE SEQUENCE <q1>",
@@ -93,9 +108,9 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE AGGREGATE <a1>(integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0')",
     ),
     "o1": (
-        "CREATE OPERATOR <so>.+=+ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl)",
-        "CREATE OPERATOR <so>.+=+ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq,"
-        " COMMUTATOR = OPERATOR(<so>.+=+), RESTRICT = eqsel)",
+        "CREATE OPERATOR <so>.@=@ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl)",
+        "CREATE OPERATOR <so>.@=@ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4eq,"
+        " COMMUTATOR = OPERATOR(<so>.@=@), RESTRICT = eqsel)",
     ),
     "x1": (
         "CREATE CAST (<c1> AS <g1>) WITH INOUT",
@@ -104,6 +119,81 @@ POOL: Mapping[str, Sequence[str]] = {
     "ts": (
         "CREATE TEXT SEARCH CONFIGURATION <ts> (COPY = pg_catalog.simple)",
         "CREATE TEXT SEARCH CONFIGURATION <ts> (COPY = pg_catalog.english)",
+    ),
+    "td": (
+        "CREATE TEXT SEARCH DICTIONARY <td> (TEMPLATE = pg_catalog.simple)",
+        "CREATE TEXT SEARCH DICTIONARY <td> (TEMPLATE = pg_catalog.simple, ACCEPT = false)",
+    ),
+    "ts map": ("ALTER TEXT SEARCH CONFIGURATION <ts> ALTER MAPPING FOR asciiword WITH <td>",),
+    "tt": ("CREATE TEXT SEARCH TEMPLATE <tt> (LEXIZE = dsimple_lexize)",),
+    "tp": (
+        "CREATE TEXT SEARCH PARSER <tp> (START = prsd_start, GETTOKEN = prsd_nexttoken,"
+        " END = prsd_end, LEXTYPES = prsd_lextype)",
+        "CREATE TEXT SEARCH PARSER <tp> (START = prsd_start, GETTOKEN = prsd_nexttoken,"
+        " END = prsd_end, LEXTYPES = prsd_lextype, HEADLINE = prsd_headline)",
+    ),
+    "fw": (
+        "CREATE FUNCTION <fw>() RETURNS bigint WINDOW LANGUAGE internal AS 'window_row_number'",
+        "CREATE FUNCTION <fw>() RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    ),
+    "of": ("CREATE OPERATOR FAMILY <of> USING btree", "CREATE OPERATOR FAMILY <of> USING hash"),
+    "oc": (
+        "CREATE OPERATOR CLASS <oc> FOR TYPE integer USING btree FAMILY <of> AS OPERATOR 3 =,"
+        " FUNCTION 1 btint4cmp(integer, integer)",
+        "CREATE OPERATOR CLASS <oc> FOR TYPE integer USING btree AS OPERATOR 3 =,"
+        " FUNCTION 1 btint4cmp(integer, integer)",
+    ),
+    "of member": (
+        "ALTER OPERATOR FAMILY <of> USING btree ADD OPERATOR 1 < (integer, bigint),"
+        " FUNCTION 1 btint48cmp(integer, bigint)",
+    ),
+    "x2": (
+        "CREATE CAST (<e1> AS <g1>) WITH INOUT",
+        "CREATE CAST (<e1> AS <g1>) WITH INOUT AS IMPLICIT",
+    ),
+    "am": (
+        "CREATE ACCESS METHOD <~am> TYPE TABLE HANDLER heap_tableam_handler",
+        "CREATE ACCESS METHOD <~am> TYPE INDEX HANDLER bthandler",
+    ),
+    "cv": (
+        "CREATE CONVERSION <cv> FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+        "CREATE DEFAULT CONVERSION <cv> FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
+    ),
+    "la": (
+        "CREATE LANGUAGE <~la> HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator",
+        "CREATE TRUSTED LANGUAGE <~la> HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler",
+    ),
+    "fl": (
+        "CREATE FUNCTION <fl>() RETURNS integer LANGUAGE <~la> AS 'BEGIN RETURN 1; END'<?la>",
+        "CREATE PROCEDURE <fl>() LANGUAGE <~la> AS 'BEGIN END'<?la>",
+    ),
+    "tf": (
+        "CREATE TRANSFORM FOR <c1> LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal))",
+        "CREATE TRANSFORM FOR <e1> LANGUAGE plpgsql"
+        " (FROM SQL WITH FUNCTION prsd_lextype(internal))",
+    ),
+    "ef": (
+        "CREATE FUNCTION <ef>() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE FUNCTION <ef>() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RETURN; END'",
+    ),
+    "et": (
+        "CREATE EVENT TRIGGER <~et> ON ddl_command_end EXECUTE FUNCTION <ef>()",
+        "CREATE EVENT TRIGGER <~et> ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP VIEW')"
+        " EXECUTE FUNCTION <ef>()",
+        "CREATE EVENT TRIGGER <~et> ON ddl_command_end EXECUTE FUNCTION <ef>();"
+        " ALTER EVENT TRIGGER <~et> DISABLE",
+    ),
+    "fd": (
+        "CREATE FOREIGN DATA WRAPPER <~fd>",
+        "CREATE FOREIGN DATA WRAPPER <~fd> OPTIONS (a '1', \"B c\" 'it''s')",
+    ),
+    "sv": (
+        "CREATE SERVER <~sv> FOREIGN DATA WRAPPER <~fd><?fd>",
+        "CREATE SERVER <~sv> TYPE 't' VERSION '2' FOREIGN DATA WRAPPER <~fd> OPTIONS (h 'x')<?fd>",
+    ),
+    "um": (
+        "CREATE USER MAPPING FOR <~r1> SERVER <~sv><?sv>",
+        "CREATE USER MAPPING FOR PUBLIC SERVER <~sv> OPTIONS (u 'x')<?sv>",
     ),
     # tables, column by column
     "t1": (
@@ -140,6 +230,7 @@ POOL: Mapping[str, Sequence[str]] = {
         "ALTER TABLE <t1> ADD <t1.e> integer GENERATED ALWAYS AS (<t1.a> + 1) STORED",
         "ALTER TABLE <t1> ADD <t1.e> integer GENERATED ALWAYS AS (<f1>(<t1.a>::integer)) STORED",
         "ALTER TABLE <t1> ADD <t1.e> integer",
+        "ALTER TABLE <t1> ADD <t1.e> integer GENERATED ALWAYS AS (<t1.a> + 2) VIRTUAL",
     ),
     "t1.f": ("ALTER TABLE <t1> ADD <t1.f> <c1>", "ALTER TABLE <t1> ADD <t1.f> <g1>[]"),
     "t2": ("CREATE TABLE <t2> ()", "CREATE TABLE <t2> (LIKE <t1>)"),
@@ -152,9 +243,15 @@ POOL: Mapping[str, Sequence[str]] = {
         "ALTER TABLE <t2> ADD <t2.b> jsonb",
         "ALTER TABLE <t2> ADD <t2.b> text",
         "ALTER TABLE <t2> ADD <t2.b> <d2>",
+        "ALTER TABLE <t2> ADD <t2.b> <bt>",
+        "ALTER TABLE <t2> ADD <t2.b> <g2>",
     ),
     "t2.c": ("ALTER TABLE <t2> ADD <t2.c> numeric(9,2)", "ALTER TABLE <t2> ADD <t2.c> numeric"),
-    "t3": ("CREATE TABLE <t3> () INHERITS (<t1>)", "CREATE TABLE <t3> ()"),
+    "t3": (
+        "CREATE TABLE <t3> () INHERITS (<t1>)",
+        "CREATE TABLE <t3> ()",
+        "CREATE TABLE <t3> () INHERITS (<t1>, <t2>)",
+    ),
     "t3.z": ("ALTER TABLE <t3> ADD <t3.z> text", "ALTER TABLE <t3> ADD <t3.z> <e1>"),
     "p1": (
         "CREATE TABLE <p1> (<~n1> integer, <~n2> text) PARTITION BY RANGE (<~n1>)",
@@ -164,6 +261,28 @@ POOL: Mapping[str, Sequence[str]] = {
     "pa": (
         "CREATE TABLE <pa> PARTITION OF <p1> DEFAULT",
         "CREATE TABLE <pa> (<~n1> integer, <~n2> text)",
+        "CREATE TABLE <pa> PARTITION OF <p1> (<~n2> NOT NULL) DEFAULT",
+    ),
+    "pb": (
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (1) TO (2)",
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (1) TO (9)",
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES IN (1, 3)",
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (0) TO (9) PARTITION BY HASH (<~n1>)",
+    ),
+    "pc": (
+        "CREATE TABLE <pc> PARTITION OF <pb> FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
+        "CREATE TABLE <pc> (<~n1> integer, <~n2> text)",
+    ),
+    "t4": (
+        "CREATE TABLE <t4> (<~n1> integer, <~n2> <bt>)",
+        "CREATE TABLE <t4> (<~n1> integer, <~n2> <g2>) USING <~am><?am>",
+        "CREATE TABLE <t4> (<~n1> numeric, <~n2> <g2>[])",
+    ),
+    "ft": (
+        "CREATE FOREIGN TABLE <ft> (<~n1> integer, <~n2> text OPTIONS (c 'd')) SERVER <~sv><?sv>",
+        "CREATE FOREIGN TABLE <ft> (<~n1> bigint NOT NULL, <~n2> <e1>,"
+        " CONSTRAINT <~kf> CHECK (<~n1> > 0)) SERVER <~sv> OPTIONS (t 'x')<?sv>",
+        "CREATE FOREIGN TABLE <ft> () INHERITS (<t2>) SERVER <~sv><?sv>",
     ),
     "y1": ("CREATE TABLE <y1> OF <c1>", "CREATE TABLE <y1> OF <c1> (<~n2> NOT NULL)"),
     # what hangs on columns
@@ -201,6 +320,18 @@ POOL: Mapping[str, Sequence[str]] = {
     ),
     "k p1 t1": ("ALTER TABLE <p1> ADD FOREIGN KEY (<~n1>) REFERENCES <t1> (<t1.a>)<?k t1 pk>",),
     "k t2 excl": ("ALTER TABLE <t2> ADD CONSTRAINT <~k7> EXCLUDE (<t2.a> WITH =)",),
+    "k t2 p1": (
+        "ALTER TABLE <t2> ADD CONSTRAINT <~k10> FOREIGN KEY (<t2.a>) REFERENCES <p1> (<~n1>)"
+        "<?k p1 pk>",
+        "ALTER TABLE <t2> ADD CONSTRAINT <~k10> FOREIGN KEY (<t2.a>) REFERENCES <p1> (<~n1>)"
+        " ON DELETE SET NULL (<t2.a>) NOT VALID<?k p1 pk>",
+    ),
+    "k t2 nulls": (
+        "ALTER TABLE <t2> ADD CONSTRAINT <~k8> UNIQUE NULLS NOT DISTINCT (<t2.a>, <t2.c>)",
+        "ALTER TABLE <t2> ADD CONSTRAINT <~k8> UNIQUE (<t2.c>) WITH (fillfactor = 50)",
+    ),
+    "k t2 named": ("ALTER TABLE <t2> ADD CONSTRAINT <~k9> NOT NULL <t2.c> NO INHERIT",),
+    "k p1 check": ("ALTER TABLE <p1> ADD CONSTRAINT <~k11> CHECK (<~n1> IS NOT NULL)",),
     # indexes
     "i1": (
         "CREATE INDEX <~i1> ON <t1> (<t1.a>)",
@@ -209,7 +340,7 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE INDEX <~i1> ON <t1> USING hash (<t1.b>) WITH (fillfactor = 60)",
     ),
     "i2": (
-        "CREATE INDEX <~i2> ON <t1> (<t1.c>) WHERE <t1.c>::text = 'a'",
+        "CREATE INDEX <~i2> ON <t1> (<t1.c>) WHERE <t1.c> = 'a'",
         "CREATE INDEX <~i2> ON <t1> (lower(<t1.b>)) WHERE <t1.a> > 0",
         "CREATE INDEX <~i2> ON <t1> USING brin (<t1.d>)",
     ),
@@ -217,10 +348,21 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE INDEX <~i3> ON <p1> (<~n2>)",
         "CREATE INDEX <~i3> ON <p1> (<~n2>, <~n1>) WHERE <~n1> > 3",
     ),
+    "i5": (
+        "CREATE INDEX <~i5> ON <t2> (<t2.a> <oc>)",
+        "CREATE UNIQUE INDEX <~i5> ON <t2> (<t2.a>) NULLS NOT DISTINCT",
+        "CREATE INDEX <~i5> ON <t2> USING gin (to_tsvector('<ts>', <t2.b>::text))",
+    ),
+    "i6": (
+        "CREATE INDEX <~i6> ON ONLY <p1> (<~n1>)",
+        "CREATE INDEX <~i6> ON ONLY <p1> (<~n1>); CREATE INDEX <~i7> ON <pb> (<~n1>);"
+        " ALTER INDEX <i6> ATTACH PARTITION <i7>",
+    ),
     "t1 clustered": ("ALTER TABLE <t1> CLUSTER ON <~i1><?i1>",),
     "t1 identity": (
         "ALTER TABLE <t1> REPLICA IDENTITY FULL",
         "ALTER TABLE <t1> REPLICA IDENTITY NOTHING",
+        "ALTER TABLE <t1> REPLICA IDENTITY USING INDEX <~i1><?i1>",
     ),
     # routines over tables, views
     "f5": (
@@ -263,6 +405,12 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE TRIGGER <~tv> INSTEAD OF INSERT ON <v1> FOR EACH ROW EXECUTE FUNCTION <f3>()",
     ),
     "g p1": ("CREATE TRIGGER <~tp> AFTER INSERT ON <p1> FOR EACH ROW EXECUTE FUNCTION <f3>()",),
+    "g t2": (
+        "CREATE TRIGGER <~t2g> AFTER INSERT ON <t2> REFERENCING NEW TABLE AS nt"
+        " FOR EACH STATEMENT EXECUTE FUNCTION <f3>()",
+        "CREATE TRIGGER <~t2g> BEFORE TRUNCATE ON <t2> FOR EACH STATEMENT EXECUTE FUNCTION <f3>();"
+        " ALTER TABLE <t2> ENABLE ALWAYS TRIGGER <~t2g>",
+    ),
     "rls": (
         "ALTER TABLE <t1> ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE <t1> ENABLE ROW LEVEL SECURITY; ALTER TABLE <t1> FORCE ROW LEVEL SECURITY",
@@ -277,23 +425,48 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE RULE <~ru> AS ON INSERT TO <t2> DO ALSO NOTIFY x",
         "CREATE RULE <~ru> AS ON UPDATE TO <t2> WHERE OLD.<t2.a> > 3 DO INSTEAD NOTHING",
     ),
+    "ru v": (
+        "CREATE RULE <~rv> AS ON INSERT TO <v1> DO INSTEAD INSERT INTO <t2> (<t2.a>) VALUES (1)",
+        "CREATE RULE <~rv> AS ON DELETE TO <v1> DO INSTEAD DELETE FROM <t2>"
+        " WHERE <t2>.<t2.a> = OLD.<t1.a>",
+    ),
     "st": (
         "CREATE STATISTICS <st> ON <t1.a>, <t1.b> FROM <t1>",
         "CREATE STATISTICS <st> (mcv) ON <t1.a>, (lower(<t1.b>)) FROM <t1>",
+        "CREATE STATISTICS <st> ON <t1.a>, <t1.b> FROM <t1>; ALTER STATISTICS <st> SET STATISTICS 33",
     ),
     "pu": (
         "CREATE PUBLICATION <~pu> FOR TABLE <t1>",
         "CREATE PUBLICATION <~pu> FOR TABLE ONLY <t2> WITH (publish = 'insert')",
         "CREATE PUBLICATION <~pu>",
+        "CREATE PUBLICATION <~pu> FOR TABLE <t2> (<t2.a>) WHERE (<t2.a> > 3)",
+        "CREATE PUBLICATION <~pu> FOR TABLES IN SCHEMA <~s1><?s1>",
+        "CREATE PUBLICATION <~pu> FOR TABLE <p1> WITH (publish_via_partition_root)",
     ),
     "dp": (
         "ALTER DEFAULT PRIVILEGES FOR ROLE <~r1> IN SCHEMA <~s1> GRANT SELECT ON TABLES TO <~r2><?s1>",
         "ALTER DEFAULT PRIVILEGES FOR ROLE <~r1> REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE <~r2> GRANT ALL ON SCHEMAS TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO <~r1>",
     ),
     # what is said of them
     "own t1": ("ALTER TABLE <t1> OWNER TO <~r1>", "ALTER TABLE <t1> OWNER TO <~r2>"),
     "own v2": ("ALTER VIEW <v2> OWNER TO <~r1>",),
     "own e1": ("ALTER TYPE <e1> OWNER TO <~r1>",),
+    "own f1": ("ALTER FUNCTION <f1>(integer) OWNER TO <~r1>",),
+    "own q1": ("ALTER SEQUENCE <q1> OWNER TO <~r2>",),
+    "own s2": ("ALTER SCHEMA <~s2> OWNER TO <~r2><?s2>",),
+    "own p1": ("ALTER TABLE <p1> OWNER TO <~r1>",),
+    "own ts": ("ALTER TEXT SEARCH CONFIGURATION <ts> OWNER TO <~r1>",),
+    "own sv": ("ALTER SERVER <~sv> OWNER TO <~r1><?sv>",),
+    "own st": ("ALTER STATISTICS <st> OWNER TO <~r1>",),
+    "gr q1": ("GRANT USAGE ON SEQUENCE <q1> TO <~r1>", "GRANT ALL ON SEQUENCE <q1> TO PUBLIC"),
+    "gr d1": ("GRANT USAGE ON DOMAIN <d1> TO <~r1>", "REVOKE ALL ON DOMAIN <d1> FROM PUBLIC"),
+    "gr la": ("GRANT USAGE ON LANGUAGE <~la> TO <~r1><?la>",),
+    "gr fd": ("GRANT USAGE ON FOREIGN DATA WRAPPER <~fd> TO <~r2><?fd>",),
+    "gr sv": ("GRANT USAGE ON FOREIGN SERVER <~sv> TO <~r1> WITH GRANT OPTION<?sv>",),
+    "gr ft": ("GRANT SELECT (<~n1>) ON <ft> TO <~r1>", "GRANT ALL ON <ft> TO <~r2>"),
+    "gr a1": ("REVOKE ALL ON FUNCTION <a1>(integer) FROM PUBLIC",),
     "gr t1": (
         "GRANT SELECT ON <t1> TO <~r1>",
         "GRANT SELECT, INSERT ON <t1> TO <~r1> WITH GRANT OPTION; GRANT UPDATE ON <t1> TO PUBLIC",
@@ -314,6 +487,19 @@ POOL: Mapping[str, Sequence[str]] = {
     "co f2": ("COMMENT ON FUNCTION <f2>() IS 'f'",),
     "co tg": ("COMMENT ON TRIGGER <~tg> ON <t1> IS 'trigger'<?g t1>",),
     "co po": ("COMMENT ON POLICY <~po> ON <t1> IS 'policy'<?po>",),
+    "co s1": ("COMMENT ON SCHEMA <~s1> IS 'schema'<?s1>",),
+    "co ft": ("COMMENT ON COLUMN <ft>.<~n1> IS 'far'", "COMMENT ON FOREIGN TABLE <ft> IS 'far'"),
+    "co st": ("COMMENT ON STATISTICS <st> IS 'st'",),
+    "co o1": ("COMMENT ON OPERATOR <so>.@=@ (integer, integer) IS 'o'<?o1>",),
+    "co x1": ("COMMENT ON CAST (<c1> AS <g1>) IS 'x'<?x1>",),
+    "co ru": ("COMMENT ON RULE <~ru> ON <t2> IS 'r'<?ru>",),
+    "co a1": ("COMMENT ON AGGREGATE <a1>(integer) IS 'a'",),
+    "co td": ("COMMENT ON TEXT SEARCH DICTIONARY <td> IS 't'",),
+    "co et": ("COMMENT ON EVENT TRIGGER <~et> IS 'e'<?et>",),
+    "co oc": ("COMMENT ON OPERATOR CLASS <oc> USING btree IS 'oc'",),
+    "co c1": ("COMMENT ON COLUMN <c1>.<~n2> IS 'attribute'",),
+    "co m1": ("COMMENT ON MATERIALIZED VIEW <m1> IS 'm'",),
+    "co pb": ("COMMENT ON TABLE <pb> IS 'part'",),
     "co d1": ("COMMENT ON DOMAIN <d1> IS 'd'",),
 }
 

@@ -112,6 +112,13 @@ class Column(Kind):
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
+            if fact["not_null_not_valid"]:
+                for link in links_below(table, context.new):
+                    below = context.new.facts.get(
+                        Ref("column", (*link.ref.name, fact.ref.name[-1]))
+                    )
+                    if below is not None and below["not_null_not_valid"]:
+                        yield ("create", link.ref)  # a table that comes later has it proved
         if table not in context.drops:
             # What is done to the whole is done to its partitions, but for those that are detached.
             yield from (("drop", link) for link in partitions(table, context.old))

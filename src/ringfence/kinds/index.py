@@ -103,10 +103,17 @@ class Index(Kind):
         _, new = pair(change)
         yield from attach(new, new.ref.name, context)
 
-    def is_partitioned(self, change: Change, context: Context) -> bool:  # noqa: ARG002
-        """Whether it becomes valid as soon as every partition has one that is."""
+    def is_partitioned(self, change: Change, context: Context) -> bool:
+        """Whether it becomes valid, since one is attached to it and then every partition has one."""
         _, new = pair(change)
-        return " ON ONLY " in new.text("definition") and not new["invalid"]
+        if " ON ONLY " not in new.text("definition") or new["invalid"]:
+            return False
+        name = new.ref.name
+        for user in context.new.used_by.get(new.ref, ()):
+            was, now = context.old.facts.get(user), context.new.facts[user]
+            if now.list("attached") == name and (was is None or was.list("attached") != name):
+                return True
+        return False
 
     def leave(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """Nothing: what is attached to it makes it valid."""

@@ -45,6 +45,9 @@ class Inheritance(Kind):
                         continue  # a table that comes later would have it proved
                     if table != fact.parent or not child["inherited"]:
                         yield ("create", child.ref)
+                    below = context.new.facts.get(inherited)
+                    if child["not_null_not_valid"] and below and below["not_null_not_valid"]:
+                        continue
                     yield ("alter", child.ref)
         # A parent that stays takes it along as long as it is one: it is left and joined after that.
         for table in kept_parents(fact.parent, context)[common(old, new) :]:

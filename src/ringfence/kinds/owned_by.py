@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
+    from ringfence.kinds import Stage
 
 
 class OwnedBy(Kind):
@@ -20,10 +21,25 @@ class OwnedBy(Kind):
 
     name = "owned_by"
     probe = "EXISTS (SELECT FROM relations WHERE relkind = 'S')"
-    attributes = {"column": Attribute("reown")}
+    attributes = {"column": Attribute("reown", when="has_the_owner")}
 
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("sequence", name)
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:  # noqa: ARG002
+        """It is the owner's of the column's table before, and cannot be another's afterwards."""
+        if stage != "drop":
+            for owner in (_owner(fact), _owner(fact, sequence=True)):
+                yield "alter", owner
+                yield "create", owner
+
+    def has_the_owner(self, change: Change, context: Context) -> bool:
+        """Whether the other column's table is the same role's."""
+        old, new = (
+            catalog.facts.get(_owner(fact))
+            for catalog, fact in zip((context.old, context.new), pair(change), strict=True)
+        )
+        return (old and old["owner"]) == (new and new["owner"])
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         name, column = qualified(new.ref.name), Ref("column", new.list("column"))
@@ -42,6 +58,13 @@ class OwnedBy(Kind):
         """OWNED BY the other."""
         _, new = pair(change)
         yield from self.create(new, context)
+
+
+def _owner(fact: Fact, *, sequence: bool = False) -> Ref:
+    """Who owns the column's table, or the sequence."""
+    if sequence:
+        return Ref("owner", ("sequence", *fact.ref.name))
+    return Ref("owner", ("table", *fact.list("column")[:-1]))
 
 
 KIND = OwnedBy()

@@ -40,7 +40,8 @@ class Partition(Kind):
                         yield from ((s, child.ref) for s in ("drop", "alter", "create"))
                     elif child.ref.kind in ("constraint", "index"):
                         yield ("drop", child.ref)
-                        if child["type"] != "f" and not _is_late(child, context):
+                        late = _is_late(context.new.facts.get(child.ref, child), context)
+                        if child["type"] != "f" and not late:
                             yield ("alter", child.ref)
                             yield ("create", child.ref)
         for user in context.old.used_by.get(above, ()):

@@ -1,0 +1,8 @@
+CREATE SEQUENCE q;
+ALTER SEQUENCE q OWNER TO corpus_alice;
+CREATE TABLE u (id integer);
+ALTER TABLE u OWNER TO corpus_bob;
+CREATE SEQUENCE moves OWNED BY NONE;
+ALTER SEQUENCE moves OWNER TO corpus_bob;
+ALTER SEQUENCE moves OWNED BY u.id;
+CREATE TABLE w (id integer);
