@@ -11,7 +11,7 @@ from collections import deque
 from contextlib import suppress
 from queue import SimpleQueue
 from sys import intern
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -36,34 +36,39 @@ _TEXTS = 1009
 
 
 class Reader:
-    """The answers to `queries`, each a name and a text, in whatever order they come.
+    """The answers to queries, each a name and a text, in whatever order they come.
 
     A context manager: at its end no query runs, also after an error or an interrupt. The connection
-    is in the transaction in which to read. With a `snapshot`, exported by it, a second one helps,
-    after the statements of `settings`: it begins with the last query.
+    is in the transaction in which to read. What `help` brings, a second one to the same snapshot,
+    comes while somebody still thinks of what to `ask`: it begins with the last query.
     """
 
-    def __init__(
-        self,
-        connection: Connection[tuple[object, ...]],
-        queries: Sequence[Query],
-        snapshot: str | None = None,
-        settings: str = "",
-    ) -> None:
+    def __init__(self, connection: Connection[tuple[object, ...]]) -> None:
         self._connection = connection
-        self._count = len(queries)
-        self._waiting = deque(queries)
+        self._count = 0
+        self._waiting: deque[Query] = deque()
+        self._asked = Event()
         self._answers: SimpleQueue[tuple[str, PGresult | BaseException]] = SimpleQueue()
         self._helper: Connection[tuple[object, ...]] | None = None
-        self._threads = [
-            _thread(self._ask, connection.pgconn, self._waiting.popleft),
-        ]
-        if snapshot is not None:
-            self._threads.append(_thread(self._help, snapshot, settings))
+        self._threads: list[Thread] = []
+
+    def help(self, snapshot: str, settings: str) -> None:
+        """Have a second connection, with these settings, in a snapshot that the first has exported."""
+        self._start(self._help, snapshot, settings)
+
+    def ask(self, queries: Sequence[Query]) -> None:
+        """Begin to ask."""
+        self._count = len(queries)
+        self._waiting.extend(queries)
+        self._asked.set()
+        self._start(self._ask, self._connection.pgconn, self._waiting.popleft)
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = Thread(target=target, args=arguments, name="reader", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
         return self
 
     def __exit__(
@@ -73,6 +78,7 @@ class Reader:
         trace: TracebackType | None,
     ) -> None:
         self._waiting.clear()
+        self._asked.set()
         for connection in (self._connection, self._helper) if error is not None else ():
             if connection is not None:
                 with suppress(psycopg.Error):
@@ -112,11 +118,8 @@ class Reader:
                 helper.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 helper.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
                 helper.execute(settings)
+                self._asked.wait()
                 self._ask(helper.pgconn, self._waiting.pop)
-
-
-def _thread(target: Callable[..., None], *arguments: object) -> Thread:
-    return Thread(target=target, args=arguments, name="reader", daemon=True)
 
 
 class Rows:

@@ -273,15 +273,27 @@ class Reading:
     def _asked(self, *, late: bool) -> Generator[tuple[str, Answer]]:
         """The answers that are here, then those to what was not asked yet."""
         yield from list(self.answers.items())
-        if not self.answers:
-            queries, snapshot = self._queries()
-            if not late:
-                queries = [query for query in queries if query[0] not in _LATE]
-        else:
-            queries, snapshot = [(name, _text(name)) for name in _LATE], None
-        with Reader(self.connection, queries, snapshot, _SETTINGS) as reader:
+        with Reader(self.connection) as reader:
+            if not self.answers:
+                self._call_for_help(reader)
+                queries = [q for q in self._queries() if late or q[0] not in _LATE]
+            else:
+                queries = [(name, _text(name)) for name in _LATE]
+            reader.ask(queries)
             for name, result in reader:
                 yield name, Answer(*columns(result), self.text.of(result))
+
+    def _call_for_help(self, reader: Reader) -> None:
+        """A second connection, in the same snapshot, where there is much to read."""
+        if not self._alone or self.share:
+            return
+        row = self.connection.execute(
+            "SELECT CASE WHEN COUNT(*) > %s THEN pg_catalog.pg_export_snapshot() END"
+            " FROM pg_catalog.pg_class WHERE oid >= 16384",
+            [_MANY],
+        ).fetchone()
+        if row is not None and row[0] is not None:
+            reader.help(str(row[0]), _SETTINGS)
 
     def _unnamed(self, kind: Kind, facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
         """The facts, without the name of `nobody` where theirs tells who makes things."""
@@ -297,8 +309,8 @@ class Reading:
             self.at = {address: to.get(ref, ref) for address, ref in self.at.items()}
         return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
-    def _queries(self) -> tuple[list[tuple[str, str]], str | None]:
-        """What to ask, in two halves from the two ends; the snapshot to share where that is much."""
+    def _queries(self) -> list[tuple[str, str]]:
+        """What to ask, in two halves from the two ends."""
         superuser = self.connection.info.parameter_status("is_superuser") == "on"
         asked = [
             kind
@@ -307,23 +319,16 @@ class Reading:
             and (superuser or not kind.superuser)
         ]
         probed = [kind for kind in asked if kind.probe]
-        probes = "".join(f",\n    {kind.probe}" for kind in probed)
-        row = self.connection.execute(_text("probe.sql").replace("-- ask:", probes)).fetchone()
-        assert row is not None
-        relations, *there = row
+        probes = ",\n    ".join(kind.probe for kind in probed)
+        there = self.connection.execute(_text("probe.sql").replace("-- ask:", probes)).fetchone()
+        assert there is not None
         absent = {kind for kind, found in zip(probed, there, strict=True) if not found}
-        snapshot = None
-        helped = self._alone and not self.share
-        if helped and isinstance(relations, int) and relations > _MANY:
-            exported = self.connection.execute("SELECT pg_catalog.pg_export_snapshot()").fetchone()
-            assert exported is not None
-            snapshot = str(exported[0])
         major = self.version // 10000
         queries = [(kind.name, kind.query(major)) for kind in asked if kind not in absent]
         queries += [(name, _text(name)) for name in _OTHERS]
         queries.sort(key=lambda q: _MANY_ROWS.index(q[0]) + 1 if q[0] in _MANY_ROWS else 0)
         queries.sort(key=lambda q: q[0] not in _DEPARSED)
-        return queries, snapshot
+        return queries
 
     def _read(self, kind: Kind, answer: Answer) -> dict[Ref, Fact]:
         """The facts of one kind, and what hangs on them."""
