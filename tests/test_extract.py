@@ -112,7 +112,7 @@ def test_the_second_connection_sees_what_the_first_sees(
     before = read(filled)
     queries = reading.Reading._queries
 
-    def meanwhile(self: reading.Reading) -> tuple[list[tuple[str, str]], str | None]:
+    def meanwhile(self: reading.Reading) -> list[tuple[str, str]]:
         found = queries(self)
         with psycopg.connect(filled, autocommit=True) as other:
             other.execute("CREATE TABLE later (id int DEFAULT 1)")

@@ -282,7 +282,6 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE FOREIGN TABLE <ft> (<~n1> integer, <~n2> text OPTIONS (c 'd')) SERVER <~sv><?sv>",
         "CREATE FOREIGN TABLE <ft> (<~n1> bigint NOT NULL, <~n2> <e1>,"
         " CONSTRAINT <~kf> CHECK (<~n1> > 0)) SERVER <~sv> OPTIONS (t 'x')<?sv>",
-        "CREATE FOREIGN TABLE <ft> () INHERITS (<t2>) SERVER <~sv><?sv>",
     ),
     "y1": ("CREATE TABLE <y1> OF <c1>", "CREATE TABLE <y1> OF <c1> (<~n2> NOT NULL)"),
     # what hangs on columns

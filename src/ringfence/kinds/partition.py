@@ -44,7 +44,8 @@ class Partition(Kind):
                         if child["type"] != "f" and not late:
                             yield ("alter", child.ref)
                             yield ("create", child.ref)
-        for user in context.old.used_by.get(above, ()):
+        # A whole that is made anew has no others; they may go with its rows alone.
+        for user in context.old.used_by.get(above, ()) if above not in context.drops else ():
             if user.kind == "partition":
                 yield ("drop", user)
         yield from (("drop", key.ref) for key in keys_on(above, context.old))
