@@ -9,7 +9,7 @@ import pytest
 from ringfence.config import Tenancy
 from ringfence.errors import Misuse
 from ringfence.seed import disposable, mark_disposable, model, need_disposable, read, seed
-from seed.support import one
+from seed.support import counts, one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,3 +120,20 @@ def test_a_database_is_marked_in_its_comment(conn: Connection) -> None:
     assert one(conn, said, name) == "Ana's [ringfence: disposable]"
     assert mark_disposable(conn, yes=False)
     assert one(conn, said, name) == "Ana's"
+
+
+def test_of_two_parents_one_at_most(conn: Connection) -> None:
+    """The column that says whose a row is is never NULL; that says nothing of the one beside it."""
+    conn.execute(
+        "CREATE TABLE buyers (tenant text NOT NULL, id int, PRIMARY KEY (tenant, id));"
+        " CREATE TABLE bills (tenant text NOT NULL, id int, buyer int NOT NULL, parent int, ship_to int,"
+        "  PRIMARY KEY (tenant, id), FOREIGN KEY (tenant, buyer) REFERENCES buyers,"
+        "  FOREIGN KEY (tenant, parent) REFERENCES bills,"
+        "  FOREIGN KEY (tenant, ship_to) REFERENCES buyers, CHECK (num_nulls(parent, ship_to) >= 1));"
+        " ALTER TABLE buyers ENABLE ROW LEVEL SECURITY; ALTER TABLE bills ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY own ON buyers USING (tenant = current_setting('my.tenant', true));"
+        " CREATE POLICY own ON bills USING (tenant = current_setting('my.tenant', true))"
+    )
+    seeded = seed(conn)
+    assert seeded.shortfalls == ()
+    assert counts(conn) == {"public.buyers": 10, "public.bills": 10}

@@ -239,7 +239,9 @@ class Family:
         salt: int,
     ) -> bool:
         """Whether the foreign key is to point anywhere."""
-        asked = {limits[c].null for c in reference.columns if c in limits}
+        # Of a column that is never NULL nobody has to say so.
+        can = [c for c in reference.columns if not row.table.column[c].not_null]
+        asked = {limits[c].null for c in can if c in limits}
         if not row.table.nullable(reference) or False in asked:
             return True
         if True in asked:
