@@ -79,6 +79,7 @@ class Probe:
         }
         self.row = _unlike("ringfence row", table)
         self.leaf = _unlike("ringfence leaf", table)
+        self.known: dict[str, dict[str, str | None]] = {}
         self.tests: list[Fault] = []
         self.columns: list[sql.Composable] = []
         self._readable()
@@ -97,7 +98,7 @@ class Probe:
         try:
             answers = self._ask(rows)
         except psycopg.Error:
-            for number, fault in self._unreadable(rows, 0):
+            for number, fault in self._unreadable(rows):
                 found[number].append(fault)
             good = [number for number in good if not found[number]]
             answers = self._ask([rows[number] for number in good]) if good else []
@@ -111,27 +112,61 @@ class Probe:
                 found[sound[position]].append(self._fault(key))
         return found
 
-    def _unreadable(self, rows: Sequence[Row], first: int) -> list[tuple[int, Fault]]:
-        """The rows that the server cannot compute the tests of, found by halving."""
+    def _unreadable(self, rows: Sequence[Row]) -> list[tuple[int, Fault]]:
+        """The rows that the server cannot compute the tests of, by their numbers.
+
+        Values that a type does not take are found column by column; what else it is, by halving.
+        """
+        broken: dict[int, dict[str, str]] = {}
+        for column in self.written:
+            texts = [row.values.get(column.name) for row in rows]
+            said = self._refused(column, list(dict.fromkeys(t for t in texts if t is not None)))
+            for number, text in enumerate(texts):
+                if text is not None and text in said:
+                    broken.setdefault(number, {})[column.name] = said[text]
+        found = [
+            (number, Fault("", tuple(names), next(iter(names.values()))))
+            for number, names in broken.items()
+        ]
+        return found + self._halved([n for n in range(len(rows)) if n not in broken], rows)
+
+    def _halved(self, numbers: Sequence[int], rows: Sequence[Row]) -> list[tuple[int, Fault]]:
+        if not numbers:
+            return []
         try:
-            self._ask(rows)
+            self._ask([rows[number] for number in numbers])
         except psycopg.Error as error:
-            if len(rows) == 1:
-                return [(first, self._broken(rows[0], error))]
-            half = len(rows) // 2
-            return self._unreadable(rows[:half], first) + self._unreadable(
-                rows[half:], first + half
-            )
+            if len(numbers) == 1:
+                names = tuple(column.name for column in self.written)
+                message = (error.diag.message_primary or str(error)).strip()
+                return [(numbers[0], Fault(error.diag.constraint_name or "", names, message))]
+            half = len(numbers) // 2
+            return self._halved(numbers[:half], rows) + self._halved(numbers[half:], rows)
         return []
 
-    def _reads(self, column: Column, text: str | None) -> bool:
-        query = sql.SQL("SELECT ({})[1]::{}").format(parameters(1), self._cast(column))
-        try:
-            with self.conn.transaction():
-                ask(self.conn, query, [[text]])
-        except psycopg.Error:
-            return False
-        return True
+    def _refused(self, column: Column, texts: Sequence[str]) -> dict[str, str]:
+        """The texts that a column's type does not take, each with what the server says."""
+        known = self.known.setdefault(column.name, {})
+        new = [text for text in texts if text not in known]
+        query = sql.SQL("SELECT count(v::{}) FROM unnest({}) AS u (v)").format(
+            self._cast(column), parameters(1)
+        )
+        todo = [new] if new else []
+        while todo:
+            some = todo.pop()
+            try:
+                with self.conn.transaction():
+                    ask(self.conn, query, [some])
+            except psycopg.Error as error:
+                message = (error.diag.message_primary or str(error)).strip()
+                if len(some) == 1 or isinstance(error, psycopg.errors.FeatureNotSupported):
+                    # What this server was built without it takes no value of.
+                    known.update(dict.fromkeys(some, message))
+                else:
+                    todo += [some[: len(some) // 2], some[len(some) // 2 :]]
+            else:
+                known.update(dict.fromkeys(some))
+        return {text: said for text in texts if (said := known[text]) is not None}
 
     def compute(self, text: str, rows: Sequence[Row]) -> list[str | None]:
         """What an expression comes to in each of the rows; None where the server cannot say."""
@@ -309,10 +344,3 @@ class Probe:
         )
         with self.conn.transaction():
             return [n - 1 for (n,) in ask(self.conn, query, self._arguments(rows)).fetchall()]
-
-    def _broken(self, row: Row, error: psycopg.Error) -> Fault:
-        """A row that the server cannot even compute the tests of: for a value, where it is one."""
-        names = tuple(c.name for c in self.written if not self._reads(c, row.values.get(c.name)))
-        names = names or tuple(column.name for column in self.written)
-        message = (error.diag.message_primary or str(error)).strip()
-        return Fault(error.diag.constraint_name or "", names, message)
