@@ -141,7 +141,7 @@ def _names(project: Project, graph: Graph, since: str) -> list[str]:
 
     # A branch to opt in to begins on a database of its own choice: `rehearse` is told where.
     line = {r.id for r in graph.applied(filter(None, (graph.head,)))}
-    sql = [r for r in graph.revisions.values() if r.id in line and r.sql and len(r.down) <= 1]
+    sql = [r for r in graph.revisions.values() if r.id in line and len(r.down) <= 1]
     if not since:
         return [r.id for r in sql]
     files = changed(project.root, since)
@@ -177,8 +177,13 @@ def _rehearse(
     """
     graph = revisions.read(project)
     runs: list[list[str]] = []
+    rows: list[Coverage] = []
     for name in names:
-        if runs and runs[-1][-1] in graph.revisions[name].down:
+        if why := rehearse.unknown(graph.revisions[name]):
+            rows.append(
+                Coverage("rehearsal", f"revision {name}", skipped=f"its SQL is not known: {why}")
+            )
+        elif runs and runs[-1][-1] in graph.revisions[name].down:
             runs[-1].append(name)
         else:
             runs.append([name])
@@ -195,12 +200,14 @@ def _rehearse(
     ]
     if not done:
         reason = "no revision has changed"
-        return Report("check", (), (Coverage("rehearsal", "revisions", skipped=reason),))
+        none = (Coverage("rehearsal", "revisions", skipped=reason),)
+        return Report("check", (), tuple(rows) or none)
     return Report(
         "check",
         tuple(f for report in done for f in report.findings),
-        tuple(
-            replace(c, subject=f"rehearsal/{c.subject}") for report in done for c in report.coverage
+        (
+            *(replace(c, subject=f"rehearsal/{c.subject}") for r in done for c in r.coverage),
+            *rows,
         ),
         sheets=tuple(s for report in done for s in report.sheets),
     )

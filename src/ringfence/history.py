@@ -625,6 +625,46 @@ def _without_version_table(context: MigrationContext) -> None:
 # Running Alembic ourselves
 
 
+def offline(revision: Revision, direction: Direction) -> str:
+    """The SQL of a revision of Python, as Alembic writes it where nobody is connected.
+
+    Raises `BadProject` where it does not: the revision looks at what is in the database, say.
+    """
+    import importlib.util
+
+    from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
+
+    from ringfence.script import Script
+
+    buffer = io.StringIO()
+    options = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
+    name = f"ringfence_revision_{revision.id}"
+    spec = importlib.util.spec_from_file_location(name, revision.path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        context = MigrationContext.configure(dialect_name="postgresql", opts=options)
+        with Operations.context(context):
+            getattr(module, "upgrade" if direction == "up" else "downgrade")()
+    except Exception as error:
+        said = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        raise BadProject(f"{type(error).__name__}: {said}") from error
+    text = buffer.getvalue()
+    statements = Script(revision.shown, text).statements
+    if not any(s.controls_transaction for s in statements):
+        return text
+    # It leaves its transaction for something that cannot run in one.
+    alone = [s.text for s in statements if not s.controls_transaction]
+    return (
+        ";\n".join(("-- ringfence: transaction: none\n" + alone[0], *alone[1:], ""))
+        if alone
+        else ""
+    )
+
+
 def drive(
     session: Session,
     choose: Callable[[tuple[str, ...]], Sequence[tuple[Revision, Direction]]],

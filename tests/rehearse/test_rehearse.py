@@ -303,12 +303,68 @@ def test_bad_questions(project: Project) -> None:
     )
     done = project.run("rehearse", "0001", "--sql", "pyproject.toml")
     assert done.status == 2
+
+
+def test_a_revision_in_python_is_measured_by_its_sql(project: Project) -> None:
     project.python(
-        "0004", "def upgrade():\n    op.execute('SELECT 1')\n\n\ndef downgrade():\n    pass\n"
+        "0002",
+        "def upgrade():\n    op.execute('CREATE INDEX slow ON things (label)')\n\n\n"
+        "def downgrade():\n    op.execute('SELECT 1')\n",
     )
-    done = project.run("rehearse", "0004")
-    assert done.status == 1
-    assert done.err.startswith("error: revision 0004 is Python")
+    project.revision(
+        "0003", "DROP VIEW labels;", "CREATE VIEW labels AS SELECT id, label FROM things;"
+    )
+    done = project.run("rehearse", "--format", "json")
+    document = json.loads(done.out)
+    seen = {(f["code"], f["place"]["path"]) for f in document["findings"]}
+    assert seen == {
+        ("INDEX_BUILD", "migrations/versions/0002.py"),
+        ("NOT_REVERSIBLE", "migrations/versions/0002.py"),
+        ("OLD_READER", "migrations/versions/0003.up.sql"),
+    }, done.out
+    assert [part["name"] for part in document["parts"]] == ["0002", "0003"]
+
+
+def test_what_python_makes_concurrently_is_run_by_itself(project: Project) -> None:
+    project.python(
+        "0002",
+        "def upgrade():\n    with op.get_context().autocommit_block():\n"
+        "        op.execute('CREATE INDEX CONCURRENTLY quick ON things (label)')\n\n\n"
+        "def downgrade():\n    op.execute('DROP INDEX quick')\n",
+    )
+    done = project.run("rehearse")
+    assert (done.status, done.err) == (0, ""), done.out
+
+
+def test_a_revision_whose_sql_is_not_known_keeps_only_those_behind_it(project: Project) -> None:
+    project.revision("0002", "CREATE INDEX slow ON things (label);", "DROP INDEX slow;")
+    project.python(
+        "0003",
+        "def upgrade():\n    for row in op.get_bind().execute('SELECT 1'):\n        pass\n\n\n"
+        "def downgrade():\n    pass\n",
+    )
+    project.revision("0004", "SELECT 1;", "SELECT 1;")
+    done = project.run("rehearse", "--format", "json")
+    document = json.loads(done.out)
+    assert [f["code"] for f in document["findings"]] == ["INDEX_BUILD", "NOT_REHEARSED"]
+    (told,) = [f["message"] for f in document["findings"] if f["code"] == "NOT_REHEARSED"]
+    assert told.startswith("0003 is Python of which no SQL is known before it runs: ")
+    (behind,) = [row for row in document["coverage"] if row["subject"] == "behind"]
+    assert (behind["title"], behind["skipped"]) == (
+        "0004", "0003 was not run, and they come after it"
+    )  # fmt: skip
+
+
+def test_what_comes_behind_a_revision_that_fails_is_named(project: Project) -> None:
+    project.revision("0002", "SELECT 1;\nSELECT 1 / 0;", "SELECT 1;")
+    project.revision("0003", "SELECT 1;", "SELECT 1;")
+    project.revision("0004", "SELECT 1;", "SELECT 1;")
+    done = project.run("rehearse", "--format", "json")
+    rows = {row["subject"]: row for row in json.loads(done.out)["coverage"]}
+    assert rows["behind"]["title"] == "0003, 0004"
+    assert rows["behind"]["skipped"] == "0002 fails, and they come after it"
+    assert rows["measured"]["count"] == 1
+    assert rows["readers"]["skipped"] == "0002 fails"
 
 
 def test_what_an_index_costs_is_its_build_not_only_the_reading() -> None:

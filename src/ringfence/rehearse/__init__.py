@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ringfence.rehearse.hazards import Measured, Part
 from ringfence.rehearse.plans import Planned, read
-from ringfence.rehearse.run import File, Rehearsal, Rewritten, agree, rehearse
+from ringfence.rehearse.run import File, Rehearsal, Rewritten, agree, rehearse, unknown
 
 __all__ = [
     "File",
@@ -20,4 +20,5 @@ __all__ = [
     "agree",
     "read",
     "rehearse",
+    "unknown",
 ]

@@ -48,6 +48,16 @@ Safe form: two transactions, which are two files.
 
 Seen by: pg_locks before the statement, and what it reads, writes or builds.
 """,
+    "NOT_REHEARSED": """\
+A revision was not run, nor those behind it.
+
+Why it matters: nobody knows what it does to a database at work. It is written in Python, and looks at what
+is in the database before it says what is to be done; so there is no SQL to measure.
+
+Safe form: the same in SQL. What moves rows is a backfill (`-- ringfence: backfill key=id batch=200ms`).
+
+Seen by: Alembic writes no SQL for it while nobody is connected (`alembic upgrade --sql`).
+""",
     "BACKFILL": """\
 Most of a table's rows are written in one transaction.
 

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ringfence import backfill, migrate, revisions, rows
 from ringfence.change import diff
-from ringfence.errors import Error, Misuse, Refused
+from ringfence.errors import Error, Misuse
 from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
@@ -50,13 +50,17 @@ _GATED = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "BACKFILL")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is rehearsed: a file's SQL and, where there is one, the SQL that undoes it."""
+    """What is rehearsed: a file's SQL and, where there is one, the SQL that undoes it.
+
+    `unknown` says why nobody knows its SQL before it runs.
+    """
 
     name: str
     title: str
     up: Script
     down: Script | None = None
     revision: Revision | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +230,30 @@ def _wanted(
 
 def _file(revision: Revision) -> File:
     if not revision.sql:
-        raise Refused(
-            f"revision {revision.id} is Python: what it does cannot be measured statement by"
-            " statement",
-            hint="write its SQL to a file (alembic upgrade … --sql) and rehearse that: --sql FILE",
-        )
+        return _python(revision)
     down = revision.runnable("down") if revision.file("down").is_file() else None
     return File(revision.id, revision.title, revision.runnable("up"), down, revision)
+
+
+def unknown(revision: Revision) -> str:
+    """Why nobody knows a revision's SQL before it runs; "" where it is known."""
+    return "" if revision.sql else _python(revision).unknown
+
+
+def _python(revision: Revision) -> File:
+    """A revision of Python, as the SQL that Alembic writes for it; where it writes none, why."""
+    from ringfence.history import offline
+
+    texts: list[Script] = []
+    for direction in ("up", "down"):
+        try:
+            texts.append(Script(revision.shown, offline(revision, direction)))
+        except Error as error:
+            if direction == "up":
+                empty = Script(revision.shown, "")
+                return File(revision.id, revision.title, empty, None, revision, error.message)
+    up, down = texts[0], texts[1] if len(texts) > 1 else None
+    return File(revision.id, revision.title, up, down, revision)
 
 
 def _host(
@@ -326,7 +347,8 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
     broken: set[tuple[Ref, bool]] = set()
     trial = compat.Trial()
     undone = checked = total = 0
-    failed = False
+    tried = False
+    failed = ""
 
     def during(file: File, number: int) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -336,14 +358,22 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
                     broken.add((each.ref, each.writes))
                     work.findings.append(_old(file, each, number))
 
+    done: set[str] = set()
     for number, file in enumerate(files, 1):
+        done.add(file.name)
         work.listen(file.name)
+        if file.unknown:
+            work.findings.append(_unmeasured(file))
+            failed = f"{file.name} was not run"
+            break
         twin.stand()
         with _spare(work, base) as spare:
             part = _measured(work, base, file, partial(during, file))
             work.parts.append(part)
             found = list(_agreed(hazards(part), file.up.said("allowed")))
-            failed = any(s.observed.error is not None for s in part.statements)
+            if any(s.observed.error is not None for s in part.statements):
+                failed = f"{file.name} fails"
+            checked += sum(s.observed.error is None for s in part.statements)
             forms: Mapping[int, tuple[Move, ...]] = {}
             if work.safe and not failed:
                 found, forms = _with_safe_forms(twin, file, found)
@@ -352,7 +382,7 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
             work.findings += found
         if failed:
             break
-        checked += len(part.statements)
+        tried = True
         with connect(base) as connection:
             trial = compat.tried(connection, before)
             after = compat.world(connection, work.hidden, trying=False)
@@ -396,20 +426,41 @@ def _forward(work: _Work, base: Target, twin: Twin, files: Sequence[File]) -> bo
         work.coverage.append(
             Coverage("constraints", "whether the real rows obey new constraints", skipped=reason)
         )
+    if failed and (behind := [f.name for f in files if f.name not in done]):
+        work.coverage.append(
+            Coverage("behind", ", ".join(behind), skipped=f"{failed}, and they come after it")
+        )
+    why = "" if tried else failed
+    measured = "" if checked else failed
     work.coverage += [
-        Coverage("measured", "locks, rewrites, scans of each statement", checked, "statement"),
-        Coverage("readers", "what was read before can be read", trial.reads, "relation"),
-        Coverage("writers", "what was written before can be written", trial.writes, "row"),
-        Coverage("callers", "what was called before can be called", trial.calls, "routine"),
+        Coverage(
+            "measured", "locks, rewrites, scans of each statement", checked, "statement", measured
+        ),
+        Coverage("readers", "what was read before can be read", trial.reads, "relation", why),
+        Coverage("writers", "what was written before can be written", trial.writes, "row", why),
+        Coverage("callers", "what was called before can be called", trial.calls, "routine", why),
         Coverage(
             "undone",
             "down leaves no trace, and up again",
             undone,
             "revision",
-            "" if undone else "nothing here can be undone",
+            "" if undone else why or "nothing here can be undone",
         ),
     ]
     return not failed
+
+
+def _unmeasured(file: File) -> Finding:
+    ref = Ref("revision", (file.name,))
+    return Finding(
+        "NOT_REHEARSED",
+        Severity.ERROR,
+        f"{file.name} is Python of which no SQL is known before it runs: {file.unknown}",
+        ref,
+        help="write it as SQL, or its SQL to a file and rehearse that: --sql FILE",
+        basis=Basis.STATIC,
+        key=f"{file.name}:{ref}",
+    )
 
 
 def _touches(file: File) -> bool:
@@ -576,6 +627,8 @@ def _rewritten(
     forms: Mapping[int, tuple[Move, ...]],
 ) -> Rewritten:
     """The file's safe form, run and measured on `spare`; `base` is what the file itself has led to."""
+    if file.revision is not None and not file.revision.sql:
+        return Rewritten(file, why="it is Python")
     at = _numbers(file, found)
     apart = {n for n, its in at.items() if any(f.code == "LONG_LOCK" for f in its)}
     if not at:
