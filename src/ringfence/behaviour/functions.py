@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from ringfence.behaviour import scripts
 from ringfence.behaviour.rows import TIMEOUT, at
 from ringfence.isolation import calls
 from ringfence.isolation import surface as surfaces
@@ -40,18 +41,22 @@ CALLS = 20
 PAIRS = 12
 """How many pairs of calls are tried at once, of two functions or of one."""
 
+READ_ONLY = "SET LOCAL transaction_read_only = on"
+
 _READS = re.compile(r"^(is|has|can|get|find|count|list|show|should|was)_", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of a routine: `wrong` says what it does, `unknown` why nothing was seen."""
+    """What was seen of a routine: `wrong` says what it does, `unknown` why nothing was seen.
+
+    `script` shows it to whoever runs it with psql on a database that has the schema and no rows."""
 
     ref: Ref
     kind: str
     wrong: str = ""
     unknown: str = ""
-    call: str = ""
+    script: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,16 +66,25 @@ class Stage:
     rows: Rows
     fixture: Fixture
     routines: tuple[Routine, ...]
+    given: tuple[str, ...] | None = None
+    """INSERTs of the rows there are, where they are not all."""
+    setup: tuple[str, ...] = ()
+    """What is done to the rows first."""
 
     @property
     def prelude(self) -> str:
         """What a session says first."""
+        limit = f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL timezone = 'UTC'"
+        return "; ".join([limit, *self.named])
+
+    @property
+    def named(self) -> list[str]:
+        """How a session names its tenant, if it does."""
         setting = self.rows.model.setting
-        said = f"SET LOCAL statement_timeout = '{TIMEOUT}'; SET LOCAL timezone = 'UTC'"
-        if setting and self.rows.tenants:
-            tenant = literal(self.rows.model.named(self.rows.tenants[0])).strip()
-            said += f"; SELECT set_config({literal(setting).strip()}, {tenant}, true)"
-        return said
+        if not setting or not self.rows.tenants:
+            return []
+        tenant = literal(self.rows.model.named(self.rows.tenants[0])).strip()
+        return [f"SELECT set_config({literal(setting).strip()}, {tenant}, true)"]
 
 
 def stage(rows: Rows, exclude: Sequence[str]) -> Stage:
@@ -79,13 +93,16 @@ def stage(rows: Rows, exclude: Sequence[str]) -> Stage:
     surface = surfaces.read(rows.conn, [], exclude)
     tenants = rows.tenants if len(rows.tenants) > 1 else ("1", "2")
     mine: dict[str, dict[int, list[Lying]]] = {tenants[0]: {}, tenants[1]: {}}
+    nobody: dict[int, list[Lying]] = {}
     for oid, found in rows.rows.items():
         for number, row in enumerate(found):
             owner = row.owner if row.owner in mine else tenants[number % 2]
+            lying = Lying(oid, row.leaf, row.ctid, row.values)
             if estate.every or oid in estate.tables:
-                lying = Lying(oid, row.leaf, row.ctid, row.values)
                 mine[owner].setdefault(oid, []).append(lying)
-    fixture = Fixture(rows.conn, estate, surface, tenants[0], tenants[1], mine)
+            else:
+                nobody.setdefault(oid, []).append(lying)
+    fixture = Fixture(rows.conn, estate, surface, tenants[0], tenants[1], mine, nobody)
     touching = calls.touching(surface, fixture)
     return Stage(rows, fixture, tuple(r for r in surface.routines if r.oid in touching))
 
@@ -117,7 +134,12 @@ def _alone(staged: Stage, routine: Routine) -> Iterator[Seen]:
     label = {"i": "IMMUTABLE", "s": "STABLE"}.get(routine.volatility, "")
     for call, out in zip(said, outs, strict=True):
         if label and out.sqlstate == "0A000" and "non-volatile" in out.message:
-            yield Seen(ref, "volatility", f"it is {label} and writes: {out.message}", call=call)
+            yield Seen(
+                ref,
+                "volatility",
+                f"it is {label} and writes: {out.message}",
+                script=scripts.alone(staged, routine, call, out.sqlstate),
+            )
             return
     if not done:
         why = outs[0].message if outs else "there is nothing to call it with"
@@ -128,20 +150,27 @@ def _alone(staged: Stage, routine: Routine) -> Iterator[Seen]:
             ref,
             "volatility",
             "it is IMMUTABLE and reads tables: its answers are kept",
-            call=done[0],
+            script=scripts.alone(staged, routine, done[0], ""),
         )
     writes = []
     for call in done:
-        out = rows.attempt(call, before=["SET LOCAL transaction_read_only = on"])
+        out = rows.attempt(call, before=[READ_ONLY])
         if out.sqlstate == "25006":
             writes.append(call)
     if writes and _READS.match(routine.name):
-        yield Seen(ref, "reader-writes", "by its name it only asks, and it writes", call=writes[0])
+        said_ = "by its name it only asks, and it writes"
+        yield Seen(
+            ref,
+            "reader-writes",
+            said_,
+            script=scripts.alone(staged, routine, writes[0], "25006", before=(READ_ONLY,)),
+        )
     for call in writes:
         out = rows.attempt(call, then=call)
         if out.sqlstate.startswith("23"):
             said_ = f"called again with the same it fails: {out.message}"
-            yield Seen(ref, "not-twice", said_, call=call)
+            script = scripts.alone(staged, routine, call, out.sqlstate, before=(call,))
+            yield Seen(ref, "not-twice", said_, script=script)
             break
     else:
         yield Seen(ref, "call")
@@ -182,27 +211,143 @@ def _pairs(
         ]
         pairs = [pair for a, b in pairs for pair in ((a, b), (b, a))]
     tried = 0
-    for first, second in dict.fromkeys(pairs):
+    pairs = list(dict.fromkeys(pairs))
+    found: Met | None = None
+    for first, second in pairs:
         if tried == PAIRS:
-            return
-        lines = (_serial(staged, first, second), _serial(staged, second, first))
-        if any(line is None for line in lines):
-            continue  # what fails one after the other says nothing about at once
-        tried += 1
-        state, error = _at_once(staged, other, third, first, second)
-        if error:
-            ref = two.ref if one is two else one.ref
-            yield Seen(
-                ref, "race", f"of two calls at once one fails: {error}", call=f"{first};\n{second}"
-            )
-            return
-        if state is not None and state not in lines:
-            ref = one.ref if one.ref.path <= two.ref.path else two.ref
-            other_one = two if ref is one.ref else one
-            name = "itself" if one is two else other_one.ref.path
-            wrong = f"called at once with {name} it leaves what neither order leaves"
-            yield Seen(ref, "lost-update", wrong, call=f"{first};\n{second}")
-            return
+            break
+        found = tell_apart(staged, other, third, first, second)
+        if found is not None and found.kind:
+            break
+        tried += found is not None
+    if (found is None or not found.kind) and one is two:
+        for setup, first, second in _limits(staged, one, pairs):
+            near = replace(staged, setup=setup)
+            found = tell_apart(near, other, third, first, second)
+            if found is not None and found.kind:
+                staged = near
+                break
+    if found is None or not found.kind:
+        return
+    calls_ = (found.first, found.second)
+    script = scripts.at_once(
+        staged,
+        lambda some: tell_apart(some, other, third, *calls_),
+        f"{one.body}\n{two.body}",
+        found,
+    )
+    if found.kind == "race":
+        ref = two.ref if one is two else one.ref
+        yield Seen(ref, "race", f"of two calls at once one fails: {found.error}", script=script)
+        return
+    ref = one.ref if one.ref.path <= two.ref.path else two.ref
+    other_one = two if ref is one.ref else one
+    name = "itself" if one is two else other_one.ref.path
+    wrong = f"called at once with {name} it leaves what neither order leaves"
+    if found.refused:
+        wrong = f"called at once with {name} it does twice what it does once, one after the other"
+    yield Seen(ref, "lost-update", wrong, script=script)
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What came of two calls at once: `kind` is empty where it was nothing that is wrong.
+
+    `refused`: one after the other, the second one fails. `left` and `serial` are the rows that only
+    the two at once leave, and that only the two one after the other do.
+    """
+
+    first: str
+    second: str
+    kind: str = ""
+    error: str = ""
+    refused: bool = False
+    left: tuple[str, ...] = ()
+    serial: tuple[str, ...] = ()
+
+
+def tell_apart(
+    staged: Stage, other: Connection[Any], third: Connection[Any], first: str, second: str
+) -> Met | None:
+    """Whether two calls at once do what neither order does; None where that says nothing."""
+    one, two = _serial(staged, first, second), _serial(staged, second, first)
+    if one is None or two is None:
+        return None  # what fails by itself says nothing about at once
+    lines = (one, two)
+    refused = any(failed for _, failed in lines)
+    state, error = _at_once(staged, other, third, first, second)
+    if error:
+        return Met(first, second, "" if refused else "race", error)
+    if state is None or state in [line for line, _ in lines]:
+        return Met(first, second)
+    serial = one[0]
+    return Met(
+        first,
+        second,
+        "lost-update",
+        refused=all(failed for _, failed in lines),
+        left=_shown(state - serial),
+        serial=_shown(serial - state),
+    )
+
+
+def _shown(state: State) -> tuple[str, ...]:
+    return tuple(f"{path}: {', '.join(values)}" for path, values in state)[:3]
+
+
+def _limits(
+    staged: Stage, routine: Routine, pairs: Sequence[tuple[str, str]]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Rows changed so that one call goes through and a second does not: a limit brought near, a stock
+    run down, or as many calls before as go through."""
+    if not re.search(r"[<>]", routine.body):
+        return
+    columns = [
+        (table, column.name)
+        for table in _tables(staged)
+        if re.search(rf"\b{re.escape(table.name)}\b", routine.body)
+        for column in table.columns
+        if column.sql in ("integer", "bigint", "smallint") or column.sql.startswith("numeric")
+        if not column.generated
+        and column.sequence is None
+        and not any(column.name in k.columns for k in table.keys)
+        and not any(column.name in r.columns for r in table.references)
+        and re.search(rf"(?<![\w$]){re.escape(column.name)}(?![\w$])", routine.body)
+    ][:4]
+    _restore(staged)
+    for first, second in pairs[:6]:
+        said = [int(n) for n in re.findall(r"'(\d{1,6})'::", first)]
+        values = list(dict.fromkeys([*range(9), *said, *(n + 1 for n in said)]))[:16]
+        setups: list[tuple[str, ...]] = [
+            (f"UPDATE {at(table)} SET {ident(name)} = {value}",)
+            for table, name in columns
+            for value in values
+        ]
+        setups += [(first,) * times for times in range(1, 13)]
+        near = next((s for s in setups if _once(staged, s, first, second)), None)
+        if near is not None:
+            yield near, first, second
+
+
+def _once(staged: Stage, setup: Sequence[str], first: str, second: str) -> bool:
+    """Whether the first of two calls goes through after `setup`, and the second does not, or makes
+    nothing where the first has."""
+    conn = staged.rows.conn
+    count = f"SELECT {' + '.join(f'(SELECT count(*) FROM {at(t)})' for t in _tables(staged))}"
+    with suppress(psycopg.Error), conn.transaction(force_rollback=True):
+        conn.execute("; ".join([staged.prelude, *setup]))
+        counts = [conn.execute(count).fetchone()]
+        conn.execute(first.encode(), prepare=False)
+        counts.append(conn.execute(count).fetchone())
+        try:
+            with conn.transaction():
+                conn.execute(second.encode(), prepare=False)
+        except psycopg.Error as error:
+            return (error.sqlstate or "").startswith(("P0", "23514"))
+        counts.append(conn.execute(count).fetchone())
+        before, between, after = (int(str(row[0])) if row else 0 for row in counts)
+        return before < between == after
+    return False
 
 
 def _makes(staged: Stage, call: str) -> int:
@@ -245,27 +390,34 @@ def _restore(staged: Stage) -> None:
     lines = ["BEGIN", "SET LOCAL session_replication_role = replica"]
     tables = _tables(staged)
     lines += [f"DELETE FROM {at(table)}" for table in tables]
-    for number, table in enumerate(tables):
+    lines += [line.rstrip(";") for line in staged.given or ()]
+    for number, table in enumerate(tables if staged.given is None else ()):
         names = ", ".join(ident(c.name) for c in table.columns if not c.generated)
         lines.append(
             f"INSERT INTO {at(table)} ({names}) OVERRIDING SYSTEM VALUE"
             f" SELECT {names} FROM ringfence_kept.t{number}"
         )
+    if staged.setup:
+        lines += ["SET LOCAL session_replication_role = origin", staged.prelude, *staged.setup]
     staged.rows.conn.execute("; ".join([*lines, "COMMIT"]))
 
 
-def _serial(staged: Stage, first: str, second: str) -> State | None:
-    """What two calls leave, one after the other; None where one fails."""
+def _serial(staged: Stage, first: str, second: str) -> tuple[State, bool] | None:
+    """What two calls leave, one after the other, and whether the second fails; None where the first
+    does."""
     conn = staged.rows.conn
     _restore(staged)
-    for call in (first, second):
+    failed = False
+    for number, call in enumerate((first, second)):
         try:
             with conn.transaction():
                 conn.execute(staged.prelude)
                 conn.execute(call.encode(), prepare=False)
         except psycopg.Error:
-            return None
-    return _state(staged)
+            if number == 0:
+                return None
+            failed = True
+    return _state(staged), failed
 
 
 def _at_once(
@@ -299,7 +451,7 @@ def _at_once(
         return None, ""
     if errors:
         # Deadlocks and serialization failures say themselves that one is to try again.
-        known = errors[0].endswith(("[40001]", "[40P01]", "[57014]"))
+        known = errors[0].endswith(("[40001]", "[40P01]", "[57014]", "[55P03]"))
         return None, "" if known else errors[0]
     return _state(staged), ""
 

@@ -122,6 +122,6 @@ def _tell(verdict: Verdict, seen: Iterable[Seen]) -> None:
                     f"{one.ref.path}: {said}",
                     one.ref,
                     basis=Basis.MEASURED,
-                    reproduction=f"{one.call};" if one.call else "",
+                    reproduction=one.script,
                 )
             )

@@ -5,6 +5,7 @@ A script is shown only if it was run on tables without rows and did there what i
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,6 +16,8 @@ from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.step import remark
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.judge import Cell, Examiner
     from ringfence.isolation.prober import Outcome
@@ -129,6 +132,24 @@ def _by_trigger(examiner: Examiner, cell: Cell, out: Outcome) -> str | None:
     if not examiner.touches(out)[0]:
         return None
     return remark(f"trigger {cell.probe.by} has changed a row of tenant B's")
+
+
+def rows_for(fixture: Fixture, statements: Sequence[str], body: str) -> Iterator[list[str]]:
+    """INSERTs for what statements need, from few rows to many: of those that they name, of the tables
+    that `body` speaks of, and of all; each with what they point to."""
+    mine = [*_all(fixture), *(row for rows in fixture.nobody.values() for row in rows)]
+    tables = fixture.estate.shape.tables
+    said = "\n".join(statements)
+    spoken = {oid for oid, t in tables.items() if re.search(rf"\b{re.escape(t.name)}\b", body)}
+    named = [r for r in mine if r.table in spoken and _key_of(fixture, r, said)]
+    for wanted in (named, [r for r in mine if r.table in spoken], mine):
+        yield [_insert(fixture, row, 2) for row in _closed(fixture, wanted, 2)]
+
+
+def _key_of(fixture: Fixture, row: Row, said: str) -> bool:
+    table = fixture.estate.shape.tables[row.table]
+    keys = {c for k in (*table.keys, *table.references) for c in k.columns}
+    return any(f"'{v}'" in said for c in keys if (v := row.values.get(c)) is not None)
 
 
 def _rows(fixture: Fixture, cell: Cell, much: int) -> list[Row]:
