@@ -40,6 +40,8 @@ CALLS = 20
 """How many calls of one function are tried."""
 PAIRS = 12
 """How many pairs of calls are tried at once, of two functions or of one."""
+REFUSALS = 4
+"""How many pairs are tried at once of which, one after the other, the second call is refused."""
 
 READ_ONLY = "SET LOCAL transaction_read_only = on"
 
@@ -194,6 +196,7 @@ def _pairs(
     staged: Stage, other: Connection[Any], third: Connection[Any], one: Routine, two: Routine
 ) -> Iterator[Seen]:
     said = calls.statement
+    _restore(staged)
     if one is two:
         # Those that make the most rows first: what makes rows makes them under keys.
         most = sorted(_called(staged, one), key=lambda c: -_makes(staged, said(one, c.mine)))
@@ -210,16 +213,18 @@ def _pairs(
             if a.row and a.row == b.row
         ]
         pairs = [pair for a, b in pairs for pair in ((a, b), (b, a))]
-    tried = 0
+    tried = refusals = 0
     pairs = list(dict.fromkeys(pairs))
     found: Met | None = None
     for first, second in pairs:
         if tried == PAIRS:
             break
-        found = tell_apart(staged, other, third, first, second)
+        found = tell_apart(staged, other, third, first, second, spared=refusals == REFUSALS)
         if found is not None and found.kind:
             break
-        tried += found is not None
+        if found is not None:
+            tried += not found.refused
+            refusals = min(refusals + found.refused, REFUSALS)
     if (found is None or not found.kind) and one is two:
         for setup, first, second in _limits(staged, one, pairs):
             near = replace(staged, setup=setup)
@@ -267,19 +272,28 @@ class Met:
 
 
 def tell_apart(
-    staged: Stage, other: Connection[Any], third: Connection[Any], first: str, second: str
+    staged: Stage,
+    other: Connection[Any],
+    third: Connection[Any],
+    first: str,
+    second: str,
+    *,
+    spared: bool = False,
 ) -> Met | None:
-    """Whether two calls at once do what neither order does; None where that says nothing."""
+    """Whether two calls at once do what neither order does; None where that says nothing, or where the
+    second is refused and that is `spared`."""
     one, two = _serial(staged, first, second), _serial(staged, second, first)
     if one is None or two is None:
         return None  # what fails by itself says nothing about at once
     lines = (one, two)
     refused = any(failed for _, failed in lines)
+    if refused and spared:
+        return None
     state, error = _at_once(staged, other, third, first, second)
     if error:
-        return Met(first, second, "" if refused else "race", error)
+        return Met(first, second, "" if refused else "race", error, refused)
     if state is None or state in [line for line, _ in lines]:
-        return Met(first, second)
+        return Met(first, second, refused=refused)
     serial = one[0]
     return Met(
         first,

@@ -148,7 +148,8 @@ def rows_for(fixture: Fixture, statements: Sequence[str], body: str) -> Iterator
 
 def _key_of(fixture: Fixture, row: Row, said: str) -> bool:
     table = fixture.estate.shape.tables[row.table]
-    keys = {c for k in (*table.keys, *table.references) for c in k.columns}
+    keys = {c for k in table.keys for c in k.columns}
+    keys |= {c for r in table.references for c in r.columns}
     return any(f"'{v}'" in said for c in keys if (v := row.values.get(c)) is not None)
 
 
