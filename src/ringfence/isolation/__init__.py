@@ -198,7 +198,11 @@ def prepare(
     estate = Estate(shape, here)
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)
-    more = partial(branches.make, roles=roles.roles)
+
+    def more(fixture: Fixture) -> None:
+        people.strengthen(fixture, roles.roles)
+        branches.make(fixture, roles.roles)
+
     fixture = estates.make(conn, estate, surface, seeded.tenants, more)
     found = replace(roles, shape=shape, model=here)
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)

@@ -407,8 +407,7 @@ def _vary(conn: Connection[Any], fixture: Fixture) -> None:
             for column in table.columns:
                 if column.name in bound or column.generated:
                     continue
-                near = " ".join(m.group() for m in re.finditer(_near(column.name), body, re.DOTALL))
-                for value in _candidates(column.sql, near):
+                for value in compared_with(column.sql, column.name, body):
                     wanted[column.name, value] = None
         for name, value in list(wanted)[:60]:
             turn += 1
@@ -538,6 +537,12 @@ def _move(
 def _alone(table: Table) -> set[str]:
     """Columns that are a key by themselves: no row takes over such a value."""
     return {k.columns[0] for k in table.keys if len(k.columns) == 1 and k.columns[0]}
+
+
+def compared_with(type_: str, name: str, body: str) -> Iterator[str]:
+    """SQL for values that a body compares a column of this type and name with."""
+    near = " ".join(m.group() for m in re.finditer(_near(name), body, re.DOTALL))
+    yield from _candidates(type_, near)
 
 
 def _near(name: str) -> str:

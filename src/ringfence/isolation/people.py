@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ringfence.errors import Refused
-from ringfence.isolation.estate import lying
-from ringfence.kinds._sql import ident, qualified
+from ringfence.isolation.estate import compared_with, lying
+from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import quoted
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from ringfence.isolation.estate import Estate
+    from ringfence.isolation.estate import Estate, Fixture
+    from ringfence.isolation.surface import Role
     from ringfence.seed import Model
 
 
@@ -74,6 +75,71 @@ def assigned(conn: Connection[Any], estate: Estate, tenants: Sequence[str]) -> M
             )
         names[tenant] = apart[0]
     return replace(model, setting=members.setting, value=members.value, names=names)
+
+
+def strengthen(fixture: Fixture, roles: Sequence[Role]) -> None:
+    """Make the persons who stand for tenants such members as may do the most.
+
+    Policies ask what one is there (an owner, an editor): of the words that they compare a column of the
+    table of members with, each is kept that lets the person see or change more rows.
+    """
+    conn, estate, surface = fixture.conn, fixture.estate, fixture.surface
+    members = estate.model.members
+    if members is None:
+        return
+    table = estate.tables[members.table]
+    bound = {members.person, *members.tenant.columns}
+    bound |= {c for k in table.keys if k.primary for c in k.columns}
+    asking = [f"{p.using_expression} {p.check_expression}" for p in surface.policies]
+    asking += [r.body for r in surface.routines]
+    body = "\n".join(text for text in asking if table.name in text)
+    tried = [
+        (column.name, value)
+        for column in table.columns
+        if column.name not in bound and not column.generated
+        for value in dict.fromkeys(compared_with(column.sql, column.name, body))
+    ]
+    best = _reach(fixture, roles)
+    for name, value in tried[:_MOST]:
+        with suppress(psycopg.Error), conn.transaction():
+            for tenant, person in estate.model.names.items():
+                conn.execute(
+                    f"UPDATE {qualified((table.schema, table.name))} AS rf0 SET {ident(name)} = {value}"
+                    f" WHERE {ident(members.person)}::text = {literal(person)}"
+                    f" AND {estate.owner(table, 'rf0')} = {literal(tenant)}".encode(),
+                    prepare=False,
+                )
+            now = _reach(fixture, roles)
+            if now <= best:
+                raise psycopg.Rollback
+            best = now
+
+
+_MOST = 24
+
+
+def _reach(fixture: Fixture, roles: Sequence[Role]) -> int:
+    """How many rows A's person sees, and may change."""
+    conn, model = fixture.conn, fixture.estate.model
+    asked = []
+    for relation in fixture.surface.relations.values():
+        if fixture.estate.table(relation) is None or not relation.row_security:
+            continue
+        for role in roles:
+            if relation.may(role.name, "SELECT"):
+                lock = " FOR UPDATE" if relation.may(role.name, "UPDATE") else ""
+                asked.append((role.name, f"SELECT FROM {relation.sql}"))
+                asked += [(role.name, f"SELECT FROM {relation.sql}{lock}")] if lock else []
+    count = 0
+    for role_name, query in asked:
+        with suppress(psycopg.Error), conn.transaction(force_rollback=True):
+            named = literal(model.named(fixture.a))
+            conn.execute(
+                f"SELECT set_config({literal(model.setting)}, {named}, true);"
+                f" SET LOCAL SESSION AUTHORIZATION {ident(role_name)}"
+            )
+            count += conn.execute(query.encode(), prepare=False).rowcount
+    return count
 
 
 def _persons(conn: Connection[Any], estate: Estate) -> list[str]:
