@@ -384,3 +384,27 @@ def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(
         " ones\n" in result.err
     )
     assert "oh no" not in (project.versions / "0002_wider.up.sql").read_text()
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("c int NOT NULL", True),
+        ("c int", False),
+        ("c int NOT NULL DEFAULT 1", False),
+        ("c int GENERATED ALWAYS AS IDENTITY", False),
+        ("c int NOT NULL GENERATED ALWAYS AS (b) STORED", False),
+        ("c serial", False),
+    ],
+)
+def test_a_column_that_rows_have_no_value_for_is_told(
+    project: Project, column: str, told: bool
+) -> None:
+    _ddl(project, f"CREATE TABLE t (id int PRIMARY KEY, a text, b int, {column});")
+    result = _plan(project, "-m", "Add c", "--allow", "REWRITE", "--allow", "NOT_REVERSIBLE")
+    assert result.status == 0, result.err
+    note = (
+        "note: public.t.c has no value for rows that are there, so public.t must be empty: give it a"
+        " DEFAULT, or let it be NULL first, fill it, and then say NOT NULL\n"
+    )
+    assert (note in result.err) is told

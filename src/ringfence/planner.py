@@ -53,7 +53,7 @@ def plan(
     work = _Work(before, new, diff(before, new) if renames else changes)
     work.decide()
     steps = (*rename_steps(renames, old), *work.steps(executor))
-    notes = tuple(_notes(old, new, work.carried))
+    notes = (*_notes(old, new, work.carried), *_empty(before, new, work.changes))
     source = old.fingerprint if marked else ""
     target = (new.fingerprint if changes else source) if marked else ""
     return Plan(steps, source, target, new.server_version, notes, renames=renames)
@@ -511,6 +511,24 @@ def _notes(old: Catalog, new: Catalog, carried: AbstractSet[Ref]) -> Iterator[st
         if will != wanted:
             order = ", ".join(quoted(c.name[-1]) for c in will)
             yield f"the columns of {ref.path} stay in their order: {order}"
+
+
+def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[str]:
+    """New columns that must have a value where nothing gives one to the rows that are there."""
+    for change in changes:
+        ref, fact = change.ref, change.new
+        if change.verb != "create" or ref.kind != "column" or fact is None:
+            continue
+        table = fact.parent
+        if table is None or table.kind != "table" or table not in old.facts or not fact["not_null"]:
+            continue
+        domains = (new.facts[r] for r in new.uses.get(ref, ()) if r.kind == "domain")
+        given = fact["identity"] or fact["generated"] or any(d["expression"] for d in domains)
+        if not given and Ref("default", ref.name) not in new.facts:
+            yield (
+                f"{ref.path} has no value for rows that are there, so {table.path} must be empty:"
+                " give it a DEFAULT, or let it be NULL first, fill it, and then say NOT NULL"
+            )
 
 
 def _columns(catalog: Catalog) -> dict[Ref, list[Ref]]:
