@@ -330,6 +330,10 @@ class Column(Kind):
             if user.kind == "constraint" and old.facts[user]["type"] == "f":
                 if not _comparable(*pair(change)):
                     yield user
+            elif user.kind == "statistics" and old.facts[user]["target"] is not None:
+                yield user  # PostgreSQL makes it anew and forgets how much it looks at
+            elif user.kind == "index" and old.facts[user]["statistics"]:
+                yield user
             elif user.kind in ("constraint", "index"):
                 for other in old.used_by.get(user, ()):
                     if other.kind == "constraint" and change.ref not in old.uses[other]:

@@ -252,7 +252,7 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
             u in context.drops
             and u in context.new.facts
             and u.name[:2] != old.ref.name
-            and kind_of(u).keyword in _CALLED
+            and (kind_of(u).keyword in _CALLED or _refers_to(part, u))
             for u in used
         ):
             continue
@@ -274,6 +274,12 @@ def _going_along(table: Ref, context: Context) -> Iterator[tuple[Fact, Ref]]:
 
 _CALLED = ("ROUTINE", "AGGREGATE", "OPERATOR")
 """What expressions call, and what cannot be put aside itself."""
+
+
+def _refers_to(part: Fact, used: Ref) -> bool:
+    """Whether it is a foreign key, and that the key it refers to."""
+    is_key = used.kind in ("constraint", "index") and used.name != part.list("attached")
+    return part.ref.kind == "constraint" and part["type"] == "f" and is_key
 
 
 def _made_anew(column: Fact, context: Context) -> bool:

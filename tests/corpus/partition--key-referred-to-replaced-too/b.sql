@@ -1,0 +1,4 @@
+CREATE TABLE t (id integer CONSTRAINT k PRIMARY KEY);
+CREATE TABLE p (n integer REFERENCES t (id), v text) PARTITION BY RANGE (n);
+CREATE TABLE plain (n integer PRIMARY KEY REFERENCES t (id), v text) PARTITION BY RANGE (n);
+CREATE TABLE plain_rest PARTITION OF plain DEFAULT;
