@@ -101,6 +101,8 @@ ALTER TABLE "S s".t ENABLE ROW LEVEL SECURITY;
 CREATE POLICY pp ON "S s".t USING (a = current_user);
 CREATE MATERIALIZED VIEW mv AS SELECT * FROM w;
 GRANT SELECT, UPDATE ON "S s".t TO PUBLIC;
+GRANT ALL ON r TO PUBLIC;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;
 CREATE AGGREGATE ag (integer) (SFUNC = int4pl, STYPE = integer, INITCOND = '0');
 CREATE TYPE co AS (a integer, b text);
 CREATE TRIGGER tt BEFORE UPDATE ON "S s".t FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*)
@@ -115,7 +117,7 @@ def test_the_same_schema_on_two_majors_is_the_same(
     psql(database, BOTH)
     psql(older, BOTH)
     there, back = project.run("diff", older, "live"), project.run("diff", "live", older)
-    assert (there.status, back.status) == (0, 0), there.out + back.out
+    assert (there.status, back.status) == (0, 0), there.out + back.out + back.err
     assert "note: FROM is PostgreSQL 15, TO 18: TO is compared as PostgreSQL 15 has it" in there.err
     assert (
         "note: PostgreSQL 15 has no not null name of a column: left out for public.c.id"
@@ -125,6 +127,9 @@ def test_the_same_schema_on_two_majors_is_the_same(
     snapshot = project.root / "new.json"
     assert project.run("snapshot", "-o", str(snapshot)).status == 0
     assert project.run("diff", older, str(snapshot)).status == 0
+    elder = project.root / "old.json"
+    assert project.run("snapshot", "--dsn", older, "-o", str(elder)).status == 0
+    assert project.run("diff", "live", str(elder)).out == ""
 
     psql(
         database,

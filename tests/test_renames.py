@@ -416,6 +416,7 @@ def test_a_hint_by_nothing_that_has_a_name(project: Project) -> None:
 
 OPTIONS = {
     "sorrow": "not of the form KIND:OLD=NEW",
+    "role:a=b": "a role is the whole server's, and no plan for a database renames one",
     "grant:a=b": "grant is nothing that can be renamed",
     "table:a b=c": "a name in it cannot be read",
     "table:public.gone=b": "FROM has no table public.gone",

@@ -216,7 +216,12 @@ def _parsed(text: str) -> _Option:
             f"--rename {text}: not of the form KIND:OLD=NEW",
             hint="for instance --rename table:app.old=new, or column:app.table.old=new",
         )
-    able = [n for n, k in kinds().items() if k.keyword and k.renames]
+    able = [n for n, k in kinds().items() if k.keyword and k.renames and not k.cluster]
+    if word in ("role", "user"):
+        raise Misuse(
+            f"--rename {text}: a role is the whole server's, and no plan for a database renames one",
+            hint="ALTER ROLE … RENAME TO … on the server: what it owns and was granted follows it",
+        )
     found = _WORDS.get(word) or ((word,) if word in (*able, ENUM_VALUE) else ())
     if not found:
         raise Misuse(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.errors import BadProject, Refused, ServerError
+from ringfence.kinds._acl import OWNER, PUBLIC, WORDS
 from ringfence.model import Catalog
 from ringfence.pg.connect import connect
 from ringfence.script import Script
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ringfence.sources import Shop, Source
     from ringfence.step import Step
 
+_PRIVILEGES = ("grant", "default_acl")
 _LETTERS = ("privileges", "options", "via")
 _FEW = 3
 
@@ -62,7 +64,29 @@ def translated(
                 detail=f"{error.detail}\n  {line}".strip("\n"),
                 hint="compare databases of one major version, or take it out of the newer one",
             ) from error
+    if catalog.server_version < _MAINTAIN <= major * 10000:
+        _grant_all(shop, target)
     return target, left
+
+
+def _grant_all(shop: Shop, target: Target) -> None:
+    """Whoever was granted ALL of a table has ALL of it, with the privilege that has come since.
+
+    Who dumps the older server says what ALL was.
+    """
+    from ringfence.planner import plan
+
+    found = shop.extract(target, nobody=False)
+    facts = {
+        ref: replace(fact, attrs={k: _with(v) for k, v in fact.attrs.items()})
+        if ref.kind in _PRIVILEGES and ref.name[-1] != OWNER
+        else fact
+        for ref, fact in found.facts.items()
+    }
+    steps = plan(found, replace(found, facts=facts), marked=False).steps
+    with connect(target) as connection:
+        for step in steps:
+            connection.execute(step.sql, prepare=False)
 
 
 def _known(
@@ -77,8 +101,10 @@ def _known(
         for name in () if has is None else attrs.keys() - has:
             del attrs[name]
             left.setdefault((ref.kind, name), []).append(ref.path)
-        if version < _MAINTAIN and ref.kind in ("grant", "default_acl"):
+        if version < _MAINTAIN and ref.kind in _PRIVILEGES:
             attrs = {k: _without(v) if k in _LETTERS else v for k, v in attrs.items()}
+            if ref.name[-1] not in (OWNER, PUBLIC) and not any(attrs.values()):
+                continue
         facts[ref] = replace(fact, attrs=attrs)
     said = []
     for (kind, name), refs in sorted(left.items()):
@@ -94,10 +120,27 @@ _MAINTAIN = 170000
 """The first server that has the privilege MAINTAIN."""
 
 
+_ALL = "Dadrtwx"
+"""The privileges of a table that there were before it, and so what GRANT ALL gave."""
+
+
 def _without(value: Value) -> Value:
-    """The letters of privileges, without that of MAINTAIN."""
+    """Privileges, as letters or words, without MAINTAIN."""
     if isinstance(value, str):
         return value.replace("m", "")
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return tuple((v[0], *map(_without, v[1:])) for v in value if isinstance(v, tuple))
     if isinstance(value, tuple):
-        return tuple((v[0], *map(_without, v[1:])) if isinstance(v, tuple) else v for v in value)
+        return tuple(v for v in value if v != WORDS["m"])
+    return value
+
+
+def _with(value: Value) -> Value:
+    """Privileges with MAINTAIN, where they are all that there were: pg_dump says ALL of them."""
+    if isinstance(value, str):
+        return "".join(sorted(f"{value}m")) if "".join(sorted(value)) == _ALL else value
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return tuple((v[0], *map(_with, v[1:])) for v in value if isinstance(v, tuple))
+    if isinstance(value, tuple) and {*value} == {WORDS[letter] for letter in _ALL}:
+        return tuple(sorted([*map(str, value), WORDS["m"]]))
     return value
