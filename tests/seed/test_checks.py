@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ringfence.errors import Refused
-from ringfence.seed import seed
+from ringfence.seed import probe, seed
 from ringfence.seed.checks import Relation, rule
 from ringfence.seed.limits import ANY, Limits
+from ringfence.seed.probe import ask
 from ringfence.seed.shape import Check
 from seed.support import one
 
@@ -337,3 +338,24 @@ def test_what_to_say_where_no_value_is_found(conn: Connection) -> None:
         "nothing was written; see whether any row can satisfy it, and say which values do in"
         ' pyproject.toml, [tool.ringfence.seed.columns]: "public.t.\\"the x\\"" = ["…"]'
     )
+
+
+def test_what_a_check_cannot_be_computed_of_is_asked_once(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that raises is tried in its own columns, and again only where these are others."""
+    asked: list[int] = []
+
+    def counted(*them: Any) -> Any:
+        asked.append(1)
+        return ask(*them)
+
+    monkeypatch.setattr(probe, "ask", counted)
+    conn.execute(
+        "CREATE TABLE t (id int PRIMARY KEY, note text NOT NULL UNIQUE, ok boolean NOT NULL,"
+        " n int NOT NULL CHECK (n BETWEEN 0 AND 3), CHECK (5 / abs(n - 2) <> 7))"
+    )
+    seeded = seed(conn, rows=200)
+    assert seeded.shortfalls == ()
+    assert one(conn, "SELECT count(*) FROM t") == 200
+    assert len(asked) < 100

@@ -80,6 +80,7 @@ class Probe:
         self.row = _unlike("ringfence row", table)
         self.leaf = _unlike("ringfence leaf", table)
         self.known: dict[str, dict[str, str | None]] = {}
+        self.raised: dict[str, dict[tuple[int | str | None, ...], str | None]] = {}
         self.tests: list[Fault] = []
         self.columns: list[sql.Composable] = []
         self._readable()
@@ -128,20 +129,49 @@ class Probe:
             (number, Fault("", tuple(names), next(iter(names.values()))))
             for number, names in broken.items()
         ]
-        return found + self._halved([n for n in range(len(rows)) if n not in broken], rows)
+        for test, fault in zip(self.columns, self.tests, strict=True):
+            gone = {number for number, _ in found}
+            # Equal values raise equally: one of them is asked for, and once.
+            known = self.raised.setdefault(fault.name, {})
+            keys = {
+                number: (row.leaf, *(row.values.get(name) for name in fault.columns))
+                for number, row in enumerate(rows)
+                if number not in gone
+            }
+            asked = {key: number for number, key in keys.items() if key not in known}
+            known.update(dict.fromkeys(asked))
+            for number, _, message in self._raising(test, sorted(asked.values()), rows):
+                known[keys[number]] = message
+            found += [
+                (number, Fault(fault.name, fault.columns, heard))
+                for number, key in keys.items()
+                if (heard := known[key]) is not None
+            ]
+        # And what only some of them together do.
+        every = tuple(column.name for column in self.written)
+        gone = {number for number, _ in found}
+        left = [number for number in range(len(rows)) if number not in gone]
+        whole = self._raising(sql.SQL(", ").join(self.columns), left, rows)
+        return found + [(number, Fault(name, every, text)) for number, name, text in whole]
 
-    def _halved(self, numbers: Sequence[int], rows: Sequence[Row]) -> list[tuple[int, Fault]]:
+    def _raising(
+        self, test: sql.Composable, numbers: Sequence[int], rows: Sequence[Row]
+    ) -> list[tuple[int, str, str]]:
+        """The rows of which the server cannot compute a test, found by halving, and what it says."""
         if not numbers:
             return []
         try:
-            self._ask([rows[number] for number in numbers])
+            with self.conn.transaction():
+                self._select(test, [rows[number] for number in numbers])
         except psycopg.Error as error:
             if len(numbers) == 1:
-                names = tuple(column.name for column in self.written)
                 message = (error.diag.message_primary or str(error)).strip()
-                return [(numbers[0], Fault(error.diag.constraint_name or "", names, message))]
+                return [(numbers[0], error.diag.constraint_name or "", message)]
             half = len(numbers) // 2
-            return self._halved(numbers[:half], rows) + self._halved(numbers[half:], rows)
+            return [
+                *self._raising(test, numbers[:half], rows),
+                *self._raising(test, numbers[half:], rows),
+            ]
         return []
 
     def _refused(self, column: Column, texts: Sequence[str]) -> dict[str, str]:
