@@ -154,6 +154,24 @@ def test_a_check_that_refuses_nothing_is_not_called_seen(rows: Rows) -> None:
     rows.conn.execute("ROLLBACK TO SAVEPOINT test; RELEASE SAVEPOINT test")
 
 
+def test_null_that_another_table_refuses_is_not_what_the_column_does(rows: Rows) -> None:
+    rows.conn.execute("SAVEPOINT test")
+    rows.conn.execute("""
+        CREATE TABLE "we""ird".kept (size INT NOT NULL);
+        CREATE FUNCTION "we""ird".keep() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO "we""ird".kept VALUES (NEW.size); RETURN NULL; END $$;
+        CREATE TRIGGER keep AFTER UPDATE ON "we""ird".item
+        FOR EACH ROW EXECUTE FUNCTION "we""ird".keep()""")
+    seen = [s for s in constraints.look(rows) if s.kind == "not-null" and s.ref.name[-1] == "size"]
+    assert [s.unknown for s in seen] == [""]
+    rows.conn.execute('ALTER TABLE "we""ird".item ALTER size DROP NOT NULL')
+    (now,) = [
+        s for s in constraints.look(rows) if s.kind == "not-null" and s.ref.name[-1] == "size"
+    ]
+    assert 'of relation "kept"' in now.unknown
+    rows.conn.execute("ROLLBACK TO SAVEPOINT test; RELEASE SAVEPOINT test")
+
+
 def test_a_cascade_that_stops_half_way(rows: Rows) -> None:
     (seen,) = constraints.undeletable(rows)
     assert seen.wrong.startswith("deleting a row cascades, and then stops at ")

@@ -18,7 +18,7 @@ from ringfence.model import Ref
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ringfence.behaviour.rows import Row, Rows
+    from ringfence.behaviour.rows import Refusal, Row, Rows
     from ringfence.seed.shape import Check, Column, Key, Reference, Table
 
 
@@ -367,7 +367,7 @@ def _column(rows: Rows, table: Table, column: Column) -> Iterator[Seen]:
         return
     if column.not_null and not column.identity:
         out = rows.change(table, row, {column.name: "NULL"})
-        if out.sqlstate in ("23502", "23514"):
+        if out.sqlstate == "23514" or (out.sqlstate == "23502" and _own(table, column, out)):
             yield Seen(ref, "not-null")
         elif out.sqlstate:
             yield Seen(ref, "not-null", unknown=out.message)
@@ -387,6 +387,20 @@ def _column(rows: Rows, table: Table, column: Column) -> Iterator[Seen]:
             yield Seen(ref, "default", wrong=f"the table refuses its own default: {out.message}")
         else:
             yield Seen(ref, "default")
+
+
+def _own(table: Table, column: Column, out: Refusal) -> bool:
+    """Whether it is this column that may not be NULL, in the table or a partition of it, rather than
+    one of another table that a trigger writes to."""
+    schema, name, which = out.column
+    if name is None:
+        return True  # its domain says no
+    if which != column.name:
+        return False
+    # The name of a partition is qualified where it need not be found by itself.
+    return (schema, name) == (table.schema, table.name) or any(
+        f".{part.name}".endswith(f".{ident(name)}") for part in table.partitions
+    )
 
 
 def moving(rows: Rows) -> Iterator[Seen]:

@@ -42,7 +42,8 @@ class Row:
 class Refusal:
     """What the server said no with; an empty `sqlstate` where it did what it was told.
 
-    `rows` is what the statement gave, or the query after it.
+    `rows` is what the statement gave, or the query after it; `column` is what may not be NULL, as the
+    schema, the relation and the column that the server named.
     """
 
     sqlstate: str = ""
@@ -50,6 +51,7 @@ class Refusal:
     message: str = ""
     count: int = -1
     rows: tuple[tuple[str | None, ...], ...] = ()
+    column: tuple[str | None, str | None, str | None] = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,10 @@ class Rows:
         except psycopg.Error as error:
             said = error.diag
             return Refusal(
-                error.sqlstate or "XX000", said.constraint_name or "", said.message_primary or ""
+                error.sqlstate or "XX000",
+                said.constraint_name or "",
+                said.message_primary or "",
+                column=(said.schema_name, said.table_name, said.column_name),
             )
         finally:
             conn.execute("ROLLBACK TO SAVEPOINT ringfence_try; RELEASE SAVEPOINT ringfence_try")
