@@ -104,7 +104,9 @@ def test_a_fingerprint_stays_when_a_file_is_laid_out_anew(tmp_path: Path) -> Non
         (tmp_path / "a.sql").write_text(text)
         report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"])
         document = json.loads(reports.render(report, "sarif"))
-        return [r["partialFingerprints"]["ringfence/v1"] for r in document["runs"][0]["results"]]
+        prints = [r["partialFingerprints"] for r in document["runs"][0]["results"]]
+        assert len({p["primaryLocationLineHash"] for p in prints}) == len(prints)
+        return [p["ringfence/v1"] + p["primaryLocationLineHash"] for p in prints]
 
     first = prints("CREATE INDEX i ON app.t (a);\nCREATE INDEX j ON app.t (b);\n")
     assert len(set(first)) == 2

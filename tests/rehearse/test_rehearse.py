@@ -305,6 +305,20 @@ def test_bad_questions(project: Project) -> None:
     assert done.status == 2
 
 
+def test_a_file_that_copies_to_whoever_runs_it_is_refused(project: Project) -> None:
+    path = project.root / "out.sql"
+    path.write_text("SELECT 1;\nCOPY things TO STDOUT;\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path))
+    assert (done.status, done.err) == (
+        2,
+        (
+            "error: a rehearsal can send this COPY nothing and take nothing from it\n"
+            f"  {path}:2:1\n  2 | COPY things TO STDOUT;\n    | ^\n"
+            "hint: write the data below COPY … FROM STDIN;, and \\. on a line after them\n"
+        ),
+    )
+
+
 def test_a_revision_in_python_is_measured_by_its_sql(project: Project) -> None:
     project.python(
         "0002",

@@ -180,6 +180,26 @@ def _under_earlier(
                 {"lock": lock.mode, "since": number, "wal": each.observed.wal},
             )
             continue
+        since = f"since statement {number} of the transaction{_about(each.expected)}"
+        for index in each.observed.built:
+            if each.observed.built_on.get(index) == relation:
+                yield _finding(
+                    "INDEX_BUILD",
+                    f"builds {index} while {_stops(lock)} of {relation} wait, {since}",
+                    Ref.parse(f"index:{index}"),
+                    each,
+                    {"lock": lock.mode, "since": number, "wal": each.observed.wal},
+                )
+        rows = each.observed.scanned.get(relation)
+        building = relation in each.observed.built_on.values()
+        if rows and not building and not each.observed.changed:
+            yield _finding(
+                "SCAN_UNDER_LOCK",
+                f"reads all of {relation} while its {_stops(lock)} wait, {since}",
+                Ref.parse(f"table:{relation}"),
+                each,
+                {"lock": lock.mode, "since": number, "rows": rows},
+            )
         yield _finding(
             "LONG_LOCK",
             f"works while {_stops(lock)} of {relation} wait since statement {number} of the"

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ringfence import backfill, migrate, revisions, rows
 from ringfence.change import diff
-from ringfence.errors import Error, Misuse
+from ringfence.errors import BadProject, Error, Misuse
 from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
@@ -206,7 +206,7 @@ def _wanted(
     if planned is not None:
         return f"where {planned.path} begins", [File(s.path, "", s) for s in planned.scripts]
     if scripts:
-        return at, [File(s.path, "", s) for s in scripts]
+        return at, [_loose(s) for s in scripts]
     if not names:
         graph.refuse_unknown(standing.current)
         return at, [_file(r) for r in standing.pending]
@@ -233,6 +233,18 @@ def _file(revision: Revision) -> File:
         return _python(revision)
     down = revision.runnable("down") if revision.file("down").is_file() else None
     return File(revision.id, revision.title, revision.runnable("up"), down, revision)
+
+
+def _loose(text: Script) -> File:
+    """A file that is no revision. Raises `BadProject` for what would take rows from nowhere."""
+    for statement in text.statements:
+        if statement.copies_with_client:
+            raise BadProject(
+                "a rehearsal can send this COPY nothing and take nothing from it",
+                span=text.span(statement.start),
+                hint="write the data below COPY … FROM STDIN;, and \\. on a line after them",
+            )
+    return File(text.path, "", text)
 
 
 def unknown(revision: Revision) -> str:

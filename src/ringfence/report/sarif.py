@@ -6,7 +6,9 @@ anew, so that a host knows it again.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections import Counter
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -15,6 +17,8 @@ from ringfence import __version__
 from ringfence.finding import Severity, ordered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from ringfence.finding import Finding, Report
 
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -36,7 +40,7 @@ def render(report: Report, *, width: int = 0, colour: bool = False) -> str:  # n
         },
         "invocations": [{"executionSuccessful": True, "exitCode": report.status}],
         "columnKind": "unicodeCodePoints",
-        "results": [_result(f, codes) for f in findings],
+        "results": list(_results(findings, codes)),
         "properties": {
             "command": report.command,
             "target": report.target,
@@ -54,6 +58,17 @@ def render(report: Report, *, width: int = 0, colour: bool = False) -> str:  # n
         "runs": [run],
     }
     return json.dumps(log, indent=2) + "\n"
+
+
+def _results(findings: Sequence[Finding], codes: list[str]) -> Iterator[dict[str, Any]]:
+    """Each result, with what GitHub knows it by: the same whatever stands above its line."""
+    seen: Counter[str] = Counter()
+    for finding in findings:
+        result = _result(finding, codes)
+        digest = hashlib.blake2b(finding.fingerprint.encode(), digest_size=8).hexdigest()
+        seen[digest] += 1
+        result["partialFingerprints"]["primaryLocationLineHash"] = f"{digest}:{seen[digest]}"
+        yield result
 
 
 def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
