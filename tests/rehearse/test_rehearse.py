@@ -96,7 +96,7 @@ def found(project: Project, up: str, down: str = "", *argv: str) -> dict[str, li
             "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;\n"
             "ALTER TABLE things VALIDATE CONSTRAINT c;",
             "ALTER TABLE things DROP CONSTRAINT c;",
-            {"LONG_LOCK": ["table:public.things"]},
+            {"LONG_LOCK": ["table:public.things"], "SCAN_UNDER_LOCK": ["table:public.things"]},
             id="validated in the transaction that added it",
         ),
         pytest.param(
@@ -125,6 +125,7 @@ def found(project: Project, up: str, down: str = "", *argv: str) -> dict[str, li
             "ALTER TABLE things DROP colour;",
             {
                 "LONG_LOCK": ["table:public.things", "table:public.things"],
+                "SCAN_UNDER_LOCK": ["table:public.things"],
                 "BACKFILL": ["table:public.things"],
                 "OLD_WRITER": ["table:public.things"],
             },
