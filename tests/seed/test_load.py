@@ -549,3 +549,9 @@ def test_a_table_that_points_to_itself_by_what_it_shares_with_others(conn: Conne
     # Rooms without a number are nobody's.
     assert one(conn, "SELECT count(*) FROM rooms WHERE id IS NULL") > 0
     assert violations(conn) == []
+
+
+def test_a_table_without_columns(conn: Connection) -> None:
+    conn.execute("CREATE TABLE bare ()")
+    assert seed(conn, profile="load", rows=300).shortfalls == ()
+    assert counts(conn) == {"public.bare": 300}

@@ -163,10 +163,11 @@ class Multiplier:
 
     def statement(self, table: Table, into: sql.Composable | None = None) -> sql.Composed:
         """The COPY that takes the rows."""
-        columns = [c for c in table.columns if not c.generated]
-        return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        names = [sql.Identifier(c.name) for c in table.columns if not c.generated]
+        return sql.SQL("COPY {}{} FROM STDIN (FORMAT binary)").format(
             into or sql.Identifier(table.schema, table.name),
-            sql.SQL(", ").join(sql.Identifier(c.name) for c in columns),
+            # A table may have no column, and then there is nothing to put in brackets.
+            sql.SQL(" ({})").format(sql.SQL(", ").join(names)) if names else sql.SQL(""),
         )
 
     def rows(self, table: Table, tenant: int, generation: int) -> tuple[int, bytes]:
