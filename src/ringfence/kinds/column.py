@@ -271,7 +271,7 @@ class Column(Kind):
             and not (_typed(old.parent, context.old) and _typed(old.parent, context.new))
         ):
             # Those that inherit it keep it, and lose it by a statement of their own.
-            only = tree(old.parent, context.old) == "inherited"
+            only = tree(old.parent, context.old) == "inherited" and not _stays_below(old, context)
             yield Do(
                 f"{_table(old, only=only)} DROP COLUMN {ident(old.ref.name[-1])}",
                 ()
@@ -607,6 +607,19 @@ def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) 
 def _retypes(new: Fact, context: Context) -> bool:
     old = context.old.facts.get(new.ref)
     return old is not None and any(old[a] != new[a] for a in ("type", "collation"))
+
+
+def _stays_below(old: Fact, context: Context) -> bool:
+    """Whether all that inherit it go on to inherit it, from others."""
+    assert old.parent is not None
+    heirs = [
+        context.new.facts.get(Ref("column", (*link.ref.name, old.ref.name[-1])))
+        for link in links_below(old.parent, context.old)
+        if old.parent in kept_parents(link.parent, context)
+    ]
+    return bool(heirs) and all(
+        heir is not None and heir["inherited"] and heir.ref not in context.drops for heir in heirs
+    )
 
 
 def _when(fact: Fact) -> str:

@@ -49,6 +49,10 @@ class Inheritance(Kind):
                     if child["not_null_not_valid"] and below and below["not_null_not_valid"]:
                         continue
                     yield ("alter", child.ref)
+        for table in kept_parents(fact.parent, context) if added else ():
+            for child in context.new.children.get(table, ()):
+                if child.ref.kind == "column":
+                    yield ("create", child.ref)  # one that stays gives what the others find
         # A parent that stays takes it along as long as it is one: it is left and joined after that.
         for table in kept_parents(fact.parent, context)[common(old, new) :]:
             for catalog, stages in ((context.old, _BEFORE), (context.new, _AFTER)):
