@@ -218,7 +218,8 @@ def turn(
         for table, count in had.items()
         if kept.get(table, 0) < count and table not in allowed
     }
-    if sum(kept.values()) >= sum(had.values()):
+    stays, stayed = (sum(n for t, n in its.items() if t not in allowed) for its in (kept, had))
+    if stays >= stayed:
         lost = {}  # a table that becomes partitioned has its rows in others
     changed = "\n".join(
         f"{table} ({', '.join(columns[table])})\nhad:\n{was}\nhas:\n{now}"
