@@ -593,7 +593,7 @@ GRANT SELECT ON app.tenants TO rt;
             ),
             "isolation/inconclusive",
         ),
-        ("ALTER ROLE rt BYPASSRLS;", "isolation/role"),
+        ("ALTER ROLE rt LOGIN BYPASSRLS;", "isolation/role"),
         ("REVOKE SELECT ON app.docs FROM rt; REVOKE INSERT ON app.docs FROM rt;", ""),
     ],
 )
