@@ -318,6 +318,14 @@ def test_a_database_ahead_of_the_files(project: Project) -> None:
     done = project.run("migrate")
     assert done.status == 1
     assert "detail: 0002 (revision 0002) was applied " in done.err
+    older = project.run("migrate", "--allow-ahead")
+    assert (older.status, older.out) == (0, "nothing to do: at 0002\n")
+    assert older.err == "  the database is ahead of these files: at 0002\n"
+    # Not where these files have something that it has not.
+    project.revision("0003", "CREATE TABLE never ()", after="0001")
+    other = project.run("migrate", "--allow-ahead")
+    assert other.status == 1
+    assert "error: the database stands at revision 0002, which is not in " in other.err
 
 
 # Baseline

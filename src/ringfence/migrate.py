@@ -307,6 +307,7 @@ def migrate(
     to: str = "head",
     phase: str | None = None,
     allow: Sequence[str] = (),
+    allow_ahead: bool = False,
     listen: Callable[[Progress], None] | None = None,
     confirm: Callable[[Way], None] | None = None,
 ) -> tuple[Standing, tuple[Moved, ...]]:
@@ -315,7 +316,8 @@ def migrate(
     Returns where it stood before, when nobody else could move it any more, and what was moved.
     `allow` names hazards that are agreed to beside the project's. `confirm` is called with what is about to be
     undone and raises to stop it. With a `phase`, only what belongs before a deploy (`expand`) or
-    after it (`contract`) runs. Raises `Refused` on an edited or unknown revision, `Busy` when
+    after it (`contract`) runs. With `allow_ahead` there is nothing to do, rather than a refusal, where
+    the database has all of these files and more. Raises `Refused` on an edited or unknown revision, `Busy` when
     somebody else is at it, `ServerError` with the place in the file when PostgreSQL says no; what
     ran before the failing revision stays, of that one nothing. A connection that is lost on the way
     is made anew, once.
@@ -328,7 +330,7 @@ def migrate(
         if listen is not None:
             listen(Progress("notice", text=text))
 
-    graph, before, planned = _planned(project, target, to, phase, tell)
+    graph, before, planned = _planned(project, target, to, phase, tell, ahead=allow_ahead)
     if not planned.revisions:
         if listen is not None:
             if lockfile.path(project).is_file():
@@ -469,14 +471,23 @@ def _planned(
     to: str,
     phase: str | None = None,
     tell: Callable[[str], None] | None = None,
+    *,
+    ahead: bool = False,
 ) -> tuple[Graph, Standing, Way]:
-    """The files, where the database stands, and what to do; raises where nothing may be done."""
+    """The files, where the database stands, and what to do; raises where nothing may be done.
+
+    `ahead`: where the database has all of the files and more, there is nothing to do.
+    """
     graph = revisions.read(project)
     schema = project.config.migrate.schema
     with connect(target, pinned=True) as connection:
         state = ledger.state(connection, schema)
         elsewhere = () if state.current else ledger.elsewhere(connection, schema)
     before = compare(graph, state, target.shown)
+    if ahead and to == "head" and before.unknown and state.applied.keys() >= {*graph.heads}:
+        if tell is not None:
+            tell(f"the database is ahead of these files: at {', '.join(before.unknown)}")
+        return graph, before, Way("up", (), before.current)
     graph.refuse_unknown(before.current, who(state))
     planned = way(graph, before.current, to)
     if phase is not None:

@@ -40,6 +40,11 @@ SECTION = "Change a schema"
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
+@click.option(
+    "--allow-ahead",
+    is_flag=True,
+    help="Nothing to do where the database has all of these files and more: older code is deployed.",
+)
 @click.option("--yes", is_flag=True, help="Undo revisions without asking.")
 @options.format_("text", "json")
 @click.pass_obj
@@ -52,6 +57,7 @@ def command(
     phase: str | None,
     baseline: str | None,
     allow: tuple[str, ...],
+    allow_ahead: bool,
     yes: bool,
     format_: str,
 ) -> None:
@@ -123,6 +129,7 @@ def command(
             to=to,
             phase=phase,
             allow=allow,
+            allow_ahead=allow_ahead,
             listen=watch.listen,
             confirm=confirm,
         )
