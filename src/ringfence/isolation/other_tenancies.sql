@@ -1,8 +1,9 @@
--- A row is a sign of tenants that no setting names: policies that go by who is logged in (`roles`), tables of
--- one name in several schemas that different roles may use (`schemas`).
+-- A row is a sign of tenants that no setting names: policies that go by who is logged in (`roles`),
+-- tables of one name in several schemas that different roles may use (`schemas`).
 SELECT
     'roles' AS sign,
-    STRING_AGG(DISTINCT p.polrelid::REGCLASS::TEXT, ', ' ORDER BY p.polrelid::REGCLASS::TEXT) AS said
+    STRING_AGG(DISTINCT p.polrelid::REGCLASS::TEXT, ', ' ORDER BY p.polrelid::REGCLASS::TEXT)
+        AS said
 FROM pg_policy AS p
 WHERE
     COALESCE(pg_get_expr(p.polqual, p.polrelid), '')
@@ -23,4 +24,4 @@ WHERE
     AND n.nspname <> ALL(CURRENT_SETTING('ringfence.exclude')::TEXT[])
 GROUP BY c.relname
 HAVING COUNT(*) > 1 AND COUNT(DISTINCT c.relacl::TEXT) > 1
-ORDER BY 1, 2;
+ORDER BY sign, said;

@@ -1,4 +1,5 @@
--- A row is a trigger that is at work on a table, or in place of a view, with what its function does.
+-- A row is a trigger that is at work on a table, or in place of a view, with what its function
+-- does.
 SELECT
     t.tgrelid::BIGINT AS relation,
     t.tgname::TEXT AS name,

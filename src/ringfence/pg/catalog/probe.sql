@@ -16,5 +16,5 @@ types AS MATERIALIZED (  -- noqa: ST03
 )
 
 SELECT
-    -- ask:
+-- ask:
 FROM (SELECT) AS nothing;
