@@ -425,6 +425,66 @@ def preview(content: object) -> str | None:
     return json.dumps(body, ensure_ascii=False)[:200]
 
 
+# What 1.1 adds to them
+
+
+def normalized(number: str) -> str:
+    """What normalize_number() says."""
+    digits = re.sub("[^0-9]", "", number)
+    digits = digits.removeprefix("00")
+    whole = re.fullmatch(r"[+0-9 ().-]+", number) and re.fullmatch("[1-9][0-9]{6,14}", digits)
+    return f"+{digits}" if whole else number
+
+
+SAYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "text": (("body",),),
+    "image": (("caption",),),
+    "video": (("caption",),),
+    "document": (("caption",), ("filename",)),
+    "location": (("name",), ("address",)),
+    "contacts": (("0", "name", "formatted_name"),),
+    "interactive": (("button_reply", "title"), ("list_reply", "title"), ("body", "text")),
+    "template": (("name",),),
+    "reaction": (("emoji",),),
+}
+"""Where a content of each type says what it is, the best first. The other types say nothing."""
+
+
+def preview_of(message_type: str | None, content: Json | None) -> str | None:
+    """What message_preview() says: 200 characters of a text, or the type in brackets."""
+    if message_type is None:
+        return None
+    value = None if content is None else content.value
+    flat = message_type == "text" and isinstance(value, dict) and "body" in value
+    if not flat and isinstance(value, dict) and message_type in value:
+        value = value[message_type]
+    places = (below(value, keys) for keys in SAYS.get(message_type, ()))
+    said = next((place for place in places if place is not None), "")
+    return (said or f"[{message_type}]")[:200]
+
+
+def below(value: object, keys: Sequence[str]) -> str | None:
+    """What is below these keys, as ->> reads it: None where nothing is, or null. "0" is a place too."""
+    for key in keys:
+        if isinstance(value, list) and key == "0":
+            value = value[0] if value else None
+        elif isinstance(value, dict):
+            value = value.get(key)
+        else:
+            return None
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(in_order(value), ensure_ascii=False)
+
+
+def in_order(value: object) -> object:
+    """A document with its keys in the order that jsonb keeps them in: the short ones first."""
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+        return {key: in_order(value[key]) for key in keys}
+    return [in_order(each) for each in value] if isinstance(value, list) else value
+
+
 # The two views
 
 HIDDEN = frozenset({"closed", "spam"})

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from psycopg.conninfo import make_conninfo
 from psycopg.types.json import Jsonb
 
-from messaging.model import ACCEPTED, TABLES, Verdict
+from messaging.model import ACCEPTED, TABLES, Verdict, normalized
 from messaging.support import Migration, run, violations
 from messaging.world import World, examples, insert, opened, update
 
@@ -306,14 +306,6 @@ def test_words_are_those_that_the_comments_promise(
 
 
 # Functions
-
-
-def normalized(number: str) -> str:
-    """What normalize_number() says, in Python."""
-    digits = re.sub("[^0-9]", "", number)
-    digits = digits.removeprefix("00")
-    whole = re.fullmatch(r"[+0-9 ().-]+", number) and re.fullmatch("[1-9][0-9]{6,14}", digits)
-    return f"+{digits}" if whole else number
 
 
 @given(number=st.one_of(st.text("0123456789+ ()-.", max_size=20), st.text(max_size=20)))
