@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -13,21 +12,11 @@ import pytest
 from projects import Project
 from ringfence.pg.beside import Beside
 from ringfence.pg.connect import Target, connect
+from waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from concurrent.futures import Future
     from pathlib import Path
-
-PATIENCE = 60.0
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    """Look until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def asleep(dsn: str, database: str = "%") -> bool:

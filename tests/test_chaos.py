@@ -10,7 +10,6 @@ import itertools
 import os
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,13 +19,13 @@ from faults import stages
 from invariant import Invariant
 from projects import Project, lines
 from proxy import Cut, Proxy
+from waiting import wait_until
 from zygote import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PATIENCE = 20.0
 NONE = "-- ringfence: transaction: none\n"
 
 
@@ -49,14 +48,6 @@ def holder(database: str) -> Iterator[psycopg.Connection]:
     """Somebody else's session, in a transaction."""
     with psycopg.connect(database, application_name="somebody") as connection:
         yield connection
-
-
-def wait_until(true: Callable[[], object], said: Callable[[], str] = str) -> None:
-    """Look until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, f"it never came to that: {said()}"
-        time.sleep(0.01)
 
 
 def alone(project: Project) -> bool:

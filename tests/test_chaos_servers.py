@@ -24,12 +24,12 @@ from ringfence.errors import Refused
 from ringfence.pg import binaries
 from ringfence.pg.connect import connect, named
 from ringfence.pg.runner import refuse_pooler
+from waiting import PATIENCE, wait_until
 from zygote import Zygote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE = 60.0
 NONE = "-- ringfence: transaction: none\n"
 
 
@@ -118,14 +118,6 @@ class Server:
     def dsn(self) -> str:
         """The way to its database."""
         return make_conninfo(host=os.fspath(self.folder), user="postgres", dbname="postgres")
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    """Look until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def short(name: str) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,13 +14,13 @@ from faults import stages
 from projects import BIN, Project, lines, timeless
 from ringfence.pg.runner import LOCK_CLASS
 from ringfence.pg.runner import key as _key
+from waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 OURS = ["ringfence.alembic_version", "ringfence.backfills", "ringfence.history"]
-PATIENCE = 60.0
 NONE = "-- ringfence: transaction: none\n"
 
 
@@ -47,14 +46,6 @@ def defaults() -> None:
 def start(project: Project, *argv: str) -> subprocess.Popen[str]:
     """The real command, which signals reach."""
     return project.spawn(*argv, preexec_fn=defaults)
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    """Look until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def waiting(project: Project, kind: str = "Lock") -> Callable[[], bool]:

@@ -7,19 +7,17 @@ report can say what "holds" rests on.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from psycopg.conninfo import conninfo_to_dict
-
 from ringfence import migrate, revisions
+from ringfence.claims._shadows import Shadows, loaded
 from ringfence.finding import Coverage, Finding, Report, Severity, ordered
 from ringfence.pg import ledger
 from ringfence.pg.beside import Beside
@@ -27,6 +25,7 @@ from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import ExitStack
 
     from psycopg import Connection
 
@@ -35,41 +34,7 @@ if TYPE_CHECKING:
     from ringfence.isolation.judge import Cell
     from ringfence.model import Ref
     from ringfence.pg.connect import Target
-    from ringfence.pg.shadow import Host
     from ringfence.project import Project
-    from ringfence.sources import Shop
-
-
-class Shadows:
-    """Databases with the live schema, each somebody's own: copies of one that is loaded once."""
-
-    def __init__(self, project: Project, target: Target) -> None:
-        self._project, self._target = project, target
-        self._lock = Lock()
-        self._stack = ExitStack()
-        self._first: tuple[Host, str] | None = None
-
-    def copy(self, stack: ExitStack) -> Target:
-        """One more, dropped when `stack` is closed. Raises what loading the schema raises."""
-        with self._lock:
-            if self._first is None:
-                made, first = loaded(self._project, self._target, self._stack)
-                self._first = made.host, str(conninfo_to_dict(first.conninfo)["dbname"])
-        host, name = self._first
-        return stack.enter_context(host.database(name))
-
-    def close(self) -> None:
-        """Drop the one that they are copies of."""
-        self._stack.close()
-
-
-def loaded(project: Project, target: Target, stack: ExitStack) -> tuple[Shop, Target]:
-    """A shadow where one may do everything, with the schema of `target`; and who made it."""
-    from ringfence.sources import Source, shop
-
-    made = stack.enter_context(shop(project, [], None, near=target))
-    made.command()
-    return made, made.copy(Source("live", "database", target=target))
 
 
 @dataclass
@@ -225,14 +190,14 @@ def _looked(case: Case, wanted: Sequence[Claim], only: Sequence[str]) -> dict[st
     """The verdicts of claims; those that have shadows of their own beside the rest."""
     verdicts = {each.code: Verdict(each.code, each.unit) for each in wanted}
     target = case.target
-    aside = [each for each in wanted if each.aside and target is not None]
     if target is None or len(wanted) < 2:
-        aside = []
-
-    shadows = Shadows(case.project, target) if target is not None and len(aside) > 1 else None
+        for each in wanted:
+            _look(each, case, verdicts[each.code], every=not only)
+        return verdicts
+    aside = [each for each in wanted if each.aside]
+    shadows = Shadows(case.project, target) if len(aside) > 1 else None
 
     def alone(each: Claim) -> None:
-        assert target is not None
         with closing(connect(target, pinned=True)) as own:
             each.check(replace(case, connection=own, shadows=shadows), verdicts[each.code])
 
