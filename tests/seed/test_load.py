@@ -229,7 +229,7 @@ CREATE TABLE parted (id INT, kind TEXT CHECK (kind IN ('a', 'b')), PRIMARY KEY (
 CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
 CREATE TABLE parted_b PARTITION OF parted FOR VALUES IN ('b');
 CREATE TABLE flags (id INT PRIMARY KEY CHECK (id < 20));
-CREATE TABLE spans (room INT, at TSTZRANGE, EXCLUDE USING gist (at WITH &&));
+CREATE TABLE spots (at CIRCLE, EXCLUDE USING gist (at WITH &&));
 """
 
 
@@ -239,11 +239,15 @@ def test_keys_of_every_sort_and_tables_without_room(conn: Connection) -> None:
     rows = {f.table.partition(".")[2]: f.total for f in seeded.tables}
     assert rows == {
         "tenants": 2, "groups": 120, "users": 120, "members": 120, "profiles": 120,
-        "plain": 60, "parted": 60, "flags": 19, "spans": 20,
+        "plain": 60, "parted": 60, "flags": 19, "spots": 20,
     }  # fmt: skip
     assert {(s.table, s.asked, s.got) for s in seeded.shortfalls} == {
         ("public.flags", 60, 19),
-        ("public.spans", 60, 20),
+        ("public.spots", 60, 20),
+    }
+    assert {s.reason for s in seeded.shortfalls} == {
+        "flags_pkey leaves no room for more",
+        "spots_at_excl excludes rows by what nobody here can lay side by side",
     }
     assert violations(conn) == []
     assert strangers(conn, "tenants") == []
@@ -555,3 +559,57 @@ def test_a_table_without_columns(conn: Connection) -> None:
     conn.execute("CREATE TABLE bare ()")
     assert seed(conn, profile="load", rows=300).shortfalls == ()
     assert counts(conn) == {"public.bare": 300}
+
+
+BESIDE = """
+CREATE EXTENSION btree_gist;
+CREATE DOMAIN hours AS TSTZRANGE CHECK (NOT isempty(VALUE));
+CREATE TABLE rooms (id INT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE "Stays" (id BIGINT PRIMARY KEY, room INT NOT NULL REFERENCES rooms,
+    guest INT NOT NULL, state TEXT NOT NULL CHECK (state IN ('held', 'gone')),
+    "from" TIMESTAMPTZ NOT NULL, until TIMESTAMPTZ, asked TIMESTAMPTZ NOT NULL,
+    CHECK (until > "from"), CHECK (asked < "from"), UNIQUE (room, "from"),
+    CONSTRAINT rooms_once EXCLUDE USING gist (room WITH =, tstzrange("from", until) WITH &&)
+    WHERE (state <> 'gone'),
+    EXCLUDE USING gist (guest WITH =, tstzrange("from", until, '[]') WITH &&));
+CREATE TABLE times (at hours NOT NULL, EXCLUDE USING gist (at WITH &&));
+CREATE TABLE days (room INT REFERENCES rooms, d DATERANGE, EXCLUDE USING gist (room WITH =, d WITH &&));
+CREATE TABLE nights (a DATE NOT NULL, b DATE NOT NULL CHECK (b > a), "Both" DATERANGE
+    GENERATED ALWAYS AS (daterange(a, b)) STORED, EXCLUDE USING gist ("Both" WITH &&));
+CREATE TABLE blocks (i INT4RANGE, EXCLUDE USING gist (i WITH &&));
+CREATE TABLE pages (i INT8MULTIRANGE NOT NULL, EXCLUDE USING gist (i WITH &&));
+CREATE TABLE sums (low NUMERIC(20, 3), high NUMERIC(20, 3), CHECK (high > low),
+    EXCLUDE USING gist (numrange(low, high) WITH &&));
+CREATE TABLE numbers (n NUMRANGE, EXCLUDE USING gist (n WITH &&));
+CREATE TABLE once (x INT, y TEXT, EXCLUDE USING btree (x WITH =));
+CREATE TABLE guests (room INT, name TEXT, EXCLUDE USING gist (room WITH =, name WITH <>));
+CREATE TABLE areas (id INT, area CIRCLE, EXCLUDE USING gist (id WITH =, area WITH &&));
+"""
+
+
+def test_ranges_that_exclude_each_other_lie_side_by_side(conn: Connection) -> None:
+    conn.execute(BESIDE)
+    seeded = seed(conn, rows=5000, profile="load", tenancy=Tenancy())
+    assert seeded.shortfalls == ()
+    assert set(counts(conn).values()) == {5000}
+    assert violations(conn) == []
+    assert unsatisfied(conn, read(conn)) == []
+    # Made anew, an exclusion constraint looks at every row.
+    conn.execute("REINDEX DATABASE")
+
+
+def test_ranges_without_end_end_in_the_copies(conn: Connection) -> None:
+    """One that has no end meets all that come behind it: the others lie before, and have one."""
+    conn.execute(
+        "CREATE EXTENSION btree_gist;"
+        "CREATE TABLE prices (item INT NOT NULL CHECK (item IN (1, 2, 3)), since DATE NOT NULL, until DATE,"
+        " EXCLUDE USING gist (item WITH =, daterange(since, until) WITH &&));"
+        "CREATE TABLE open (n NUMRANGE CHECK (upper_inf(n) OR upper(n) < 90), at TSRANGE NOT NULL,"
+        " EXCLUDE USING gist (at WITH &&))"
+    )
+    seeded = seed(conn, rows=5000, profile="load", tenancy=Tenancy())
+    assert (seeded.shortfalls, counts(conn)) == (
+        (),
+        {"public.prices": 5000, "public.open": 5000},
+    )
+    conn.execute("REINDEX DATABASE")

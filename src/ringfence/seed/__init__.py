@@ -490,8 +490,13 @@ def _shortfalls(planned: Plan, poured: Poured) -> tuple[Shortfall, ...]:
         for oid, counts in planned.wanted.items()
     }
     found = {short.table: short for short in poured.shortfalls}
+    more = {planned.shape.tables[oid].path: added.total() for oid, added in poured.more.items()}
     for short in planned.shortfalls:
-        found[short.table] = replace(short, asked=max(short.asked, wanted.get(short.table, 0)))
+        # Of few that were thought up there may be many copies.
+        asked = max(short.asked, wanted.get(short.table, 0))
+        got = short.got + more.get(short.table, 0)
+        if got < asked:
+            found[short.table] = replace(short, asked=asked, got=got)
     return tuple(found.values())
 
 

@@ -24,20 +24,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psycopg
 from psycopg import sql
 
-from ringfence.seed import checks, expression
+from ringfence.seed import beside, checks, expression
 from ringfence.seed.limits import ANY
 from ringfence.seed.numbers import is_number, precision_and_scale
 from ringfence.seed.place import SHARED, instant, ordinal
-from ringfence.seed.probe import parameters, verbatim
+from ringfence.seed.probe import Probe, parameters, verbatim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
     from ringfence.seed.planning import Plan
     from ringfence.seed.rows import Row
-    from ringfence.seed.shape import Column, Key, Reference, Table
+    from ringfence.seed.shape import Column, Key, Reference, Table, Type
 
     Block = list[bytes]
     Source: TypeAlias = "tuple[Route, int, int, str]"
@@ -48,6 +48,9 @@ TRAILER = b"\xff\xff"
 
 _SPAN = 90 * 86_400 * 1_000_000
 """Over how many microseconds the moments of a table's generations are spread."""
+
+_MOMENTS = (-211_810_000_000_000_000, 9_223_371_331_000_000_000)
+"""About the first and the last moment that there is, in microseconds from 2000."""
 
 _KEPT = 16
 """How many generations of a column are remembered: children of the same parents come together."""
@@ -104,6 +107,7 @@ class Ground:
     radix: bool = False
     shifted: tuple[str, ...] = ()
     numbered: tuple[str, ...] = ()
+    stride: int = 0
     why: str = "a key of foreign keys has no more combinations"
 
 
@@ -298,7 +302,7 @@ class Multiplier:
         for key in ground.table.keys:
             names = _columns(key)
             own = [name for name in names if not self._fixed(ground.table, name)]
-            if own or key.operators:
+            if own or len(beside.equal(key)) < len(key.elements):
                 continue
             inside = [r for r in moving if set(r.columns) & names]
             if not inside:
@@ -426,29 +430,169 @@ class Multiplier:
         for column in ground.columns:
             if _bound(table, column.name):
                 self._point(ground, column)
+        moved = self._beside(ground)
         chosen: list[str] = []
-        for key in table.keys:
-            names = _columns(key)
-            for column in table.columns:
-                if column.name in names and column.generated:
-                    # What the server computes is another where what it is computed from is.
-                    names = names | set(expression.parse(column.generated).columns())
-                    names.discard(column.name)
-            free = [n for n in table.column if n in names and not self._fixed(table, n)]
-            if not free:
+        # What a unique key counts may be what an exclusion constraint wants to be equal.
+        for key in sorted(table.keys, key=lambda key: bool(key.operators)):
+            if moved & self._free(table, beside.side_by_side(key)):
+                continue
+            free = [n for n in table.column if n in self._free(table, beside.equal(key))]
+            if not free and len(beside.equal(key)) == len(key.elements):
                 continue  # foreign keys alone: see _needs_radix
-            if any(name in chosen for name in free):
+            if any(name in chosen or self._apart(ground, key, name, moved) for name in free):
                 continue
             ranked = sorted(
                 (rank, name)
                 for name in free
+                if name not in moved
                 if (rank := self._rank(ground, table.column[name])) is not None
             )
-            if not ranked or key.operators:
+            if not ranked and len(beside.equal(key)) < len(key.elements):
+                raise NotMore(f"{key.name} excludes rows by what nobody here can lay side by side")
+            if not ranked:
                 raise NotMore(f"{key.name} leaves no room for more")
             name = ranked[0][1]
             chosen.append(name)
             ground.makers[name] = self._counting(ground, table.column[name], key, shaped)
+
+    def _free(self, table: Table, elements: Sequence[str]) -> set[str]:
+        """The columns in elements of a key that are a row's own."""
+        names = {name for e in elements for name in expression.parse(e).columns()}
+        for column in table.columns:
+            if column.name in names and column.generated:
+                # What the server computes is another where what it is computed from is.
+                names |= set(expression.parse(column.generated).columns())
+                names.discard(column.name)
+        return {name for name in names if name in table.column and not self._fixed(table, name)}
+
+    def _apart(self, ground: Ground, key: Key, name: str, moved: Collection[str]) -> bool:
+        """Whether no two generations have the same of a column, for it is moved on."""
+        if name not in moved:
+            return False
+        texts = (row.values.get(name) for crop in ground.crops.values() for row in crop.rows)
+        return key.nulls_distinct or None not in texts
+
+    def _beside(self, ground: Ground) -> set[str]:
+        """Lay the ranges of exclusion constraints side by side; gives the columns that move.
+
+        All of a table move as far, for constraints may speak of the same columns.
+        """
+        table, shape = ground.table, self.plan.shape
+        spans: dict[beside.Measure, beside.Span] = {}
+        rows = [row for crop in ground.crops.values() for row in crop.rows]
+        probe: Probe | None = None
+        for key in table.keys:
+            for element in beside.side_by_side(key):
+                probe = probe or Probe(self.conn, shape, table)
+                extent = beside.extent(probe, key, element, rows)
+                if extent is None:
+                    continue
+                names = [
+                    name
+                    for name in table.column
+                    if name in self._free(table, [element])
+                    and beside.measured(shape, self._base(table.column[name])) == extent.measure
+                ]
+                if not names:
+                    continue
+                span = spans.setdefault(extent.measure, beside.Span(extent.low, extent.high))
+                span.low, span.high = min(span.low, extent.low), max(span.high, extent.high)
+                span.columns += [name for name in names if name not in span.columns]
+                for row, (headless, endless) in zip(rows, extent.open, strict=True):
+                    if headless or endless:
+                        before = span.opens.get(id(row), (False, False))
+                        span.opens[id(row)] = (before[0] or headless, before[1] or endless)
+                break
+        moved: set[str] = set()
+        for measure, span in spans.items():
+            if span.sign:
+                self._lay(ground, measure, span)
+                moved |= set(span.columns)
+        return moved
+
+    def _lay(self, ground: Ground, measure: beside.Measure, span: beside.Span) -> None:
+        """Move columns on by a span a generation."""
+        shape = self.plan.shape
+        unit = beside.DAY if measure == "time" else 1
+        for name in span.columns:
+            fields = (f for blocks in ground.constant.values() for f in blocks[name])
+            ends = beside.values(shape, self._base(ground.table.column[name]), fields)
+            span.low, span.high = min(span.low, *ends), max(span.high, *ends)
+        # An end that was open goes one further than all that are known.
+        closed = (span.low // unit * unit - unit, -(-span.high // unit) * unit + unit)
+        distance = (closed[1] - closed[0] + unit) * span.sign
+        if measure == "time":
+            ground.stride = distance
+        room = [
+            (highest - closed[1] if distance > 0 else closed[0] - lowest) // abs(distance)
+            for name in span.columns
+            for lowest, highest in (self._ends(ground.table.column[name], measure),)
+        ]
+        self._copies(ground, span.columns[0], min(room))
+        opens = {
+            tenant: [span.opens.get(id(row)) for row in crop.rows]
+            for tenant, crop in ground.crops.items()
+        }
+        for name in span.columns:
+            type_ = self._base(ground.table.column[name])
+            ground.makers[name] = self._laid(ground, name, type_, distance, closed, opens)
+
+    def _laid(
+        self,
+        ground: Ground,
+        name: str,
+        type_: Type,
+        distance: int,
+        closed: tuple[int, int],
+        opens: Mapping[int, Sequence[tuple[bool, bool] | None]],
+    ) -> Maker:
+        shape = self.plan.shape
+        move = beside.mover(shape, type_)
+        ranges = type_.kind in ("r", "m")
+
+        def make(tenant: int, generation: int) -> Block:
+            far = distance * generation
+            made: Block = []
+            for field_, open_ in zip(ground.constant[tenant][name], opens[tenant], strict=True):
+                if open_ is None or ranges or len(field_) > 4:
+                    made.append(move(field_, far, None if open_ is None else closed))
+                elif open_[0] != open_[1]:
+                    # The column says by NULL that there is no end.
+                    made.append(beside.stated(shape, type_, closed[open_[1]] + far))
+                else:
+                    made.append(field_)
+            return made
+
+        return make
+
+    def _base(self, column: Column) -> Type:
+        shape = self.plan.shape
+        return shape.base(shape.types[column.type])[0]
+
+    def _ends(self, column: Column, measure: beside.Measure) -> tuple[int, int]:
+        """The least and the greatest that a column takes of what it counts."""
+        if measure == "time":
+            return _MOMENTS
+        shape = self.plan.shape
+        type_, typmod = shape.base(shape.types[column.type], column.typmod)
+        while type_.kind in ("r", "m"):
+            type_, typmod = shape.base(shape.types[type_.subtype])
+        if type_.name == "numeric":
+            precision, scale = precision_and_scale(typmod) if typmod >= 4 else (1000, 0)
+            most = 10 ** max(0, precision - scale) - 1
+            return -most, most
+        return -_HIGHEST[type_.name] - 1, _HIGHEST[type_.name]
+
+    def _copies(self, ground: Ground, name: str, most: int) -> None:
+        """Let there be no more than so many generations beside the planned one."""
+        for crop in ground.crops.values():
+            total = len(crop.rows) * (1 + max(0, most))
+            if total < crop.total:
+                crop.total = total
+                crop.generations = total // len(crop.rows)
+                ground.why = f"{name} has no room for more ranges side by side"
+        if all(crop.total == len(crop.rows) for crop in ground.crops.values()):
+            raise NotMore(f"{name} has no room for more ranges side by side")
 
     def _fixed(self, table: Table, name: str) -> bool:
         """Whether a column follows from others' rows, or from whose the row is."""
@@ -579,6 +723,9 @@ class Multiplier:
         def make(tenant: int, generation: int) -> Block:
             crop = ground.crops[tenant]
             moved = generation * _SPAN // max(1, crop.generations) // 1_000_000 * 1_000_000
+            if ground.stride:
+                # As far as the ranges, so that a row's moments stay what they are to each other.
+                moved = generation * ground.stride
             constant = ground.constant[tenant][name]
             pack = _LONG.pack
             return [
