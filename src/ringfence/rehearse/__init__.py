@@ -6,9 +6,11 @@ somebody should know in its report.
 
 from __future__ import annotations
 
+from ringfence.rehearse.files import File, unknown
 from ringfence.rehearse.hazards import Measured, Part
+from ringfence.rehearse.instead import Rewritten
 from ringfence.rehearse.plans import Planned, read
-from ringfence.rehearse.run import File, Rehearsal, Rewritten, agree, rehearse, unknown
+from ringfence.rehearse.run import Rehearsal, agree, rehearse
 
 __all__ = [
     "File",

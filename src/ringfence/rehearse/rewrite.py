@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ringfence.model import Catalog
     from ringfence.project import Project
-    from ringfence.rehearse.run import Rewritten
+    from ringfence.rehearse.instead import Rewritten
     from ringfence.rehearse.safe import Move
     from ringfence.revisions import Revision
     from ringfence.script import Script, Statement

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ringfence.errors import Error
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
-    from ringfence.rehearse.run import File
+    from ringfence.rehearse.files import File
     from ringfence.rehearse.safe import Move
     from ringfence.script import Script
 

@@ -1,0 +1,149 @@
+"""What those find broken who knew the schema before, and the rows that are not there any more."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ringfence import rows
+from ringfence.finding import Basis, Finding, Severity
+from ringfence.model import Ref
+from ringfence.rehearse import compat
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from ringfence.errors import Span
+    from ringfence.rehearse.files import File
+    from ringfence.rehearse.hazards import Part
+
+
+def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
+    """What cannot be read, called or written as before, behind a file or one of its statements."""
+    contract = file.up.phase == "contract"
+    code, who = ("OLD_WRITER", "written") if each.writes else ("OLD_READER", "read")
+    if each.ref.kind == "routine":
+        who = "called"
+    severity = Severity.ERROR
+    help_ = "expand first, contract later: let both forms stand until nobody uses the old one"
+    if contract:
+        severity = Severity.INFO
+        help_ = "it runs after the deploy: who used it has to be gone by then"
+    elif each.doubt:
+        severity, help_ = Severity.INFO, each.doubt
+    elif each.sqlstate in _LIKELY:
+        severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
+    return Finding(
+        code,
+        severity,
+        f"after {f'statement {during} of ' * bool(during)}{file.name} {each.ref.path} cannot be"
+        f" {who} as before: {each.message}",
+        each.ref,
+        _place(file, each.ref),
+        help=help_,
+        evidence={"sqlstate": each.sqlstate} if each.sqlstate else {},
+        basis=Basis.MEASURED,
+        key=f"{file.name}:{each.ref}",
+    )
+
+
+_LIKELY = {
+    "P0001": "the row was made up: look whether the trigger takes those that are written",
+    "23514": "the row was made up: look whether such are still written",
+}
+"""What a trigger of somebody's raises, and that no partition takes a row."""
+
+
+def changed(
+    file: File, before: compat.World, after: compat.World, broken: set[tuple[Ref, bool]]
+) -> Iterator[Finding]:
+    """What is there still and reads otherwise, or may not be used any more; added to `broken`."""
+    contract = file.up.phase == "contract"
+    grave = Severity.INFO if contract else Severity.WARNING
+    for relation, old, new in compat.retyped(before, after):
+        ref = Ref("column", (relation.schema, relation.name, old.name))
+        writes = compat.holds(old.type, new.type) and not compat.holds(new.type, old.type)
+        if (ref, writes) not in broken:
+            broken.add((ref, writes))
+            yield Finding(
+                "OLD_WRITER" if writes else "OLD_READER",
+                Severity.INFO if compat.holds(new.type, old.type) else grave,
+                f"after {file.name} {ref.path} "
+                + (f"takes {new.type}" if writes else f"is read as {new.type}")
+                + f", before {'' if writes else 'as '}{old.type}",
+                ref,
+                _place(file, ref),
+                key=f"{file.name}:{ref}",
+                basis=Basis.MEASURED,
+            )
+    for was, now in compat.returned(before, after):
+        if (was.ref, False) not in broken:
+            broken.add((was.ref, False))
+            yield Finding(
+                "OLD_READER",
+                grave,
+                f"after {file.name} {was.ref.path} returns {now.result}, before {was.result}",
+                was.ref,
+                _place(file, was.ref),
+                key=f"{file.name}:{was.ref}",
+                basis=Basis.MEASURED,
+            )
+    for ref, writes, role, rights in compat.revoked(before, after):
+        yield Finding(
+            "OLD_WRITER" if writes else "OLD_READER",
+            Severity.INFO if contract else Severity.ERROR,
+            f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
+            ref,
+            _place(file, ref),
+            help=""
+            if contract
+            else "revoke it when no release uses it any more: -- ringfence: phase: contract",
+            key=f"{file.name}:{ref}:{role}",
+            basis=Basis.MEASURED,
+        )
+    for routine, what in compat.mentions(after, before):
+        if (routine.ref, True) not in broken:
+            broken.add((routine.ref, True))
+            yield Finding(
+                "OLD_READER",
+                Severity.WARNING,
+                f"after {file.name} the body of {routine.ref.path} still has the name of {what},"
+                " which is gone",
+                routine.ref,
+                help="PostgreSQL reads a body when it runs: replace the function too",
+                basis=Basis.STATIC,
+            )
+
+
+def losses(
+    had: Mapping[int, rows.Held],
+    now: Mapping[int, rows.Held],
+    parts: Sequence[Part],
+    mended: Collection[str],
+) -> Iterator[Finding]:
+    """Rows and values that are gone or others. Tables `mended` were changed by the rehearsal."""
+    written = {t for p in parts for s in p.statements for t in s.observed.changed}
+    emptied = {t for p in parts for s in p.statements for t in s.observed.emptied}
+    for loss in rows.lost(had, now):
+        if loss.table in mended:
+            continue  # by us
+        meant = loss.table in written or loss.table in emptied
+        severity = Severity.ERROR if loss.gone else Severity.INFO if meant else Severity.WARNING
+        name = tuple(Ref.parse(f"table:{loss.table}").name)
+        ref = Ref("column", (*name, loss.column)) if loss.column else Ref("table", name)
+        yield Finding(
+            "DATA_LOSS" if loss.gone else "DATA_CHANGED",
+            severity,
+            loss.message,
+            ref,
+            basis=Basis.MEASURED,
+        )
+
+
+def _place(file: File, ref: Ref) -> Span | None:
+    """The first statement of a file that names an object, else the first."""
+    statements = [s for s in file.up.statements if not s.controls_transaction]
+    name = next((part for part in reversed(ref.name) if not part.startswith("(")), "")
+    word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
+    named = [s for s in statements if word.search(s.text)]
+    return next((file.up.span(s.start) for s in (*named, *statements)), None)

@@ -1,0 +1,106 @@
+"""What is rehearsed: revisions, files that are none, the scripts of a plan."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ringfence.errors import BadProject, Error, Misuse
+from ringfence.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ringfence import migrate, revisions
+    from ringfence.rehearse.plans import Planned
+    from ringfence.revisions import Revision
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is rehearsed: a file's SQL and, where there is one, the SQL that undoes it.
+
+    `unknown` says why nobody knows its SQL before it runs.
+    """
+
+    name: str
+    title: str
+    up: Script
+    down: Script | None = None
+    revision: Revision | None = None
+    unknown: str = ""
+
+
+def wanted(
+    graph: revisions.Graph,
+    standing: migrate.Standing,
+    names: Sequence[str],
+    scripts: Sequence[Script],
+    planned: Planned | None,
+) -> tuple[str, list[File]]:
+    """Where to begin, and the files to run."""
+    at = standing.current[0] if standing.current else "base"
+    if planned is not None:
+        return f"where {planned.path} begins", [File(s.path, "", s) for s in planned.scripts]
+    if scripts:
+        return at, [_loose(s) for s in scripts]
+    if not names:
+        graph.refuse_unknown(standing.current)
+        return at, [_file(r) for r in standing.pending]
+    chosen = [graph.named(name) for name in names]
+    order = list(graph.revisions.values())
+    chosen.sort(key=order.index)
+    first = chosen[0]
+    for before, after in itertools.pairwise(chosen):
+        if before.id not in after.down:
+            raise Misuse(
+                f"{after.id} does not follow {before.id}",
+                hint="name revisions that follow each other, or rehearse them one by one",
+            )
+    if len(first.down) > 1:
+        raise Misuse(
+            f"{first.id} merges {' and '.join(first.down)}",
+            hint="a merge has nothing to rehearse: name the revisions behind it",
+        )
+    return first.down[0] if first.down else "base", [_file(r) for r in chosen]
+
+
+def _file(revision: Revision) -> File:
+    if not revision.sql:
+        return _python(revision)
+    down = revision.runnable("down") if revision.file("down").is_file() else None
+    return File(revision.id, revision.title, revision.runnable("up"), down, revision)
+
+
+def _loose(text: Script) -> File:
+    """A file that is no revision. Raises `BadProject` for what would take rows from nowhere."""
+    for statement in text.statements:
+        if statement.copies_with_client:
+            raise BadProject(
+                "a rehearsal can send this COPY nothing and take nothing from it",
+                span=text.span(statement.start),
+                hint="write the data below COPY … FROM STDIN;, and \\. on a line after them",
+            )
+    return File(text.path, "", text)
+
+
+def unknown(revision: Revision) -> str:
+    """Why nobody knows a revision's SQL before it runs; "" where it is known."""
+    return "" if revision.sql else _python(revision).unknown
+
+
+def _python(revision: Revision) -> File:
+    """A revision of Python, as the SQL that Alembic writes for it; where it writes none, why."""
+    from ringfence.history import offline
+
+    texts: list[Script] = []
+    for direction in ("up", "down"):
+        try:
+            texts.append(Script(revision.shown, offline(revision, direction)))
+        except Error as error:
+            if direction == "up":
+                empty = Script(revision.shown, "")
+                return File(revision.id, revision.title, empty, None, revision, error.message)
+    up, down = texts[0], texts[1] if len(texts) > 1 else None
+    return File(revision.id, revision.title, up, down, revision)

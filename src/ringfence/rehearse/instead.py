@@ -1,0 +1,109 @@
+"""The safe forms of what keeps others waiting: found, and a whole file of them tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ringfence.change import diff
+from ringfence.finding import Finding
+from ringfence.pg.connect import connect
+from ringfence.rehearse import measure, rewrite, stage
+from ringfence.rehearse.files import File
+from ringfence.rehearse.hazards import hazards
+from ringfence.rehearse.safe import written
+from ringfence.script import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ringfence.pg.connect import Target
+    from ringfence.rehearse.safe import Move
+    from ringfence.rehearse.stage import Work
+    from ringfence.rehearse.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file's safe form: the SQL up and down of the files in its place, and what is left to say.
+
+    `left` are the hazards that it still has. `texts` is empty where it has no other form, and `why`
+    says so.
+    """
+
+    file: File
+    texts: tuple[tuple[str, str], ...] = ()
+    left: tuple[Finding, ...] = ()
+    why: str = ""
+
+
+_GATED = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "BACKFILL")
+
+
+def with_safe_forms(
+    twin: Twin, file: File, found: Sequence[Finding]
+) -> tuple[list[Finding], Mapping[int, tuple[Move, ...]]]:
+    """The findings with the SQL that would do the same and let others work; and that by statement."""
+    at = _numbers(file, found)
+    if not at:
+        return list(found), {}
+    forms = twin.safe_forms(file.up, at)
+    fixes = {id(f): written(forms[n]) for n, its in at.items() if n in forms for f in its}
+    return [replace(f, fix=fixes[id(f)]) if id(f) in fixes else f for f in found], forms
+
+
+def _numbers(file: File, found: Sequence[Finding]) -> dict[int, list[Finding]]:
+    """What was found of statements that others wait for, by the statement's number."""
+    places = {
+        (file.up.span(s.start).line, file.up.span(s.start).column): n
+        for n, s in enumerate(file.up.statements, 1)
+    }
+    at: dict[int, list[Finding]] = {}
+    for finding in found:
+        number = finding.span and places.get((finding.span.line, finding.span.column))
+        if finding.code in _GATED and number:
+            at.setdefault(number, []).append(finding)
+    return at
+
+
+def rewritten(
+    work: Work,
+    base: Target,
+    spare: Target,
+    file: File,
+    found: Sequence[Finding],
+    forms: Mapping[int, tuple[Move, ...]],
+) -> Rewritten:
+    """The file's safe form, run and measured on `spare`; `base` is what the file itself has led to."""
+    if file.revision is not None and not file.revision.sql:
+        return Rewritten(file, why="it is Python")
+    at = _numbers(file, found)
+    apart = {n for n, its in at.items() if any(f.code == "LONG_LOCK" for f in its)}
+    if not at:
+        return Rewritten(file, why="nothing keeps others waiting")
+    if not forms and not apart:
+        return Rewritten(file, why="there is no other form of what keeps others waiting")
+    cut = rewrite.pieces(file.up, forms, apart)
+    directives = tuple(rewrite.directives(file.up))
+    texts, left, stages = [], list[Finding](), []
+    for number, piece in enumerate(cut, 1):
+        title = f"{file.title or file.name} ({number} of {len(cut)})"
+        texts.append(piece.text(title, directives))
+        script = Script(f"{file.name} ({number} of {len(cut)})", texts[-1])
+        with connect(spare) as connection:
+            stages.append(stage.extracted(work, connection))
+        part = measure.measured(work, spare, File(script.path, title, script))
+        if any(s.observed.error is not None for s in part.statements):
+            failed = next(iter(hazards(part)))
+            return Rewritten(file, why=f"the safe form does not run here: {failed.message}")
+        left += hazards(part)
+    with connect(spare) as connection:
+        stages.append(stage.extracted(work, connection))
+    with connect(base) as connection:
+        goal = stage.extracted(work, connection)
+    if differs := diff(stages[-1], goal):
+        names = ", ".join(str(c.ref) for c in differs[:3])
+        return Rewritten(file, why=f"the safe form leads to another schema: {names}")
+    downs = rewrite.downs(file.title or file.name, stages) if file.down is not None else None
+    pairs = zip(texts, downs or [""] * len(texts), strict=True)
+    return Rewritten(file, tuple(pairs), tuple(left))

@@ -1,0 +1,153 @@
+"""Where a rehearsal happens: its server, its rows, and how large the real tables are."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from psycopg.conninfo import conninfo_to_dict
+
+from ringfence.errors import Error
+from ringfence.finding import Coverage, Finding
+from ringfence.pg import shadow as shadows
+from ringfence.pg.connect import connect
+from ringfence.pg.extract import extract
+from ringfence.rehearse.sizes import Rates, Size, sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+    from psycopg import Connection
+
+    from ringfence.config import Seed
+    from ringfence.model import Catalog
+    from ringfence.pg.connect import Target
+    from ringfence.pg.shadow import Host
+    from ringfence.project import Project
+    from ringfence.rehearse.hazards import Part
+    from ringfence.rehearse.instead import Rewritten
+
+
+@dataclass
+class Work:
+    """A rehearsal in the making."""
+
+    project: Project
+    host: Host
+    hidden: tuple[str, ...]
+    known: Mapping[str, Size]
+    rate: Rates | None
+    safe: bool
+    rewrite: bool
+    stepwise: bool
+    count: int
+    listen: Callable[[str], None]
+    parts: list[Part] = field(default_factory=list)
+    rewritten: list[Rewritten] = field(default_factory=list)
+    mended: set[str] = field(default_factory=set)
+    emptied: dict[str, set[str]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+
+
+def server(
+    project: Project, target: Target, shadow: str | None, stack: ExitStack
+) -> tuple[Host, list[Coverage]]:
+    """A spare server, of the target's major version where there is one.
+
+    Never the target's server: what a file does to roles or settings is not undone with a database.
+    """
+    if shadow is not None:
+        return shadows.host(project, target, shadow, stack=stack), []
+    with connect(target) as connection:
+        major = connection.info.server_version // 10000
+    try:
+        return stack.enter_context(shadows.spare(major)), []
+    except Error:
+        host = stack.enter_context(shadows.spare(None))
+        reason = (
+            f"there is no PostgreSQL {major} here: rehearsed on {host.major}"
+            " (--shadow DSN names another server)"
+        )
+        return host, [Coverage("server", f"PostgreSQL {major}", skipped=reason)]
+
+
+def real_sizes(target: Target) -> tuple[Mapping[str, Size], Coverage]:
+    """How large the real tables are. A database that holds next to nothing does not say."""
+    title = "how large the tables really are"
+    reason = "the embedded server's say nothing of production's: every hazard counts"
+    if not target.embedded:
+        with connect(target) as connection:
+            found = sizes(connection)
+        if any(size.heap >= _TELLING for size in found.values()):
+            return found, Coverage("sizes", title, len(found), "table")
+        reason = f"{target.shown} holds next to nothing: every hazard counts"
+    return {}, Coverage("sizes", title, skipped=reason)
+
+
+_TELLING = 1 << 20
+"""Bytes of its largest table from which on a database says something about the real one."""
+
+
+def seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Coverage:
+    """Give the tables that have none `count` rows a tenant."""
+    from ringfence.seed import seed
+
+    title = "rows to work on"
+    try:
+        with connect(base) as connection:
+            done = seed(
+                connection,
+                rows=count,
+                seed=seed_,
+                tenancy=project.config.tenancy,
+                exclude_schemas=(project.config.migrate.schema,),
+                force=True,
+                settings=_there(connection, project.config.seed),
+            )
+    except Error as error:
+        return Coverage("rows", title, skipped=error.message)
+    return Coverage("rows", title, done.rows, "row")
+
+
+def _there(connection: Connection[tuple[object, ...]], said: Seed) -> Seed:
+    """What the project says of columns and tables that this revision has already."""
+    names: set[str] = set()
+    for table, column in connection.execute(_NAMES):
+        names |= {str(table), f"{table}.{column}"}
+    return replace(
+        said,
+        columns={name: wish for name, wish in said.columns.items() if name in names},
+        rows={name: count for name, count in said.rows.items() if name in names},
+    )
+
+
+_NAMES = """
+    SELECT format('%I.%I', n.nspname, c.relname), quote_ident(a.attname)
+    FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON a.attrelid = c.oid
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+    WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+"""
+
+
+def copy(work: Work, base: Target) -> AbstractContextManager[Target]:
+    """A copy of a database for the length of a block; nobody may be connected to the original."""
+    return work.host.database(str(conninfo_to_dict(base.conninfo)["dbname"]))
+
+
+@contextmanager
+def spare(work: Work, base: Target) -> Iterator[Target | None]:
+    """Another copy, where the file is to be rewritten."""
+    if not work.rewrite:
+        yield None
+        return
+    with copy(work, base) as spare:
+        yield spare
+
+
+def extracted(work: Work, connection: Connection[tuple[object, ...]]) -> Catalog:
+    """The catalog without what ringfence itself keeps there."""
+    return extract(connection, exclude=work.hidden)
