@@ -352,6 +352,11 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE UNIQUE INDEX <~i5> ON <t2> (<t2.a>) NULLS NOT DISTINCT",
         "CREATE INDEX <~i5> ON <t2> USING gin (to_tsvector('<ts>', <t2.b>::text))",
     ),
+    "i6": (
+        "CREATE INDEX <~i6> ON ONLY <p1> (<~n1>)",
+        "CREATE INDEX <~i6> ON ONLY <p1> (<~n1>); CREATE INDEX <~i7> ON <pb> (<~n1>);"
+        " ALTER INDEX <i6> ATTACH PARTITION <i7>",
+    ),
     "t1 clustered": ("ALTER TABLE <t1> CLUSTER ON <~i1><?i1>",),
     "t1 identity": (
         "ALTER TABLE <t1> REPLICA IDENTITY FULL",

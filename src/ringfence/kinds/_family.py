@@ -153,6 +153,12 @@ def above(fact: Fact, catalog: Catalog) -> list[Ref]:
     return found
 
 
+def stays_invalid(fact: Fact, catalog: Catalog) -> bool:
+    """Whether an index, or one that it is attached to, is without some partition's."""
+    found = [catalog.facts[r] for r in above(fact, catalog) if r in catalog.facts]
+    return bool(fact["invalid"]) or any(stays_invalid(f, catalog) for f in found)
+
+
 def link_stays(table: Ref | None, context: Context) -> bool:
     """Whether it is the partition that it was, all the while."""
     return (
@@ -181,8 +187,5 @@ def attach(fact: Fact, index: tuple[str, ...], context: Context) -> Iterator[Do]
     attached = fact.list("attached")
     if not attached:
         return
-    late = any(
-        context.new.facts[r]["invalid"] for r in above(fact, context.new) if r in context.new.facts
-    )
-    if late or partition(fact.parent) not in context.creates:
+    if stays_invalid(fact, context.new) or partition(fact.parent) not in context.creates:
         yield Do(f"ALTER INDEX {qualified(attached)} ATTACH PARTITION {qualified(index)}")

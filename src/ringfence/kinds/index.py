@@ -14,7 +14,15 @@ from ringfence.kinds import (
     pair,
     reset_options,
 )
-from ringfence.kinds._family import above, attach, kept_parents, let_go, link_stays, partition
+from ringfence.kinds._family import (
+    above,
+    attach,
+    kept_parents,
+    let_go,
+    link_stays,
+    partition,
+    stays_invalid,
+)
 from ringfence.kinds._sql import ident, qualified
 from ringfence.step import Hazard, HazardCode
 
@@ -61,16 +69,22 @@ class Index(Kind):
 
     def parted(self, fact: Fact, used: Ref, context: Context) -> bool:
         """Not attached any more once its table is detached."""
-        return let_go(fact.parent, context) and used in above(fact, context.old)
+        if not let_go(fact.parent, context) or used not in above(fact, context.old):
+            return False
+        new = context.new.facts.get(used)  # one that stays invalid is not found by ATTACH
+        return new is None or not stays_invalid(new, context.new)
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:
         """Not, but that partitions are attached before, and find what they are attached with."""
         partitioned = context.new.facts[into]["partition_key"]
-        return bool(partitioned or fact["attached"])
+        late = stays_invalid(fact, context.new)  # made once the partitions are attached
+        return not late and bool(partitioned or fact["attached"])
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """Nor can it be dropped alone."""
-        if link_stays(fact.parent, context):
+        new = context.new.facts.get(fact.ref)
+        late = new is not None and stays_invalid(new, context.new)
+        if late or link_stays(fact.parent, context):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
-from ringfence.kinds._family import keys_on, links_below
+from ringfence.kinds._family import keys_on, links_below, stays_invalid
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -65,9 +65,11 @@ class Partition(Kind):
             return
         for key in keys_on(Ref("table", fact.list("whole")), context.old):
             yield key.ref
+        yield from _would_fill(context.new.facts[fact.ref], context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The foreign keys that would miss the rows that it takes from the default partition."""
+        yield from _would_fill(fact, context)
         above = Ref("table", fact.list("whole"))
         if above not in context.old.facts or above in context.drops:
             return
@@ -106,6 +108,19 @@ class Partition(Kind):
                 part=old.ref.name,
             )
         )
+
+
+def _would_fill(new: Fact, context: Context) -> Iterator[Ref]:
+    """The whole's indexes for which ATTACH would make one that is not to be, or not so."""
+    whole = Ref("table", new.list("whole"))
+    its = context.new.children.get(new.parent, ()) if new.parent is not None else ()
+    for index in context.old.below(whole, "index"):
+        after = context.new.facts.get(index.ref)
+        if after is None or not stays_invalid(after, context.new):
+            continue
+        there = (context.old.facts.get(f.ref) for f in its if f.list("attached") == index.ref.name)
+        if not any(f is not None and f.list("attached") == index.ref.name for f in there):
+            yield index.ref
 
 
 def _row(above: Ref, context: Context) -> list[Ref]:
@@ -204,11 +219,7 @@ def _moved(out_of: tuple[str, ...], which: str, into: str, above: Ref, context: 
 
 def _is_late(fact: Fact, context: Context) -> bool:
     """An index that stays invalid for want of a partition's is made after the partitions."""
-    if fact["invalid"]:
-        return True
-    attached = fact.list("attached")
-    above = context.new.facts.get(Ref("index", attached)) if attached else None
-    return above is not None and bool(above["invalid"])
+    return stays_invalid(fact, context.new)
 
 
 KIND = Partition()
