@@ -117,6 +117,35 @@ def test_plain_alembic_means_the_same(project: Project, script: bool) -> None:
     assert at(project) == ["0002"]
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_one_back_from_the_first_of_the_branch_leaves_the_main_line(
+    project: Project, plain: bool
+) -> None:
+    """What the branch depends on is not the revision before: that takes another step back."""
+    project.run("migrate", "parted@head")
+    project.run("migrate", "p1", "--yes")
+    assert at(project) == ["p1"]
+
+    def back() -> None:
+        done = (
+            project.alembic("downgrade", "-1")
+            if plain
+            else project.run("migrate", "--to", "-1", "--yes")
+        )
+        assert done.status == 0, done.err
+
+    back()
+    assert at(project) == ["0002"]
+    assert project.tables()[:2] == ["a", "b"]
+    assert "p" not in project.tables()
+    assert project.query(
+        "SELECT DISTINCT revision FROM ringfence.history WHERE direction = 'down' ORDER BY 1"
+    ) == [("p1",), ("p2",)]
+    back()
+    assert at(project) == ["0001"]
+    assert "b" not in project.tables()
+
+
 def test_two_heads_of_the_main_line_are_still_refused(project: Project) -> None:
     project.revision("0003", "SELECT;", after="0002")
     project.revision("x1", "SELECT;", after="0002")

@@ -231,9 +231,11 @@ class AtOnce(RuleBasedStateMachine):
         """In whatever order they were taken in: who began first may come last."""
         wrong = self.watch.execute(
             "SELECT c.id FROM messaging.whatsapp_conversations AS c"
-            " JOIN messaging.whatsapp_messages AS m ON m.conversation_id = c.id GROUP BY c.id"
+            " JOIN messaging.whatsapp_messages AS m ON m.conversation_id = c.id"
+            " WHERE c.tenant_id = ANY (%s) GROUP BY c.id"
             " HAVING c.last_message_at <> max(m.sent_at)"
-            " OR c.window_expires_at <> max(m.sent_at) + INTERVAL '24 hours'"
+            " OR c.window_expires_at <> max(m.sent_at) + INTERVAL '24 hours'",
+            [[tenant for tenant, _ in self.tenants]],
         ).fetchall()
         assert wrong == []
 
