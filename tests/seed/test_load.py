@@ -182,14 +182,94 @@ def test_what_an_unfinished_load_wrote_can_be_removed_whole(conn: Connection) ->
     with pytest.raises(Refused) as caught:
         clean(conn, shape)
     assert caught.value.hint == (
-        "ringfence seed --resume, then --clean; or --clean --force, which removes every row there"
-        " is: the load began with an empty database"
+        "ringfence seed --resume, then --clean; or --clean --force, which removes the rows that its"
+        " batches wrote, and none of others'"
     )
     assert sum(counts(conn).values()) > 48
     clean(conn, shape, force=True)
     assert sum(counts(conn).values()) == 0
     with pytest.raises(Refused, match="no seed was interrupted here"):
         resume(conn)
+
+
+OTHERS = """
+CREATE TABLE t (id INT PRIMARY KEY, note TEXT);
+CREATE TABLE u (t INT REFERENCES t);
+CREATE TABLE log (at INT);
+CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS
+    $$ BEGIN INSERT INTO log VALUES (NEW.id); RETURN NEW; END; $$;
+CREATE TRIGGER note BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION note();
+"""
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_rows_of_others_between_batches_stay_theirs(
+    connect: Callable[[str], Connection], database: str, finished: bool
+) -> None:
+    conn, other = connect(database), connect(database)
+    conn.execute(OTHERS)
+
+    def meddle(table: str, done: int, total: int, seconds: float) -> None:
+        if table == "public.t" and done == total > 24 and not counts_of(other, "t", "id < 0"):
+            other.execute("INSERT INTO t VALUES (-1, 'theirs'); INSERT INTO u VALUES (-1), (NULL)")
+            if not finished:
+                raise Stop
+
+    alone = {"tenancy": None, "settings": None, "batch": 10, "record": "ringfence", "rows": 200}
+    if finished:
+        seeded = load(conn, progress=meddle, **alone)
+    else:
+        with pytest.raises(Stop):
+            load(conn, progress=meddle, **alone)
+        clean(conn, read(conn, exclude_schemas=["ringfence"]), force=True)
+        assert counts_of(conn, "t", "true") == 1
+        with pytest.raises(Refused, match="no seed was interrupted"):
+            resume(conn)
+        return
+    assert {f.table: f.total for f in seeded.tables}["public.t"] == 200
+    assert (counts_of(conn, "t", "true"), counts_of(conn, "u", "true")) == (201, 202)
+    cleaned = clean(conn, read(conn, exclude_schemas=["ringfence"]))
+    assert (cleaned.tables["public.t"], cleaned.tables["public.u"], dict(cleaned.gone)) == (
+        200,
+        200,
+        {},
+    )
+    assert counts_of(conn, "t", "note = 'theirs'") == counts_of(conn, "u", "t = -1") == 1
+    assert counts_of(conn, "u", "t IS NULL") == 1
+
+
+def test_a_row_of_another_in_the_way_is_told_and_the_load_goes_on_without_it(
+    connect: Callable[[str], Connection], make_database: Callable[..., str]
+) -> None:
+    whole, conn, other = (
+        connect(database) for database in [make_database()] + [make_database()] * 2
+    )
+    alone: dict[str, Any] = {"tenancy": None, "settings": None, "rows": 200}
+    for each in (whole, conn):
+        each.execute("CREATE TABLE t (id INT PRIMARY KEY, x TEXT)")
+    load(whole, **alone)
+    highest = one(whole, "SELECT max(id) FROM t")
+
+    def meddle(table: str, done: int, total: int, seconds: float) -> None:
+        if total <= 24:
+            other.execute(
+                "INSERT INTO t VALUES (%s, 'theirs') ON CONFLICT DO NOTHING", (highest - 70,)
+            )
+
+    with pytest.raises(Rejected) as caught:
+        load(conn, batch=10, record="ringfence", progress=meddle, **alone)
+    assert caught.value.sqlstate == "23505"
+    assert f"(id)=({highest - 70})" in described(caught.value)
+    assert "another session has written rows there" in str(caught.value.hint)
+    with pytest.raises(Rejected):
+        resume(conn)
+    other.execute("DELETE FROM t WHERE x = 'theirs'")
+    assert resume(conn).shortfalls == ()
+    assert digests(conn)["public.t"] == digests(whole)["public.t"]
+
+
+def counts_of(conn: Connection, table: str, where: str) -> Any:
+    return one(conn, f"SELECT count(*) FROM {table} WHERE {where}")
 
 
 def test_a_row_refused_among_many_is_told_and_nothing_remains(conn: Connection) -> None:

@@ -30,8 +30,8 @@ from ringfence.seed.mark import disposable, mark_disposable, need_disposable
 from ringfence.seed.multiply import reach
 from ringfence.seed.place import SHARED
 from ringfence.seed.planning import Plan, Shortfall, plan
-from ringfence.seed.pouring import Cursor, Poured, Pouring, visible
-from ringfence.seed.record import Cleaned, Record, clean, kept_tables
+from ringfence.seed.pouring import Cursor, Poured, Pouring, mixed, visible
+from ringfence.seed.record import Cleaned, Record, clean, kept_tables, writers, written_by
 from ringfence.seed.session import alone, snapshot
 from ringfence.seed.shape import Shape, read
 from ringfence.seed.synthesis import Path, Synthesis, Synthetic, synthesise
@@ -365,11 +365,14 @@ def _resume(
             f"seed {run.seed} would not be the same any more: the schema has changed since",
             hint="ringfence seed --clean --force, then seed anew",
         )
-    at: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in run.cursor.items()}
+    ours: list[int] | None = run.cursor.get("ours")
+    at: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in run.cursor.items() if k != "ours"
+    }
     after = Cursor(**at) if at else None
     kept = dict.fromkeys(planned.rows, 0)
     return _in_batches(
-        conn, planned, book, run.id, Loaded(Counter(), kept=kept), after, batch, progress
+        conn, planned, book, run.id, Loaded(Counter(), kept=kept), after, ours, batch, progress
     )
 
 
@@ -441,8 +444,11 @@ def _begin_batches(
         said = [[table, column, count] for (table, column), count in refused.items()]
         asked = {**planned.wishes.asked, "batch": how.batch, "refused": said}
         run = book.begin(planned.seed, asked)
-        book.reach(run, {}, planned.tenant_ids)
-    return _in_batches(conn, planned, book, run, loaded, None, how.batch, how.progress)
+        # Nobody else's rows are to be seen here: those that are were written by us.
+        takes = [table for table in planned.shape.tables.values() if table.takes_rows]
+        ours = writers(conn, takes)
+        book.reach(run, {"ours": ours}, planned.tenant_ids)
+    return _in_batches(conn, planned, book, run, loaded, None, ours, how.batch, how.progress)
 
 
 def _in_batches(
@@ -452,17 +458,34 @@ def _in_batches(
     run: int,
     loaded: Loaded,
     after: Cursor | None,
+    ours: list[int] | None,
     batch: int,
     progress: Listener | None,
 ) -> Seeded:
+    def reached(cursor: Cursor) -> None:
+        said = asdict(cursor)
+        if ours is not None:
+            # What others write between the batches is not ours, and a row says who wrote it.
+            answer = conn.execute("SELECT pg_current_xact_id()::XID::TEXT").fetchone()
+            assert answer is not None
+            ours.append(int(answer[0]))
+            said["ours"] = ours
+        book.reach(run, said, planned.tenant_ids)
+
     poured = Pouring(
         conn, planned, progress=progress or (lambda *_: None), batch=batch, after=after,
-        reached=lambda cursor: book.reach(run, asdict(cursor), planned.tenant_ids),
+        reached=reached, ours=ours,
     ).run()  # fmt: skip
     with conn.transaction():
-        loaded = replace(loaded, surplus=surplus(conn, planned, loaded.kept, poured.more))
-        book.finish(run, planned, ())
-        unseen = _unseen(conn, planned, poured)
+        whose = None if ours is None else written_by(ours)
+        loaded = replace(loaded, surplus=surplus(conn, planned, loaded.kept, poured.more, whose))
+        book.finish(run, planned, (), ours)
+        unseen = tuple(
+            found
+            for found in _unseen(conn, planned, poured)
+            # More rows may be those that others have written meanwhile.
+            if found[3] < found[2] or not mixed(conn, planned, found[0], ours)
+        )
     return replace(_seeded(planned, loaded, poured, written=True), recorded=True, unseen=unseen)
 
 

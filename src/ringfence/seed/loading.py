@@ -156,22 +156,36 @@ def load(
 
 
 def surplus(
-    conn: Connection[Any], plan: Plan, kept: Mapping[int, int], more: Mapping[int, Counter[int]]
+    conn: Connection[Any],
+    plan: Plan,
+    kept: Mapping[int, int],
+    more: Mapping[int, Counter[int]],
+    whose: sql.Composable | None = None,
 ) -> Counter[str]:
-    """By table how many more rows there are than were planned and, in `more`, added by tenant."""
+    """By table how many more rows there are than were planned and, in `more`, added by tenant.
+
+    Only rows that are `whose`, a condition, count.
+    """
     found: Counter[str] = Counter()
     for oid, rows in plan.rows.items():
         table = plan.shape.tables[oid]
         known = kept[oid] + len(rows) + sum(more.get(oid, Counter()).values())
-        extra = _count(conn, table, only=True) - known
+        extra = _count(conn, table, only=True, whose=whose) - known
         if extra > 0:
             found[table.path] = extra
     return found
 
 
-def _count(conn: Connection[Any], table: Table, *, only: bool = False) -> int:
+def _count(
+    conn: Connection[Any],
+    table: Table,
+    *,
+    only: bool = False,
+    whose: sql.Composable | None = None,
+) -> int:
     source = sql.SQL("ONLY {}" if only and not table.partitioned else "{}").format(_name(table))
-    answer = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone()
+    query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(source, whose or sql.SQL("true"))
+    answer = conn.execute(query).fetchone()
     assert answer is not None
     return int(answer[0])
 

@@ -22,10 +22,11 @@ from ringfence.seed.desk import Shortfall
 from ringfence.seed.loading import Rejected
 from ringfence.seed.multiply import HEADER, TRAILER, Multiplier, NotMore, tenants_of
 from ringfence.seed.place import SHARED
+from ringfence.seed.record import source, written_by
 from ringfence.seed.session import acquaint, steady
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -39,6 +40,9 @@ _AT_ONCE = 1 << 18
 
 _STAGED = 50_000
 """How many rows are staged at once where COPY itself is refused."""
+
+_TAKEN = ("23505", "23P01")
+"""What the server says of a row that another one excludes."""
 
 _POURING = {"enable_seqscan": "off"}
 """While rows are poured: what is looked up in a table that is small yet is looked up in it when it
@@ -74,7 +78,8 @@ class Pouring:
     """A load of one plan whose planned rows are written already.
 
     `batch` rows at least are written between two calls of `reached`, which may commit; without it
-    all are. `after` is where an earlier load had come to.
+    all are. `after` is where an earlier load had come to. Between batches others may write: rows of
+    none of the transactions in `ours` are theirs.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Pouring:
         batch: int = 0,
         after: Cursor | None = None,
         reached: Callable[[Cursor], None] = lambda _: None,
+        ours: Sequence[int] | None = None,
     ) -> None:
         self.conn = conn
         self.plan = plan
@@ -96,6 +102,7 @@ class Pouring:
         self.batch = batch
         self.after = after
         self.reached = reached
+        self.ours = ours
         self.poured = Poured()
         self.still: list[str] = list(after.still) if after else []
         self.unmoved: list[str] = list(after.unmoved) if after else []
@@ -193,7 +200,7 @@ class Pouring:
                     until = min(last, generation + max(1, self.batch // size))
                 rows = min(crop.total, until * size) - generation * size
                 if not self._behind(table, tenant, until):
-                    with steady(self.conn, **_POURING), self._explained(table, tenant):
+                    with self._explained(table, tenant), steady(self.conn, **_POURING):
                         self._become(tenant)
                         self._copy(table, tenant, generation, until, done, total, began, fresh)
                         if self.batch:
@@ -211,21 +218,28 @@ class Pouring:
         try:
             yield
         except psycopg.Error as error:
-            diag = error.diag
-            name = f" ({quoted(diag.constraint_name)})" if diag.constraint_name else ""
-            whose = "" if tenant == SHARED else f" of tenant {tenant + 1}"
-            said = (diag.message_primary or str(error)).strip()
-            parts = (diag.message_detail, diag.context)
-            hint = "ringfence seed --resume goes on" if self.batch else "nothing was written"
-            raise Rejected(
-                f"a row{whose} for {table.path} was refused{name}: {said}"
-                f" [SQLSTATE {error.sqlstate}]",
-                table=table.path,
-                columns=(),
-                sqlstate=error.sqlstate or "",
-                detail="\n".join(part for part in parts if part),
-                hint=diag.message_hint or hint,
-            ) from error
+            raise self._rejected(table, tenant, error) from error
+
+    def _rejected(self, table: Table, tenant: int, error: psycopg.Error) -> Rejected:
+        diag = error.diag
+        name = f" ({quoted(diag.constraint_name)})" if diag.constraint_name else ""
+        whose = "" if tenant == SHARED else f" of tenant {tenant + 1}"
+        said = (diag.message_primary or str(error)).strip()
+        parts = (diag.message_detail, diag.context)
+        hint = "ringfence seed --resume goes on" if self.batch else "nothing was written"
+        if error.sqlstate in _TAKEN and mixed(self.conn, self.plan, table.path, self.ours):
+            hint = (
+                "another session has written rows there: remove what is in the way, then"
+                " ringfence seed --resume"
+            )
+        return Rejected(
+            f"a row{whose} for {table.path} was refused{name}: {said} [SQLSTATE {error.sqlstate}]",
+            table=table.path,
+            columns=(),
+            sqlstate=error.sqlstate or "",
+            detail="\n".join(part for part in parts if part),
+            hint=diag.message_hint or hint,
+        )
 
     def _behind(self, table: Table, tenant: int, until: int) -> bool:
         """Whether an earlier load has written this."""
@@ -278,6 +292,10 @@ class Pouring:
             error = again
         if error is None:
             return True
+        if error.sqlstate in _TAKEN and mixed(self.conn, self.plan, table.path, self.ours):
+            # Not for want of room: it goes on when that row is away.
+            tenant = next(tenants_of(self.multiplier.crops[table.oid]))
+            raise self._rejected(table, tenant, error) from error
         self.still.append(table.path)
         diag = error.diag
         name = diag.constraint_name or ""
@@ -384,6 +402,16 @@ class Pouring:
             for piece in pieces:
                 copy.write(piece)
             copy.write(TRAILER)
+
+
+def mixed(conn: Connection[Any], plan: Plan, path: str, ours: Sequence[int] | None) -> bool:
+    """Whether a table has rows that none of our transactions wrote."""
+    if ours is None:
+        return False
+    table = next(table for table in plan.shape.tables.values() if table.path == path)
+    query = sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE NOT {})")
+    answer = conn.execute(query.format(source(table), written_by(ours))).fetchone()
+    return answer is not None and bool(answer[0])
 
 
 def visible(

@@ -114,30 +114,34 @@ class Record:
         query = sql.SQL("UPDATE {} SET cursor = %s, tenants = %s WHERE id = %s")
         self.conn.execute(query.format(self.runs_), (Jsonb(cursor), list(tenants), run))
 
-    def finish(self, run: int, plan: Plan, kept: Collection[int]) -> None:
+    def finish(
+        self, run: int, plan: Plan, kept: Collection[int], ours: Sequence[int] | None = None
+    ) -> None:
         """Record that a run is done, with the keys of its rows; of tables in `kept`, which had rows
-        before, the keys as planned."""
+        before, the keys as planned. With `ours` only rows that these transactions wrote are its."""
         with steady(self.conn):
-            self._keep(run, plan, kept)
+            self._keep(run, plan, kept, ours)
         query = sql.SQL("UPDATE {} SET cursor = NULL, tenants = %s, finished = now() WHERE id = %s")
         self.conn.execute(query.format(self.runs_), (list(plan.tenant_ids), run))
 
-    def _keep(self, run: int, plan: Plan, kept: Collection[int]) -> None:
+    def _keep(
+        self, run: int, plan: Plan, kept: Collection[int], ours: Sequence[int] | None
+    ) -> None:
         for oid, rows in plan.rows.items():
             table = plan.shape.tables[oid]
             names = key_of(table)
             if oid not in kept:
-                self._read_back(run, table, names)
+                self._read_back(run, table, names, ours)
             elif names:
                 keys = [[row.values.get(name) or "" for name in names] for row in rows]
                 for first in range(0, len(keys), CHUNK):
                     self._add(run, table, names, keys[first : first + CHUNK])
 
-    def take_all(self, run: int, shape: Shape) -> None:
-        """Record every row there is as the run's."""
+    def take_all(self, run: int, shape: Shape, ours: Sequence[int] | None) -> None:
+        """Record every row there is, or that these transactions wrote, as the run's."""
         for table in shape.tables.values():
             if table.takes_rows:
-                self._read_back(run, table, key_of(table))
+                self._read_back(run, table, key_of(table), ours)
 
     def runs(self) -> list[Run]:
         """Every run, the first first."""
@@ -163,14 +167,16 @@ class Record:
             (run, [table.schema, table.name], list(names), [list(key) for key in keys]),
         )
 
-    def _read_back(self, run: int, table: Table, names: Sequence[str]) -> None:
+    def _read_back(
+        self, run: int, table: Table, names: Sequence[str], ours: Sequence[int] | None
+    ) -> None:
         parts = [sql.SQL("{}::TEXT").format(sql.Identifier(name)) for name in names]
         key = sql.SQL(", ").join(parts) if parts else sql.SQL("md5((t.*)::TEXT)")
         self.conn.execute(
             sql.SQL(
                 "INSERT INTO {rows} (seed_id, relation, columns, keys)"
                 " SELECT {run}, {relation}, {names}, array_agg(k) FROM"
-                " (SELECT ARRAY[{key}] AS k, (row_number() OVER () - 1) / {chunk} AS n FROM {table} AS t)"
+                " (SELECT ARRAY[{key}] AS k, (row_number() OVER () - 1) / {chunk} AS n FROM {table} AS t{whose})"
                 " AS keyed GROUP BY n"
             ).format(
                 rows=self.rows_,
@@ -180,8 +186,27 @@ class Record:
                 key=key,
                 chunk=sql.Literal(CHUNK),
                 table=source(table),
+                whose=sql.SQL("")
+                if ours is None
+                else sql.SQL(" WHERE {}").format(written_by(ours)),
             )
         )
+
+
+def written_by(transactions: Sequence[int]) -> sql.Composed:
+    """The condition that a row is as one of these transactions left it."""
+    return sql.SQL("xmin = ANY({}::XID[])").format(
+        sql.Literal("{" + ",".join(str(each) for each in transactions) + "}")
+    )
+
+
+def writers(conn: Connection[Any], tables: Iterable[Table]) -> list[int]:
+    """The transactions, savepoints' too, that wrote the rows that are to be seen."""
+    found: set[int] = set()
+    for table in tables:
+        query = sql.SQL("SELECT DISTINCT xmin::TEXT FROM {}").format(source(table))
+        found |= {int(xid) for (xid,) in conn.execute(query).fetchall()}
+    return sorted(found)
 
 
 def clean(
@@ -194,8 +219,7 @@ def clean(
 ) -> Cleaned:
     """Take away exactly the rows that recorded seeds wrote: that of one number, or all.
 
-    Of a load in batches that was not finished, `force` takes away every row there is: it began with
-    an empty database. In one transaction, children first. Raises `Refused` where nothing is recorded,
+    Of a load in batches that was not finished, `force` takes away what its batches wrote. In one transaction, children first. Raises `Refused` where nothing is recorded,
     a run is not finished, other rows hang on those that are to go (whatever their foreign keys would
     do to them), or policies hide rows from who is connected; nothing is removed then.
     """
@@ -218,13 +242,13 @@ def _clean(
     if unfinished is not None and not force:
         raise Refused(
             f"seed {unfinished.seed} is not finished, and its rows are not all recorded",
-            hint="ringfence seed --resume, then --clean; or --clean --force, which removes every row"
-            " there is: the load began with an empty database",
+            hint="ringfence seed --resume, then --clean; or --clean --force, which removes the rows"
+            " that its batches wrote, and none of others'",
         )
     # What is recorded is so many rows that a nested loop over them never ends.
     with snapshot(conn), steady(conn, enable_nestloop="off"), _unhidden(conn):
         if unfinished is not None:
-            record.take_all(unfinished.id, shape)
+            record.take_all(unfinished.id, shape, unfinished.cursor.get("ours"))
         wanted = record.conn.execute(
             sql.SQL("SELECT DISTINCT relation, columns FROM {} WHERE seed_id = ANY(%s)").format(
                 record.rows_
