@@ -52,13 +52,26 @@ def test_without_tenants_there_is_nothing_to_try(project: Project) -> None:
     assert status == 0
     (row,) = [c for c in document["coverage"] if c["subject"] == "isolation"]
     assert not row["checked"]
-    assert row["skipped"].startswith("there are no tenants: [tool.ringfence.tenancy] names no root")
+    assert row["skipped"] == (
+        "there are no tenants: [tool.ringfence.tenancy] names no root, and no policy compares a"
+        " column with a setting"
+    )
+    assert codes(document) == []
+    # The rest is looked at all the same.
+    assert project.run("verify", "--claim", "constraints-valid").status == 0
 
 
 def test_without_a_role_nothing_was_shown(project: Project) -> None:
     project.query(SMALL)
     status, document = looked(project)
-    assert (status, codes(document)) == (1, ["isolation/no-role"])
+    (finding,) = document["findings"]
+    assert (status, finding["code"], finding["severity"]) == (1, "isolation/no-role", "error")
+    assert finding["message"] == (
+        "no role but the owner may use tenants' tables: there is nobody to try as"
+    )
+    assert finding["help"] == (
+        'name in [tool.ringfence.tenancy] what the application works as: roles = ["…"]'
+    )
 
 
 def test_a_superuser_proves_nothing(project: Project, sound: Sound) -> None:
@@ -67,24 +80,92 @@ def test_a_superuser_proves_nothing(project: Project, sound: Sound) -> None:
     project.say(f'[tool.ringfence.tenancy]\nroles = ["{user}"]')
     done = project.run("verify", "--claim", "isolation")
     assert done.status == 1
-    assert f"role {user} is a superuser: row security does not bind it" in done.err
+    assert done.err == (
+        f"error: role {user} is a superuser: row security does not bind it, so trying as it would"
+        " prove nothing\n"
+        "hint: name in [tool.ringfence.tenancy] roles what the application works as\n"
+    )
     assert done.out == ""
 
 
-def test_a_role_that_is_not_there(project: Project) -> None:
+def test_a_role_that_is_not_there(project: Project, sound: Sound) -> None:
     project.query(SMALL)
     project.say('[tool.ringfence.tenancy]\nroles = ["no such role"]')
     done = project.run("verify", "--claim", "isolation")
     assert done.status == 2
-    assert "roles names no such role, and there is no such role" in done.err
+    said, hint = done.err.splitlines()
+    assert said == (
+        "error: [tool.ringfence.tenancy] roles names no such role, and there is no such role"
+    )
+    assert hint.startswith("hint: there are: ")
+    assert APP in hint
+    assert done.out == ""
 
 
 def test_constraints_that_no_row_meets(project: Project, sound: Sound) -> None:
     project.query(f"{SMALL} ALTER TABLE note ADD CONSTRAINT never CHECK (id > 5 AND id < 5);")
     project.query(f"GRANT SELECT ON note TO {APP}")
     status, document = looked(project)
-    assert (status, codes(document)) == (1, ["isolation/inconclusive"])
-    assert "never" in document["findings"][0]["message"]
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert finding["message"] == ("nothing could be tried: no row for public.note satisfies never")
+    assert finding["help"] == unsolvable("note")
+
+
+def test_a_root_that_can_have_no_row(project: Project, sound: Sound) -> None:
+    project.query(f"{SMALL} ALTER TABLE firm ADD CONSTRAINT never CHECK (id IS NULL);")
+    project.query(f"GRANT SELECT ON note TO {APP}")
+    status, document = looked(project)
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert finding["message"] == "nothing could be tried: no row for public.firm satisfies never"
+    assert finding["help"] == unsolvable("firm")
+
+
+def unsolvable(table: str) -> str:
+    """What to do about a table whose constraints no row meets."""
+    return (
+        "nothing was written; see whether any row can satisfy it, and say which values do in"
+        f' pyproject.toml, [tool.ringfence.seed.columns]: "public.{table}.id" = ["…"]'
+    )
+
+
+def test_in_place_takes_a_root_with_rows(project: Project, sound: Sound) -> None:
+    project.query(f"{SMALL} GRANT SELECT ON note, firm TO {APP}")
+    assert project.run("db", "mark-disposable").status == 0
+    status, document = looked(project, "--in-place")
+    (finding,) = document["findings"]
+    assert (status, finding["code"]) == (1, "isolation/inconclusive")
+    assert finding["message"] == (
+        "nothing could be tried: public.firm has 0 rows, and it takes two tenants"
+    )
+    assert finding["help"] == "ringfence seed --tenants 2 makes some; or leave --in-place away"
+
+
+def test_what_never_ends_is_reported_by_its_name(project: Project, sound: Sound) -> None:
+    """Bounded, and no pass: what could not be found out is a finding and lowers the coverage."""
+    project.query(
+        f"{SMALL} GRANT SELECT ON note TO {APP};"
+        " CREATE FUNCTION wait(firm INT) RETURNS INT LANGUAGE plpgsql AS $$ BEGIN"
+        " LOOP PERFORM FROM note; END LOOP; END $$;"
+        " REVOKE EXECUTE ON FUNCTION wait FROM PUBLIC;"
+        f" GRANT EXECUTE ON FUNCTION wait TO {APP}"
+    )
+    status, document = looked(project)
+    assert status == 1
+    assert codes(document) == ["isolation/coverage", "isolation/inconclusive"]
+    share, unknown = document["findings"][:2]
+    (row,) = [c for c in document["coverage"] if c["subject"] == "isolation"]
+    tried = row["count"] + 1
+    assert share["message"] == (
+        f"{100 * row['count'] // tried} % of {tried} probes are conclusive, 100 % are asked for"
+    )
+    assert share["help"] == "--require-coverage N allows less"
+    assert (unknown["severity"], unknown["ref"]) == ("warning", "function:public.wait(integer)")
+    assert unknown["message"] == (
+        "nothing is known of call on public.wait(integer):"
+        " canceling statement due to statement timeout [57014]"
+    )
 
 
 @pytest.fixture
