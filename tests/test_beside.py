@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -39,7 +39,11 @@ def test_it_is_waited_for_and_gives_what_it_gave(database: str) -> None:
     assert [f.result() for f in futures] == [None] * 5
 
 
-def test_an_error_in_the_main_thread_cuts_it_off_but_lets_it_clean_up(database: str) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_an_error_in_the_main_thread_cuts_it_off_but_lets_it_clean_up(
+    database: str, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`late`: the other thread asks again before the one that cancels has gone on."""
     target = Target(database, "it", "it")
     ends: list[str] = []
 
@@ -57,6 +61,14 @@ def test_an_error_in_the_main_thread_cuts_it_off_but_lets_it_clean_up(database: 
             assert row is not None
             ends.append(str(row[0]))
 
+    cancel = psycopg.Connection.cancel
+
+    def then_wait(connection: psycopg.Connection[Any]) -> None:
+        cancel(connection)
+        wait_until(lambda: len(ends) > 1 or (ends and asleep(database)))
+
+    if late:
+        monkeypatch.setattr(psycopg.Connection, "cancel", then_wait)
     futures: list[Future[None]] = []
 
     def interrupted() -> None:

@@ -7,7 +7,9 @@ from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from logging import CRITICAL, getLogger
 from os import dup
-from socket import SHUT_RDWR, socket
+from select import select
+from socket import MSG_PEEK, SHUT_RDWR, SHUT_WR, socket
+from time import sleep
 from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
@@ -77,9 +79,29 @@ def _hushed() -> Iterator[None]:
 def _cut(connection: Connection[tuple[object, ...]]) -> None:
     """End a session that another thread works with: what it does now is cancelled, what comes fails.
 
-    Closing it here would free memory that the other thread reads; its socket can be shut down.
+    Closing it here would free memory that the other thread reads; its socket can be shut down. First
+    so that nothing more can be asked: a query that is sent behind the cancel would run to its end.
     """
-    with suppress(OSError, psycopg.Error):
-        connection.cancel()
-        with socket(fileno=dup(connection.fileno())) as wire:
-            wire.shutdown(SHUT_RDWR)
+    with suppress(OSError, psycopg.Error), socket(fileno=dup(connection.fileno())) as wire:
+        wire.shutdown(SHUT_WR)
+        for _ in range(_CANCELS):
+            with suppress(psycopg.Error):
+                connection.cancel()
+            if _over(wire):
+                break
+        wire.shutdown(SHUT_RDWR)
+
+
+_CANCELS = 50
+"""How often a session is told: it does not hear what comes before it has read its query."""
+
+
+def _over(wire: socket) -> bool:
+    """Whether the server has ended the session, which it does once it has nothing to do."""
+    readable, _, _ = select([wire], [], [], 0.1)
+    if not readable:
+        return False
+    if wire.recv(1, MSG_PEEK) == b"":
+        return True
+    sleep(0.01)  # the other thread has not read yet what the server says
+    return False
