@@ -298,6 +298,21 @@ def test_a_baseline_that_is_none(project: Path, content: str, message: str) -> N
         accepted(project, project / "known.json")
 
 
+def test_the_whole_of_what_is_said_of_a_baseline_that_is_none(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "known.json").write_text("[]")
+    assert main(["lint", "migrations", "--select", "M", "--baseline", "known.json"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.replace(f"{project}/", "")) == (
+        "",
+        (
+            "error: known.json is no baseline of format 1\n"
+            "hint: ringfence lint --baseline FILE --accept REASON writes one\n"
+        ),
+    )
+
+
 def test_a_baseline_that_is_not_there(project: Path) -> None:
     with pytest.raises(Misuse, match="there is no baseline"):
         accepted(project, project / "known.json")

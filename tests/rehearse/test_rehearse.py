@@ -306,6 +306,108 @@ def test_bad_questions(project: Project) -> None:
     assert done.status == 2
 
 
+def said(project: Project, text: str) -> tuple[int, str, str]:
+    """Status, what is said of a loose file before what was checked, and stderr."""
+    (project.root / "loose.sql").write_text(text, encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(project.root / "loose.sql"))
+    page = done.out.replace(f"{project.root}/", "").partition("\nchecked ")[0]
+    return done.status, page, done.err.replace(f"{project.root}/", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        (
+            "hola, esto no es SQL\n",
+            lines(
+                "loose.sql, in one transaction",
+                "   1  hola, esto no es SQL",
+                "      fails",
+                "",
+                'error: loose.sql fails: syntax error at or near "hola" [FAILS, measured]',
+                "  loose.sql:1:1",
+                "  1 | hola, esto no es SQL",
+                "    | ^",
+                "  help: nothing of the file is left",
+            ),
+        ),
+        (
+            "CREATE TABLE a (i integer);\nCREATE TABLE b (",
+            lines(
+                "loose.sql, in one transaction",
+                "   2  CREATE TABLE b (",
+                "      fails",
+                "  1 statement kept nobody waiting",
+                "",
+                "error: loose.sql fails: syntax error at end of input [FAILS, measured]",
+                "  loose.sql:2:17",
+                "  2 | CREATE TABLE b (",
+                "    |                 ^",
+                "  help: nothing of the file is left",
+            ),
+        ),
+        (
+            (
+                "-- ringfence: transaction: none\n"
+                "CREATE TABLE a (i integer);\nCREATE TABLE b (i integr);\nDROP TABLE a;\n"
+            ),
+            lines(
+                "loose.sql, statement by statement",
+                "   2  CREATE TABLE b (i integr)",
+                "      fails",
+                "  1 statement kept nobody waiting",
+                "",
+                'error: loose.sql fails: type "integr" does not exist [FAILS, measured]',
+                "  loose.sql:3:19",
+                "  3 | CREATE TABLE b (i integr);",
+                "    |                   ^",
+                "  help: 1 statement before it ran and would stay",
+            ),
+        ),
+    ],
+    ids=["not SQL", "a half statement", "halfway"],
+)
+def test_a_file_that_cannot_be_run(project: Project, text: str, page: str) -> None:
+    assert said(project, text) == (1, page, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "err"),
+    [
+        (
+            "SELECT 1;\nSELECT 'abc\n",
+            lines(
+                "error: unterminated quoted string",
+                "  loose.sql:2:8",
+                "  2 | SELECT 'abc",
+                "    |        ^",
+                "hint: close it: the rest of the file is read as part of it",
+            ),
+        ),
+        (
+            "SELECT 1;\n\\i x.sql\n",
+            lines(
+                "error: psql's own commands cannot be used here",
+                "  loose.sql:2:1",
+                "  2 | \\i x.sql",
+                "    | ^",
+                "hint: write it as SQL: ringfence sends the file to the server itself",
+            ),
+        ),
+    ],
+    ids=["a string without an end", "a command of psql"],
+)
+def test_a_file_that_cannot_be_divided(project: Project, text: str, err: str) -> None:
+    assert said(project, text) == (2, "", err)
+
+
+def test_a_hazard_that_does_not_exist_cannot_be_agreed_to(project: Project) -> None:
+    for name, hint in (("REWRIT:things", "did you mean REWRITE?"), ("x", "ringfence explain")):
+        done = project.run("rehearse", "--allow", name)
+        assert (done.status, done.out) == (2, "")
+        assert done.err.startswith(f"error: no hazard {name.partition(':')[0]}\nhint: {hint}")
+
+
 def test_a_file_that_copies_to_whoever_runs_it_is_refused(project: Project) -> None:
     path = project.root / "out.sql"
     path.write_text("SELECT 1;\nCOPY things TO STDOUT;\n", encoding="utf-8")
