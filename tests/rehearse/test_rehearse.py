@@ -408,6 +408,26 @@ def test_a_hazard_that_does_not_exist_cannot_be_agreed_to(project: Project) -> N
         assert done.err.startswith(f"error: no hazard {name.partition(':')[0]}\nhint: {hint}")
 
 
+def test_a_file_is_no_revision_but_one_outside_the_project_can_be_rehearsed(
+    project: Project, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.sql"
+    elsewhere.write_text("CREATE TABLE elsewhere ();", encoding="utf-8")
+    done = project.run("rehearse", str(elsewhere))
+    assert (done.status, done.out, done.err) == (
+        2,
+        "",
+        f"error: {elsewhere} is a file and no revision\nhint: ringfence rehearse --sql {elsewhere}\n",
+    )
+    assert project.run("rehearse", "--sql", str(elsewhere)).status == 0
+    gone = project.run("rehearse", "--sql", str(tmp_path / "gone.sql"))
+    assert (gone.status, gone.out) == (2, "")
+    assert gone.err == (
+        f"error: Invalid value for '--sql': File '{tmp_path}/gone.sql' does not exist\n"
+        "hint: ringfence rehearse --help\n"
+    )
+
+
 def test_a_file_that_copies_to_whoever_runs_it_is_refused(project: Project) -> None:
     path = project.root / "out.sql"
     path.write_text("SELECT 1;\nCOPY things TO STDOUT;\n", encoding="utf-8")

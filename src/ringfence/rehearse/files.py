@@ -48,6 +48,11 @@ def wanted(
     if not names:
         graph.refuse_unknown(standing.current)
         return at, [_file(r) for r in standing.pending]
+    for name in names:
+        if name.endswith(".sql"):
+            raise Misuse(
+                f"{name} is a file and no revision", hint=f"ringfence rehearse --sql {name}"
+            )
     chosen = [graph.named(name) for name in names]
     order = list(graph.revisions.values())
     chosen.sort(key=order.index)
