@@ -140,6 +140,13 @@ HOLES = {
         "ALTER FUNCTION trade.told OWNER TO CURRENT_USER"),
         "definer function:trade.told(jsonb)",
     ),
+    "a function that takes a document of lists": (
+        ("CREATE FUNCTION trade.several(q JSONB) RETURNS JSONB LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $$ BEGIN RETURN (SELECT jsonb_agg(c.mail) FROM trade.customer AS c WHERE c.mail IN"
+        " (SELECT jsonb_array_elements_text(q -> 'only' -> 'mails'))); END $$;"
+        "ALTER FUNCTION trade.several OWNER TO CURRENT_USER"),
+        "definer function:trade.several(jsonb)",
+    ),
     "a function that takes a row": (
         ("CREATE FUNCTION trade.others(c trade.customer) RETURNS TEXT LANGUAGE sql"
         " SECURITY DEFINER AS $$"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ringfence.isolation.judge import ENDLESS, Cell, State
 from ringfence.isolation.probes import Probe
@@ -18,7 +18,7 @@ from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.seed.place import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.judge import Examiner
@@ -460,33 +460,54 @@ def _injections(fixture: Fixture) -> list[Pair]:
 
 def _documents(fixture: Fixture, body: str) -> list[Pair]:
     """JSON documents with the keys that a body asks for, about the rows of one table."""
-    asked = list(dict.fromkeys(re.findall(r"->>?\s*'([^']+)'", body)))
-    if not asked:
-        return []
+    asked = _asked(body)
     found: list[Pair] = []
     for oid, table in fixture.estate.tables.items():
         keys = {c for k in table.keys if k.primary for c in k.columns}
-        names = {}
-        for word in asked:
+        columns: dict[tuple[str, ...], str] = {}
+        for path, many in asked.items():
+            word = path[-1].removesuffix("s") if many else path[-1]
             scored = [
                 (score, c.name)
                 for c in table.columns
                 if (score := _likeness(words_of(word), table.name, c.name, c.name in keys))
-                or (word == c.name and (score := 3))
+                or (c.name in (word, path[-1]) and (score := 3))
             ]
             if scored:
-                names[word] = max(scored)[1]
-        if not names:
+                columns[path] = max(scored)[1]
+        if not columns:
             continue
         rows = (fixture.rows[t].get(oid, ())[:2] for t in (fixture.b, fixture.a))
         for theirs, mine in zip(*rows, strict=False):
-            found.append(
-                (
-                    json.dumps({word: theirs.values[c] for word, c in names.items()}),
-                    json.dumps({word: mine.values[c] for word, c in names.items()}),
-                )
-            )
+            found.append((_document(theirs, columns, asked), _document(mine, columns, asked)))
     return found
+
+
+def _asked(body: str) -> dict[tuple[str, ...], bool]:
+    """The paths of keys that a body looks into documents by, and whether it expects several there."""
+    found: dict[tuple[str, ...], bool] = {}
+    for path in re.finditer(r"[\w$.\"]*\s*((?:->>?\s*'[^']+'\s*)+)", body):
+        each = r"(?i)\bjsonb?_array_elements(_text)?\s*\(\s*\Z"
+        found[tuple(re.findall(r"'([^']+)'", path[1]))] = bool(
+            re.search(each, body[: path.start()])
+        )
+    return found
+
+
+def _document(
+    row: Row, columns: Mapping[tuple[str, ...], str], asked: Mapping[tuple[str, ...], bool]
+) -> str:
+    whole: dict[str, Any] = {}
+    for path, column in columns.items():
+        within = whole
+        for key in path[:-1]:
+            below = within.setdefault(key, {})
+            if not isinstance(below, dict):  # a value as well, where the body asks for that too
+                below = within[key] = {}
+            within = below
+        value = row.values[column]
+        within.setdefault(path[-1], [value] if asked[path] else value)
+    return json.dumps(whole)
 
 
 def _whole_rows(fixture: Fixture, type_: str) -> list[Pair]:
