@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from ringfence import snapshot, sources
 from ringfence.errors import BadProject, Error, ServerError
 from ringfence.kept import prune, touch
-from ringfence.rules._migration import State, actions, apply, listed, parsed, pb
+from ringfence.rules._actions import actions
+from ringfence.rules._after import apply
+from ringfence.rules._migration import parsed
+from ringfence.rules._parse import listed, pb
+from ringfence.rules._state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from ringfence.errors import Span
     from ringfence.project import Project
     from ringfence.rules import Progress
-    from ringfence.rules._migration import Migration, State, Statement
+    from ringfence.rules._migration import Migration, Statement
     from ringfence.rules._schema import Schema
+    from ringfence.rules._state import State
 
 
 def run(
@@ -305,7 +306,8 @@ def _migrations(
 
     Of files `unparsed` it is said already that the parser does not take them.
     """
-    from ringfence.rules._migration import State, parsed
+    from ringfence.rules._migration import parsed
+    from ringfence.rules._state import State
 
     by_verb: dict[str, list[Rule]] = {}
     whole = [each for each in rules if each.looks_at == "Migration"]
@@ -344,7 +346,8 @@ def _seen(
     migration: Migration, state: State, by_verb: Mapping[str, list[Rule]]
 ) -> list[tuple[Rule, Statement, Problem]]:
     """What the rules say of each action; the state goes on with every one."""
-    from ringfence.rules._migration import actions, apply
+    from ringfence.rules._actions import actions
+    from ringfence.rules._after import apply
 
     found = []
     for statement in migration.statements:

@@ -16,7 +16,7 @@ import postgast
 from ringfence.config import Tenancy
 from ringfence.kinds._acl import OWNER
 from ringfence.model import Ref
-from ringfence.rules._migration import columns_of, listed, nodes, pb
+from ringfence.rules._parse import columns_of, listed, nodes, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import columns_of
+from ringfence.rules._parse import columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 from ringfence.finding import Severity
 from ringfence.model import Ref
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import nodes
+from ringfence.rules._parse import nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

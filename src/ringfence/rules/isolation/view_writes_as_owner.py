@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 from ringfence.finding import Severity
 from ringfence.model import Ref
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb
+from ringfence.rules._parse import pb
 from ringfence.rules._schema import View, parsed
 
 if TYPE_CHECKING:

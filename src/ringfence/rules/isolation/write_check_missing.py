@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import columns_of
+from ringfence.rules._parse import columns_of
 from ringfence.rules._schema import always_true
 
 if TYPE_CHECKING:

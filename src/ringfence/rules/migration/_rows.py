@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._migration import nodes, pb
+from ringfence.rules._parse import nodes, pb
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._migration import columns_of, domain_of, type_of
+from ringfence.rules._parse import columns_of, type_of
+from ringfence.rules._state import domain_of
 
 if TYPE_CHECKING:
-    from ringfence.rules._migration import Action, Type
+    from ringfence.rules._migration import Action
+    from ringfence.rules._parse import Type
 
 _TEXTS = ("text", "varchar")
 _MOMENTS = ("timestamp", "timestamptz")

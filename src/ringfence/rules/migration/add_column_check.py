@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import constraints_in, enforced, pb
+from ringfence.rules._parse import constraints_in, enforced, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import constraints_in, pb
+from ringfence.rules._parse import constraints_in, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

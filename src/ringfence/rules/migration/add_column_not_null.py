@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import is_null, pb, type_of
+from ringfence.rules._parse import is_null, pb, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import domain_of, type_of
+from ringfence.rules._parse import type_of
+from ringfence.rules._state import domain_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

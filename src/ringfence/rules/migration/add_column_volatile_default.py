@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import constraints_in, pb, volatile
+from ringfence.rules._parse import constraints_in, pb
+from ringfence.rules._state import volatile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

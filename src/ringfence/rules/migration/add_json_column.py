@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import type_of
+from ringfence.rules._parse import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

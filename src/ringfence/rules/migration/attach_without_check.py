@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import Relation, columns_of
+from ringfence.rules._parse import columns_of
+from ringfence.rules._state import Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

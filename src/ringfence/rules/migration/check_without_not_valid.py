@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb, proved_not_null, string
+from ringfence.rules._parse import pb, string
+from ringfence.rules._state import proved_not_null
 from ringfence.rules.migration._rewrite import with_not_valid
 
 if TYPE_CHECKING:

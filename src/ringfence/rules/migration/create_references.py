@@ -30,12 +30,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import constraints_in, pb
+from ringfence.rules._parse import constraints_in, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ringfence.rules._migration import Action, Name
+    from ringfence.rules._migration import Action
+    from ringfence.rules._parse import Name
 
 
 @rule("M048", Severity.INFO, on=("create_table",))

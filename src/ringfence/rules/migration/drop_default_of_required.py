@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import is_null
+from ringfence.rules._parse import is_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb
+from ringfence.rules._actions import made_again
+from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ def drop_object(action: Action) -> Iterator[Problem]:
     if action.new or action.migration.undo or tree.remove_type not in _KINDS:
         return
     kind, verb = _KINDS[tree.remove_type]
-    if verb and action.migration.later(action, verb):
+    if verb and made_again(action, verb):
         return
     cascade = tree.behavior == pb.DROP_CASCADE
     rest = ", and everything that needs it" if cascade else ""

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb
+from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

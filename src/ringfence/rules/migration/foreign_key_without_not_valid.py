@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb
+from ringfence.rules._parse import pb
 from ringfence.rules.migration._rewrite import with_not_valid
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import Name
+from ringfence.rules._parse import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import lock_limit
+from ringfence.rules._parse import lock_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

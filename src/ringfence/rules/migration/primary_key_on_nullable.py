@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import pb, proved_not_null
+from ringfence.rules._parse import pb
+from ringfence.rules._state import proved_not_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

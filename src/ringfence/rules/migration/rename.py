@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import actions, pb
+from ringfence.rules._actions import actions
+from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,12 +32,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import Name, actions
+from ringfence.rules._actions import actions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.rules._migration import Action
+    from ringfence.rules._parse import Name
 
 
 @rule(

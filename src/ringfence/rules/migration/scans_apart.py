@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import proved_not_null, type_of
+from ringfence.rules._parse import type_of
+from ringfence.rules._state import proved_not_null
 from ringfence.rules.migration._types import reason
 
 if TYPE_CHECKING:

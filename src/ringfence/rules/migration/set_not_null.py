@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from ringfence.finding import Severity
 from ringfence.model import quoted
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import proved_not_null
+from ringfence.rules._state import proved_not_null
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

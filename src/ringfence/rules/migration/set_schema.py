@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._actions import made_again
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ def set_schema(action: Action) -> Iterator[Problem]:
     """SET SCHEMA on the way forth."""
     if action.new or action.migration.undo or not action.name.name:
         return
-    if action.migration.later(action, "create_view"):
+    if made_again(action, "create_view"):
         return
     yield Problem(
         f"{action.table} moves to schema {action.node.newschema}: its old name stops working",

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._migration import switched
+from ringfence.rules._parse import switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
