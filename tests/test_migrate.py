@@ -754,7 +754,8 @@ def test_what_somebody_else_applied_meanwhile_is_not_applied_again(three: Projec
 
     before, planned = _planned(three)
     three.run("migrate", "--to", "0002")
-    from ringfence.history import Session, drive
+    from ringfence.history.drive import drive
+    from ringfence.history.session import Session
 
     session = Session(found, before, target)
     drive(session, lambda heads: migrate._still(before, planned, heads))

@@ -97,7 +97,8 @@ def _serve() -> None:
 
     import ringfence.cli.main
     import ringfence.cli.migrate
-    import ringfence.history  # noqa: F401
+    import ringfence.history.accept
+    import ringfence.history.drive  # noqa: F401
 
     for line in sys.stdin:
         order = json.loads(line)

@@ -343,7 +343,8 @@ def migrate(
     if planned.direction == "down" and confirm is not None:
         confirm(planned)
     from ringfence.execute import Progress
-    from ringfence.history import Session, drive
+    from ringfence.history.drive import drive
+    from ringfence.history.session import Session
     from ringfence.pg.runner import Lost
 
     done: list[Moved] = []
@@ -389,7 +390,8 @@ def rehearsal_text(
                 f"revision {revision} is in Python, and {half.shown}: no script can leave that out",
                 hint="ringfence migrate goes on with it",
             )
-    from ringfence.history import Session, drive
+    from ringfence.history.drive import drive
+    from ringfence.history.session import Session
 
     session = Session(project, graph, None)
     session.ran = _ran(target, session.schema, before, planned)
@@ -420,7 +422,8 @@ def baseline(project: Project, target: Target, upto: str | None = None) -> tuple
 
     The database holds what they make. Returns them. Raises `Refused` where the database has revisions already.
     """
-    from ringfence.history import Session, adopt
+    from ringfence.history.accept import adopt
+    from ringfence.history.session import Session
 
     graph = revisions.read(project)
     graph.head  # noqa: B018 - refuses two
@@ -433,7 +436,8 @@ def repair(project: Project, target: Target, name: str, reason: str) -> tuple[st
 
     Of a revision that is neither applied nor undone, but half so: that it counts as it did before.
     """
-    from ringfence.history import Session, accept
+    from ringfence.history.accept import accept
+    from ringfence.history.session import Session
 
     if not reason.strip():
         raise Misuse("--reason is empty", hint="say why the file may be as it is: it is kept")

@@ -97,7 +97,7 @@ def unknown(revision: Revision) -> str:
 
 def _python(revision: Revision) -> File:
     """A revision of Python, as the SQL that Alembic writes for it; where it writes none, why."""
-    from ringfence.history import offline
+    from ringfence.history.python import offline
 
     texts: list[Script] = []
     for direction in ("up", "down"):
