@@ -40,6 +40,10 @@ class Project:
         """The database on the embedded server that commands use by default."""
         return self.config.database or DATABASE
 
+    def runs(self, path: Path) -> bool:
+        """Whether a file of SQL is one that ringfence runs: it lies where the revisions do."""
+        return path.is_relative_to(self.migrations)
+
     def shown(self, path: Path) -> str:
         """A path as messages show it: relative to the project where it lies inside."""
         if ".." not in path.parts and path.is_relative_to(self.root):

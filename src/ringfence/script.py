@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ringfence.config import DURATION
 from ringfence.errors import BadProject, Span
@@ -120,23 +120,87 @@ class Statement:
         )
 
     @property
+    def turn(self) -> Turn:
+        """What it does to the transaction around it."""
+        first, second = (*self.words, "", "")[:2]
+        chain = "CHAIN" in self.words and "NO" not in self.words
+        if first == "BEGIN" or (first, second) == ("START", "TRANSACTION"):
+            return "begin"
+        if (first, second) == ("PREPARE", "TRANSACTION"):
+            return "rollback"  # nothing of it is seen before somebody commits it
+        if first in {"COMMIT", "END"} and second != "PREPARED":
+            return "commit and chain" if chain else "commit"
+        if first == "ABORT" or (first == "ROLLBACK" and not {"TO", "PREPARED"} & set(self.words)):
+            return "rollback and chain" if chain else "rollback"
+        return ""
+
+    @property
     def controls_transaction(self) -> bool:
         """Whether it would begin or end the transaction that a revision runs in."""
-        first, second = (*self.words, "", "")[:2]
-        if first == "ROLLBACK":
-            return "TO" not in self.words
-        return first in {"BEGIN", "COMMIT", "END", "ABORT"} or (first, second) in {
-            ("START", "TRANSACTION"),
-            ("PREPARE", "TRANSACTION"),
+        return bool(self.turn) or self.words[:2] in {
+            ("COMMIT", "PREPARED"),
+            ("ROLLBACK", "PREPARED"),
         }
+
+
+Turn = Literal["begin", "commit", "rollback", "commit and chain", "rollback and chain", ""]
+"""What a statement does to the transaction around it; most do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Statements of a file that are one transaction, by their numbers from 1.
+
+    `together` is whether something holds them together: else it is one statement by itself, which may
+    be one that no transaction takes. `kept` is whether they are committed; `ended` whether the file
+    says where they end.
+    """
+
+    numbers: tuple[int, ...]
+    together: bool = True
+    kept: bool = True
+    ended: bool = True
+
+
+def blocks(turns: Iterable[Turn], *, one: bool) -> tuple[Block, ...]:
+    """The transactions of a file whose statements do this to them, in order; `one`: the file is one.
+
+    What begins and ends them belongs to none.
+    """
+    told = list(turns)
+    if one:
+        numbers = tuple(n for n, turn in enumerate(told, 1) if not turn)
+        return (Block(numbers),) if numbers else ()
+    found: list[Block] = []
+    inside: list[int] | None = None
+    for number, turn in enumerate(told, 1):
+        if not turn:
+            if inside is None:
+                found.append(Block((number,), together=False))
+            else:
+                inside.append(number)
+        elif turn != "begin":
+            if inside:
+                found.append(Block(tuple(inside), kept=turn.startswith("commit")))
+            inside = [] if turn.endswith("chain") else None
+        elif inside is None:
+            inside = []
+    if inside:
+        found.append(Block(tuple(inside), kept=False, ended=False))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
 class Script:
-    """A SQL file's text and the path that messages name it by."""
+    """A SQL file's text and the path that messages name it by.
+
+    A `loose` one is none that ringfence runs: it stands for what psql would do with it, statement by
+    statement, unless it says otherwise at its top.
+    """
 
     path: str
     text: str
+    loose: bool = False
 
     @cached_property
     def checksum(self) -> str:
@@ -197,8 +261,17 @@ class Script:
 
     @property
     def transactional(self) -> bool:
-        """Whether the file runs in one transaction, which it does unless it says otherwise."""
-        return self.directives.get("transaction", "one") == "one" and not self.backfill
+        """Whether the whole file runs in one transaction.
+
+        What ringfence runs does unless it says otherwise; a loose file only where it says so.
+        """
+        said = self.directives.get("transaction", "none" if self.loose else "one")
+        return said == "one" and not self.backfill
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The transactions that the file's statements run in, in order."""
+        return blocks((s.turn for s in self.statements), one=self.transactional)
 
     @property
     def backfill(self) -> Mapping[str, str]:
@@ -426,16 +499,16 @@ def _takes_data(words: list[bytes]) -> bool:
     return False
 
 
-def read(path: Path, shown: str) -> Script:
+def read(path: Path, shown: str, *, loose: bool = False) -> Script:
     """A SQL file. Raises `BadProject` when it cannot be read or is not UTF-8."""
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise BadProject(f"cannot read {shown}: {error.strerror}") from None
-    return decode(raw, shown)
+    return decode(raw, shown, loose=loose)
 
 
-def decode(raw: bytes, shown: str) -> Script:
+def decode(raw: bytes, shown: str, *, loose: bool = False) -> Script:
     """The bytes of a SQL file. Raises `BadProject` when they are not UTF-8."""
     try:
         text = raw.decode("utf-8-sig")
@@ -444,7 +517,7 @@ def decode(raw: bytes, shown: str) -> Script:
             raise BadProject(
                 f"{shown} holds a NUL byte: it is not text", hint="save it as UTF-8, not as UTF-16"
             )
-        return Script(shown, text)
+        return Script(shown, text, loose)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise BadProject(

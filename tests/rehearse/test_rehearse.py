@@ -320,7 +320,7 @@ def said(project: Project, text: str) -> tuple[int, str, str]:
         (
             "hola, esto no es SQL\n",
             lines(
-                "loose.sql, in one transaction",
+                "loose.sql, statement by statement",
                 "   1  hola, esto no es SQL",
                 "      fails",
                 "",
@@ -334,7 +334,7 @@ def said(project: Project, text: str) -> tuple[int, str, str]:
         (
             "CREATE TABLE a (i integer);\nCREATE TABLE b (",
             lines(
-                "loose.sql, in one transaction",
+                "loose.sql, statement by statement",
                 "   2  CREATE TABLE b (",
                 "      fails",
                 "  1 statement kept nobody waiting",
@@ -343,23 +343,23 @@ def said(project: Project, text: str) -> tuple[int, str, str]:
                 "  loose.sql:2:17",
                 "  2 | CREATE TABLE b (",
                 "    |                 ^",
-                "  help: nothing of the file is left",
+                "  help: 1 statement before it ran and would stay",
             ),
         ),
         (
             (
-                "-- ringfence: transaction: none\n"
-                "CREATE TABLE a (i integer);\nCREATE TABLE b (i integr);\nDROP TABLE a;\n"
+                "CREATE TABLE a (i integer);\nBEGIN;\n"
+                "CREATE TABLE b (i integer);\nCREATE TABLE c (i integr);\nCOMMIT;\nDROP TABLE a;\n"
             ),
             lines(
-                "loose.sql, statement by statement",
-                "   2  CREATE TABLE b (i integr)",
+                "loose.sql, in 1 transaction of its own, else statement by statement",
+                "   3  CREATE TABLE c (i integr)",
                 "      fails",
-                "  1 statement kept nobody waiting",
+                "  2 statements kept nobody waiting",
                 "",
                 'error: loose.sql fails: type "integr" does not exist [FAILS, measured]',
-                "  loose.sql:3:19",
-                "  3 | CREATE TABLE b (i integr);",
+                "  loose.sql:4:19",
+                "  4 | CREATE TABLE c (i integr);",
                 "    |                   ^",
                 "  help: 1 statement before it ran and would stay",
             ),
@@ -399,6 +399,98 @@ def test_a_file_that_cannot_be_run(project: Project, text: str, page: str) -> No
 )
 def test_a_file_that_cannot_be_divided(project: Project, text: str, err: str) -> None:
     assert said(project, text) == (2, "", err)
+
+
+ADDED = "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;"
+VALIDATED = "ALTER TABLE things VALIDATE CONSTRAINT c;"
+
+
+@pytest.mark.parametrize(
+    ("text", "how", "codes"),
+    [
+        (f"{ADDED}\n{VALIDATED}", "statement by statement", set()),
+        (
+            f"BEGIN; {ADDED}\n{VALIDATED} COMMIT;",
+            "in 1 transaction of its own",
+            {"LONG_LOCK", "SCAN_UNDER_LOCK"},
+        ),
+        (
+            f"BEGIN; {ADDED} COMMIT; BEGIN; {VALIDATED} COMMIT;",
+            "in 2 transactions of its own",
+            set(),
+        ),
+        (
+            f"-- ringfence: transaction: one\n{ADDED}\n{VALIDATED}",
+            "in one transaction",
+            {"LONG_LOCK", "SCAN_UNDER_LOCK"},
+        ),
+        (
+            f"BEGIN; DROP TABLE things CASCADE; ROLLBACK;\n{ADDED}\n{VALIDATED}",
+            "in 1 transaction of its own, else statement by statement",
+            set(),
+        ),
+        (
+            (
+                f"{ADDED}\nBEGIN; ALTER TABLE things ADD COLUMN z int; COMMIT AND CHAIN;"
+                " CREATE INDEX i ON things (z); END;"
+            ),
+            "in 2 transactions of its own, else statement by statement",
+            {"INDEX_BUILD"},
+        ),
+        (
+            "BEGIN; ALTER TABLE things ADD UNIQUE (parent_id); COMMIT;",
+            "in 1 transaction of its own",
+            {"INDEX_BUILD"},
+        ),
+    ],
+)
+def test_a_loose_file_is_measured_as_the_transactions_it_is(
+    project: Project, text: str, how: str, codes: set[str]
+) -> None:
+    path = project.root / "loose.sql"
+    path.write_text(text, encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    document = json.loads(done.out)
+    waits = {"REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "FAILS", "DATA_LOSS"}
+    assert {f["code"] for f in document["findings"]} & waits == codes, done.err
+    shown = project.run("rehearse", "--sql", str(path)).out
+    assert shown.startswith(f"{path}, {how}\n"), shown
+
+
+@pytest.mark.parametrize(
+    ("text", "err"),
+    [
+        (
+            "SELECT 1;\nBEGIN;\nSELECT 2;\n",
+            lines(
+                "error: loose.sql begins a transaction and does not end it",
+                "  loose.sql:3:1",
+                "  3 | SELECT 2;",
+                "    | ^",
+                "hint: write the COMMIT: psql would undo it all when the file ends",
+            ),
+        ),
+        (
+            "-- ringfence: transaction: one\nSELECT 1;\nCOMMIT;\n",
+            lines(
+                "error: COMMIT in a file that says it runs in one transaction",
+                "  loose.sql:3:1",
+                "  3 | COMMIT;",
+                "    | ^",
+                "hint: leave it out, or the line at the top: -- ringfence: transaction: one",
+            ),
+        ),
+    ],
+)
+def test_transactions_that_do_not_fit(project: Project, text: str, err: str) -> None:
+    assert said(project, text) == (2, "", err)
+
+
+def test_a_file_of_a_revision_is_run_as_ringfence_runs_it(project: Project) -> None:
+    project.revision("0002", f"{ADDED}\n{VALIDATED}", "SELECT 1;")
+    path = project.versions / "0002.up.sql"
+    done = project.run("rehearse", "--sql", str(path))
+    assert done.out.startswith(f"{path}, in one transaction\n")
 
 
 def test_a_hazard_that_does_not_exist_cannot_be_agreed_to(project: Project) -> None:
@@ -667,7 +759,7 @@ def test_who_wrote_and_called_before_is_tried(project: Project) -> None:
     project.revision("0002", WRITERS, "SELECT 1;")
     assert project.run("migrate").status == 0
     path = project.root / "breaks.sql"
-    path.write_text(BREAKS, encoding="utf-8")
+    path.write_text(f"BEGIN;{BREAKS}COMMIT;", encoding="utf-8")
     done = project.run("rehearse", "--sql", str(path), "--format", "json")
     said = {
         (f["code"], f["severity"], f["ref"].partition(":")[2].removeprefix("public."))

@@ -12,6 +12,7 @@ from projects import Project, lines
 from ringfence.errors import Refused
 from ringfence.rehearse import rewrite
 from ringfence.rehearse.safe import Move, written
+from ringfence.rules import lint
 from ringfence.script import Script
 
 if TYPE_CHECKING:
@@ -80,13 +81,27 @@ def test_a_revision_becomes_several_and_keeps_nobody_waiting(project: Project) -
 
 def test_a_file_gets_files_beside_it(project: Project) -> None:
     path = project.root / "fix.sql"
-    path.write_text("ALTER TABLE things ADD CHECK (size > 0);\n", encoding="utf-8")
+    path.write_text(
+        "BEGIN;\nALTER TABLE things ADD z int;\n"
+        "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0);\nCOMMIT;\n",
+        encoding="utf-8",
+    )
     done = project.run("rehearse", "--sql", str(path), "--rewrite")
     assert done.status == 1
     assert [p.name for p in sorted(project.root.glob("fix*"))] == [
-        "fix.1.sql", "fix.2.sql", "fix.sql",
+        "fix.1.sql", "fix.2.sql", "fix.3.sql", "fix.sql",
     ]  # fmt: skip
-    assert "NOT VALID" in (project.root / "fix.1.sql").read_text()
+    # They are what psql runs as well: a transaction only where it has to be one.
+    assert (project.root / "fix.2.sql").read_text() == lines(
+        f"-- {path} (2 of 3)",
+        "-- noqa: disable=all",
+        "",
+        "ALTER TABLE public.things ADD CONSTRAINT c CHECK ((size > 0)) NOT VALID;",
+    )
+    for number in (1, 2, 3):
+        made = project.root / f"fix.{number}.sql"
+        codes = {f.code for f in lint(None, [made], select=["M"]).findings}
+        assert not codes & {"M019", "M053", "M050"}
     again = project.run("rehearse", "--sql", str(path), "--rewrite")
     assert again.err.endswith(
         f"error: {project.root}/fix.1.sql is there already\nhint: remove it, or put it aside\n"
@@ -126,8 +141,29 @@ def test_pieces_keep_data_and_comments_apart() -> None:
     assert third.statements == ("SET search_path = a;", "SELECT 3;")
     assert last.statements == ("SET search_path = a;", "SELECT 2;")
     assert list(rewrite.directives(text)) == ["-- ringfence: lock-timeout: 1s"]
-    with pytest.raises(Refused, match="begins and ends transactions itself"):
-        rewrite.pieces(Script("x.sql", "BEGIN;\nSELECT 1;\nCOMMIT;"), {}, ())
+    with pytest.raises(Refused, match="takes back what it has done: it cannot be divided"):
+        rewrite.pieces(Script("x.sql", "BEGIN;\nSELECT 1;\nROLLBACK;", loose=True), {}, ())
+
+
+def test_pieces_of_a_file_with_transactions_of_its_own() -> None:
+    text = Script(
+        "x.sql",
+        "SET work_mem = '1MB';\nSELECT 1;\nBEGIN;\nSET LOCAL lock_timeout = '1s';\nSELECT 2;\n"
+        "SELECT 3;\nCOMMIT;\nSELECT 4;\n",
+        loose=True,
+    )
+    found = rewrite.pieces(text, {}, ())
+    assert [(p.how, p.statements) for p in found] == [
+        ("none", ("SET work_mem = '1MB';", "SELECT 1;")),
+        (
+            "one",
+            ("SET work_mem = '1MB';", "SET LOCAL lock_timeout = '1s';", "SELECT 2;", "SELECT 3;"),
+        ),
+        ("none", ("SET work_mem = '1MB';", "SELECT 4;")),
+    ]
+    assert found[1].text("x", loose=True).startswith("-- x\n-- noqa: disable=all\n\nBEGIN;\n")
+    assert found[1].text("x", loose=True).endswith("\nCOMMIT;\n")
+    assert found[0].text("x").startswith("-- ringfence: transaction: none\n-- x\n")
 
 
 def test_a_form_says_where_a_transaction_ends() -> None:

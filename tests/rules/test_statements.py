@@ -6,7 +6,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ringfence import rules
+from ringfence.rules._migration import parsed
+from ringfence.script import Script
 
 HERE = Path(__file__).parent
 TABLES = (HERE / "tables.sql").read_text(encoding="utf-8")
@@ -66,3 +70,23 @@ def test_migrations_side_by_side(tmp_path: Path) -> None:
             if codes != expected:
                 wrong.append((pair["name"], side, codes))
     assert wrong == []
+
+
+@pytest.mark.parametrize("managed", [True, False])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT 1; SELECT 2;",
+        "BEGIN; SELECT 1; SELECT 2; COMMIT; SELECT 3;",
+        "BEGIN; SELECT 1; ROLLBACK; START TRANSACTION; SELECT 2; COMMIT AND CHAIN; SELECT 3; END;",
+        "BEGIN; SELECT 1; SAVEPOINT a; SELECT 2; ROLLBACK TO a; COMMIT;",
+        "BEGIN; SELECT 1; PREPARE TRANSACTION 'x';",
+        "BEGIN; COPY t FROM STDIN;\n1\n\\.\nSELECT 1; ABORT AND NO CHAIN; SELECT 2;",
+        "-- ringfence: transaction: one\nSELECT 1; SELECT 2;",
+        "-- ringfence: transaction: none\nSELECT 1; BEGIN; SELECT 2; SELECT 3; COMMIT;",
+        "-- ringfence: backfill key=id\nUPDATE t SET a = 1;",
+    ],
+)
+def test_lint_reads_the_transactions_that_a_rehearsal_runs(text: str, managed: bool) -> None:
+    file = rules.SqlFile(Path("x.sql"), "x.sql", text, Path(), "x.sql")
+    assert parsed(file, managed=managed).blocks == Script("x.sql", text, not managed).blocks

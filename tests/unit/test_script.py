@@ -208,6 +208,7 @@ def test_ends_for_psql_where_another_statement_may_follow(text: str, expected: s
         ("RELEASE a", False),
         ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", False),
         ("PREPARE p AS SELECT 1", False),
+        ("SELECT prepared FROM t", False),
     ],
 )
 def test_knows_what_controls_the_transaction(text: str, controls: bool) -> None:
@@ -231,6 +232,50 @@ def test_knows_what_controls_the_transaction(text: str, controls: bool) -> None:
 def test_knows_what_sets_the_session(text: str, sets: bool) -> None:
     (statement,) = script(text).statements
     assert statement.sets_session is sets
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT 1; SELECT 2", ["1", "2"]),
+        ("BEGIN; SELECT 1; SELECT 2; COMMIT; SELECT 3", ["2,3 kept", "5"]),
+        ("BEGIN; COMMIT; START TRANSACTION; SELECT 1; END", ["4 kept"]),
+        ("BEGIN; SELECT 1; ROLLBACK TO a; ROLLBACK; SELECT 2", ["2,3", "5"]),
+        ("BEGIN; SELECT 1; COMMIT AND CHAIN; SELECT 2; COMMIT AND NO CHAIN", ["2 kept", "4 kept"]),
+        ("BEGIN; SELECT 1; BEGIN; SELECT 2; ABORT AND CHAIN; SELECT 3", ["2,4", "6 open"]),
+        ("BEGIN; SELECT 1; PREPARE TRANSACTION 'x'; COMMIT PREPARED 'x'", ["2", "4"]),
+        ("COMMIT; SELECT 1", ["2"]),
+        ("", []),
+    ],
+)
+def test_knows_the_transactions_of_a_loose_file(text: str, expected: list[str]) -> None:
+    found = [
+        ",".join(map(str, block.numbers))
+        + (" kept" if block.kept else "" if block.ended else " open")
+        if block.together
+        else ",".join(map(str, block.numbers))
+        for block in Script("x.sql", text, loose=True).blocks
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "loose", "transactional"),
+    [
+        ("SELECT 1", False, True),
+        ("SELECT 1", True, False),
+        ("-- ringfence: transaction: one\nSELECT 1", True, True),
+        ("-- ringfence: transaction: none\nSELECT 1", False, False),
+        ("-- ringfence: backfill key=id\nUPDATE t SET a = 1", False, False),
+        ("-- ringfence: lock-timeout: 1s\nSELECT 1", True, False),
+    ],
+)
+def test_a_file_is_one_transaction_where_somebody_says_so(
+    text: str, loose: bool, transactional: bool
+) -> None:
+    text_ = Script("x.sql", text, loose)
+    assert text_.transactional is transactional
+    assert [b.together for b in text_.blocks] == [transactional]
 
 
 # Directives

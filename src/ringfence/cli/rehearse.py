@@ -105,7 +105,7 @@ def command(
         resolve(found, dsn),
         names=revisions,
         planned=planned,
-        scripts=[script.read(Path(f), f) for f in files],
+        scripts=[script.read(p := Path(f), f, loose=not found.runs(p.absolute())) for f in files],
         count=rows,
         shadow=shadow,
         allow=allow,
@@ -178,6 +178,7 @@ def _json(done: Rehearsal) -> None:
             "statements": [
                 {
                     "sql": each.text,
+                    "transaction": each.transaction,
                     "place": {
                         "path": each.span.path,
                         "line": each.span.line,
@@ -220,9 +221,8 @@ def _part(part: Part) -> None:
     """What each statement did: a line for it, and one for each lock that stops somebody."""
     from ringfence.finding import counted
 
-    how = "in one transaction" if part.transactional else "statement by statement"
     title = f" ({part.title})" if part.title else ""
-    click.echo(click.style(f"{part.name}{title}", bold=True) + f", {how}")
+    click.echo(click.style(f"{part.name}{title}", bold=True) + f", {part.how}")
     quiet = 0
     for number, each in enumerate(part.statements, 1):
         lines = _did(each)

@@ -142,7 +142,8 @@ def losses(
 
 def _place(file: File, ref: Ref) -> Span | None:
     """The first statement of a file that names an object, else the first."""
-    statements = [s for s in file.up.statements if not s.controls_transaction]
+    every = file.up.statements
+    statements = [every[n - 1] for block in file.up.blocks for n in block.numbers]
     name = next((part for part in reversed(ref.name) if not part.startswith("(")), "")
     word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
     named = [s for s in statements if word.search(s.text)]

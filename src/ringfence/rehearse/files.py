@@ -79,13 +79,29 @@ def _file(revision: Revision) -> File:
 
 
 def _loose(text: Script) -> File:
-    """A file that is no revision. Raises `BadProject` for what would take rows from nowhere."""
+    """A file that is no revision.
+
+    Raises `BadProject` for what would take rows from nowhere, and transactions that do not fit.
+    """
     for statement in text.statements:
         if statement.copies_with_client:
             raise BadProject(
                 "a rehearsal can send this COPY nothing and take nothing from it",
                 span=text.span(statement.start),
                 hint="write the data below COPY … FROM STDIN;, and \\. on a line after them",
+            )
+        if text.transactional and statement.controls_transaction:
+            raise BadProject(
+                f"{statement.verb} in a file that says it runs in one transaction",
+                span=text.span(statement.start),
+                hint="leave it out, or the line at the top: -- ringfence: transaction: one",
+            )
+    for block in text.blocks:
+        if not block.ended:
+            raise BadProject(
+                f"{text.path} begins a transaction and does not end it",
+                span=text.span(text.statements[block.numbers[0] - 1].start),
+                hint="write the COMMIT: psql would undo it all when the file ends",
             )
     return File(text.path, "", text)
 

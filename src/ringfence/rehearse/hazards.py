@@ -14,7 +14,7 @@ from ringfence.model import Ref
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ringfence.errors import Span
+    from ringfence.errors import Error, Span
     from ringfence.pg.observe import Lock, Observed
     from ringfence.rehearse.sizes import Expected
 
@@ -24,17 +24,21 @@ BRIEF = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A statement, where it stands, and what it did. `expected` where the real size is known."""
+    """A statement, where it stands, and what it did. `expected` where the real size is known.
+
+    `transaction` says which of its file's it stands in; 0 for none but its own.
+    """
 
     text: str
     span: Span
     observed: Observed
     expected: Expected | None = None
+    transaction: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file that was run: its statements, in one transaction or each for itself.
+    """A file that was run: its statements, in one transaction or in those that they say.
 
     `batched`: its statement is run over a table's keys in small transactions.
     """
@@ -45,21 +49,41 @@ class Part:
     statements: tuple[Measured, ...]
     batched: bool = False
 
+    @property
+    def error(self) -> Error | None:
+        """Why it could not be run to its end."""
+        return self.statements[-1].observed.error if self.statements else None
+
+    @property
+    def how(self) -> str:
+        """How its statements are committed, in words."""
+        if self.transactional:
+            return "in one transaction"
+        own = len({each.transaction for each in self.statements if each.transaction})
+        if not own:
+            return "statement by statement"
+        every = all(each.transaction for each in self.statements)
+        rest = "" if every else ", else statement by statement"
+        return f"in {counted(own, 'transaction')} of its own{rest}"
+
 
 def hazards(part: Part) -> Iterator[Finding]:
     """What of a part would keep others from working for as long as there are rows."""
     held: dict[str, tuple[Lock, int]] = {}
-    for number, each in enumerate(part.statements, 1):
+    number, last = 0, 0
+    for each in part.statements:
         seen = each.observed
-        if not part.transactional:
+        if not part.transactional and (not each.transaction or each.transaction != last):
             held.clear()
+            number = 0
+        number, last = number + 1, each.transaction
         own = [
             lock
             for lock in seen.locks
             if lock.stops_readers or (lock.stops_writers and lock.relation not in seen.views)
         ]
         if seen.error is not None:
-            yield _failed(part, each, number)
+            yield _failed(part, each)
             return
         found: list[Finding] = []
         if seen.works:
@@ -85,12 +109,14 @@ def _digest(text: str) -> str:
         return hashlib.blake2b(" ".join(text.split()).encode(), digest_size=8).hexdigest()
 
 
-def _failed(part: Part, each: Measured, number: int) -> Finding:
+def _failed(part: Part, each: Measured) -> Finding:
     error = each.observed.error
     assert error is not None
     done = "nothing of the file is left"
-    if not part.transactional and number > 1:
-        done = f"{counted(number - 1, 'statement')} before it ran and would stay"
+    before = part.statements[: part.statements.index(each)]
+    left = [s for s in before if not s.transaction or s.transaction != each.transaction]
+    if not part.transactional and left:
+        done = f"{counted(len(left), 'statement')} before it ran and would stay"
     return Finding(
         "FAILS",
         Severity.ERROR,

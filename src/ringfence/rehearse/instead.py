@@ -88,8 +88,8 @@ def rewritten(
     texts, left, stages = [], list[Finding](), []
     for number, piece in enumerate(cut, 1):
         title = f"{file.title or file.name} ({number} of {len(cut)})"
-        texts.append(piece.text(title, directives))
-        script = Script(f"{file.name} ({number} of {len(cut)})", texts[-1])
+        texts.append(piece.text(title, directives, loose=file.up.loose))
+        script = Script(f"{file.name} ({number} of {len(cut)})", texts[-1], file.up.loose)
         with connect(spare) as connection:
             stages.append(stage.extracted(work, connection))
         part = measure.measured(work, spare, File(script.path, title, script))

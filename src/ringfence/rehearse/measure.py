@@ -13,16 +13,16 @@ from ringfence.pg.observe import Observer
 from ringfence.rehearse import mend
 from ringfence.rehearse.hazards import Measured, Part
 from ringfence.rehearse.sizes import expected
-from ringfence.script import Script, redacted
+from ringfence.script import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ringfence.errors import Error
     from ringfence.pg.connect import Target
     from ringfence.rehearse.files import File
     from ringfence.rehearse.stage import Work
-    from ringfence.script import Statement
+    from ringfence.script import Block, Script, Statement
 
 
 def measured(
@@ -32,72 +32,80 @@ def measured(
 
     `between` is called with its number when a statement is committed and others follow.
     """
-    mended: dict[int, tuple[str, str]] = {}
-    first: Part | None = None
-    while True:
-        part, failed = _attempt(work, base, file, mended, between)
-        error = part.statements[-1].observed.error if part.statements else None
-        table = mend.culprit(error) if failed else None
-        if table is not None and failed not in mended:
-            # The transaction is undone, and begun again with other rows.
-            mended[failed] = table
-        elif first is not None:
-            return first if error is not None else part
-        elif error is not None and file.up.transactional and mend.about_rows(error):
-            # What the file itself asks of rows, those made up need not obey: it is tried without.
-            first, mended = part, {}
-            with connect(base) as connection:
-                work.emptied[file.name] = mend.empty(connection, work.hidden)
-            work.mended |= work.emptied[file.name]
-        else:
-            return part
-
-
-def _attempt(
-    work: Work,
-    base: Target,
-    file: File,
-    mended: Mapping[int, tuple[str, str]],
-    between: Callable[[int], None],
-) -> tuple[Part, int]:
-    """Run a file once; and the number of the statement that failed and is worth another attempt."""
     text = file.up
     done: list[Measured] = []
-    last = max((n for n, s in enumerate(text.statements) if not s.sets_session), default=0)
-    failed = 0
+    last = max((n for n, s in enumerate(text.statements, 1) if not s.sets_session), default=0)
     with Observer(base) as observer:
         if text.backfill:
             backfill.key_types(observer.connection, text, backfill.read(text))
         observer.open()
-        if text.transactional:
+        for number, block in enumerate(text.blocks, 1):
+            done += _transaction(work, base, observer, file, block, number)
+            if done[-1].observed.error is not None:
+                break
+            end = block.numbers[-1]
+            sets = not block.together and text.statements[end - 1].sets_session
+            if end < last and not sets and block.kept:
+                between(end)
+    return Part(file.name, file.title, text.transactional, tuple(done), batched=bool(text.backfill))
+
+
+def _transaction(
+    work: Work, base: Target, observer: Observer, file: File, block: Block, place: int
+) -> list[Measured]:
+    """Run one of a file's transactions; where it refuses the rows there are, without any."""
+    done = _with_rows(work, observer, file.up, block, place)
+    error = done[-1].observed.error
+    if error is None or not mend.about_rows(error):
+        return done
+    # What the file itself asks of rows, those made up need not obey.
+    with connect(base) as connection:
+        emptied = mend.empty(connection, work.hidden)
+    again = _with_rows(work, observer, file.up, block, place)
+    if again[-1].observed.error is not None:
+        return done
+    work.emptied[file.name] = work.emptied.get(file.name, set()) | emptied
+    work.mended |= emptied
+    return again
+
+
+def _with_rows(
+    work: Work, observer: Observer, text: Script, block: Block, place: int
+) -> list[Measured]:
+    """Run one of a file's transactions; where rows are in its way, again with others."""
+    mended: dict[int, tuple[str, str]] = {}
+    while True:
+        done: list[Measured] = []
+        if block.together:
             observer.begin()
-        for number, statement in enumerate(text.statements):
-            if statement.controls_transaction:
-                continue
-            if number + 1 in mended:
-                _mend(work, observer, statement, mended[number + 1])
+        table: tuple[str, str] | None = None
+        for number in block.numbers:
+            statement = text.statements[number - 1]
+            if number in mended:
+                _mend(work, observer, statement, mended[number])
             seen = observer.observe(text, statement)
             table = mend.culprit(seen.error)
-            if table is not None and not text.transactional:
-                # What ran before it stays: only this one is tried again.
-                if _mend(work, observer, statement, table):
-                    seen = observer.observe(text, statement)
-            elif table is not None and text.transactional:
-                failed = number + 1
+            # What ran before it stays: only this one is tried again.
+            if table is not None and not block.together and _mend(work, observer, statement, table):
+                seen = observer.observe(text, statement)
             at = text.span(statement.start)
             cost = expected(seen, work.known, work.rate) if work.rate else None
-            done.append(Measured(redacted(statement.text), at, seen, cost))
+            inside = place if block.together else 0
+            done.append(Measured(redacted(statement.text), at, seen, cost, inside))
             if seen.error is not None:
                 break
-            if not text.transactional and number < last and not statement.sets_session:
-                between(len(done))
         else:
-            if text.transactional:
-                error = _committed(observer, text)
-                if error is not None and done:
-                    done[-1] = replace(done[-1], observed=replace(done[-1].observed, error=error))
-    part = Part(file.name, file.title, text.transactional, tuple(done), batched=bool(text.backfill))
-    return part, failed
+            if not block.together:
+                return done
+            if not block.kept:
+                observer.rollback()
+            elif (error := _committed(observer, text)) is not None:
+                done[-1] = replace(done[-1], observed=replace(done[-1].observed, error=error))
+            return done
+        failed = block.numbers[len(done) - 1]
+        if table is None or not block.together or failed in mended:
+            return done
+        mended[failed] = table
 
 
 def _mend(work: Work, observer: Observer, statement: Statement, table: tuple[str, str]) -> bool:

@@ -40,15 +40,17 @@ class Piece:
     statements: tuple[str, ...]
     key: str = ""
 
-    def text(self, title: str, directives: Sequence[str] = ()) -> str:
-        """The file's SQL."""
-        head = list(directives)
-        if self.how == "none":
+    def text(self, title: str, directives: Sequence[str] = (), *, loose: bool = False) -> str:
+        """The file's SQL; of a `loose` one such that psql runs it in these transactions too."""
+        head, statements = list(directives), self.statements
+        if self.how == "none" and not loose:
             head.insert(0, "-- ringfence: transaction: none")
         elif self.how == "backfill":
             head.insert(0, f"-- ringfence: backfill key={self.key} batch=200ms")
-        lines = [*head, *map(remark, title.splitlines()), "-- noqa: disable=all", ""]
-        return "\n".join([*filter(None, lines[:-1]), "", *(f"{s}\n" for s in self.statements)])
+        elif self.how == "one" and loose and len(statements) > 1:
+            statements = ("BEGIN;", *statements, "COMMIT;")
+        lines = [*filter(None, head), *map(remark, title.splitlines()), "-- noqa: disable=all"]
+        return "\n".join([*lines, "", *(f"{s}\n" for s in statements)])
 
 
 @dataclass
@@ -90,38 +92,54 @@ def pieces(
 ) -> tuple[Piece, ...]:
     """A file as pieces. `apart` are the statements that must not work under what is locked before.
 
-    Raises `Refused` on a file that begins and ends transactions itself.
+    Raises `Refused` on a file that takes back what it has done.
     """
-    cut = _Cut(how="one" if text.transactional else "none")
-    plain = cut.how
-    for number, statement in enumerate(text.statements, 1):
-        if statement.controls_transaction:
+    cut = _Cut()
+    for block in text.blocks:
+        if not block.kept:
             raise Refused(
-                f"{text.path} begins and ends transactions itself: it cannot be divided",
-                hint="leave that to ringfence: one transaction is what a file is",
+                f"{text.path} takes back what it has done: it cannot be divided",
+                hint="leave out what lies between BEGIN and ROLLBACK",
             )
-        if statement.sets_session or statement.words[:2] == ("SET", "LOCAL"):
-            cut.settings.append(f"{statement.text};")
-            if cut.lines:
-                cut.lines.append(cut.set()[-1])
-            continue
-        if number in apart:
+        plain: How = "one" if block.together else "none"
+        if block.together:
             cut.close()
-        moves = forms.get(number)
-        if moves is None:
-            cut.add(plain, _told(text, number))
-            continue
-        above = "".join(f"{line}\n" for line in _above(text, number))
-        for move in moves:
-            sql, above = f"{above}{move.sql.rstrip()};", ""
-            if move.key:
-                cut.batches(sql, move.key)
-            else:
-                cut.add("none" if move.transactional == "no" else plain, sql)
-                if move.transactional == "commit" and cut.how == "one":
-                    cut.close()
+        for number in block.numbers:
+            _cut(cut, text, number, plain, forms.get(number), apart=number in apart)
+        if block.together:
+            cut.close()
+            cut.settings = [s for s in cut.settings if not _LOCAL.match(s)]
     cut.close()
     return tuple(cut.done)
+
+
+_LOCAL = re.compile(r"(?i)\s*SET\s+LOCAL\b")
+
+
+def _cut(
+    cut: _Cut, text: Script, number: int, plain: How, moves: Sequence[Move] | None, *, apart: bool
+) -> None:
+    """Another statement of a file, or what is written in its place."""
+    statement = text.statements[number - 1]
+    if statement.sets_session or statement.words[:2] == ("SET", "LOCAL"):
+        cut.settings.append(f"{statement.text};")
+        if cut.lines:
+            cut.lines.append(cut.set()[-1])
+        return
+    if apart:
+        cut.close()
+    if moves is None:
+        cut.add(plain, _told(text, number))
+        return
+    above = "".join(f"{line}\n" for line in _above(text, number))
+    for move in moves:
+        sql, above = f"{above}{move.sql.rstrip()};", ""
+        if move.key:
+            cut.batches(sql, move.key)
+        else:
+            cut.add("none" if move.transactional == "no" else plain, sql)
+            if move.transactional == "commit" and cut.how == "one":
+                cut.close()
 
 
 def _told(text: Script, number: int) -> str:

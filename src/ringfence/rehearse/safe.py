@@ -44,31 +44,30 @@ class Move:
 
 def safe_forms(
     target: Target, text: Script, found: Mapping[int, Sequence[Finding]], hidden: Sequence[str]
-) -> Mapping[int, tuple[Move, ...]]:
+) -> tuple[Mapping[int, tuple[Move, ...]], bool]:
     """For the statements in whose way something stands SQL that does the same and lets others work.
 
     `found` says by the statement's number (from 1) what was found. Runs the file on `target`, a
     database of ours that stands where the file begins. A statement whose safe form is what it says
-    itself has none.
+    itself has none. With them comes whether the whole file could be run.
     """
     forms: dict[int, tuple[Move, ...]] = {}
     with connect(target) as connection:
         connection.execute("SET check_function_bodies = off")
         known: Catalog | None = None
-        for number, statement in enumerate(text.statements, 1):
-            if statement.controls_transaction:
-                continue
+        for number in (n for block in text.blocks if block.kept for n in block.numbers):
+            statement = text.statements[number - 1]
             its = found.get(number, ())
             before = (known or _catalog(connection, hidden)) if its else None
             if not _ran(connection, statement):
-                return forms
+                return forms, False
             known = None
             if before is not None:
                 known = _catalog(connection, hidden)
                 moves = _moves(before, known, statement.text, its)
                 if moves and (moves[0].key or _bare(written(moves)) != _bare(statement.text)):
                     forms[number] = moves
-    return forms
+    return forms, True
 
 
 def _ran(connection: Connection[tuple[object, ...]], statement: Statement) -> bool:

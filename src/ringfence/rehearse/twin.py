@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import psycopg
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ringfence.pg.connect import Target
     from ringfence.rehearse.files import File
     from ringfence.rehearse.safe import Move
-    from ringfence.script import Script
+    from ringfence.script import Block, Script
 
 
 class Twin:
@@ -53,7 +53,7 @@ class Twin:
         self._stack = ExitStack()
         self._target: Target | None = None
         self._stood: Catalog | None = None
-        self._run = False
+        self._run: Literal["", "whole", "partly"] = ""
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +68,7 @@ class Twin:
         if self._stood is None:
             with connect(self._target) as connection:
                 self._stood = self._catalog(connection)
-        self._run = False
+        self._run = ""
 
     def _made(self) -> Target:
         """A copy, with fewer rows where there are many."""
@@ -94,8 +94,9 @@ class Twin:
     ) -> Mapping[int, tuple[Move, ...]]:
         """The safe forms of a file's statements; the file has been run then."""
         assert self._target is not None
-        self._run = True
-        return safe_forms(self._target, text, found, self._hidden)
+        forms, whole = safe_forms(self._target, text, found, self._hidden)
+        self._run = "whole" if whole else "partly"
+        return forms
 
     def there_and_back(self, file: File) -> list[Finding]:
         """Run a file, undo it and run it again: nothing may be left, nothing missing.
@@ -106,7 +107,7 @@ class Twin:
         assert self._stood is not None
         stood = self._stood
         with connect(self._target) as connection:
-            ran = self._run or plainly(connection, file.up) is None
+            ran = plainly(connection, file.up) is None if not self._run else self._run == "whole"
         if not ran:
             # It ran on the first one: with other rows, say, or it makes roles, which both have. What
             # that has come to is copied.
@@ -190,33 +191,34 @@ def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
 
 
 def plainly(connection: Connection[tuple[object, ...]], text: Script) -> Error | None:
-    """Run a file without looking, in a transaction where it wants one."""
-    mended: dict[int, tuple[str, str]] = {}
-    while True:
-        failed = _attempt(connection, text, mended)
-        if failed is None:
-            connection.execute("RESET ALL")
-            return None
-        number, error = failed
-        with suppress(psycopg.Error):
-            connection.execute("ROLLBACK")
-        table = mend.refused(error)
-        if table is None or number in mended or not text.transactional:
-            return server_error(error, script=text, statement=text.statements[number])
-        mended[number] = table
+    """Run a file without looking, in the transactions that it wants."""
+    for block in text.blocks:
+        mended: dict[int, tuple[str, str]] = {}
+        while failed := _attempt(connection, text, block, mended):
+            number, error = failed
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+            table = mend.refused(error)
+            if table is None or number in mended or not block.together:
+                return server_error(error, script=text, statement=text.statements[number - 1])
+            mended[number] = table
+    connection.execute("RESET ALL")
+    return None
 
 
 def _attempt(
     connection: Connection[tuple[object, ...]],
     text: Script,
+    block: Block,
     mended: Mapping[int, tuple[str, str]],
 ) -> tuple[int, psycopg.Error] | None:
-    """Run a file once, after these tables' made-up rows were changed before these statements."""
+    """Run a transaction once, after these tables' made-up rows were changed before these statements."""
     number = 0
     try:
-        if text.transactional:
+        if block.together:
             connection.execute("BEGIN")
-        for number, statement in enumerate(text.statements):
+        for number in block.numbers:
+            statement = text.statements[number - 1]
             if number in mended:
                 mend.mend(connection, statement, mended[number])
             if statement.data is None:
@@ -224,8 +226,8 @@ def _attempt(
             else:
                 with connection.cursor().copy(statement.text) as copy:
                     copy.write(statement.data)
-        if text.transactional:
-            connection.execute("COMMIT")
+        if block.together:
+            connection.execute("COMMIT" if block.kept else "ROLLBACK")
     except psycopg.Error as error:
         return number, error
     return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import postgast
@@ -18,13 +19,14 @@ import postgast
 from ringfence.errors import Error
 from ringfence.rules._parse import Name, lock_limit, pb
 from ringfence.rules._state import Relation, State
-from ringfence.script import Script
+from ringfence.script import Script, blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.model import Ref
     from ringfence.rules import SqlFile
+    from ringfence.script import Block, Turn
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,8 @@ class Action:
 class Migration:
     """A file of statements.
 
-    `managed` is whether ringfence runs it, in one transaction unless it says otherwise; `undo`
-    whether it takes back another one. Where nothing is known, statements run one by one. `beside`
-    are the revisions that follow the same one as this, `merged` whether one has them all below it.
+    `managed` is whether ringfence runs it, `undo` whether it takes back another one; `transactional`
+    whether all of it is one transaction: else it runs as psql would run it. `beside` are the revisions that follow the same one as this, `merged` whether one has them all below it.
     `batched` is whether its one statement runs over the keys a little at a time.
     """
 
@@ -128,23 +129,20 @@ class Migration:
     heavy: list[Action] = field(default_factory=list)
     """Those that were found to go over every row of a table that was there before."""
 
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The transactions that its statements run in."""
+        return blocks(map(_turn, self.statements), one=self.transactional)
+
     def together(self) -> Iterator[list[Action]]:
-        """The actions of each transaction that the migration runs in."""
-        block: list[Action] = []
-        open_ = self.transactional
+        """The actions of each transaction of more than one statement."""
+        by_statement: dict[int, list[Action]] = {}
         for action in self.actions:
-            if action.verb == "transaction":
-                if block:
-                    yield block
-                block = []
-                kind = action.node.kind
-                open_ = kind in (pb.TRANS_STMT_BEGIN, pb.TRANS_STMT_START) or (
-                    open_ and kind not in (pb.TRANS_STMT_COMMIT, pb.TRANS_STMT_ROLLBACK)
-                )
-            elif open_:
-                block.append(action)
-        if block:
-            yield block
+            by_statement.setdefault(id(action.statement), []).append(action)
+        for block in self.blocks:
+            if block.together:
+                its = (by_statement.get(id(self.statements[n - 1]), ()) for n in block.numbers)
+                yield list(chain.from_iterable(its))
 
     def limited(self, action: Action) -> bool:
         """Whether a statement before an action's has set how long to wait for a lock."""
@@ -156,6 +154,24 @@ class Migration:
             if said is not None:
                 limit = said
         return limit > 0
+
+
+def _turn(statement: Statement) -> Turn:
+    """What a statement does to the transaction around it."""
+    if statement.kind != "transaction_stmt":
+        return ""
+    return _TURNS.get((statement.tree.kind, statement.tree.chain), "")
+
+
+_TURNS: dict[tuple[int, bool], Turn] = {
+    (pb.TRANS_STMT_BEGIN, False): "begin",
+    (pb.TRANS_STMT_START, False): "begin",
+    (pb.TRANS_STMT_COMMIT, False): "commit",
+    (pb.TRANS_STMT_COMMIT, True): "commit and chain",
+    (pb.TRANS_STMT_ROLLBACK, False): "rollback",
+    (pb.TRANS_STMT_ROLLBACK, True): "rollback and chain",
+    (pb.TRANS_STMT_PREPARE, False): "rollback",
+}
 
 
 def parsed(file: SqlFile, *, managed: bool = False, undo: bool = False) -> Migration:
@@ -170,13 +186,12 @@ def parsed(file: SqlFile, *, managed: bool = False, undo: bool = False) -> Migra
         for each in tree.stmts:
             end = each.stmt_location + each.stmt_len if each.stmt_len else len(raw)
             _add(migration, each, each.stmt_location, end)
-    if managed:
-        try:
-            script = Script(file.shown, file.text)
-            migration.transactional = script.transactional
-            migration.batched = bool(script.backfill)
-        except Error:
-            migration.transactional = True
+    try:
+        script = Script(file.shown, file.text, loose=not managed)
+        migration.transactional = script.transactional
+        migration.batched = bool(script.backfill)
+    except Error:
+        migration.transactional = managed
     return migration
 
 

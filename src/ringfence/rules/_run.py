@@ -401,7 +401,7 @@ def _in_order(
     for file in files:
         if project and file.path.is_relative_to(project.ddl):
             continue
-        if project and file.path.is_relative_to(project.migrations):
+        if project and project.runs(file.path):
             mine.append(file)
         else:
             yield file, False, ".down." in file.path.name

@@ -46,7 +46,7 @@ def concurrently_in_transaction(migration: Migration) -> Iterator[Problem]:
                     action.ref if action.name.name else None,
                     action.statement.at,
                     help="begin the file with the line: -- ringfence: transaction: none"
-                    if migration.managed
+                    if migration.transactional
                     else "run it outside of BEGIN and COMMIT",
                 )
 
