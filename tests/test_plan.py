@@ -405,6 +405,6 @@ def test_a_column_that_rows_have_no_value_for_is_told(
     assert result.status == 0, result.err
     note = (
         "note: public.t.c has no value for rows that are there, so public.t must be empty: give it a"
-        " DEFAULT, or let it be NULL first, fill it, and then say NOT NULL\n"
+        " DEFAULT, or say beside it what they get: -- ringfence: filled-with …\n"
     )
     assert (note in result.err) is told

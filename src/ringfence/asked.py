@@ -102,7 +102,7 @@ def settle(
 
 def _hinted(hint: Hint, new: Catalog) -> Wish:
     """The wish that a hint is, with the object's name in full."""
-    found = _find(hint, new)
+    found = find(hint, new)
     if len(found) > 1:
         found = [r for r in found if r.name[0] == "public"] or found
         found = [r for r in found if hint.takes(r.name[-1])] or found
@@ -132,7 +132,8 @@ def _hinted(hint: Hint, new: Catalog) -> Wish:
     return Wish(ref._replace(name=name), ref, hint.span)
 
 
-def _find(hint: Hint, new: Catalog) -> list[Ref]:
+def find(hint: Hint, new: Catalog) -> list[Ref]:
+    """What a hint may be about."""
     kinds_ = hint.kinds
     if kinds_ == (ENUM_VALUE,):
         return [

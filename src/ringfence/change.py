@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ringfence.model import Catalog, Fact, Ref
 
-Verb = Literal["create", "drop", "alter", "rename"]
+Verb = Literal["create", "drop", "alter", "rename", "fill"]
 
 
 @dataclass(frozen=True)

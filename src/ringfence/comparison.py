@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import asked, sources
+from ringfence import asked, filling, sources
 from ringfence.change import diff
 from ringfence.errors import Refused
 from ringfence.kinds import kind_of
 from ringfence.model import quoted
 from ringfence.pg.connect import connect, server_error
-from ringfence.planner import plan as make_plan
 from ringfence.renames import automatic
 
 if TYPE_CHECKING:
@@ -57,13 +56,14 @@ def compare(
     executor = role if a.target is not None else ""
     old, new = sources.align(a, settled.catalog, b, target, role)
     changes = diff(old, new)
-    made = make_plan(old, new, executor=executor, changes=changes, marked=marked)
+    fills = filling.asked(b.scripts, target)
+    made = filling.plan(old, new, fills, executor=executor, changes=changes, marked=marked)
     after = old
     if made.renames:
         # Only now can it be told whose owner is left open.
         after, _ = automatic(settled.catalog, target, diff(settled.catalog, target))
         after, new = sources.align(a, after, b, target, role)
-        made = make_plan(old, new, executor=executor, marked=marked)
+        made = filling.plan(old, new, fills, executor=executor, marked=marked)
         changes = diff(after, new)
     told: tuple[str, ...] = tuple(asked.proposals(after, new, changes)) if changes else ()
     unseen = shop.unseen(source, target)

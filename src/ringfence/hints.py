@@ -1,4 +1,5 @@
-"""What comments in ddl/ say of names: `-- ringfence: renamed-from old_name`.
+"""What comments in ddl/ say of the way there: `-- ringfence: renamed-from old_name`, and
+`-- ringfence: filled-with EXPRESSION` of a column.
 
 Such a line stands above the statement that makes the object. Within a CREATE TABLE or CREATE TYPE it
 stands above the line of a column, constraint, attribute or value, or at that line's end.
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ringfence.script import Script, Statement, Token
 
 _HINT = re.compile(r"--\s*ringfence:\s*renamed-from\b\s*:?\s*(?P<old>.*?)\s*\Z")
+_FILL = re.compile(r"--\s*ringfence:\s*filled-with\b\s*:?\s*(?P<by>.*?)\s*\Z")
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
 
 # The words after CREATE → the kinds of objects that may come of it.
@@ -87,11 +89,28 @@ class Hint:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What rows that are there get in a column, as its file names that: `on` is its table."""
+
+    name: tuple[str, ...]
+    on: tuple[str, ...]
+    expression: str
+    span: Span
+
+
 def hints(scripts: Iterable[Script]) -> Iterator[Hint]:
     """Every hint in some files. Raises `BadProject` on one that is on nothing that has a name."""
     for script in scripts:
         if "renamed-from" in script.text:
             yield from _File(script).hints()
+
+
+def fillings(scripts: Iterable[Script]) -> Iterator[Filling]:
+    """Every filled-with in some files. Raises `BadProject` on one that is on no column."""
+    for script in scripts:
+        if "filled-with" in script.text:
+            yield from _File(script).fillings()
 
 
 class _File:
@@ -117,6 +136,21 @@ class _File:
             kinds, name, on = what
             takes = self._arguments(token.start) if kinds[0] in ("routine", "aggregate") else None
             yield Hint(kinds, name, on, _old(found["old"], span), span, takes)
+
+    def fillings(self) -> Iterator[Filling]:
+        for token in self.tokens:
+            found = _FILL.match(token.text)
+            if found is None:
+                continue
+            span = self.script.span(token.start)
+            what = self._on(token.start)
+            if what is None or what[0] != ("column",):
+                raise BadProject(
+                    "filled-with stands by no column",
+                    span=span,
+                    hint="write it above the line of a table's column, or at its end",
+                )
+            yield Filling(what[1], what[2], found["by"], span)
 
     def _on(self, at: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
         """What a comment at this offset is about: kinds, name, and what that belongs to."""

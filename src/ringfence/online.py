@@ -12,7 +12,8 @@ above and below it, keeps the plain steps. Each rewrite ends where the plain ste
 - a constraint that takes the place of another is there before that one goes, so that no row comes in
   between that neither would have let in;
 - NOT NULL is proved by a check that was validated before, or, from PostgreSQL 18 on, is itself added
-  NOT VALID and validated.
+  NOT VALID and validated;
+- rows are filled in batches, before NOT NULL, and once more between its coming and its validation.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ringfence.filling import AT_ONCE, key
 from ringfence.kinds._family import aside, links_below, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -36,6 +38,9 @@ _INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_PART} ON (?!ONLY )")
 _DROP = re.compile(rf"DROP INDEX {_PART}\.{_PART}\Z")  # without CASCADE
 _GONE = re.compile(rf"ALTER TABLE {_PART}\.{_PART} DROP CONSTRAINT {_PART}\Z")
 _ADDED = re.compile(rf"ALTER TABLE (?:ONLY )?{_PART}\.{_PART} ADD CONSTRAINT ")
+_NOT_NULL = re.compile(
+    rf".* SET NOT NULL\Z|.* ADD CONSTRAINT {_PART} NOT NULL {_PART}(?: NO INHERIT)?\Z"
+)
 _KEY = re.compile(
     r"(?P<what>PRIMARY KEY|UNIQUE)(?P<nulls> NULLS NOT DISTINCT)? (?!.* WITHOUT OVERLAPS\))(?P<columns>\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))"
     r"(?P<include> INCLUDE \((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))?(?P<state>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)\Z"
@@ -45,27 +50,33 @@ _KEY = re.compile(
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
     work = _Rewrite(plan, old, new)
-    waves: tuple[list[Step], ...] = ([], [], [], [])
+    waves: tuple[list[Step], ...] = ([], [], [], [], [])
     for step in plan.steps:
         for wave, safe in work.rewritten(step):
             # A primary key wants its columns' NOT NULL proved before it comes.
             hold = wave and not (step.ref.kind == "column" and step.ref.name[:-1] in work.keyed)
-            if not hold and wave and waves[0]:
+            if not hold and waves[0] and (wave or safe.verb == "fill"):
+                _committed(waves[0])
                 waves[0].append(replace(safe, transactional="commit"))
             else:
                 waves[wave if hold else 0].append(safe)
     waves[_INDEXES].extend(work.left)
     steps: list[Step] = []
     for wave_steps in waves:
-        if steps and wave_steps and steps[-1].transactional == "yes":
-            # What was added NOT VALID holds its lock until it is committed.
-            steps[-1] = replace(steps[-1], transactional="commit")
+        if wave_steps:
+            _committed(steps)
         steps += wave_steps
     return replace(plan, steps=tuple(steps), proof=None)
 
 
-# The waves: what the rest may need, validations, what a validation makes cheap, indexes.
-_FIRST, _VALIDATE, _AFTER, _INDEXES = range(4)
+def _committed(steps: list[Step]) -> None:
+    """Have them committed: what was added NOT VALID holds its lock until then."""
+    if steps and steps[-1].transactional == "yes":
+        steps[-1] = replace(steps[-1], transactional="commit")
+
+
+# The waves: what the rest may need, rows, validations, what a validation makes cheap, indexes.
+_FIRST, _FILL, _VALIDATE, _AFTER, _INDEXES = range(5)
 
 
 class _Rewrite:
@@ -80,6 +91,8 @@ class _Rewrite:
             s.ref for s in plan.steps if s.ref.kind != "table" or s.verb not in ("alter", "rename")
         }
         self.unsettled = _unsettled(plan, self.made, old, new)
+        self.filled: dict[Ref, Step] = {}
+        """What fills the rows of tables whose columns may not be NULL any more."""
         self.held: dict[Ref, Step] = {}
         """Constraints that go when what takes their place is about to come."""
         self.late: set[Ref] = set()
@@ -111,15 +124,33 @@ class _Rewrite:
         elif step.ref.kind == "constraint" and _ADDED.match(step.sql):
             whole = _partitioned(table, self.old)
             yield from _constraint(step, fact, self.new, self.held.get(step.ref), whole=whole)
+        elif step.verb == "fill":
+            yield from self._fill(step, table)
         elif (
             step.ref.kind == "column"
             and table.kind == "table"
-            and step.sql.endswith(" SET NOT NULL")
+            and _NOT_NULL.match(step.sql)
             and not fact["identity"]  # which may be only where NOT NULL is proved
         ):
-            yield from _not_null(step, self.new)
+            first, *rest = _not_null(step, self.new)
+            yield first
+            yield from self._again(table)
+            yield from rest
         else:
             yield _FIRST, step
+
+    def _fill(self, step: Step, table: Ref) -> Iterator[tuple[int, Step]]:
+        if step.sql != AT_ONCE:  # what it is committed by checks as well
+            self.filled[table] = replace(step, key=key(table, self.old), transactional="commit")
+            yield _FIRST, self.filled[table]
+
+    def _again(self, table: Ref) -> Iterator[tuple[int, Step]]:
+        """Rows that came while others were filled, before NOT NULL refused them."""
+        fill = self.filled.get(table)
+        if fill is not None:
+            yield _FILL, replace(fill, comment="rows that came in the meantime")
+            if table.name not in self.keyed:
+                del self.filled[table]
 
     def _tables(self, fact: Fact, table: Ref) -> Iterator[Ref]:
         """Its table, and those that it refers to."""
@@ -270,7 +301,8 @@ def _not_null(step: Step, new: Catalog) -> Iterator[tuple[int, Step]]:
     kept = _without(step, HazardCode.SCAN_UNDER_LOCK)
     if new.server_version >= 180000:
         name = ident(_not_null_name(step.ref, new))
-        text = f"ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {column} NOT VALID"
+        added = f"ALTER TABLE {table} ADD CONSTRAINT {name} NOT NULL {column}"
+        text = f"{added if step.sql.endswith(' SET NOT NULL') else step.sql} NOT VALID"
         yield _FIRST, replace(kept, sql=text)
         text = f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
         yield _VALIDATE, Step(text, step.ref, "alter")

@@ -527,7 +527,7 @@ def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[st
         if not given and Ref("default", ref.name) not in new.facts:
             yield (
                 f"{ref.path} has no value for rows that are there, so {table.path} must be empty:"
-                " give it a DEFAULT, or let it be NULL first, fill it, and then say NOT NULL"
+                " give it a DEFAULT, or say beside it what they get: -- ringfence: filled-with …"
             )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import asked, hazards, lockfile, revisions, sources
+from ringfence import asked, filling, hazards, lockfile, revisions, sources
 from ringfence.alone import alone
 from ringfence.change import diff
 from ringfence.comparison import compare
@@ -149,15 +149,16 @@ def _near(project: Project, dsn: str | None) -> tuple[Target | None, str]:
 
 
 def segments(steps: Iterable[Step]) -> list[list[Step]]:
-    """The steps by transaction; what cannot run in one stands in segments of its own kind."""
+    """The steps by transaction; what cannot run in one stands in segments of its own kind, and a
+    step that is done in batches alone."""
     found: list[list[Step]] = []
     fresh = True
     for step in steps:
         alone = step.transactional == "no"
-        if fresh or not found or alone != (found[-1][-1].transactional == "no"):
+        if fresh or step.key or not found or alone != (found[-1][-1].transactional == "no"):
             found.append([])
         found[-1].append(step)
-        fresh = step.transactional == "commit"
+        fresh = step.transactional == "commit" or bool(step.key)
     return found
 
 
@@ -280,6 +281,8 @@ def _run(
             connection.execute(step.sql, prepare=False)
         except psycopg.Error as error:
             said = server_error(error)
+            if step.verb == "fill":
+                raise filling.misfit(step, said.message) from error
             raise ServerError(
                 said.message,
                 sqlstate=error.sqlstate or "",
@@ -294,6 +297,7 @@ def file_text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Ha
     whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
     if not whole:
         lines.append("-- ringfence: transaction: none")
+    lines += [f"-- ringfence: backfill key={s.key} batch=200ms" for s in steps if s.key]
     # On the way back, nobody has agreed to what cannot be had again; a lock passes.
     gated = (HazardCode.DATA_LOSS, HazardCode.NOT_REVERSIBLE) if word == "hazard" else HazardCode
     names = dict.fromkeys(h.name for s in steps for h in s.hazards if h.code in gated)

@@ -79,6 +79,8 @@ class Step:
     hazards: tuple[Hazard, ...] = ()
     transactional: Transactional = "yes"
     comment: str = ""
+    key: str = ""
+    """The key, `id` or `a,b`, by which a statement about rows can be run a few rows at a time."""
 
     def remarks(self) -> tuple[str, ...]:
         """What stands above it in a script: its comment and its hazards, a line each."""
@@ -152,6 +154,7 @@ class Plan:
                     "verb": s.verb,
                     "transactional": s.transactional,
                     "comment": s.comment,
+                    "key": s.key,
                     "hazards": [
                         {"code": str(h.code), "ref": str(h.ref), "message": h.message}
                         for h in s.hazards
@@ -194,6 +197,7 @@ def _read(document: Mapping[str, Any]) -> Plan:
             ),
             s["transactional"],
             s["comment"],
+            s.get("key", ""),
         )
         for s in document["steps"]
     )

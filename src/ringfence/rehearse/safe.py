@@ -7,15 +7,16 @@ is done in batches: a column is added empty, then filled; an UPDATE of a whole t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from ringfence.errors import Error
+from ringfence.filling import key as key_of
+from ringfence.filling import without
 from ringfence.kinds._sql import ident, qualified
-from ringfence.model import Catalog, Fact, Ref
+from ringfence.model import Catalog, Ref
 from ringfence.online import online
 from ringfence.pg.connect import connect
 from ringfence.pg.extract import extract
@@ -97,7 +98,7 @@ def _moves(
 ) -> tuple[Move, ...]:
     codes = {f.code: f for f in found}
     if backfill := codes.get("BACKFILL"):
-        key = _key(backfill.ref, before)
+        key = key_of(backfill.ref, before)
         return (Move(text, key=key),) if key else ()
     try:
         if "REWRITE" in codes and (filled := _filled(before, after)):
@@ -135,7 +136,7 @@ def _filled(before: Catalog, after: Catalog) -> tuple[Move, ...]:
         if f["identity"] is None and Ref("default", f.ref.name) in after.facts
     }
     tables = {f.parent for f in columns}
-    key = _key(next(iter(tables)), before) if len(tables) == 1 else ""
+    key = key_of(next(iter(tables)), before) if len(tables) == 1 else ""
     if not key or len(defaults) != len(columns):
         return ()
     late = {
@@ -143,8 +144,8 @@ def _filled(before: Catalog, after: Catalog) -> tuple[Move, ...]:
         for ref in after.facts
         if ref not in before.facts and ref.kind in ("constraint", "index")
     }
-    empty = _without(after, defaults | late, {f.ref for f in columns})
-    ready = _without(after, late, {f.ref for f in columns})
+    empty = without(after, defaults | late, {f.ref for f in columns})
+    ready = without(after, late, {f.ref for f in columns})
     first = [_move(s) for s in (*plan(before, empty).steps, *plan(empty, ready).steps)]
     first[-1] = replace(first[-1], transactional="commit")
     table = next(iter(tables))
@@ -156,44 +157,6 @@ def _filled(before: Catalog, after: Catalog) -> tuple[Move, ...]:
     fill = Move(update, key=key)
     rest = online(plan(ready, after), ready, after).steps
     return (*first, fill, *(_move(s) for s in rest))
-
-
-def _without(catalog: Catalog, gone: set[Ref], nullable: set[Ref]) -> Catalog:
-    """A catalog without these facts and what is below them; these columns may be NULL in it."""
-    out = set(gone)
-    while more := {f.ref for f in catalog.facts.values() if f.parent in out} - out:
-        out |= more
-    facts = {
-        ref: _nullable(fact) if ref in nullable else fact
-        for ref, fact in catalog.facts.items()
-        if ref not in out
-    }
-    uses = {ref: frozenset(used - out) for ref, used in catalog.uses.items() if ref not in out}
-    return replace(catalog, facts=facts, uses=uses)
-
-
-def _nullable(fact: Fact) -> Fact:
-    return replace(
-        fact, attrs={k: v for k, v in fact.attrs.items() if not k.startswith("not_null")}
-    )
-
-
-_PRIMARY = re.compile(r'PRIMARY KEY \((?P<columns>(?:"(?:[^"]|"")*"|[^")])*)\)')
-_COLUMN = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^\s",]+)')
-_NAMED = re.compile(r"[^\s=,]+\Z")
-
-
-def _key(table: Ref | None, catalog: Catalog) -> str:
-    """The columns of a table's primary key as a backfill names them; empty where it cannot."""
-    for fact in catalog.below(table, "constraint") if table else ():
-        match = _PRIMARY.match(fact.text("definition")) if fact["type"] == "p" else None
-        if match:
-            names = [
-                c["plain"] or c["quoted"].replace('""', '"')
-                for c in _COLUMN.finditer(match["columns"])
-            ]
-            return ",".join(names) if all(map(_NAMED.match, names)) else ""
-    return ""
 
 
 # As text ------------------------------------------------------------------------------------------

@@ -1,0 +1,219 @@
+"""`filled-with` beside a column: rows that are there get a value before the column must have one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from engine import psql
+from projects import Project, Result
+from ringfence.errors import BadProject
+from ringfence.filling import asked
+from ringfence.model import Catalog, Fact, Ref
+from ringfence.script import Script
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = """
+CREATE TABLE "Pe ople" (
+    id int PRIMARY KEY, mail text NOT NULL, nick text, CONSTRAINT c UNIQUE (mail) DEFERRABLE INITIALLY DEFERRED
+);
+CREATE TABLE keyless (a int, b int);
+CREATE TABLE parts (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+"""
+NEW = """
+CREATE TABLE "Pe ople" (
+    id int PRIMARY KEY, mail text NOT NULL,
+    nick text NOT NULL -- ringfence: filled-with 'the ' || mail -- as they asked
+    , CONSTRAINT c UNIQUE (mail) DEFERRABLE INITIALLY DEFERRED,
+    -- ringfence: filled-with DEFAULT
+    token uuid NOT NULL DEFAULT gen_random_uuid(),
+    state text NOT NULL DEFAULT 'new', -- ringfence: filled-with CASE WHEN nick IS NULL THEN 'odd' ELSE 'old' END
+    "Low" text CHECK ("Low" = lower("Low")) -- ringfence: filled-with lower(mail)
+);
+CREATE TABLE keyless (
+    a int, b int,
+    -- ringfence: filled-with a + b
+    c int PRIMARY KEY
+);
+CREATE TABLE parts (
+    id int, k int,
+    w int NOT NULL CHECK (w > 10), -- ringfence: filled-with id * 100 + k
+    PRIMARY KEY (id, k)
+) PARTITION BY LIST (k);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+"""
+ROWS = """
+INSERT INTO "Pe ople" SELECT g, 'M' || g, CASE WHEN g > 2 THEN 'n' END FROM generate_series(1, 3) AS g;
+INSERT INTO keyless VALUES (1, 1), (1, 2);
+INSERT INTO parts VALUES (1, 1), (2, 1);
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", OLD, "SELECT 1;")
+    (made.root / "ddl").mkdir()
+    (made.root / "ddl" / "all.sql").write_text(NEW)
+    assert made.run("migrate").status == 0
+    psql(database, ROWS)
+    return made
+
+
+def _plan(project: Project, *argv: str) -> Result:
+    env = {"RINGFENCE_DSN": project.dsn}
+    return project.run("plan", "-m", "Fill", *argv, dsn="", env=env)
+
+
+def _query(database: str, text: str) -> list[str]:
+    with psycopg.connect(database) as connection:
+        return ["\t".join(map(str, row)) for row in connection.execute(text).fetchall()]
+
+
+@pytest.mark.parametrize(
+    "how", [("--online",), ("--no-online", "--allow", "SCAN_UNDER_LOCK", "--allow", "INDEX_BUILD")]
+)
+def test_rows_that_are_there_are_filled(
+    project: Project, database: str, how: tuple[str, ...]
+) -> None:
+    planned = _plan(project, *how)
+    assert planned.status == 0, planned.err
+    assert "must be empty" not in planned.err
+    for name in project.versions.glob("*.up.sql"):
+        text = name.read_text()
+        assert not ("NOT VALID" in text and ("UPDATE" in text or "VALIDATE" in text)), text
+    done = project.run("migrate")
+    assert done.status == 0, done.err
+    assert project.run("diff", "live", "ddl").status == 0
+    assert _query(database, 'SELECT nick, state, "Low" FROM "Pe ople" ORDER BY id') == [
+        "the M1\todd\tm1",
+        "the M2\todd\tm2",
+        "n\told\tm3",
+    ]
+    assert _query(database, 'SELECT count(DISTINCT token) FROM "Pe ople"') == ["3"]
+    assert _query(database, "SELECT c FROM keyless ORDER BY c") == ["2", "3"]
+    assert _query(database, "SELECT w FROM parts ORDER BY w") == ["101", "201"]
+    assert project.run("plan", "-m", "again").err.startswith("nothing to do")
+
+
+def test_lock_safe_steps_fill_in_batches_before_not_null_and_before_its_proof(
+    project: Project,
+) -> None:
+    assert _plan(project).status == 0
+    texts = [p.read_text() for p in sorted(project.versions.glob("*.up.sql"))][1:]
+
+    def places(what: str) -> list[int]:
+        return [n for n, text in enumerate(texts) if what in text]
+
+    for table, column, head in (
+        ('public."Pe ople"', '"Low"', "-- ringfence: backfill key=id batch=200ms"),
+        ("public.parts", "w", "-- ringfence: backfill key=id,k batch=200ms"),
+        ("public.keyless", "c", "-- Fill"),
+    ):
+        first, again = places(f"UPDATE {table} SET")
+        (bound,) = places(f"ALTER TABLE {table} ADD CONSTRAINT")[:1]
+        proved = places(f"ALTER TABLE {table} VALIDATE CONSTRAINT")
+        assert first < bound < again < min(proved)
+        assert texts[first].startswith(head)
+        assert texts[again].startswith(head)
+        assert "-- rows that came in the meantime\n" in texts[again]
+        assert f"{column} = " in texts[first]
+
+
+def test_a_column_that_has_what_it_is_to_be_asks_for_nothing(project: Project) -> None:
+    (project.root / "ddl" / "all.sql").write_text(
+        OLD.replace("mail text NOT NULL,", "mail text NOT NULL, -- ringfence: filled-with 'x'\n")
+        + "-- a table that comes has no rows\n"
+        "CREATE TABLE fresh (a int NOT NULL -- ringfence: filled-with 1\n);"
+    )
+    assert _plan(project).status == 0
+    assert "UPDATE" not in (project.versions / "0002_fill.up.sql").read_text()
+
+
+def test_a_plan_for_psql_fills_within_its_transaction(project: Project, database: str) -> None:
+    script = project.run("diff", "live", "ddl")
+    assert script.status == 1
+    assert " made-up rows are still there\n" in script.err
+    psql(database, script.out)
+    assert project.run("diff", "live", "ddl").status == 0
+    assert _query(database, "SELECT w FROM parts ORDER BY w") == ["101", "201"]
+
+
+def test_an_expression_that_does_not_run(project: Project) -> None:
+    path = project.root / "ddl" / "all.sql"
+    path.write_text(
+        OLD.replace("keyless (", "keyless (\nc int, -- ringfence: filled-with nonsuch + 1\n")
+    )
+    wanted = (
+        'error: filled-with of public.keyless.c does not run: column "nonsuch" does not exist\n'
+        "detail: UPDATE public.keyless SET c = nonsuch + 1\n"
+        "  WHERE c IS NULL\n"
+        "hint: mend the expression beside the column in ddl/\n"
+    )
+    refused = _plan(project, "--allow", "DATA_LOSS")
+    assert (refused.status, refused.out, refused.err) == (2, "", wanted)
+    refused = project.run("diff", "live", "ddl")
+    assert (refused.status, refused.out, refused.err) == (2, "", wanted)
+    assert len(list(project.versions.glob("*.py"))) == 1
+
+
+BAD = {
+    "": "filled-with: it has no expression",
+    "a, 1": 'filled-with: syntax error at or near "1"',
+    "1; DROP TABLE t; UPDATE t SET b = 1": "filled-with: it is not one expression",
+    "1; DROP TABLE t": "filled-with: it is not one expression",
+    "1, a = 2": "filled-with: it is not one expression",
+    "1 FROM t AS x": "filled-with: it is not one expression",
+    "(1": "filled-with: it is not one expression",
+    "1 WHERE true --": "filled-with: it is not one expression",
+    "1 /*": "filled-with: unterminated /* comment",
+    "'x": "filled-with: unterminated quoted string",
+    "1 +* (": "filled-with: it is not one expression",
+}
+
+
+def _facts(*columns: tuple[str, str, dict[str, str]]) -> Catalog:
+    facts = {}
+    for table, name, attrs in columns:
+        above = Ref("table", ("public", table))
+        facts[above] = Fact(above, {})
+        ref = Ref("column", ("public", table, name))
+        facts[ref] = Fact(ref, attrs, above)
+    return Catalog(facts, {}, 180000)
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_is_not_one_expression(text: str) -> None:
+    script = Script(
+        "ddl/t.sql", f"CREATE TABLE t (\n    b int -- ringfence: filled-with {text}\n);"
+    )
+    with pytest.raises(BadProject) as caught:
+        asked([script], _facts(("t", "b", {})))
+    assert caught.value.message == BAD[text]
+    assert caught.value.hint == (
+        "write one SQL expression on that line: -- ringfence: filled-with lower(mail)"
+    )
+    assert str(caught.value.span).startswith("ddl/t.sql:2:11")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("CREATE TABLE t (\nb int GENERATED ALWAYS AS (1) STORED -- ringfence: filled-with 1\n);",
+         "filled-with stands by t.b, which PostgreSQL fills by itself"),
+        ("-- ringfence: filled-with 1\nCREATE TABLE t (b int);", "filled-with stands by no column"),
+        ("CREATE TABLE t (\n-- ringfence: filled-with 1\nCONSTRAINT x CHECK (true));",
+         "filled-with stands by no column"),
+        ("CREATE TABLE u (\nb int -- ringfence: filled-with 1\n);",
+         "filled-with stands by column u.b, which the files do not make"),
+    ],
+)  # fmt: skip
+def test_where_nothing_can_be_filled(text: str, message: str) -> None:
+    with pytest.raises(BadProject) as caught:
+        asked([Script("t.sql", text)], _facts(("t", "b", {"generated": "s"})))
+    assert caught.value.message == message
