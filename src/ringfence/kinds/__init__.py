@@ -62,11 +62,11 @@ class Context:
 
     @cached_property
     def standing(self) -> tuple[Fact, ...]:
-        """The default privileges in force while the executor makes things: those that stay."""
+        """The default privileges in force while the plan makes things: those that stay."""
         return tuple(
             self.old.facts[ref]
             for ref in sorted(r for r in self.old.facts if r.kind == "default_acl")
-            if ref.name[1] in ("", self.executor) and ref not in self.drops
+            if ref not in self.drops
         )
 
     @property

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ringfence.model import Ref
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ringfence.kinds import Context, Kind
-    from ringfence.model import Ref
 
 PUBLIC = "public"
 """The grantee that stands for everybody: no role can have this name."""
@@ -111,9 +112,10 @@ def initial(ref: Ref, kind: Kind, context: Context) -> Mapping[str, Letters]:
     if what is None:
         return found
     letters = {word: letter for letter, word in WORDS.items()}
+    makers = _makers(ref, context)
     for fact in context.standing:
-        schema, _, on, grantee = fact.ref.name
-        if on != what or (schema and (schema != ref.name[0] or kind.grantable == "SCHEMA")):
+        schema, maker, on, grantee = fact.ref.name
+        if on != what or maker not in makers or (schema and (schema != ref.name[0] or kind.grantable == "SCHEMA")):
             continue
         privileges = {letters[w] for w in fact.list("privileges")}
         options = {letters[w] for w in fact.list("options")}
@@ -122,6 +124,22 @@ def initial(ref: Ref, kind: Kind, context: Context) -> Mapping[str, Letters]:
             options |= found[grantee][1]
         found[grantee] = (privileges, options)
     return found
+
+
+def _makers(ref: Ref, context: Context) -> tuple[str, ...]:
+    """Whose default privileges hold: the executor's, but where a column becomes an identity.
+
+    The sequence of that is from the first its table's owner's.
+    """
+    fact = context.new.facts[ref]
+    if ref.kind == "identity_sequence" and fact.parent is not None:
+        table = context.new.facts[fact.parent].parent
+        if table is not None and table not in context.creates:
+            owner = Ref("owner", (table.kind, *table.name))
+            said = context.new.facts.get(owner) or context.old.facts.get(owner)
+            if said is not None and said.text("owner") != context.executor:
+                return (said.text("owner"),)
+    return ("", context.executor)
 
 
 def words(letters: str) -> list[str]:

@@ -82,6 +82,23 @@ def _refers(key: Fact, table: Ref, catalog: Catalog) -> bool:
     )
 
 
+def referred(key: Fact, catalog: Catalog) -> Ref | None:
+    """The table that a foreign key refers to."""
+    hangs_on = above(key, catalog)
+    for used in catalog.uses.get(key.ref, ()):
+        if used.kind in ("index", "constraint") and used not in hangs_on:
+            return catalog.facts[used].parent
+    return None
+
+
+def references(table: Ref, catalog: Catalog) -> Iterator[tuple[Fact, Ref]]:
+    """The foreign keys of a table, and the other tables that they refer to."""
+    for key in catalog.below(table, "constraint"):
+        other = referred(key, catalog) if key["type"] == "f" else None
+        if other is not None and other != table:
+            yield key, other
+
+
 def unproved(above: Fact, below: Fact | None) -> bool:
     """Whether a constraint is NOT VALID, and as it is inherited too."""
     return below is not None and all(

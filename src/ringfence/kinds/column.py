@@ -66,6 +66,8 @@ _SEQUENCE = re.compile(r'(?P<schema>"(?:[^"]|"")*"|[^".]+)\.(?P<name>"(?:[^"]|""
 
 _NAME = re.compile(r'"(?:[^"]|"")*"|[a-z_][a-z0-9_$]*')
 
+_NEW: tuple[Stage, Stage] = ("alter", "create")
+
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
 
@@ -109,6 +111,9 @@ class Column(Kind):
         table = fact.parent
         if table is None or table.kind not in ("table", "foreign_table"):
             return
+        if fact["identity"] and stage != "drop" and table not in context.creates:
+            # Its sequence is made as its owner's, with what that one's default privileges give.
+            yield from ((s, Ref("owner", (table.kind, *table.name))) for s in _NEW)
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
@@ -142,11 +147,12 @@ class Column(Kind):
                     for attribute in context.new.below(used, "attribute"):
                         yield ("create", attribute.ref)
             return
+        kept_above = kept_parents(table, context)
         if stage == "drop":
-            for parent in kept_parents(table, context):
+            for parent in kept_above:
                 yield ("drop", Ref("column", (*parent.name, column)))
         for parent in old:
-            if parent not in new or stage == "drop":
+            if parent not in new or (stage == "drop" and parent not in kept_above):
                 yield ("drop", partition(table))
                 yield ("drop", inheritance(table))
                 if stage == "drop" or all(p in old for p in new):
@@ -224,13 +230,20 @@ class Column(Kind):
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         if new.parent is not None and new.parent.kind in ("table", "foreign_table"):
             # Where others inherit it, it can only become an identity once it is there.
-            late = new["identity"] and tree(new.parent, context.new) == "inherited"
-            attrs = {k: v for k, v in new.attrs.items() if not (late and k == "identity")}
+            # And it would be NOT NULL in those too, which the constraint itself is not to be.
+            heirs = tree(new.parent, context.new) == "inherited"
+            late = heirs and bool(new["identity"])
+            alone = heirs and bool(new["not_null_no_inherit"] and not new["not_null_not_valid"])
+            left = {"identity"} if late else set()
+            left |= {"not_null"} if alone else set()
+            attrs = {k: v for k, v in new.attrs.items() if k not in left}
             # A typed table's columns come and go with its type's attributes.
             typed = _typed(new.parent, context.new)
             text = "" if typed else self.inline(replace(new, attrs=attrs), context)
             if text:
                 yield Do(f"{_table(new)} ADD COLUMN {text}", on_adding(new, context))
+            if alone:
+                yield Do(f"{_table(new)} ADD {_not_null(new)}", _scans(new))
             if late:
                 yield _identify(new)
         yield from self.afterwards(new, context)
@@ -404,13 +417,7 @@ class Column(Kind):
         # Before 18 it is not inherited: each table is told by itself, but for partitions.
         family = tree(new.parent, context.new)
         table = _table(new, only=family == "inherited" and context.server_version < 180000)
-        scans = (
-            Hazard(
-                HazardCode.SCAN_UNDER_LOCK,
-                new.ref,
-                "every row is read while nobody may use the table",
-            ),
-        )
+        scans = _scans(new)
         was, named = old["not_null"], (old["not_null_name"], new["not_null_name"])
         if was and new["not_null"] and not old["not_null_inherited"]:
             if new["not_null_inherited"]:
@@ -545,6 +552,11 @@ def _table(fact: Fact, *, only: bool = False) -> str:
     assert fact.parent is not None
     word = " ONLY" if only else ""
     return f"ALTER {kind_of(fact.parent).keyword}{word} {qualified(fact.ref.name[:-1])}"
+
+
+def _scans(new: Fact) -> tuple[Hazard, ...]:
+    message = "every row is read while nobody may use the table"
+    return (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
 
 
 def _only(fact: Fact, context: Context) -> str:

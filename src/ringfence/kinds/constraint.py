@@ -27,6 +27,7 @@ from ringfence.kinds._family import (
     parents,
     partition,
     partitions,
+    referred,
     tree,
     unproved,
 )
@@ -80,7 +81,10 @@ class Constraint(Kind):
             # What is done to the whole is done to its partitions, but for those that are detached.
             yield from (("drop", link) for link in partitions(table, context.old))
         if stage == "create" and fact["type"] == "f":
-            for used in context.new.uses.get(fact.ref, ()):
+            other = referred(fact, context.new)
+            if other is not None:
+                yield ("alter", other)  # what is logged refers to what is
+            for used in context.new.uses.get(fact.ref, frozenset()) - {*above(fact, context.new)}:
                 if used.kind in ("constraint", "index") and used.name[:2] != table.name:
                     yield from (("create", r) for r in _attached_to(used, context.new))
                 if used.kind == "column":

@@ -20,6 +20,7 @@ from ringfence.kinds._family import (
     kept_parents,
     let_go,
     link_stays,
+    links_below,
     partition,
     stays_invalid,
 )
@@ -54,9 +55,17 @@ class Index(Kind):
 
     def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
         """One attached is let go with its table; one that is to stay invalid finds partitions."""
-        if stage == "drop" and fact["attached"] and fact.parent is not None:
+        if fact.parent is None:
+            return
+        if stage == "drop" and fact["attached"]:
             yield ("drop", partition(fact.parent))
-        if stage == "create" and fact["invalid"] and fact.parent is not None:
+        if stage != "drop" and fact["attached"] and partition(fact.parent) not in context.creates:
+            # The last that is attached makes it valid, but not when its table is attached.
+            for over in above(fact, context.new):
+                table = context.new.facts[over].parent if over in context.new.facts else None
+                for link in links_below(table, context.new) if table is not None else ():
+                    yield ("create", link.ref)
+        if stage == "create" and fact["invalid"]:
             for user in context.new.used_by.get(fact.parent, ()):
                 if user.kind == "partition":
                     yield ("create", user)

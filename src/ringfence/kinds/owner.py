@@ -41,6 +41,10 @@ class Owner(Kind):
             for child in context.old.children.get(fact.parent, ()):
                 if child.ref.kind == "grant":
                     yield "drop", child.ref
+        if stage == "create" and fact.parent in context.creates:
+            for column in context.new.below(fact.parent, "column"):
+                if column["identity"]:
+                    yield "create", column.ref  # as long as it is the executor's
         if stage != "drop" and fact.parent.kind == "sequence":
             # Its owner is its column's table's, and comes along.
             owned = context.new.facts.get(Ref("owned_by", fact.parent.name))

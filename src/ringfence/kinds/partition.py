@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
-from ringfence.kinds._family import keys_on, links_below, stays_invalid
+from ringfence.kinds._family import keys_on, link_stays, links_below, stays_invalid
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -66,10 +66,12 @@ class Partition(Kind):
         for key in keys_on(Ref("table", fact.list("whole")), context.old):
             yield key.ref
         yield from _would_fill(context.new.facts[fact.ref], context)
+        yield from _would_leave_invalid(context.new.facts[fact.ref], context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The foreign keys that would miss the rows that it takes from the default partition."""
         yield from _would_fill(fact, context)
+        yield from _would_leave_invalid(fact, context)
         above = Ref("table", fact.list("whole"))
         if above not in context.old.facts or above in context.drops:
             return
@@ -121,6 +123,27 @@ def _would_fill(new: Fact, context: Context) -> Iterator[Ref]:
         there = (context.old.facts.get(f.ref) for f in its if f.list("attached") == index.ref.name)
         if not any(f is not None and f.list("attached") == index.ref.name for f in there):
             yield index.ref
+
+
+def _would_leave_invalid(new: Fact, context: Context) -> Iterator[Ref]:
+    """The whole's invalid indexes that ATTACH of a table does not make valid: anew, they are so."""
+    whole = Ref("table", new.list("whole"))
+    for index in context.old.below(whole, "index"):
+        after = context.new.facts.get(index.ref)
+        if not index["invalid"] or after is None or stays_invalid(after, context.new):
+            continue
+        # What is attached to it by itself does make it valid.
+        users = [r for r in context.new.used_by.get(index.ref, ()) if r.kind == "index"]
+        if not any(_by_itself(context.new.facts[r], index, context) for r in users):
+            yield index.ref
+
+
+def _by_itself(part: Fact, index: Fact, context: Context) -> bool:
+    """Whether a partition that stays one gets an index attached that it has not now."""
+    was = context.old.facts.get(part.ref)
+    return link_stays(part.parent, context) and (
+        was is None or was.list("attached") != index.ref.name
+    )
 
 
 def _row(above: Ref, context: Context) -> list[Ref]:

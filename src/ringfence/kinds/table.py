@@ -25,6 +25,8 @@ from ringfence.kinds._family import (
     links_below,
     names,
     partition,
+    references,
+    referred,
     whole,
 )
 from ringfence.kinds._sql import ident, literal, qualified
@@ -63,6 +65,31 @@ class Table(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         """A relation's name is a type's name too."""
         return (("relation", *fact.ref.name), ("type", *fact.ref.name))
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """What is logged may refer to nothing that is not, at any time."""
+        if stage != "alter" or not relogged(fact.ref, context):
+            return
+        for key, other in references(fact.ref, context.old):
+            yield ("drop", key.ref)
+            stays = key.ref not in context.drops
+            if stays and not fact["unlogged"] and relogged(other, context):
+                yield ("alter", other)
+        for key in keys_on(fact.ref, context.old):
+            yield ("drop", key.ref)
+            assert key.parent is not None
+            stays = key.ref not in context.drops and key.parent != fact.ref
+            if stays and fact["unlogged"] and relogged(key.parent, context):
+                yield ("alter", key.parent)
+
+    def evicts(self, change: Change, context: Context) -> Iterator[Ref]:
+        """Of tables that refer to each other none can be the first that is logged, or is not."""
+        yield from super().evicts(change, context)
+        if "unlogged" not in change.attributes:
+            return
+        for key, other in references(change.ref, context.old):
+            if change.ref in _reached(other, context):
+                yield key.ref
 
     def along_with(self, stage: Stage, fact: Fact, context: Context) -> Iterator[Ref]:
         """A partition goes when the rows of the whole, and so its own, are taken over."""
@@ -188,6 +215,26 @@ class Table(Kind):
             yield Do(f"ALTER TABLE {name} {word} ROW LEVEL SECURITY", lost)
 
 
+def relogged(table: Ref, context: Context) -> bool:
+    """Whether a table that stays is logged before and not after, or the other way round."""
+    old, new = context.old.facts.get(table), context.new.facts.get(table)
+    if old is None or new is None or table in context.drops:
+        return False
+    return bool(old["unlogged"]) != bool(new["unlogged"])
+
+
+def _reached(table: Ref, context: Context) -> set[Ref]:
+    """What it refers to, and what that does, of the tables that are altered in this."""
+    found: set[Ref] = set()
+    todo = [table]
+    while todo:
+        one = todo.pop()
+        if one not in found and relogged(one, context):
+            found.add(one)
+            todo += [other for _, other in references(one, context.old)]
+    return found
+
+
 def _bare(new: Fact, said: str) -> tuple[Hazard, ...]:
     return (Hazard(HazardCode.LOST_PROTECTION, new.ref, f"{said} {new.ref.path}"),)
 
@@ -254,7 +301,7 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
             and u.name[:2] != old.ref.name
             and (kind_of(u).keyword in _CALLED or _refers_to(part, u))
             for u in used
-        ):
+        ) and not _holds_logged(part, context):
             continue
         inherited = part.ref.kind == "column" or part["attached"]
         if part.ref.kind == "constraint" and above is not None:
@@ -280,6 +327,14 @@ def _refers_to(part: Fact, used: Ref) -> bool:
     """Whether it is a foreign key, and that the key it refers to."""
     is_key = used.kind in ("constraint", "index") and used.name != part.list("attached")
     return part.ref.kind == "constraint" and part["type"] == "f" and is_key
+
+
+def _holds_logged(part: Fact, context: Context) -> bool:
+    """Whether it is a foreign key because of which a table could not be as it will be."""
+    if part.ref.kind != "constraint" or part["type"] != "f":
+        return False
+    other = referred(part, context.old)
+    return other is not None and relogged(other, context)
 
 
 def _made_anew(column: Fact, context: Context) -> bool:

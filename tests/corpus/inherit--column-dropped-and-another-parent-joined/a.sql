@@ -1,0 +1,2 @@
+CREATE TABLE t1 (a integer, e integer GENERATED ALWAYS AS (a + 1) STORED);
+CREATE TABLE t3 () INHERITS (t1);

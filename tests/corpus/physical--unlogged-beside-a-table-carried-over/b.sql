@@ -1,0 +1,2 @@
+CREATE UNLOGGED TABLE t (id integer PRIMARY KEY);
+CREATE TABLE p (id integer, v text) PARTITION BY RANGE (id);
