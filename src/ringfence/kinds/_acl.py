@@ -115,7 +115,11 @@ def initial(ref: Ref, kind: Kind, context: Context) -> Mapping[str, Letters]:
     makers = _makers(ref, context)
     for fact in context.standing:
         schema, maker, on, grantee = fact.ref.name
-        if on != what or maker not in makers or (schema and (schema != ref.name[0] or kind.grantable == "SCHEMA")):
+        if (
+            on != what
+            or maker not in makers
+            or (schema and (schema != ref.name[0] or kind.grantable == "SCHEMA"))
+        ):
             continue
         privileges = {letters[w] for w in fact.list("privileges")}
         options = {letters[w] for w in fact.list("options")}

@@ -12,6 +12,7 @@ from ringfence.kinds._family import (
     kept_parents,
     links_below,
     parents,
+    unproved,
 )
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
@@ -210,8 +211,14 @@ def _was(fact: Fact, context: Context) -> bool:
 
 
 def _given(fact: Fact, context: Context) -> bool:
-    """Whether a parent that stays gives it by its own ADD."""
-    return any(_above(fact.ref, p) in context.creates for p in kept_parents(fact.parent, context))
+    """Whether a parent gives it by its own ADD: one that stays, or any to whom it comes later."""
+    assert fact.parent is not None
+    kept = kept_parents(fact.parent, context)
+    for parent in parents(fact.parent, context.new):
+        ref = _above(fact.ref, parent)
+        if ref in context.creates and (parent in kept or unproved(context.new.facts[ref], fact)):
+            return True
+    return False
 
 
 def _plain(fact: Fact) -> str:

@@ -18,10 +18,11 @@ from ringfence.model import Ref
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ringfence.kinds import Namespace
+    from ringfence.kinds import Namespace, Stage
     from ringfence.model import Catalog, Fact
     from ringfence.step import Hazard
 
+_TYPES = ("domain", "composite_type", "range_type")
 _STORED = ("table", "materialized_view")
 
 
@@ -203,6 +204,23 @@ def stored(ref: Ref, catalog: Catalog, *, whole: bool = True) -> bool:
         elif user.kind == "range_type" and stored(user, catalog):
             return True
     return False
+
+
+def stricter(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+    """What domains get of which values are made, before the column or attribute that holds them.
+
+    PostgreSQL would find the values within an array or another type, and refuse.
+    """
+    todo = [r for r in context.new.uses.get(fact.ref, ()) if r.kind in _TYPES]
+    for ref in todo:
+        if ref.kind == "domain" and ref in context.old.facts and ref not in context.drops:
+            yield ("alter", ref)
+            for constraint in context.new.below(ref, "domain_constraint"):
+                yield ("alter", constraint.ref)
+                yield ("create", constraint.ref)
+        for part in (ref, *(f.ref for f in context.new.below(ref, "attribute"))):
+            used = context.new.uses.get(part, frozenset())
+            todo += [r for r in sorted(used) if r.kind in _TYPES and r not in todo]
 
 
 def shell(ref: Ref) -> Ref:

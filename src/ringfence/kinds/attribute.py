@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds._swap import lost, stored
+from ringfence.kinds._swap import lost, stored, stricter
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
+    from ringfence.kinds import Namespace, Stage
     from ringfence.model import Catalog, Fact
 
 _TYPE_BLOCKS = frozenset({"view", "materialized_view", "rule", "policy", "trigger", "routine"})
@@ -38,6 +38,10 @@ class TypeAttribute(Kind):
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("column", *fact.ref.name),)
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        if stage in ("alter", "create"):
+            yield from stricter(fact, context)
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The type: an attribute made anew would stand at its end, and hold nothing."""

@@ -44,7 +44,8 @@ from ringfence.kinds._sequences import (
     taken_from,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import lost, never, put_aside, recast
+from ringfence.kinds._swap import lost, never, put_aside, recast, stricter
+from ringfence.kinds._unproved import comes_late
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -114,6 +115,8 @@ class Column(Kind):
         if fact["identity"] and stage != "drop" and table not in context.creates:
             # Its sequence is made as its owner's, with what that one's default privileges give.
             yield from ((s, Ref("owner", (table.kind, *table.name))) for s in _NEW)
+        if stage == "create" or (stage == "alter" and _retypes(fact, context)):
+            yield from stricter(fact, context)
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
@@ -122,8 +125,9 @@ class Column(Kind):
                     below = context.new.facts.get(
                         Ref("column", (*link.ref.name, fact.ref.name[-1]))
                     )
-                    if below is not None and below["not_null_not_valid"]:
-                        yield ("create", link.ref)  # a table that comes later has it proved
+                    proves = link.ref.kind == "inheritance"  # a table that comes later has it so
+                    if proves and below is not None and below["not_null_not_valid"]:
+                        yield ("create", link.ref)
         if table not in context.drops:
             # What is done to the whole is done to its partitions, but for those that are detached.
             yield from (("drop", link) for link in partitions(table, context.old))
@@ -212,7 +216,8 @@ class Column(Kind):
     def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         """What ADD COLUMN has no word for."""
         yield from self._inherited(fact, context)
-        if fact["not_null_not_valid"] and not fact["not_null_inherited"]:
+        own = fact["not_null_not_valid"] and not fact["not_null_inherited"]
+        if own and not comes_late(fact, context):
             yield Do(f"{_table(fact)} ADD {_not_null(fact)}")
         name = _only(fact, context)
         column = ident(fact.ref.name[-1])

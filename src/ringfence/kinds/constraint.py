@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 _STATE = re.compile(r"( DEFERRABLE)?( INITIALLY DEFERRED)?( NOT ENFORCED)?( NOT VALID)?\Z")
 
 
+_NEW: tuple[Stage, Stage] = ("alter", "create")
+
+
 class Constraint(Kind):
     """A constraint. Its definition is the server's own text of it."""
 
@@ -96,7 +99,7 @@ class Constraint(Kind):
                 if user.kind == "inheritance" and below is not None and not below["inherited"]:
                     yield ("create", below.ref)
                 elif user.kind == "inheritance" and unproved(fact, below):
-                    yield ("create", user)  # a table that comes later has it proved
+                    yield from ((s, user) for s in _NEW)  # what comes later has it proved
         elif stage == "alter":
             yield from before_own(fact, context)
         elif stage == "drop":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._family import common, kept_parents, names, parents, unproved
 from ringfence.kinds._inherit import first_left, reinherit
+from ringfence.kinds._unproved import around, siblings
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Inheritance(Kind):
         """INHERIT finds the columns and checks of the parents, in the parents and in the child."""
         if stage == "drop" or fact.parent is None:
             return
+        yield from ((s, link) for s in _AFTER for link in siblings(fact.parent, context))
         old = parents(fact.parent, context.old)
         new = parents(fact.parent, context.new)
         added = [p for p in new if p not in old]
@@ -62,7 +64,10 @@ class Inheritance(Kind):
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         assert new.parent is not None
+        without, within = around(new.parent, context)
+        yield from without
         yield from reinherit(new.parent, [], parents(new.parent, context.new), context)
+        yield from within
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         assert old.parent is not None
@@ -74,7 +79,10 @@ class Inheritance(Kind):
         assert new.parent is not None
         before, after = parents(new.parent, context.old), parents(new.parent, context.new)
         stay = min(common(before, after), first_left(new.parent, context))
+        without, within = around(new.parent, context)
+        yield from without
         yield from reinherit(new.parent, before[stay:], after[stay:], context)
+        yield from within
 
 
 _BEFORE: tuple[Stage, ...] = ("drop",)

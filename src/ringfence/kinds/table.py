@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfence.errors import Refused
 from ringfence.kinds import (
     REPLACE,
     Attribute,
@@ -31,6 +32,7 @@ from ringfence.kinds._family import (
 )
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._swap import lost, recast
+from ringfence.kinds._unproved import around
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -134,7 +136,10 @@ class Table(Kind):
         statement += options_clause(options)
         if new["tablespace"]:
             statement += f"\nTABLESPACE {ident(new.text('tablespace'))}"
+        without, within = around(new.ref, context) if parents else ([], [])
+        yield from without
         yield Do(statement)
+        yield from within
         for child in context.folded.get(new.ref, ()):
             yield from kind_of(child).afterwards(context.new.facts[child], context)
         if new.ref not in context.drops:
@@ -262,6 +267,8 @@ def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
     for parent in names(family["parents"]) if family and family.ref in context.new.facts else ():
         if inheritance(old.ref) not in context.alone:
             yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
+    for one in (old, *(below for below, _ in _going_along(old.ref, context))):
+        yield from _leave_method(one, context)
     gone = set(context.alone)
     parts = [*_lets_go(old, context, above if stays else None)]
     for below, over in _going_along(old.ref, context):
@@ -308,6 +315,23 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
             inherited = Ref("constraint", (*above.name, part.ref.name[-1])) in context.old.facts
         if above is None or not inherited:
             yield part
+
+
+def _leave_method(old: Fact, context: Context) -> Iterator[Do]:
+    """A table put aside is no longer stored by what is replaced, and cannot be put aside itself."""
+    method = Ref("access_method", (old.text("access_method"),))
+    if method not in context.drops or method not in context.new.facts:
+        return
+    if context.server_version < 150000:
+        raise Refused(
+            f"access method {method.path} is replaced, and {old.ref.path} is stored by it",
+            hint="make another access method; from PostgreSQL 15 on a table can leave its own",
+        )
+    message = f"{old.ref.path} is written anew under lock"
+    yield Do(
+        f"ALTER TABLE {qualified(old.ref.name)} SET ACCESS METHOD heap",
+        (Hazard(HazardCode.REWRITE, old.ref, message),),
+    )
 
 
 def _going_along(table: Ref, context: Context) -> Iterator[tuple[Fact, Ref]]:

@@ -1,0 +1,110 @@
+"""NOT NULL that is NOT VALID, and tables that come to inherit it: from then on they have it proved.
+
+So it is taken from the topmost table that has it, and given anew once they are there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Do, kind_of
+from ringfence.kinds._family import kept_parents, links_below, parents
+from ringfence.kinds._sql import Raw, ident, qualified, sql
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.kinds import Context
+    from ringfence.model import Fact
+
+
+def comes_late(column: Fact, context: Context) -> bool:
+    """Whether a column's NOT NULL is given with a table that comes below, as it is NOT VALID."""
+    assert column.parent is not None
+    for link in links_below(column.parent, context.new):
+        below = context.new.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
+        if below is None or link.parent is None or not _merely_inherits(below):
+            continue
+        if column.parent not in kept_parents(link.parent, context) or comes_late(below, context):
+            return True
+    return False
+
+
+def around(table: Ref, context: Context) -> tuple[list[Do], list[Do]]:
+    """What is done before and after a table comes to inherit what is not valid."""
+    before, after = [], []
+    for column in context.new.below(table, "column"):
+        if not _merely_inherits(column):
+            continue
+        for top in _tops(column, context):
+            assert top.parent is not None
+            name = ident(top.ref.name[-1])
+            head = f"ALTER {kind_of(top.parent).keyword} {qualified(top.parent.name)}"
+            before.append(Do(f"{head} ALTER COLUMN {name} DROP NOT NULL"))
+            named = sql("ADD CONSTRAINT {n} NOT NULL {c} NOT VALID", n=_named(top), c=Raw(name))
+            after.append(Do(f"{head} {named}"))
+            after += (
+                Do(
+                    f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
+                    f" VALIDATE CONSTRAINT {ident(_named(heir))}"
+                )
+                for heir in _proved(top, context)
+                if heir.parent is not None
+            )
+    return before, after
+
+
+def siblings(table: Ref, context: Context) -> Iterator[Ref]:
+    """The links of those that come to inherit as not valid what this one is to have proved."""
+    for column in context.new.below(table, "column"):
+        if not column["not_null_inherited"] or column["not_null_not_valid"]:
+            continue
+        for parent in parents(table, context.new):
+            above = context.new.facts.get(Ref("column", (*parent.name, column.ref.name[-1])))
+            if above is None or not above["not_null_not_valid"]:
+                continue
+            for link in links_below(parent, context.new):
+                other = context.new.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
+                if other is not None and _merely_inherits(other):
+                    yield link.ref
+
+
+def _merely_inherits(column: Fact) -> bool:
+    return bool(column["not_null_inherited"] and column["not_null_not_valid"])
+
+
+def _named(column: Fact) -> str:
+    *_, table, name = column.ref.name
+    return column.text("not_null_name") or f"{table}_{name}_not_null"
+
+
+def _tops(column: Fact, context: Context) -> Iterator[Fact]:
+    """The columns it comes from, as far up as they have it: those that are not altered later."""
+    assert column.parent is not None
+    for parent in parents(column.parent, context.new):
+        above = context.new.facts.get(Ref("column", (*parent.name, column.ref.name[-1])))
+        if above is None or not above["not_null_not_valid"]:
+            continue
+        if above["not_null_inherited"]:
+            yield from _tops(above, context)
+            continue
+        was = context.old.facts.get(above.ref)
+        if above.ref in context.creates or (was is not None and was["not_null_not_valid"]):
+            yield above
+
+
+def _proved(top: Fact, context: Context) -> Iterator[Fact]:
+    """The columns below that have it proved already, and all the while."""
+    assert top.parent is not None
+    for link in links_below(top.parent, context.old):
+        ref = Ref("column", (*link.ref.name, top.ref.name[-1]))
+        was, now = context.old.facts.get(ref), context.new.facts.get(ref)
+        if was is None or now is None or top.parent not in kept_parents(link.parent, context):
+            continue
+        if now["not_null_inherited"] and not (
+            was["not_null_not_valid"] or now["not_null_not_valid"]
+        ):
+            yield now
+        else:
+            yield from _proved(now, context)

@@ -1,0 +1,3 @@
+-- from PostgreSQL 18 on
+CREATE TABLE t (a integer, b text);
+ALTER TABLE t ADD CONSTRAINT t_b NOT NULL b NOT VALID;

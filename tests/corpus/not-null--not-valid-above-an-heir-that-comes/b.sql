@@ -1,0 +1,3 @@
+CREATE TABLE t (a integer, b text);
+CREATE TABLE u (c integer) INHERITS (t);
+ALTER TABLE t ADD CONSTRAINT t_b NOT NULL b NOT VALID;

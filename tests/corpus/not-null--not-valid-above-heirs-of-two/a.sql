@@ -1,0 +1,2 @@
+-- from PostgreSQL 18 on
+CREATE TABLE o ();

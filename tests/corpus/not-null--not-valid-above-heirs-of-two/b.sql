@@ -1,0 +1,10 @@
+-- from PostgreSQL 18 on
+CREATE TABLE o ();
+CREATE TABLE t (a integer, b text);
+CREATE TABLE v (a integer, b text);
+CREATE TABLE u (c integer) INHERITS (t);
+CREATE TABLE w (d integer) INHERITS (u, v);
+CREATE TABLE x () INHERITS (w);
+ALTER TABLE t ADD CONSTRAINT t_b NOT NULL b NOT VALID;
+ALTER TABLE v ADD CONSTRAINT v_b NOT NULL b NOT VALID;
+CREATE TABLE y () INHERITS (u);

@@ -1,0 +1,4 @@
+-- from PostgreSQL 18 on
+CREATE TABLE t (a integer, b text);
+CREATE TABLE u (c integer) INHERITS (t);
+ALTER TABLE t ADD CONSTRAINT t_b NOT NULL b NOT VALID;
