@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Do
-from ringfence.kinds._sql import qualified
+from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -191,6 +191,14 @@ def let_go(table: Ref | None, context: Context) -> bool:
         return False
     above = whole(table, context.old)
     return above is not None and (above in context.drops or partition(table) in context.drops)
+
+
+def known_by(identity: Fact | None) -> str:
+    """A table's replica identity as it stands in ALTER TABLE … REPLICA IDENTITY."""
+    if identity is not None and identity["index"]:
+        return f"USING INDEX {ident(identity.text('index'))}"
+    mode = identity.text("mode") if identity is not None else ""
+    return {"f": "FULL", "n": "NOTHING"}.get(mode, "DEFAULT")
 
 
 def aside(name: tuple[str, ...]) -> str:

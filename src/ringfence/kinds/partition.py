@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
-from ringfence.kinds._family import keys_on, link_stays, links_below, stays_invalid
+from ringfence.kinds._family import keys_on, known_by, link_stays, links_below, stays_invalid
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -185,14 +185,12 @@ def _leave_out(new: Fact, row: list[Ref], context: Context) -> Iterator[Do]:
     above = Ref("table", new.list("whole"))
     if new.ref == row[0]:
         yield Do(f"CREATE TABLE {put_by(above)} (LIKE {qualified(above.name)})")
-    yield Do(
-        _moved(
-            new.ref.name,
-            f"({belongs(new, context.new)}) IS NOT TRUE",
-            put_by(above),
-            above,
-            context,
-        ),
+    yield from _moved(
+        new.ref,
+        f"({belongs(new, context.new)}) IS NOT TRUE",
+        put_by(above),
+        above,
+        context,
         comment="rows that the new bound leaves out go to where they belong now",
     )
 
@@ -209,8 +207,12 @@ def _take_in(new: Fact, context: Context) -> Iterator[Do]:
     for default in _defaults(above, context):
         which = belongs(new, context.new)
         if which:
-            yield Do(
-                _moved(default.name, which, qualified(new.ref.name), above, context),
+            yield from _moved(
+                default,
+                which,
+                qualified(new.ref.name),
+                above,
+                context,
                 comment="rows of the default partition that belong here",
             )
 
@@ -224,20 +226,52 @@ def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
             yield part
 
 
-def _moved(out_of: tuple[str, ...], which: str, into: str, above: Ref, context: Context) -> str:
+def _moved(
+    out_of: Ref, which: str, into: str, above: Ref, context: Context, *, comment: str
+) -> Iterator[Do]:
     columns = ", ".join(
         ident(c.ref.name[-1])
         for c in context.new.below(above, "column")
         if not c["generated"] and c.ref in context.old.facts
     )
-    return sql(
+    move = sql(
         "WITH gone AS (DELETE FROM {t} WHERE {which} RETURNING {c})\n"
         "INSERT INTO {into} ({c}) OVERRIDING SYSTEM VALUE SELECT {c} FROM gone",
-        t=out_of,
+        t=out_of.name,
         which=Raw(which),
         c=Raw(columns),
         into=Raw(into),
     )
+    if not _unknown(out_of, context):
+        yield Do(move, comment=comment)
+        return
+    # Where deletes are published, a row cannot be deleted without what it is known by.
+    identity = Ref("replica_identity", out_of.name)
+    was = None if identity in context.drops else context.old.facts.get(identity)
+    head = f"ALTER TABLE ONLY {qualified(out_of.name)} REPLICA IDENTITY"
+    yield Do(f"{head} FULL")
+    yield Do(move, comment=comment)
+    yield Do(f"{head} {known_by(was)}")
+
+
+def _unknown(table: Ref, context: Context) -> bool:
+    """Whether deletes may be published, and nothing say of which row."""
+    catalogs = (context.old, context.new)
+    if not any(
+        "delete" in f.list("publish")
+        for catalog in catalogs
+        for r, f in catalog.facts.items()
+        if r.kind == "publication"
+    ):
+        return False
+    for catalog in catalogs:
+        identity = catalog.facts.get(Ref("replica_identity", table.name))
+        if identity is not None and identity["mode"] != "n":
+            continue
+        keys = [k for k in catalog.below(table, "constraint") if k["type"] == "p"]
+        if identity is not None or not keys or any(k.ref in context.drops for k in keys):
+            return True
+    return False
 
 
 def _is_late(fact: Fact, context: Context) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
-from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._family import known_by, links_below, whole
+from ringfence.kinds._sql import qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ringfence.change import Change
+    from ringfence.kinds import Stage
     from ringfence.model import Fact
 
 
@@ -30,11 +32,14 @@ class ReplicaIdentity(Kind):
             yield Ref("index", (fact.ref.name[0], fact.text("index")))
             yield Ref("constraint", (*fact.ref.name, fact.text("index")))
 
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """Rows that change partitions are known by what they were known by."""
+        above = whole(fact.parent, context.new) if fact.parent is not None else None
+        if stage != "drop" and above is not None:
+            yield from (("create", link.ref) for link in links_below(above, context.new))
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        clause = {"f": "FULL", "n": "NOTHING"}.get(new.text("mode"), "")
-        if new["index"]:
-            clause = f"USING INDEX {ident(new.text('index'))}"
-        if clause:
+        if (clause := known_by(new)) != "DEFAULT":
             yield Do(f"ALTER TABLE ONLY {qualified(new.ref.name)} REPLICA IDENTITY {clause}")
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
