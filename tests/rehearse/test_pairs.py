@@ -124,7 +124,7 @@ def sides() -> Iterator[Any]:
 
 
 def test_there_are_enough_of_them() -> None:
-    assert 2 * len(PAIRS) >= 150
+    assert 2 * len(PAIRS) >= 260
 
 
 @pytest.mark.slow

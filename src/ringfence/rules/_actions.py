@@ -49,6 +49,13 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
             state.named(relation.schemaname, relation.relname) if relation.relname else Name("", "")
         )
         yield act("rename", name)
+    elif kind == "do_stmt":
+        yield act("do", Name("", ""))
+        for inner in statement.inner:
+            if not (inner.kind in _WRITES and inner.tree.HasField("where_clause")):
+                yield from actions(inner, state)
+    elif kind == "alter_object_schema_stmt" and not tree.relation.relname:
+        yield act("move", _dropped(tree.object, state))
     elif kind in _RELATIONS:
         verb, attribute = _RELATIONS[kind]
         relation = getattr(tree, attribute)
@@ -88,7 +95,7 @@ def made_again(action: Action, verb: str) -> bool:
     every = action.migration.statements
     return any(
         each.verb == verb and each.name == action.name
-        for statement in every[every.index(action.statement) + 1 :]
+        for statement in every[every.index(action.statement.top) + 1 :]
         for each in actions(statement, action.state)
     )
 
@@ -164,6 +171,7 @@ _COMMANDS = {
     pb.AT_DisableTrigUser: "disable_trigger",
     pb.AT_ChangeOwner: "change_owner",
     pb.AT_AddIdentity: "add_identity",
+    pb.AT_DropIdentity: "drop_identity",
     pb.AT_AlterConstraint: "alter_constraint",
 }
 _DROPPED = {

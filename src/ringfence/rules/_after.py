@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._parse import Name, Type, is_null, pb, type_of
-from ringfence.rules._state import Column, Index, Relation, constraint_of, domain_named
+from ringfence.rules._parse import Name, Type, columns_of, is_null, pb, type_of
+from ringfence.rules._state import (
+    Column,
+    Domain,
+    Index,
+    Relation,
+    constraint_of,
+    domain_named,
+    domain_of,
+    volatile,
+)
 
 if TYPE_CHECKING:
     from ringfence.rules._migration import Action
@@ -31,7 +41,7 @@ def _create_table(action: Action, state: State) -> None:
     for element in tree.table_elts:
         kind = element.WhichOneof("node")
         if kind == "column_def":
-            _new_column(made, element.column_def, state)
+            _new_column(made, element.column_def, state, made.made_by)
         elif kind == "constraint":
             _new_constraint(made, element.constraint, state)
         else:
@@ -53,7 +63,7 @@ def _create_table(action: Action, state: State) -> None:
                 state.relation(name).default_partition = action.name
 
 
-def _new_column(made: Relation, definition: Any, state: State) -> None:
+def _new_column(made: Relation, definition: Any, state: State, made_by: str) -> None:
     kind = type_of(definition.type_name)
     domain = domain_named(kind, state)
     if domain is not None:
@@ -67,8 +77,11 @@ def _new_column(made: Relation, definition: Any, state: State) -> None:
             column.not_null = True
         if said.contype in (pb.CONSTR_DEFAULT, pb.CONSTR_IDENTITY, pb.CONSTR_GENERATED):
             column.default = not is_null(said.raw_expr)
+        if said.contype == pb.CONSTR_GENERATED:
+            column.generated = said.generated_kind
         if said.contype != pb.CONSTR_NOTNULL:
             _new_constraint(made, said, state, definition.colname)
+    column.made_by = made_by
     made.columns[definition.colname] = column
 
 
@@ -96,7 +109,7 @@ def _add_column(action: Action, state: State) -> None:
     definition = getattr(action.node, "def").column_def
     if action.node.missing_ok and definition.colname in relation.columns:
         return
-    _new_column(relation, definition, state)
+    _new_column(relation, definition, state, action.migration.shown)
 
 
 def _drop_column(action: Action, state: State) -> None:
@@ -123,8 +136,21 @@ def _default(action: Action, state: State) -> None:
     column.default = action.node.HasField("def") and not is_null(getattr(action.node, "def"))
 
 
+def _identity(action: Action, state: State) -> None:
+    column = state.relation(action.name).columns.setdefault(action.node.name, Column())
+    column.default = action.verb == "add_identity"
+    column.not_null = column.not_null or column.default
+
+
 def _add_constraint(action: Action, state: State) -> None:
     _new_constraint(state.relation(action.name), getattr(action.node, "def").constraint, state)
+
+
+def _alter_constraint(action: Action, state: State) -> None:
+    said = action.definition
+    found = state.relation(action.name).constraints.get(said.conname)
+    if found is not None and said.alter_enforceability:
+        found.valid = said.is_enforced
 
 
 def _drop_constraint(action: Action, state: State) -> None:
@@ -148,9 +174,12 @@ def _create_index(action: Action, state: State) -> None:
         return
     columns = tuple(p.index_elem.name for p in tree.index_params)
     name = Name(action.name.schema, tree.idxname)
+    computed = [p.index_elem.expr for p in tree.index_params if p.index_elem.HasField("expr")]
+    partial = tree.HasField("where_clause")
+    computes = [columns_of(each) for each in (*computed, *([tree.where_clause] * partial))]
     if not (tree.if_not_exists and name in state.indexes):
         state.indexes[name] = Index(
-            action.name, columns, tree.unique, tree.HasField("where_clause")
+            action.name, columns, tree.unique, partial, frozenset().union(*computes)
         )
 
 
@@ -233,16 +262,25 @@ def _table_as(action: Action, state: State) -> None:
 
 def _create_domain(action: Action, state: State) -> None:
     tree = action.node
-    limited = any(
-        c.constraint.contype in (pb.CONSTR_CHECK, pb.CONSTR_NOTNULL) for c in tree.constraints
-    )
-    state.domains[action.name] = (type_of(tree.type_name), limited)
+    base = type_of(tree.type_name)
+    # What a domain says holds for those over it too.
+    over = domain_of(base, state) or Domain(base)
+    limited, function = over.limited, over.volatile
+    for each in tree.constraints:
+        said = each.constraint
+        limited = limited or said.contype in (pb.CONSTR_CHECK, pb.CONSTR_NOTNULL)
+        if said.contype == pb.CONSTR_DEFAULT:
+            function = volatile(said.raw_expr, state)
+    state.domains[action.name] = Domain(over.base, limited, function)
 
 
 def _alter_domain(action: Action, state: State) -> None:
+    known = state.domains.get(action.name, Domain(None))
     if action.node.subtype in ("C", "O"):
-        base = state.domains.get(action.name, (None, False))[0]
-        state.domains[action.name] = (base, True)
+        state.domains[action.name] = replace(known, limited=True)
+    elif action.node.subtype == "T":
+        said = getattr(action.node, "def")
+        state.domains[action.name] = replace(known, volatile=volatile(said, state))
 
 
 def _create_enum(action: Action, state: State) -> None:
@@ -284,6 +322,9 @@ _APPLY = {
     "set_not_null": _set_not_null,
     "drop_not_null": _set_not_null,
     "column_default": _default,
+    "add_identity": _identity,
+    "drop_identity": _identity,
+    "alter_constraint": _alter_constraint,
     "add_constraint": _add_constraint,
     "drop_constraint": _drop_constraint,
     "validate": _validate,

@@ -40,6 +40,13 @@ class Statement:
     end: int
     base: int = 0
     """Where the places in the tree are counted from."""
+    outer: Statement | None = None
+    """The DO that it stands in, if it does."""
+
+    @property
+    def top(self) -> Statement:
+        """The statement of the file: itself, or the DO that it stands in."""
+        return self.outer or self
 
     @cached_property
     def text(self) -> str:
@@ -53,6 +60,11 @@ class Statement:
             return str(postgast.fingerprint(self.text).hex)
         except postgast.PgQueryError:
             return ""
+
+    @cached_property
+    def inner(self) -> tuple[Statement, ...]:
+        """Of a DO in PL/pgSQL: the statements in its body that it may run as they stand."""
+        return tuple(_inner(self)) if self.kind == "do_stmt" else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +150,7 @@ class Migration:
         """The actions of each transaction of more than one statement."""
         by_statement: dict[int, list[Action]] = {}
         for action in self.actions:
-            by_statement.setdefault(id(action.statement), []).append(action)
+            by_statement.setdefault(id(action.statement.top), []).append(action)
         for block in self.blocks:
             if block.together:
                 its = (by_statement.get(id(self.statements[n - 1]), ()) for n in block.numbers)
@@ -148,7 +160,7 @@ class Migration:
         """Whether a statement before an action's has set how long to wait for a lock."""
         limit = 0.0
         for statement in self.statements:
-            if statement is action.statement:
+            if statement is action.statement.top:
                 break
             said = lock_limit(statement)
             if said is not None:
@@ -231,3 +243,51 @@ def _add(migration: Migration, each: Any, start: int, end: int, base: int = 0) -
 
 
 _BLANK = re.compile(r"(?:\s+|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/)*")
+
+
+# What a DO does ----------------------------------------------------------------------------------
+
+
+def _inner(do: Statement) -> Iterator[Statement]:
+    try:
+        body = postgast.parse_plpgsql(do.text)
+    except (postgast.PgQueryError, ValueError):
+        return  # another language
+    for sql in _run_by(body):
+        # Where it stands: a string that is executed may be written with its quotes doubled.
+        found = do.text.find(sql)
+        at = do.at + len(do.text[: max(found, 0)].encode())
+        try:
+            tree = postgast.parse(sql)
+        except postgast.PgQueryError:
+            continue
+        for each in tree.stmts:
+            kind = each.stmt.WhichOneof("node")
+            if kind is not None:
+                end = at + len(sql.encode()) if found >= 0 else do.end
+                yield Statement(do.migration, kind, getattr(each.stmt, kind), at, end, at, do)
+
+
+def _run_by(node: Any) -> Iterator[str]:
+    """The SQL that a body of PL/pgSQL runs: its statements, and strings that it executes as they are."""
+    if isinstance(node, list):
+        for each in node:
+            yield from _run_by(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "PLpgSQL_stmt_execsql":
+                yield value["sqlstmt"]["PLpgSQL_expr"]["query"]
+            elif key == "PLpgSQL_stmt_dynexecute":
+                yield from _constant(value["query"]["PLpgSQL_expr"]["query"])
+            else:
+                yield from _run_by(value)
+
+
+def _constant(expression: str) -> Iterator[str]:
+    try:
+        (tree,) = postgast.parse(f"SELECT {expression}").stmts
+    except (postgast.PgQueryError, ValueError):
+        return
+    (target,) = tree.stmt.select_stmt.target_list
+    if target.res_target.val.HasField("a_const"):
+        yield target.res_target.val.a_const.sval.sval

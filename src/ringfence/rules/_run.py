@@ -353,7 +353,11 @@ def _seen(
     for statement in migration.statements:
         for action in actions(statement, state):
             for rule in by_verb.get(action.verb, ()):
-                found += [(rule, statement, problem) for problem in rule.check(action)]
+                for problem in rule.check(action):
+                    if action.statement is not statement:  # inside a DO: what fixes it is not known
+                        at = problem.at if problem.at >= 0 else action.statement.at
+                        problem = replace(problem, at=at, fix="")
+                    found.append((rule, statement, problem))
             migration.actions.append(action)
             if not migration.undo:
                 apply(action)

@@ -15,6 +15,10 @@ class Column:
     type: Type | None = None
     not_null: bool = False
     default: bool = False
+    generated: str = ""
+    """`s` where its expression is stored, `v` where it is virtual."""
+    made_by: str = ""
+    """The file that added it, "" where none of those at hand did."""
 
 
 @dataclass(slots=True)
@@ -30,12 +34,26 @@ class Constraint:
 
 @dataclass(slots=True)
 class Index:
-    """What is known of an index; `columns` holds "" for an expression."""
+    """What is known of an index; `columns` holds "" for an expression.
+
+    `computes` are the columns that its expressions and its condition name.
+    """
 
     table: Name
     columns: tuple[str, ...]
     unique: bool = False
     partial: bool = False
+    computes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What is known of a domain: its base type, whether it refuses values, what volatile function is
+    its default, "" for none."""
+
+    base: Type | None
+    limited: bool = False
+    volatile: str = ""
 
 
 @dataclass(slots=True)
@@ -66,7 +84,7 @@ class State:
 
     relations: dict[Name, Relation] = field(default_factory=dict)
     indexes: dict[Name, Index] = field(default_factory=dict)
-    domains: dict[Name, tuple[Type | None, bool]] = field(default_factory=dict)
+    domains: dict[Name, Domain] = field(default_factory=dict)
     domain_users: dict[Name, bool] = field(default_factory=dict)
     enums: dict[Name, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
@@ -111,8 +129,8 @@ def proved_not_null(relation: Relation, column: str) -> bool:
     )
 
 
-def domain_of(kind: Type | None, state: State) -> tuple[Type | None, bool] | None:
-    """The base type of a domain, and whether it has constraints; None for what is no domain."""
+def domain_of(kind: Type | None, state: State) -> Domain | None:
+    """What is known of a domain; None for what is no domain."""
     name = domain_named(kind, state) if kind is not None else None
     return state.domains[name] if name is not None else None
 

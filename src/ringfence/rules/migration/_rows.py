@@ -25,6 +25,9 @@ def works(action: Action) -> bool:
         )
     if verb == "create_index":
         return not action.new and not node.concurrent and not action.relation.partitioned
+    if verb == "create_table_as":
+        rows = node.query.select_stmt
+        return not node.into.skip_data and bool(rows.from_clause) and not _limited(rows)
     return verb == "refresh" and not action.new
 
 

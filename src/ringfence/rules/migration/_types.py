@@ -56,11 +56,10 @@ def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
     ]
     if checks:
         return f"checks all of {table} again while nobody can use it: {checks[0]} is about it"
-    indexed = any(
-        column in index.columns
-        for index in action.state.indexes.values()
-        if index.table == action.name
-    ) or any(
+    its = [index for index in action.state.indexes.values() if index.table == action.name]
+    if any(column in index.computes for index in its):
+        return f"builds the index that computes with it anew while nobody can use {table}"
+    indexed = any(column in index.columns for index in its) or any(
         each.kind in "pux" and column in each.columns
         for each in action.relation.constraints.values()
     )
@@ -79,13 +78,13 @@ def same_bytes(action: Action, old: Type, new: Type) -> bool:
         return False
     before, after = domain_of(old, state), domain_of(new, state)
     if after is not None:
-        if after[1] or after[0] is None:
+        if after.limited or after.base is None:
             return old == new
-        new = after[0]
+        new = after.base
     if before is not None:
-        if before[0] is None:
+        if before.base is None:
             return False
-        old = before[0]
+        old = before.base
     if old.name == new.name:
         return _fits(old, new) and not (old.array and new.mods and old.mods != new.mods)
     if old.array:

@@ -9,6 +9,12 @@ Caught:
     -- then
     ALTER TABLE app.t ADD COLUMN a int CHECK (a > 0);
 
+To see that no computed value is NULL takes as long:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
+    -- then
+    ALTER TABLE app.t ADD COLUMN twice int GENERATED ALWAYS AS (a * 2) VIRTUAL NOT NULL;
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY);
@@ -47,3 +53,12 @@ def add_column_check(action: Action) -> Iterator[Problem]:
                 action.place(each),
                 help="add the column, then the CHECK as NOT VALID, and validate it in another migration",
             )
+    virtual = any(c.generated_kind == "v" for c in constraints_in(column, pb.CONSTR_GENERATED))
+    for each in constraints_in(column, pb.CONSTR_NOTNULL) if virtual else ():
+        yield Problem(
+            f"{column.colname} is computed for every row of {action.table}, to see that none is NULL,"
+            " while nobody can use it",
+            action.ref,
+            action.place(each),
+            help="add the column, then NOT NULL as a constraint that is NOT VALID, and validate it",
+        )

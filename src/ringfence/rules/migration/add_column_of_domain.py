@@ -17,6 +17,13 @@ Passes:
     -- then
     ALTER TABLE app.t ADD COLUMN a app.number;
 
+An array of it has no element yet:
+
+    CREATE DOMAIN app.positive AS int CHECK (value > 0);
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t ADD COLUMN a app.positive[];
+
 When to ignore: on a table that stays small.
 """
 
@@ -41,8 +48,9 @@ def add_column_of_domain(action: Action) -> Iterator[Problem]:
     column = action.definition
     if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
         return
-    domain = domain_of(type_of(column.type_name), action.state)
-    if domain is not None and domain[1]:
+    kind = type_of(column.type_name)
+    domain = domain_of(kind, action.state) if not kind.array else None
+    if domain is not None and domain.limited:
         yield Problem(
             f"adding {column.colname} writes {action.table} anew: its domain has constraints",
             action.ref,

@@ -9,6 +9,13 @@ Caught:
     -- then
     ALTER TABLE app.t ADD COLUMN token uuid DEFAULT gen_random_uuid();
 
+So does one that its domain brings:
+
+    CREATE DOMAIN app.token AS uuid DEFAULT gen_random_uuid();
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    -- then
+    ALTER TABLE app.t ADD COLUMN token app.token;
+
 Passes, for `now()` is the same for every row of one statement:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY);
@@ -31,8 +38,8 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import constraints_in, pb
-from ringfence.rules._state import volatile
+from ringfence.rules._parse import constraints_in, pb, type_of
+from ringfence.rules._state import domain_of, volatile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +53,13 @@ def add_column_volatile_default(action: Action) -> Iterator[Problem]:
     column = action.definition
     if action.new or (action.node.missing_ok and column.colname in action.relation.columns):
         return
-    for each in constraints_in(column, pb.CONSTR_DEFAULT):
-        function = volatile(each.raw_expr, action.state)
+    said = [each.raw_expr for each in constraints_in(column, pb.CONSTR_DEFAULT)]
+    functions = [volatile(each, action.state) for each in said]
+    kind = type_of(column.type_name)
+    domain = domain_of(kind, action.state)
+    if not said and domain is not None and not kind.array:
+        functions = [domain.volatile]
+    for function in functions:
         if function:
             yield Problem(
                 f"adding {column.colname} writes {action.table} anew: {function}() differs from row to row",

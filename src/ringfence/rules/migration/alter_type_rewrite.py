@@ -16,6 +16,14 @@ A shorter varchar:
     -- then
     ALTER TABLE app.t ALTER COLUMN s TYPE varchar(20);
 
+An index that computes with the column, or says by it which rows it holds, is built anew whatever the
+type:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, s varchar(50));
+    CREATE INDEX t_s ON app.t (lower(s));
+    -- then
+    ALTER TABLE app.t ALTER COLUMN s TYPE varchar(60);
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, s varchar(50), n numeric(10, 2));

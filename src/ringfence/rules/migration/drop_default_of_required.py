@@ -15,6 +15,12 @@ To be NULL is as good as none:
     -- then
     ALTER TABLE app.t ALTER COLUMN a SET DEFAULT NULL;
 
+An identity gives values too:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN id DROP IDENTITY;
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, a int DEFAULT 0);
@@ -44,13 +50,17 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M031", Severity.WARNING, on=("column_default",))
+@rule("M031", Severity.WARNING, on=("column_default", "drop_identity"))
 def drop_default_of_required(action: Action) -> Iterator[Problem]:
     """DROP DEFAULT, or SET DEFAULT NULL, of a column that is NOT NULL."""
     column = action.relation.columns.get(action.node.name)
     if action.new or action.migration.undo or column is None:
         return
-    if action.node.HasField("def") and not is_null(getattr(action.node, "def")):
+    if (
+        action.verb == "column_default"
+        and action.node.HasField("def")
+        and not is_null(getattr(action.node, "def"))
+    ):
         return
     if column.not_null and (column.default or column.type is None):
         yield Problem(

@@ -10,6 +10,14 @@ Caught:
     -- then
     ALTER TABLE app.t ADD CONSTRAINT t_p FOREIGN KEY (p_id) REFERENCES app.p (id);
 
+One that is enforced from now on:
+
+    CREATE TABLE app.p (id bigint PRIMARY KEY);
+    CREATE TABLE app.t (id bigint PRIMARY KEY, p_id bigint);
+    ALTER TABLE app.t ADD CONSTRAINT t_p FOREIGN KEY (p_id) REFERENCES app.p (id) NOT ENFORCED;
+    -- then
+    ALTER TABLE app.t ALTER CONSTRAINT t_p ENFORCED;
+
 Passes:
 
     CREATE TABLE app.p (id bigint PRIMARY KEY);
@@ -35,12 +43,22 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M018", Severity.WARNING, on=("add_constraint",), measurable=True)
+@rule("M018", Severity.WARNING, on=("add_constraint", "alter_constraint"), measurable=True)
 def foreign_key_without_not_valid(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … FOREIGN KEY without NOT VALID."""
     if action.new:
         return
     node = action.definition
+    if action.verb == "alter_constraint":
+        known = action.relation.constraints.get(node.conname)
+        if node.alter_enforceability and node.is_enforced and not (known and known.valid):
+            yield Problem(
+                f"{node.conname} is enforced from now on: {action.table} and what it refers to are"
+                " read while their writers wait",
+                action.ref,
+                help="add it anew as NOT VALID, validate it in another migration, drop this one",
+            )
+        return
     if node.contype == pb.CONSTR_FOREIGN and node.is_enforced and not node.skip_validation:
         target = action.state.named(node.pktable.schemaname, node.pktable.relname)
         yield Problem(

@@ -20,6 +20,13 @@ A table that the same migration makes has no writers yet:
     CREATE TABLE app.orders (id bigint PRIMARY KEY, customer bigint);
     CREATE INDEX orders_customer ON app.orders (customer);
 
+Nobody writes to a materialized view:
+
+    CREATE TABLE app.orders (id bigint PRIMARY KEY, customer bigint);
+    CREATE MATERIALIZED VIEW app.customers AS SELECT DISTINCT customer FROM app.orders;
+    -- then
+    CREATE INDEX customers_customer ON app.customers (customer);
+
 When to ignore: on a table that stays small, or while the application is stopped.
 """
 
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
 def index_not_concurrent(action: Action) -> Iterator[Problem]:
     """A plain CREATE INDEX on a table that was there before."""
     tree, relation = action.node, action.relation
-    if action.new or tree.concurrent or relation.partitioned:
+    if action.new or tree.concurrent or relation.partitioned or relation.kind == "matview":
         return
     if not (tree.relation.inh or relation.whole):
         return

@@ -51,7 +51,7 @@ def lock_timeout(action: Action) -> Iterator[Problem]:
         return
     if action.verb == "discard" or (action.verb == "variable_set" and not action.node.args):
         every = action.migration.statements
-        below = every[every.index(action.statement) + 1 :]
+        below = every[every.index(action.statement.top) + 1 :]
         if all(each.kind in _WAIT_FOR_NOBODY for each in below):
             return
     what = "without end" if limit == 0 else "for more than a minute"

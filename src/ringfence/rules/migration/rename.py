@@ -16,6 +16,13 @@ Passes, for nobody names an index:
     -- then
     ALTER INDEX app.t_a RENAME TO t_a_new;
 
+Nor a column that is new:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
+    -- then
+    ALTER TABLE app.t ADD COLUMN b int;
+    ALTER TABLE app.t RENAME COLUMN b TO c;
+
 When to ignore: where a view of the old name stands in, or the application is stopped.
 """
 
@@ -48,10 +55,28 @@ def rename(action: Action) -> Iterator[Problem]:
         for a in actions(s, action.state)
     ):
         return
+    if kind == "column":
+        known = action.relation.columns.get(old)
+        if known is not None and known.made_by == action.migration.shown:
+            return
+    if kind in ("table", "view", "materialized view") and _given_again(action):
+        return
     yield Problem(
         f"{kind} {old} is now {tree.newname}: the release that is running knows the old name",
         action.ref if action.name.name else None,
         help="add the new one, keep both in step, and drop the old one when nobody uses it",
+    )
+
+
+def _given_again(action: Action) -> bool:
+    """Whether another relation gets the old name behind it."""
+    every = action.migration.statements
+    return any(
+        a.verb == "rename"
+        and a.node.rename_type in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW)
+        and (a.name.schema, a.node.newname) == tuple(action.name)
+        for s in every[every.index(action.statement.top) + 1 :]
+        for a in actions(s, action.state)
     )
 
 

@@ -11,7 +11,13 @@ Passes:
 
     ALTER TABLE app.t ALTER COLUMN a DROP EXPRESSION;
 
-When to ignore: on a table that stays small, or where the column is VIRTUAL.
+A virtual one is stored nowhere:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, b int, a int GENERATED ALWAYS AS (b * 3) VIRTUAL);
+    -- then
+    ALTER TABLE app.t ALTER COLUMN a SET EXPRESSION AS (b * 2);
+
+When to ignore: on a table that stays small.
 """
 
 from __future__ import annotations
@@ -30,7 +36,8 @@ if TYPE_CHECKING:
 @rule("M046", Severity.WARNING, on=("set_expression",), measurable=True)
 def set_expression(action: Action) -> Iterator[Problem]:
     """ALTER COLUMN … SET EXPRESSION."""
-    if not action.new:
+    known = action.relation.columns.get(action.node.name)
+    if not action.new and (known is None or known.generated != "v"):
         yield Problem(
             f"a new expression for {action.node.name} writes {action.table} anew while nobody can use it",
             action.ref,

@@ -12,6 +12,13 @@ Caught:
     UPDATE app.t SET b = a;
     COMMIT;
 
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
+    -- then
+    BEGIN;
+    LOCK TABLE app.t IN SHARE MODE;
+    CREATE TABLE app.kept AS SELECT * FROM app.t;
+    COMMIT;
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
@@ -46,7 +53,7 @@ def work_under_lock(migration: Migration) -> Iterator[Problem]:
         for action in block:
             if held is not None and works(action):
                 yield Problem(
-                    f"this runs while nobody can use {held.table}, which a statement above has locked",
+                    f"this runs while {_who(held)} {held.table}, which a statement above has locked",
                     held.ref,
                     action.statement.at,
                     help="move it to a migration of its own",
@@ -56,13 +63,19 @@ def work_under_lock(migration: Migration) -> Iterator[Problem]:
                 held = held or action
 
 
+def _who(held: Action) -> str:
+    reads = held.verb == "lock_table" and held.node.mode < _ACCESS_EXCLUSIVE
+    return "nobody can write to" if reads else "nobody can use"
+
+
 def _locks(action: Action) -> bool:
     if action.verb == "lock_table":
-        return bool(action.node.mode == _ACCESS_EXCLUSIVE)
+        return bool(action.node.mode >= _SHARE)
     return action.verb in _LOCKING
 
 
 _ACCESS_EXCLUSIVE = 8
+_SHARE = 5  # the weakest lock that stops writers
 _LOCKING = frozenset(
     {
         "add_column", "drop_column", "alter_type", "set_not_null", "drop_not_null", "column_default",
