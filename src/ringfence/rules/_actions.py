@@ -36,13 +36,15 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
             node = cmd.alter_table_cmd
             yield act(_COMMANDS.get(node.subtype, "alter_table"), name, node)
     elif kind == "create_stmt":
-        yield act("create_table", _of(tree.relation, state))
+        yield act("create_table", made_as(tree.relation, state))
     elif kind == "index_stmt":
         yield act("create_index", state.named(tree.relation.schemaname, tree.relation.relname))
     elif kind == "drop_stmt":
         verb = _DROPPED.get(tree.remove_type, "drop")
         for each in tree.objects:
-            yield act(verb, _dropped(each, state), tree)
+            bare = tree.remove_type in _WITHOUT_SCHEMA
+            name = Name("", each.string.sval) if bare else _dropped(each, state)
+            yield act(verb, name, tree)
     elif kind == "rename_stmt":
         relation = tree.relation
         name = (
@@ -76,9 +78,9 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
         if not tree.rels:
             yield act("vacuum", Name("", ""))
     elif kind == "create_table_as_stmt":
-        yield act("create_table_as", _of(tree.into.rel, state))
+        yield act("create_table_as", made_as(tree.into.rel, state))
     elif kind == "view_stmt":
-        yield act("create_view", _of(tree.view, state))
+        yield act("create_view", made_as(tree.view, state))
     elif kind in _TYPES:
         names = getattr(tree, _TYPES[kind][1])
         yield act(_TYPES[kind][0], listed(names))
@@ -182,7 +184,10 @@ _DROPPED = {
 }
 
 
-def _of(relation: Any, state: State) -> Name:
+_WITHOUT_SCHEMA = (pb.OBJECT_SCHEMA, pb.OBJECT_EXTENSION)
+
+
+def made_as(relation: Any, state: State) -> Name:
     """The name that a CREATE gives."""
     return Name(
         relation.schemaname or (state.path[0] if state.path else "public"), relation.relname

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._parse import Name, Type, columns_of, is_null, pb, type_of
+from ringfence.rules._actions import made_as
+from ringfence.rules._parse import Name, Type, columns_of, is_null, listed, pb, type_of
 from ringfence.rules._state import (
     Column,
     Domain,
@@ -184,6 +185,9 @@ def _create_index(action: Action, state: State) -> None:
 
 
 def _forget(action: Action, state: State) -> None:
+    if action.verb == "drop" and action.node.remove_type == pb.OBJECT_SCHEMA:
+        for name in [n for n in state.relations if n.schema == action.name.name]:
+            del state.relations[name]
     state.relations.pop(action.name, None)
     for name, index in list(state.indexes.items()):
         if index.table == action.name or name == action.name:
@@ -262,6 +266,8 @@ def _table_as(action: Action, state: State) -> None:
 
 def _create_domain(action: Action, state: State) -> None:
     tree = action.node
+    known = state.named(action.name.schema, action.name.name)
+    state.others["domain", known] = action.migration.shown
     base = type_of(tree.type_name)
     # What a domain says holds for those over it too.
     over = domain_of(base, state) or Domain(base)
@@ -284,7 +290,26 @@ def _alter_domain(action: Action, state: State) -> None:
 
 
 def _create_enum(action: Action, state: State) -> None:
+    known = state.named(action.name.schema, action.name.name)
+    state.others["type", known] = action.migration.shown
     state.enums[action.name] = action.migration.shown
+
+
+def _create_other(action: Action, state: State) -> None:
+    tree = action.node
+    if action.verb == "create_schema":
+        kind, name = "schema", Name("", tree.schemaname or tree.authrole.rolename)
+    elif action.verb == "create_extension":
+        kind, name = "extension", Name("", tree.extname)
+    elif action.verb == "create_seq":
+        kind, name = "sequence", made_as(tree.sequence, state)
+    elif action.verb == "composite_type":
+        kind, name = "type", made_as(tree.typevar, state)
+    else:
+        found = listed(tree.type_name)
+        kind, name = "type", state.named(found.schema, found.name)
+    if not (getattr(tree, "if_not_exists", False) and (kind, name) in state.others):
+        state.others[kind, name] = action.migration.shown
 
 
 def _create_function(action: Action, state: State) -> None:
@@ -338,5 +363,10 @@ _APPLY = {
     "alter_domain": _alter_domain,
     "create_enum": _create_enum,
     "create_function": _create_function,
+    "create_schema": _create_other,
+    "create_extension": _create_other,
+    "create_seq": _create_other,
+    "composite_type": _create_other,
+    "create_range": _create_other,
     "variable_set": _set,
 }

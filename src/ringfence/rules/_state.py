@@ -90,6 +90,8 @@ class State:
     functions: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
     """By which file a function was made first."""
+    others: dict[tuple[str, Name], str] = field(default_factory=dict)
+    """By which file a schema, a sequence, a type or an extension was made."""
     path: tuple[str, ...] = ()
     utc: bool = False
 

@@ -17,6 +17,13 @@ Passes, for the view is made anew:
     DROP VIEW app.v;
     CREATE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
 
+Nor does anybody name what the migration itself made:
+
+    CREATE TYPE app.step AS ENUM ('one', 'two');
+    CREATE SCHEMA scratch;
+    DROP SCHEMA scratch;
+    DROP TYPE app.step;
+
 When to ignore: when no release in use names it any more. The way back of a migration may drop what
 its way forth made.
 """
@@ -44,6 +51,11 @@ def drop_object(action: Action) -> Iterator[Problem]:
         return
     kind, verb = _KINDS[tree.remove_type]
     if verb and made_again(action, verb):
+        return
+    made_by = action.state.others.get((kind, action.name))
+    if verb == "create_function":
+        made_by = action.state.made.get(action.name.name)
+    if made_by == action.migration.shown:
         return
     cascade = tree.behavior == pb.DROP_CASCADE
     rest = ", and everything that needs it" if cascade else ""
