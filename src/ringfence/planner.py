@@ -322,21 +322,24 @@ class _Work:
             for b in bs:
                 neighbours.setdefault(a, set()).add(b)
                 neighbours.setdefault(b, set()).add(a)
-        found = False
+        found: list[Node] = []
         for node, top in leader.items():
             if top not in circle or node in self.unfolded or self._holds_rows(node, top):
                 continue
             touched = {leader.get(n, n) for n in neighbours.get(node, ())}
             if (touched & circle) - {top}:
-                self.unfolded.add(node)
-                found = True
-                if node[0] == "create" and node[1].kind == "column":
-                    # Columns keep their order: those behind it are added after it too.
-                    parent = self.new.facts[node[1]].parent
-                    assert parent is not None
-                    names = [f.ref for f in self.new.below(parent, "column")]
-                    self.unfolded |= {("create", r) for r in names[names.index(node[1]) :]}
-        return found
+                found.append(node)
+        # Where foreign keys go on their own, what they are of may go as a whole.
+        keys = [n for n in found if n[0] == "drop" and _refers(self.old.facts[n[1]])]
+        for node in keys or found:
+            self.unfolded.add(node)
+            if node[0] == "create" and node[1].kind == "column":
+                # Columns keep their order: those behind it are added after it too.
+                parent = self.new.facts[node[1]].parent
+                assert parent is not None
+                names = [f.ref for f in self.new.below(parent, "column")]
+                self.unfolded |= {("create", r) for r in names[names.index(node[1]) :]}
+        return bool(found)
 
     def _holds_rows(self, node: Node, top: Node) -> bool:
         """Whether rows that are taken over would be lost, or be taken over too soon, by parting it."""
@@ -490,6 +493,10 @@ class _Work:
             ref.kind,
             ref.name,
         )
+
+
+def _refers(fact: Fact) -> bool:
+    return fact.ref.kind == "constraint" and fact["type"] == "f"
 
 
 def _place(ref: Ref) -> tuple[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Context, Do, kind_of
 from ringfence.kinds._family import aside, links_below
-from ringfence.kinds._sql import Raw, ident, qualified, sql
+from ringfence.kinds._sql import Raw, ident, literal, qualified, sql
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -24,14 +24,22 @@ _ENDLESS = ("MINVALUE", "MAXVALUE")
 def belongs(link: Fact, catalog: Catalog) -> str:
     """An expression that is true for the rows of a partition; empty where none can be told.
 
-    That is so of hash partitions, and where a key has an operator class or collation of its own.
+    That is so where a key has an operator class or collation of its own.
     """
     whole = Ref("table", link.list("whole"))
     how, _, rest = catalog.facts[whole].text("partition_key").partition(" (")
     keys = listed(rest.removesuffix(")"))
-    if how not in ("LIST", "RANGE") or not all(map(_is_plain, keys)):
+    if not all(map(_is_plain, keys)):
         return ""
     bound = link.text("bound")
+    if how == "HASH":
+        parts = ", ".join(re.findall(r"\d+", bound))
+        return sql(
+            "pg_catalog.satisfies_hash_partition({t}::pg_catalog.regclass, {parts}, {keys})",
+            t=Raw(literal(qualified(whole.name))),
+            parts=Raw(parts),
+            keys=Raw(", ".join(keys)),
+        )
     if bound != "DEFAULT":
         return _within(how, keys, bound)
     others = [o for o in links_below(whole, catalog) if o.ref.kind == "partition" and o != link]

@@ -108,7 +108,10 @@ _FORGETS = {
     ("text", '"char"'): "all but the first byte",
 }
 """What values lose by a cast that PostgreSQL makes without a word."""
-_ALONE = ("bytea", "uuid", "xml", "tsvector", "tsquery", "pg_lsn", "jsonpath", "line", "xid")
+_ALONE = (
+    *("bytea", "uuid", "xml", "tsvector", "tsquery", "pg_lsn", "jsonpath", "line"),
+    *("xid", "cid", "tid", "aclitem", "pg_snapshot", "txid_snapshot"),
+)
 _STRINGS = ("text", "character varying", "character", "bpchar", "name")
 KNOWN = {*_TO, *_ALSO, *_ALONE, *(t for to in _TO.values() for t in to)}
 
@@ -224,7 +227,7 @@ def _blanks(old: str, new: str, most: int, least: int) -> str:
 def _digits(old: str, new: str, before: str, after: str) -> str:
     """What a number loses that becomes one of another kind."""
     if new in _INTEGERS:
-        exact = old in (*_INTEGERS, "text") or _scale(old, before) <= 0
+        exact = old in (*_INTEGERS, "text", "oid", "xid", "cid") or _scale(old, before) <= 0
         return "" if exact else "the fraction"
     if new in _DIGITS:
         short = old == "smallint" or old == new or (old, new) in _WITHIN
