@@ -254,6 +254,38 @@ def test_families_chains_and_overloads(project: Project, database: str) -> None:
     assert statements == expected.strip().splitlines()
 
 
+def test_columns_that_are_inherited_as_one(project: Project, database: str) -> None:
+    before = """
+CREATE SCHEMA s;
+CREATE TABLE s.a (k varchar(9) COLLATE "C" DEFAULT 'a', v text);
+CREATE TABLE s.b (k varchar(9) COLLATE "C" NOT NULL, w text);
+CREATE TABLE s.c () INHERITS (s.a, s.b);
+CREATE TABLE s.d () INHERITS (s.c);
+CREATE INDEX one ON s.c (k);
+CREATE VIEW s.v AS SELECT k FROM s.d;
+INSERT INTO s.d VALUES ('kept');
+"""
+    psql(database, before)
+    after = before.replace(" k ", ' "The key" ').replace("(k ", '("The key" ')
+    _ddl(
+        project,
+        after.replace("(k)", '("The key")').partition("INSERT")[0],
+    )
+    argv = ["--rename", 'column:s.a.k="The key"', "--rename", 'column:s.b.k="The key"']
+    alone = project.run("diff", "live", "ddl", *argv[:2])
+    assert alone.err == (
+        "error: column s.a.k cannot be renamed alone: a table inherits it and s.b.k as one\n"
+        'hint: rename s.b.k to "The key" too\n'
+    )
+    result = project.run("diff", "live", "ddl", *argv)
+    assert "not proved" not in result.err
+    assert 'RENAME COLUMN k TO "The key"' in result.out
+    psql(database, result.out)
+    assert project.run("diff", "live", "ddl").status == 0
+    with psycopg.connect(database) as connection:
+        assert connection.execute('SELECT "The key" FROM s.a').fetchall() == [("kept",)]
+
+
 OVERLOADS = """
 CREATE SCHEMA s;
 CREATE TYPE s."The mood" AS ENUM ('a');

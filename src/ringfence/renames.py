@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.change import Rename
-from ringfence.kinds import kind_of
-from ringfence.kinds._family import aside, parents
+from ringfence.errors import Misuse
+from ringfence.kinds import Do, kind_of
+from ringfence.kinds._family import aside, links_below, parents
+from ringfence.kinds._inherit import over, under
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Catalog, Fact, Ref
 from ringfence.step import Step
@@ -209,8 +211,24 @@ def steps(renames: Sequence[Rename], catalog: Catalog) -> Iterator[Step]:
             late.append((replace(catalog.facts[first.old], ref=room), first.new))
             ready = [first]
         else:
+            done: set[Ref] = set()
             for rename in ready:
-                yield from _step(rename.old, rename.new, _fact(rename.old, catalog))
+                together = _tied(rename.old, catalog)
+                if rename.old in done:
+                    continue
+                others = {r.old for r in renames if r.new.name[-1] == rename.new.name[-1]}
+                if not {*together} <= others:
+                    listed = ", ".join(r.path for r in together if r not in others)
+                    raise Misuse(
+                        f"column {rename.old.path} cannot be renamed alone: a table inherits it"
+                        f" and {listed} as one",
+                        hint=f"rename {listed} to {ident(rename.new.name[-1])} too",
+                    )
+                if together and {*together} <= {r.old for r in ready}:
+                    yield from _at_once(together, rename.new.name[-1], catalog)
+                    done.update(together)
+                else:
+                    yield from _step(rename.old, rename.new, _fact(rename.old, catalog))
         for rename in ready:
             waiting.remove(rename)
             for n in _held(rename.old, catalog):
@@ -227,6 +245,44 @@ def _step(old: Ref, to: Ref, fact: Fact) -> Iterator[Step]:
         return
     for do in kind_of(old).rename(fact, to):
         yield Step(do.sql, old, "rename", do.hazards, do.transactional, do.comment)
+
+
+def _tied(column: Ref, catalog: Catalog) -> list[Ref]:
+    """The columns that some table inherits as one, of parents that have nothing in common.
+
+    PostgreSQL calls none of them otherwise by itself. None where there is but one.
+    """
+    fact = catalog.facts.get(column)
+    if column.kind != "column" or fact is None or fact["generated"]:
+        return []
+    todo, tops = [fact], []
+    for one in todo:
+        assert one.parent is not None
+        near = [Ref("column", (*p.name, column.name[-1])) for p in parents(one.parent, catalog)]
+        near = [r for r in near if r in catalog.facts]
+        if not near:
+            tops.append(one.ref)
+        for link in links_below(one.parent, catalog):
+            near.append(Ref("column", (*link.ref.name, column.name[-1])))
+        todo += [
+            catalog.facts[r] for r in near if r in catalog.facts and catalog.facts[r] not in todo
+        ]
+    return sorted(tops) if len(tops) > 1 else []
+
+
+def _at_once(columns: Sequence[Ref], to: str, catalog: Catalog) -> Iterator[Step]:
+    """Columns that are inherited as one are renamed at once: a table is above them meanwhile."""
+    fact = catalog.facts[columns[0]]
+    kind = fact.text("type") + (f" COLLATE {fact.text('collation')}" if fact["collation"] else "")
+    tables = {c: catalog.facts[c].parent for c in columns}
+    names = ", ".join(c.path for c in columns)
+    top = over(columns)
+    does = Do(
+        f"ALTER TABLE {qualified(top)} RENAME COLUMN {ident(columns[0].name[-1])} TO {ident(to)}",
+        comment=f"{names} are inherited as one",
+    )
+    for do in under(columns, [t for t in tables.values() if t is not None], kind, does):
+        yield Step(do.sql, columns[0], "rename", do.hazards, do.transactional, do.comment)
 
 
 def _fact(ref: Ref, catalog: Catalog) -> Fact:

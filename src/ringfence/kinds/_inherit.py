@@ -159,17 +159,20 @@ def under_one(columns: Sequence[Ref], kind: str, does: Do, context: Context) -> 
 
     `does` is for that table, by the name of `over`; `kind` is the type that the columns have.
     """
+    tables = [Ref(_kind_of_table(c, context), c.name[:-1]) for c in columns]
+    yield from under(columns, tables, kind, does)
+
+
+def under(columns: Sequence[Ref], tables: Sequence[Ref], kind: str, does: Do) -> Iterator[Do]:
+    """The same, where it is known of which tables they are."""
     top = qualified(over(columns))
-    tables = [
-        f"ALTER {kind_of(Ref(_kind_of_table(c, context), ())).keyword} {qualified(c.name[:-1])}"
-        for c in columns
-    ]
+    heads = [f"ALTER {kind_of(t).keyword} {qualified(t.name)}" for t in tables]
     yield Do(f"CREATE TABLE {top} ({ident(columns[0].name[-1])} {kind})")
-    for table in tables:
-        yield Do(f"{table} INHERIT {top}")
+    for head in heads:
+        yield Do(f"{head} INHERIT {top}")
     yield does
-    for table in tables:
-        yield Do(f"{table} NO INHERIT {top}")
+    for head in heads:
+        yield Do(f"{head} NO INHERIT {top}")
     yield Do(f"DROP TABLE {top}")
 
 
