@@ -257,17 +257,21 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE TABLE <p1> (<~n1> integer, <~n2> text) PARTITION BY RANGE (<~n1>)",
         "CREATE TABLE <p1> (<~n1> integer NOT NULL, <~n2> <e1>) PARTITION BY RANGE (<~n1>)",
         "CREATE TABLE <p1> (<~n1> integer, <~n2> text) PARTITION BY LIST (<~n1>)",
+        "CREATE TABLE <p1> (<~n1> integer, <~n2> text) PARTITION BY HASH (<~n1>)",
     ),
     "pa": (
         "CREATE TABLE <pa> PARTITION OF <p1> DEFAULT",
         "CREATE TABLE <pa> (<~n1> integer, <~n2> text)",
         "CREATE TABLE <pa> PARTITION OF <p1> (<~n2> NOT NULL) DEFAULT",
+        "CREATE TABLE <pa> PARTITION OF <p1> FOR VALUES WITH (MODULUS 4, REMAINDER 1)",
     ),
     "pb": (
         "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (1) TO (2)",
         "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (1) TO (9)",
         "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES IN (1, 3)",
         "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES FROM (0) TO (9) PARTITION BY HASH (<~n1>)",
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES WITH (MODULUS 2, REMAINDER 0)",
+        "CREATE TABLE <pb> PARTITION OF <p1> FOR VALUES WITH (MODULUS 4, REMAINDER 0)",
     ),
     "pc": (
         "CREATE TABLE <pc> PARTITION OF <pb> FOR VALUES WITH (MODULUS 1, REMAINDER 0)",
@@ -282,6 +286,14 @@ POOL: Mapping[str, Sequence[str]] = {
         "CREATE FOREIGN TABLE <ft> (<~n1> integer, <~n2> text OPTIONS (c 'd')) SERVER <~sv><?sv>",
         "CREATE FOREIGN TABLE <ft> (<~n1> bigint NOT NULL, <~n2> <e1>,"
         " CONSTRAINT <~kf> CHECK (<~n1> > 0)) SERVER <~sv> OPTIONS (t 'x')<?sv>",
+        "CREATE FOREIGN TABLE <ft> (<~n1> integer) INHERITS (<t1>) SERVER <~sv><?sv>",
+        "CREATE FOREIGN TABLE <ft> (<~n1> integer) INHERITS (<t1>, <t2>) SERVER <~sv><?sv>",
+        "CREATE FOREIGN TABLE <ft> PARTITION OF <p1> FOR VALUES FROM (20) TO (30) SERVER <~sv><?sv>",
+    ),
+    "t5": (
+        "CREATE TABLE <t5> () INHERITS (<ft>)",
+        "CREATE TABLE <t5> () INHERITS (<t3>)",
+        "CREATE TABLE <t5> () INHERITS (<t3>, <ft>)",
     ),
     "y1": ("CREATE TABLE <y1> OF <c1>", "CREATE TABLE <y1> OF <c1> (<~n2> NOT NULL)"),
     # what hangs on columns
@@ -330,6 +342,10 @@ POOL: Mapping[str, Sequence[str]] = {
         "ALTER TABLE <t2> ADD CONSTRAINT <~k8> UNIQUE (<t2.c>) WITH (fillfactor = 50)",
     ),
     "k t2 named": ("ALTER TABLE <t2> ADD CONSTRAINT <~k9> NOT NULL <t2.c> NO INHERIT",),
+    "k t1 null": (
+        "ALTER TABLE <t1> ADD CONSTRAINT <~k12> NOT NULL <t1.b> NOT VALID",
+        "ALTER TABLE <t1> ADD CONSTRAINT <~k12> NOT NULL <t1.b>",
+    ),
     "k p1 check": ("ALTER TABLE <p1> ADD CONSTRAINT <~k11> CHECK (<~n1> IS NOT NULL)",),
     # indexes
     "i1": (
@@ -585,6 +601,9 @@ def _names(drawn: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
+_MOST = max(map(len, POOL.values()))
+
+
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[World, World]:
     """Two worlds of one pool: the second is the first with some of its objects changed."""
@@ -592,8 +611,8 @@ def pairs(draw: st.DrawFn) -> tuple[World, World]:
     names = _names(odd)
     first, second = [], []
     for key in POOL:
-        one = draw(st.integers(0, 5))
-        two = draw(st.integers(0, 5)) if draw(st.booleans()) else one
+        one = draw(st.integers(0, _MOST))
+        two = draw(st.integers(0, _MOST)) if draw(st.booleans()) else one
         # Nothing is what an example shrinks to.
         if one:
             first.append((key, one - 1))
