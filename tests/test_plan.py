@@ -105,6 +105,9 @@ def test_online_steps_stand_in_transactions_of_their_own(project: Project, datab
     for text in texts:
         assert ("CONCURRENTLY" in text) == text.startswith("-- ringfence: transaction: none\n")
         assert not ("NOT VALID" in text and "VALIDATE" in text)
+        assert ("USING INDEX" in text) == ("CREATE UNIQUE INDEX CONCURRENTLY" in text)
+    for path in project.versions.glob("*.down.sql"):
+        assert "CREATE UNIQUE INDEX" not in path.read_text()
     assert project.run("migrate").status == 0
     same = project.run("diff", "live", "ddl")
     assert same.status == 0, same.out

@@ -204,7 +204,7 @@ def _all(fills: Sequence[Fill], new: Catalog) -> str:
     types = [new.facts[f.column].text("type") for f in fills]
     values = [_value(f, new) for f in fills]
     sets = ",\n    ".join(
-        f"{column} = coalesce({column}, CAST({value}\n    AS {type_}))"
+        f"{column} = coalesce({column}, CAST({value} AS {type_}))"
         for column, type_, value in zip(columns, types, values, strict=True)
     )
     missing = " OR ".join(f"{column} IS NULL" for column in columns)
@@ -214,7 +214,8 @@ def _all(fills: Sequence[Fill], new: Catalog) -> str:
 def _value(fill: Fill, new: Catalog) -> str:
     """Its expression; DEFAULT is none where there is more than that."""
     if fill.expression.upper() != "DEFAULT":
-        return fill.expression
+        ends = "\n" if "--" in fill.expression else ""  # it may end in a comment
+        return fill.expression + ends
     default = new.facts.get(Ref("default", fill.column.name))
     return default.text("expression") if default is not None else "NULL"
 

@@ -293,7 +293,9 @@ def _constraint(
     yield _FIRST, Step(text, step.ref, "create", (), "no")
     yield from before
     text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key['what']} USING INDEX {index}"
-    yield _FIRST, replace(_without(step, HazardCode.INDEX_BUILD), sql=text + (key["state"] or ""))
+    taken = replace(_without(step, HazardCode.INDEX_BUILD), sql=text + (key["state"] or ""))
+    # Beside its index, in the same file: the way back drops both at once, and builds nothing.
+    yield _FIRST, taken if held is not None else replace(taken, transactional="no")
 
 
 def _not_null(step: Step, new: Catalog) -> Iterator[tuple[int, Step]]:
