@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
 from ringfence.finding import counted
-from ringfence.isolation import aside, branches, calls, corners, people
+from ringfence.isolation import aside, branches, calls, corners, people, unnamed
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
@@ -317,6 +317,7 @@ def look(examiner: Examiner) -> list[Cell]:
     examiner.examine()
     calls.examine(examiner)
     corners.examine(examiner)
+    unnamed.examine(examiner)
     aside.examine(examiner)
     return examiner.cells
 

@@ -14,7 +14,8 @@ import psycopg
 
 from ringfence.finding import Severity
 from ringfence.isolation import fixes, surface
-from ringfence.isolation.corners import around, numbered, unguessable
+from ringfence.isolation.contexts import CONTEXTS
+from ringfence.isolation.corners import STALE, around, numbered, unguessable
 from ringfence.isolation.judge import Cell, State
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref
@@ -46,6 +47,9 @@ _GRAVITY = {
     "shared-cascade": Severity.ERROR,
 }
 """Of causes that are no plain hole."""
+
+_NAMELESS = ("", "unset", *CONTEXTS, *STALE)
+"""Contexts but those of a session that names another tenant."""
 
 _DEEPER = ("row-security-off", "policy", "partition", "owner", "helper", "definer")
 """Causes that other things leak because of."""
@@ -346,7 +350,21 @@ class Sorter:
             for cause in mine:
                 del self.causes["policy", cause.ref]
                 for cell in cause.cells:
-                    self._cause("helper", routine.ref, cell)
+                    helper = self._cause("helper", routine.ref, cell)
+            self._ask(helper, routine)
+
+    def _ask(self, helper: Cause, asked: Routine) -> None:
+        """Functions that leak only to sessions without their tenant, and that ask the helper too."""
+        for key, cause in list(self.causes.items()):
+            said = next((r.body for r in self.surface.routines if r.ref == cause.ref), "")
+            if (
+                cause.code == "isolation/definer"
+                and all(c.context for c in cause.cells)
+                and re.search(rf"(?<![\w$]){re.escape(asked.name)}\"?\s*\(", said)
+            ):
+                del self.causes[key]
+                helper.also.append(cause.ref.path)
+                helper.cells += cause.cells
 
     # Words
 
@@ -359,15 +377,20 @@ class Sorter:
                 _DOES[v] for v in _DOES if any(c.probe.verb == v for c in own or cause.cells)
             )
         )
-        unset = any(c.context for c in cause.cells)
+        unset = any(c.context and c.context in _NAMELESS for c in cause.cells)
         anyone = "; so does a session that names no tenant" if unset else ""
+        like = dict.fromkeys(c.context for c in cause.cells if c.context not in _NAMELESS)
+        if like:
+            anyone += f"; so does a tenant whose key is like another's ({_listed(like)})"
         first = cause.cells[0]
         stolen = any(c.probe.name.startswith("take ") for c in cause.cells)
         if kind == "row-security-off":
             cause.message = f"a tenant {does} other tenants' rows of {path}: row security is off"
             cause.help = f"whoever may use the table uses everybody's rows{anyone}"
         elif kind == "helper":
-            tables = _listed(dict.fromkeys(c.ref.path for c in cause.cells))
+            tables = _listed(
+                dict.fromkeys(c.ref.path for c in cause.cells if c.ref.path not in cause.also)
+            )
             ways = _listed(dict.fromkeys(c.context or c.probe.name for c in cause.cells))
             cause.message = (
                 f"{path} names a tenant that the session does not: {tables} show its rows"
@@ -423,6 +446,8 @@ class Sorter:
                 cause.help = (
                     "a SECURITY DEFINER function sees what its owner sees, whoever calls it"
                 )
+            if all(c.context for c in cause.cells):
+                cause.help += "; seen in a session that names no tenant"
         elif kind == "trigger":
             what = "tells" if first.saw else "changes"
             cause.message = f"trigger {path} {what} other tenants' rows"

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ringfence.isolation import probes
+from ringfence.isolation.contexts import CONTEXTS, alike
 from ringfence.kinds._sql import ident
 
 if TYPE_CHECKING:
@@ -61,14 +63,6 @@ class Cell:
 ENDLESS = "57014"
 """What the server says when it stops a statement that took too long."""
 
-CONTEXTS: Mapping[str, str] = {
-    "empty": "",
-    "blank": " ",
-    "garbage": "ringfence",
-    "nobody": "00000000-0000-4000-8000-000000000000",
-}
-"""What a session may name instead of a tenant: what SET LOCAL leaves behind after COMMIT is empty."""
-
 
 @dataclass
 class Examiner:
@@ -85,6 +79,11 @@ class Examiner:
     """Says of a leak that nothing else needs to be tried."""
     pairs: Mapping[int, Sequence[tuple[Row, Row]]] = field(default_factory=dict)
     """By relation, rows of A's and B's that policies for writing let through for what is in them."""
+
+    @cached_property
+    def contexts(self) -> Mapping[str, str]:
+        """What a session may name instead of tenant A."""
+        return {**CONTEXTS, **alike(self.fixture)} if self.prober.setting else {}
 
     @property
     def tenants(self) -> tuple[str, str]:
@@ -133,7 +132,7 @@ class Examiner:
             found = list(probes.reads(relation, role.name, setting, names, aim))
             tried += [(relation, probe, "", "") for probe in found]
             plain = found[:1]
-            for context in CONTEXTS if self.prober.setting else ():
+            for context in self.contexts:
                 tried += [(relation, probe, context, "") for probe in plain]
             for other in role.becomes:
                 if relation.may(other, "SELECT"):
@@ -150,7 +149,7 @@ class Examiner:
                 return endless[relation.oid]
             out = self.prober.attempt(
                 role.name,
-                CONTEXTS.get(context, a) if context else a,
+                self.contexts[context] if context else a,
                 said,
                 setup=probe.setup,
                 before=(*_becoming(become), *probe.before),
@@ -225,7 +224,7 @@ class Examiner:
         *,
         shows_b: bool,
     ) -> tuple[State, str, str, int]:
-        known = [*self.tenants, *CONTEXTS.values()]
+        known = [*self.tenants, *self.contexts.values()]
         values = full.values()
         saw = self.fixture.shown(values, but=known)
         if context and not saw:
@@ -277,10 +276,26 @@ class Examiner:
 
     def _aim(self, relation: Relation) -> tuple[Aim | None, Mapping[str, tuple[str, str]]]:
         """A row of A's and one of B's in a relation, and a view's columns that say whose one is."""
-        aim = probes.aim_at(self.fixture, relation)
+        aim = probes.aim_at(self.fixture, relation, self._seen_twins(relation))
         if aim is None and relation.kind in "vm" and self.tenants_rows(relation):
             return self._aim_through(relation)
         return aim, {}
+
+    def _seen_twins(self, relation: Relation) -> tuple[Row, Row] | None:
+        """Rows of A's and B's that each tenant may see itself: one that policies hide from everybody is
+        no control."""
+        table = self.fixture.estate.table(relation)
+        role = next((r.name for r in self.roles if relation.may(r.name, "SELECT")), None)
+        return None
+        if table is None or role is None or not relation.row_security or relation.partition_of:
+            return None
+        found = []
+        for tenant in self.tenants:
+            said = f"SELECT tableoid::regclass::text, ctid::text FROM {relation.sql}"
+            places = set(self.prober.attempt(role, tenant, said).rows)
+            rows = self.fixture.rows[tenant].get(table.oid, ())
+            found.append([row for row in rows if (row.leaf, row.ctid) in places])
+        return (found[0][0], found[1][0]) if all(found) else None
 
     def _aim_through(self, relation: Relation) -> tuple[Aim | None, dict[str, tuple[str, str]]]:
         """Rows of a view that are there because of A, and because of B."""
@@ -514,11 +529,16 @@ class Examiner:
             return State.INCONCLUSIVE, f"it did not end within {self._timeout}"
         whose = self.fixture.a if probe.name.startswith("give ") else self.fixture.b
         almighty = self._attempt(None, whose, probe, writes=False)
+        if almighty.sqlstate[:2] == "P0" and whose != self.fixture.a:
+            # A trigger that asks whose the row is refuses A's rows in B's name.
+            almighty = self._attempt(None, self.fixture.a, probe, writes=False)
         if _masked(almighty, probe):
             almighty = self._attempt(None, whose, probe, replica=True, writes=False)
         if not almighty.ok or almighty.count == 0:
             if probe.edge is not None and almighty.sqlstate[:2] in ("23", "P0"):
                 return State.PASS, f"the schema refuses it to everybody: {almighty.message}"
+            if almighty.sqlstate[:2] == "P0" and relation.triggers and self._mine(role, probe).ok:
+                return State.PASS, f"a trigger refuses it to everybody: {almighty.message}"
             if almighty.sqlstate == "44000":
                 return State.PASS, f"the view refuses it to everybody: {almighty.message}"
             cannot = almighty.sqlstate[:2] == "23" or almighty.sqlstate in (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence.isolation import aside, calls, changed, corners, look
+from ringfence.isolation import aside, calls, changed, corners, look, unnamed
 from ringfence.isolation.judge import State
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
@@ -140,6 +140,7 @@ def _noticed(
             return f"the owner of {relation.path} is not bound"
     calls.examine(examiner, only)
     corners.examine(examiner, only)
+    unnamed.examine(examiner, only)
     aside.examine(examiner, only)
     return _new(examiner.cells, before)
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import psycopg
 
+from ringfence.errors import Bug
 from ringfence.isolation.estate import texts
 from ringfence.kinds._sql import ident, literal
 
@@ -67,6 +68,12 @@ class Outcome:
         return self.sqlstate, self.count, sorted(repr(row) for row in self.rows), sorted(self.said)
 
 
+def _words(said: psycopg.errors.Diagnostic) -> str:
+    """All that the server says to whoever asked."""
+    parts = (said.message_primary, said.message_detail, said.message_hint)
+    return " ".join(filter(None, parts))
+
+
 def _nothing() -> State:
     from collections import Counter
 
@@ -85,7 +92,7 @@ class Prober:
     _said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.conn.add_notice_handler(lambda d: self._said.append(d.message_primary or ""))
+        self.conn.add_notice_handler(lambda d: self._said.append(_words(d)))
 
     def attempt(
         self,
@@ -130,11 +137,15 @@ class Prober:
             self._said.clear()
             prepared = True
             return self._run(statement, copied, setup if writes else None)
+        except psycopg.errors.InvalidSqlStatementName as error:
+            if self.estate.plan in str(error):
+                raise Bug("what tells the rows of tenants is prepared no more") from error
+            return Outcome(error.sqlstate or "26000", _words(error.diag), prepared=prepared)
         except psycopg.Error as error:
             said = error.diag
             return Outcome(
                 error.sqlstate or "XX000",
-                " ".join(filter(None, (said.message_primary, said.message_detail))),
+                _words(said),
                 said=tuple(self._said),
                 prepared=prepared,
             )

@@ -733,8 +733,9 @@ def blind(aim: Aim, role: str) -> Iterator[Probe]:
         )
 
 
-def aim_at(fixture: Fixture, relation: Relation) -> Aim | None:
-    """Rows of A's and B's in a table of tenants' rows, or None where either has none there."""
+def aim_at(fixture: Fixture, relation: Relation, seen: tuple[Row, Row] | None) -> Aim | None:
+    """Rows of A's and B's in a table of tenants' rows, or None where either has none there: those that
+    were `seen`, or the first."""
     table = fixture.estate.table(relation)
     if table is None:
         return None
@@ -743,7 +744,7 @@ def aim_at(fixture: Fixture, relation: Relation) -> Aim | None:
         leaf = _leaf(fixture, table, relation)
         if not leaf:
             return None
-    twins = fixture.twins(table, leaf)
+    twins = seen or fixture.twins(table, leaf)
     if twins is None:
         return None
     return aim_of(relation, table, *twins)

@@ -62,9 +62,7 @@ def _steps(examiner: Examiner, cell: Cell) -> list[tuple[str, str]]:
     if cell.become:
         lines.append((f"SET LOCAL ROLE {ident(cell.become)}", ""))
     if cell.context != "unset" and examiner.prober.setting:
-        from ringfence.isolation.judge import CONTEXTS
-
-        tenant = CONTEXTS.get(cell.context, "") if cell.context else examiner.fixture.a
+        tenant = examiner.contexts.get(cell.context, "") if cell.context else examiner.fixture.a
         held = examiner.fixture.estate.model.named(tenant)
         setting = ".".join(map(ident, examiner.prober.setting.split(".")))
         whose = f"tenant {cell.context}" if cell.context else "tenant A"
