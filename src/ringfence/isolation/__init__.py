@@ -18,7 +18,7 @@ from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
 from ringfence.isolation.judge import Cell, Examiner, State
 from ringfence.isolation.prober import TIMEOUT, Prober
-from ringfence.isolation.probes import PEEK
+from ringfence.isolation.probes import HELPERS
 from ringfence.model import quoted
 from ringfence.seed import Model, Shape, disposable, model, seed
 from ringfence.seed import read as read_shape
@@ -173,7 +173,7 @@ class Ground:
             " SET LOCAL jit = off; SET LOCAL lc_messages = 'C'; SET LOCAL client_min_messages = notice;"
             " SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY';"
             # Made where triggers on DDL do not see it.
-            f" SET LOCAL session_replication_role = replica; {PEEK};"
+            f" SET LOCAL session_replication_role = replica; {'; '.join(HELPERS.values())};"
             " SET LOCAL session_replication_role = origin"
         )
 

@@ -505,7 +505,8 @@ def _shadowed(examiner: Examiner, role: Role, routine: Routine) -> None:
             break
         outs.append(out)
         known = (*plan.known, *examiner.tenants)
-        if saw := fixture.shown(out.values(), but=known):
+        # What the trap says, not what the function shows.
+        if saw := fixture.shown(out.said, but=known):
             probe = Probe("EXECUTE", probe.name, text, before=probe.before, cause="search-path")
             why = "code of A's own runs with the owner's rights"
             examiner.cells.append(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.isolation import unnamed
@@ -73,8 +73,30 @@ def examine(examiner: Examiner, only: frozenset[int] | None = None) -> list[Cell
         for routine in surface.routines:
             wanted = only is None or routine.oid in only
             if wanted and role.name in routine.callers and routine.oid in reached:
-                _judge(examiner, role, routine)
+                _any_type(examiner, role, routine)
     return examiner.cells
+
+
+_ANY = re.compile(r"any(?:compatible)?(element|nonarray|array)?")
+
+
+def _any_type(examiner: Examiner, role: Role, routine: Routine) -> None:
+    """Judge a routine; one that takes arguments of any type with those that name rows mostly."""
+    if not any(_ANY.fullmatch(type_) for type_ in routine.types):
+        _judge(examiner, role, routine)
+        return
+    before = len(examiner.cells)
+    for type_ in ("uuid", "text", "integer"):
+        types = tuple(
+            type_ + ("[]" if (found := _ANY.fullmatch(t)) and found[1] == "array" else "")
+            if _ANY.fullmatch(t)
+            else t
+            for t in routine.types
+        )
+        _judge(examiner, role, replace(routine, types=types))
+    order = (State.LEAK, State.PASS, State.DENIED_ALL, State.INCONCLUSIVE, State.NO_GRANT)
+    tried = sorted(examiner.cells[before:], key=lambda c: order.index(c.state))
+    examiner.cells[before:] = tried[:1]
 
 
 def touching(surface: Surface, fixture: Fixture) -> frozenset[int]:
@@ -116,19 +138,27 @@ def dynamic(body: str) -> bool:
 
 def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
     """The call, with arguments as text of the types the routine takes."""
-    given = ", ".join(
+    said = [
         f"{literal(value).strip()}::{type_}" if value is not None else f"NULL::{type_}"
         for value, type_ in zip(arguments, routine.types, strict=True)
-    )
+    ]
+    if routine.variadic:
+        said[-1] = f"VARIADIC {said[-1]}"
+    given = ", ".join(said)
     if routine.procedure:
         return f"CALL {routine.sql}({given})"
     if routine.aggregate:
         names = ", ".join(f"v{place}" for place in range(len(arguments)))
         return f"SELECT {routine.sql}({names}) FROM (VALUES ({given})) AS given ({names})"
+    if routine.opens_cursor:
+        return (
+            f"SELECT found FROM {routine.sql}({given}) AS opened (cursor),"
+            " pg_temp.ringfence_fetch(opened.cursor) AS found"
+        )
     return f"SELECT * FROM {routine.sql}({given})"
 
 
-def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
+def _judge(examiner: Examiner, role: Role, routine: Routine, *, mirrored: bool = False) -> None:
     prober, fixture = examiner.prober, examiner.fixture
     a, b = fixture.a, fixture.b
     calls = list(plans(fixture, routine))
@@ -185,11 +215,23 @@ def _judge(examiner: Examiner, role: Role, routine: Routine) -> None:
     asked = any(routine.oid in p.calls for p in examiner.surface.policies)
     if state is State.INCONCLUSIVE and asked:
         return  # what policies ask is tried with the tables they are on
+    if state is State.INCONCLUSIVE and not mirrored and not setup:
+        # What a superuser is not shown of B's for A's sake (the greatest of all) may be told of A's to B.
+        other = replace(fixture, a=b, b=a)
+        mirror = replace(examiner, fixture=other, cells=[], aims={})
+        _judge(mirror, role, routine, mirrored=True)
+        if mirror.cells and mirror.cells[-1].state in (State.LEAK, State.PASS):
+            examiner.cells.append(mirror.cells[-1])
+            return
     known = [v for call in calls for v in call.known]
     if state is State.PASS and routine.definer and not setup:
         found = unnamed.call(examiner, role, routine, texts, known)
         if found is not None:
             examiner.cells.append(found)
+            return
+        if kept := _remembers(examiner, role, routine, calls):
+            why = "shows a value that it kept of a call of B's"
+            _add(examiner, role, routine, kept[0], State.LEAK, why, kept[1])
             return
     _add(examiner, role, routine, probe, state, why)
 
@@ -236,6 +278,28 @@ def _becomes(
         if out.rows and out.rows[0][0] == named:
             mine = (statement(routine, call.mine),)
             return Probe("EXECUTE", "call", asked, asked, before=(text,), control_before=mine)
+    return None
+
+
+def _remembers(
+    examiner: Examiner, role: Role, routine: Routine, calls: Sequence[Call]
+) -> tuple[Probe, str] | None:
+    """A call in A's name after the same one in B's, where a function keeps something, and the value of
+    B's that it shows then."""
+    prober, (a, b) = examiner.prober, examiner.tenants
+    keeps = r"(?i)\b(INSERT|UPDATE|MERGE|set_config|CREATE|SET)\b"
+    if not prober.setting or not re.search(keeps, routine.body):
+        return None
+    named = examiner.fixture.estate.model.named
+    use_b, use_a = (
+        f"SELECT set_config({literal(prober.setting)}, {literal(named(t))}, true)" for t in (b, a)
+    )
+    for call in calls[:4]:
+        text = statement(routine, call.theirs)
+        before = (use_b, text, use_a)
+        out = prober.attempt(role.name, a, text, before=before)
+        if saw := examiner.fixture.shown(out.values(), but=(*call.known, a, b)):
+            return Probe("EXECUTE", "call after B", text, text, before=before), saw
     return None
 
 
@@ -342,8 +406,7 @@ def _from_one_row(
             place: column.name
             for place, columns in enumerate(compared)
             for column in table.columns
-            if column.name in columns
-            and _family(re.sub(r"\(.*\)", "", column.sql)) == _family(routine.types[place])
+            if column.name in columns and _family(column.sql) == _family(routine.types[place])
         }
         if len(at) < 2 and not (len(names) == 1 and at):
             continue
@@ -386,6 +449,13 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
     compared = set(_compared(body, name))
     array = type_.endswith("[]")
     wanted = _family(type_.removesuffix("[]"))
+    shape = fixture.estate.shape
+    own = {
+        _family(t.sql): _family(shape.base(t)[0].sql)
+        for t in shape.types.values()
+        if t.schema != "pg_catalog"
+    }
+    like = {wanted, own.get(wanted, wanted)}
     scored: list[tuple[int, str, str, Pair]] = []
     for oid, table in fixture.estate.tables.items():
         pairs = list(
@@ -397,11 +467,13 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
         )
         keys = {c for k in table.keys if k.primary for c in k.columns}
         for column in table.columns:
-            if _family(re.sub(r"\(.*\)", "", column.sql)) != wanted:
+            if not like & {_family(column.sql), _family(shape.below_domains(column))}:
                 continue
             score = _likeness(said, table.name, column.name, column.name in keys)
             if column.name in compared and _speaks_of(body, table.name):
                 score = max(score, 3)
+            if (wanted in own or wanted == "moment") and _speaks_of(body, table.name):
+                score = max(score, 2)
             if wanted != "uuid" and score < 2:
                 # What an argument is turned into before it is compared nobody can read off.
                 spoken = _speaks_of(body, column.name) or dynamic(body)
@@ -411,6 +483,8 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
             limit = 2 if score < (2 if wanted == "text" else 1) else 6
             for theirs, mine in pairs[:limit]:
                 values = (theirs.values[column.name], mine.values[column.name])
+                if type_ == "date":
+                    values = (values[0] and values[0][:10], values[1] and values[1][:10])
                 if values[0] is not None:
                     scored.append((-score, table.path, column.name, values))
     scored.sort(key=lambda s: s[:3])
@@ -418,12 +492,15 @@ def _pool(fixture: Fixture, type_: str, name: str, body: str) -> list[Pair]:
     if array:
         found = [("{" + str(b) + "}", "{" + str(a) + "}") for b, a in found]
     if wanted == "text" and dynamic(body):
-        found = [*_injections(fixture), *found]
+        harm = _injections(fixture)
+        found = [*([(_listed(b), _listed(a)) for b, a in harm] if array else harm), *found]
         if re.search(r"(?i)%(\d+\$)?-?I|\bquote_ident\b", body):
             found = [*_columns(fixture, body), *found]
     if wanted == "text" and not array and name:
         found = [*((word, word) for word in _words(body, name)), *found]
     if wanted in ("json", "jsonb") and not array:
+        if dynamic(body):
+            found = [*_harmful(fixture), *found]
         found = [*_documents(fixture, body), *found]
     found += _whole_rows(fixture, type_)
     found += [(v, v) for v in _PLAIN.get(type_, ())]
@@ -460,9 +537,20 @@ def _injections(fixture: Fixture) -> list[Pair]:
     for table in list(fixture.estate.tables.values())[:6]:
         name = qualified((table.schema, table.name))
         said = f"SELECT string_agg(t::text, ' ') FROM {name} AS t"
-        # A name is put behind FROM, a statement runs alone.
-        found += [(said, said), (name, name)]
+        # A name is put behind FROM, a statement runs alone; an expression tells by its error.
+        found += [(said, said), (name, name), (f"({said})::int", "1")]
     return found
+
+
+def _harmful(fixture: Fixture) -> list[Pair]:
+    """JSON documents whose keys do harm where they become a part of a statement."""
+    harm = [("true OR true --", "true OR false --"), *_injections(fixture)]
+    return [tuple(json.dumps({key or "": "x"}) for key in pair) for pair in harm]  # type: ignore[misc]
+
+
+def _listed(value: str | None) -> str:
+    """An array of one text, as the server writes it."""
+    return '{"' + (value or "").replace("\\", "\\\\").replace('"', '\\"') + '"}'
 
 
 def _documents(fixture: Fixture, body: str) -> list[Pair]:
@@ -553,6 +641,9 @@ def _likeness(said: str, table: str, column: str, key: bool) -> int:
 
 
 def _family(type_: str) -> str:
+    type_ = re.sub(r"\([^()]*\)", "", type_).rpartition(".")[2]
+    if type_.startswith(("timestamp", "date")) and not type_.startswith("daterange"):
+        return "moment"
     if type_.startswith(("character", "varchar", "text", "citext")):
         return "text"
     if type_ in ("smallint", "integer", "bigint"):

@@ -25,6 +25,14 @@ PEEK = (
     " AS $$ BEGIN RAISE NOTICE '%', said; RETURN true; END $$"
 )
 
+FETCH = (
+    "CREATE FUNCTION pg_temp.ringfence_fetch(opened refcursor) RETURNS SETOF text LANGUAGE plpgsql"
+    " AS $$ DECLARE one record; BEGIN LOOP FETCH opened INTO one; EXIT WHEN NOT FOUND;"
+    " RETURN NEXT one::text; END LOOP; END $$"
+)
+HELPERS = {"ringfence_peek": PEEK, "ringfence_fetch": FETCH}
+"""What statements use that nobody's schema has, by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:

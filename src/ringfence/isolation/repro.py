@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.isolation.corners import STALE
-from ringfence.isolation.probes import PEEK
+from ringfence.isolation.probes import HELPERS
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.step import remark
 
@@ -47,10 +47,10 @@ def script(examiner: Examiner, cell: Cell) -> str:
 
 
 def _session(examiner: Examiner, cell: Cell) -> list[str]:
-    peek = [f"{PEEK};"] if "ringfence_peek" in cell.probe.statement else []
+    helpers = [f"{made};" for name, made in HELPERS.items() if name in cell.probe.statement]
     return [
         *(f"{line};" for line in _setup(cell)),
-        *peek,
+        *helpers,
         f"SET LOCAL ROLE {ident(cell.role)};",
         *(f"{line};{said}" for line, said in _steps(examiner, cell)),
     ]

@@ -17,6 +17,8 @@ SELECT
         WHERE s.setting LIKE 'search_path=%%'
     ), '') AS path,
     p.proretset AS returns_set,
+    p.provariadic <> 0 AS variadic,
+    p.prorettype = 'refcursor'::REGTYPE AS opens_cursor,
     t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,
     COALESCE((
         SELECT string_agg(f.prosrc, E'\n') FROM pg_proc AS f

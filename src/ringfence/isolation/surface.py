@@ -105,7 +105,8 @@ class Relation:
 @dataclass(frozen=True)
 class Routine:
     """A function, procedure or aggregate. `types` and `names` are those of its arguments, `callers`
-    the roles that may call it, `path` the search_path that it sets."""
+    the roles that may call it, `path` the search_path that it sets. `variadic`: the last one is an array
+    of any length; `opens_cursor`: what it returns names a cursor."""
 
     oid: int
     schema: str
@@ -118,6 +119,8 @@ class Routine:
     volatility: str
     path: str
     returns_set: bool
+    variadic: bool
+    opens_cursor: bool
     pseudo: bool
     body: str
     types: tuple[str, ...]
