@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
 from ringfence.finding import counted
-from ringfence.isolation import aside, branches, calls, corners, people, unnamed
+from ringfence.isolation import aside, branches, calls, corners, people, trusted, unnamed
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
@@ -318,6 +318,7 @@ def look(examiner: Examiner) -> list[Cell]:
     calls.examine(examiner)
     corners.examine(examiner)
     unnamed.examine(examiner)
+    trusted.examine(examiner)
     aside.examine(examiner)
     return examiner.cells
 

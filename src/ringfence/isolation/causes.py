@@ -164,6 +164,8 @@ class Sorter:
                     fix = f"ALTER FUNCTION {one.function}() SECURITY INVOKER;"
         elif kind == "search-path" and routine is not None:
             fix = fixes.search_path(routine)
+        elif kind == "leakproof" and routine is not None:
+            fix = f"ALTER FUNCTION {routine.sql}({', '.join(routine.types)}) NOT LEAKPROOF;"
         elif kind == "disagreement" and relation is not None:
             ref, fix = self._disagreement(cell, relation)
         elif kind == "event-trigger":
@@ -562,6 +564,13 @@ class Sorter:
             cause.help = (
                 "what a session makes in pg_temp is found before the schema's own, and its code runs"
                 " with the function owner's rights: it reads other tenants' rows"
+            )
+            if "believes" in first.because:
+                cause.help = f"what a session makes in pg_temp is found first: {first.because}"
+        elif kind == "leakproof":
+            cause.message = f"{path} is said to be LEAKPROOF, and tells what it is asked about"
+            cause.help = (
+                "the server asks such a function before it asks policies, about every tenant's rows"
             )
         elif kind == "role":
             becomes = _listed(dict.fromkeys(c.become for c in cause.cells))

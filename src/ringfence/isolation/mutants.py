@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence.isolation import aside, calls, changed, corners, look, unnamed
+from ringfence.isolation import aside, calls, changed, corners, look, trusted, unnamed
 from ringfence.isolation.judge import State
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
@@ -141,6 +141,7 @@ def _noticed(
     calls.examine(examiner, only)
     corners.examine(examiner, only)
     unnamed.examine(examiner, only)
+    trusted.examine(examiner, only)
     aside.examine(examiner, only)
     return _new(examiner.cells, before)
 

@@ -6,6 +6,7 @@ work either, nothing has been shown.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -343,7 +344,9 @@ def for_triggers(
         looked = [t for t in triggers if t.looks_at(column.name)]
         inserted = any(t.on_insert for t in looked) and relation.may(role, "INSERT")
         updated = any(t.on_update for t in looked) and relation.may(role, "SELECT")
-        for value in _others(fixture, table, column.name, column.sql) if looked else ():
+        values = _others(fixture, table, column.name, column.sql) if looked else []
+        values += _compared_with(fixture, table, column.name, looked)
+        for value in dict.fromkeys(values):
             if inserted and column.name in {c.name for c in made}:
                 yield Probe(
                     "INSERT",
@@ -379,6 +382,24 @@ def _others(fixture: Fixture, table: Table, column: str, type_: str) -> list[str
                     rows = fixture.rows[fixture.b].get(oid, ())[:1]
                     found += [v for r in rows if (v := r.values.get(key.name)) is not None]
     return list(dict.fromkeys(found))[:8]
+
+
+def _compared_with(
+    fixture: Fixture, table: Table, column: str, triggers: Sequence[Trigger]
+) -> list[str]:
+    """Values of B's rows of other tables, in columns that triggers compare this one with."""
+    new = rf"NEW\s*\.\s*\"?{re.escape(column)}(?![\w$])"
+    found: list[str] = []
+    for trigger in triggers:
+        names = re.findall(rf"(?i)(\w+)\"?\s*=\s*{new}", trigger.body)
+        names += re.findall(rf"(?i){new}\"?\s*=\s*(?:\w+\.)?(\w+)", trigger.body)
+        for oid, other in fixture.estate.tables.items():
+            if oid != table.oid and re.search(
+                rf"(?<![\w$]){re.escape(other.name)}(?![\w$])", trigger.body
+            ):
+                rows = fixture.rows[fixture.b].get(oid, ())[:2]
+                found += [v for r in rows for n in names if (v := r.values.get(n)) is not None]
+    return found
 
 
 def _line(columns: Sequence[Column], row: Mapping[str, str | None]) -> str:

@@ -18,6 +18,7 @@ SELECT
     ), '') AS path,
     p.proretset AS returns_set,
     p.provariadic <> 0 AS variadic,
+    p.proleakproof AS leakproof,
     p.prorettype = 'refcursor'::REGTYPE AS opens_cursor,
     t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,
     COALESCE((

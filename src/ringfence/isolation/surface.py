@@ -106,7 +106,7 @@ class Relation:
 class Routine:
     """A function, procedure or aggregate. `types` and `names` are those of its arguments, `callers`
     the roles that may call it, `path` the search_path that it sets. `variadic`: the last one is an array
-    of any length; `opens_cursor`: what it returns names a cursor."""
+    of any length; `leakproof`: it is said to tell nothing; `opens_cursor`: what it returns names a cursor."""
 
     oid: int
     schema: str
@@ -120,6 +120,7 @@ class Routine:
     path: str
     returns_set: bool
     variadic: bool
+    leakproof: bool
     opens_cursor: bool
     pseudo: bool
     body: str
