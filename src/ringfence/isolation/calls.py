@@ -142,7 +142,7 @@ def statement(routine: Routine, arguments: Sequence[str | None]) -> str:
         f"{literal(value).strip()}::{type_}" if value is not None else f"NULL::{type_}"
         for value, type_ in zip(arguments, routine.types, strict=True)
     ]
-    if routine.variadic:
+    if routine.any_number:
         said[-1] = f"VARIADIC {said[-1]}"
     given = ", ".join(said)
     if routine.procedure:

@@ -17,7 +17,7 @@ SELECT
         WHERE s.setting LIKE 'search_path=%%'
     ), '') AS path,
     p.proretset AS returns_set,
-    p.provariadic <> 0 AS variadic,
+    p.provariadic <> 0 AS any_number,
     p.proleakproof AS leakproof,
     p.prorettype = 'refcursor'::REGTYPE AS opens_cursor,
     t.typtype = 'p' AND t.typname NOT IN ('void', 'record') AS pseudo,

@@ -105,7 +105,7 @@ class Relation:
 @dataclass(frozen=True)
 class Routine:
     """A function, procedure or aggregate. `types` and `names` are those of its arguments, `callers`
-    the roles that may call it, `path` the search_path that it sets. `variadic`: the last one is an array
+    the roles that may call it, `path` the search_path that it sets. `any_number`: the last one is an array
     of any length; `leakproof`: it is said to tell nothing; `opens_cursor`: what it returns names a cursor."""
 
     oid: int
@@ -119,7 +119,7 @@ class Routine:
     volatility: str
     path: str
     returns_set: bool
-    variadic: bool
+    any_number: bool
     leakproof: bool
     opens_cursor: bool
     pseudo: bool
