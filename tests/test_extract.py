@@ -16,7 +16,7 @@ from ringfence.errors import ServerError
 from ringfence.kinds import kinds
 from ringfence.model import Catalog
 from ringfence.pg import extract as reading
-from ringfence.pg.ahead import Reader
+from ringfence.pg.ahead import Query, Reader
 from ringfence.pg.connect import connect, named
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_the_second_connection_sees_what_the_first_sees(
     before = read(filled)
     queries = reading.Reading._queries
 
-    def meanwhile(self: reading.Reading) -> list[tuple[str, str]]:
+    def meanwhile(self: reading.Reading) -> list[Query]:
         found = queries(self)
         with psycopg.connect(filled, autocommit=True) as other:
             other.execute("CREATE TABLE later (id int DEFAULT 1)")

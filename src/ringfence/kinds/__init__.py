@@ -5,7 +5,9 @@ are created, dropped and altered. `<stem>.pg17.sql` stands in for `<stem>.sql` f
 
 A row of the query is an object. Its first columns are `classid, objid, objsubid` (what pg_depend
 knows it by) and `name` (the parts of its `Ref`); `owner`, `acl` and `parent` are taken out when they
-are there, and every other column is an attribute of the fact, under its own name.
+are there, and every other column is an attribute of the fact, under its own name. What is a part of a
+relation has that one's number for `under`, and its own name alone: the relation, its parent, gives
+the rest. What belongs to a column has no name but that, and the column's number for `under_part`.
 """
 
 from __future__ import annotations

@@ -6,50 +6,20 @@ relations AS MATERIALIZED (
         c.relkind,
         c.relispartition,
         c.relowner,
-        ARRAY[n.nspname::TEXT, c.relname::TEXT] AS path,
-        CASE c.relkind
-            WHEN 'f' THEN 'foreign_table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view'
-            ELSE 'table'
-        END AS kind
+        c.relname
     FROM pg_catalog.pg_class AS c
-    INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-    LEFT JOIN pg_catalog.pg_depend AS e
-        ON
-            e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-            AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
     WHERE
-        c.relkind IN ('r', 'p', 'f', 'v', 'm')
+        c.oid >= 16384
+        AND c.relkind IN ('r', 'p', 'f', 'v', 'm')
         AND c.relpersistence <> 't'
-        AND n.nspname !~ '^pg_'
-        AND n.nspname <> 'information_schema'
-        AND e.objid IS NULL
-),
-
-identity AS (
-    SELECT
-        d.refobjid,
-        d.refobjsubid,
-        ARRAY[
-            pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
-            s.seqstart::TEXT, s.seqincrement::TEXT, s.seqmin::TEXT, s.seqmax::TEXT,
-            s.seqcache::TEXT, s.seqcycle::TEXT
-        ] AS sequence
-    FROM pg_catalog.pg_sequence AS s
-    INNER JOIN pg_catalog.pg_depend AS d
-        ON
-            d.classid = 'pg_class'::REGCLASS AND s.seqrelid = d.objid AND d.objsubid = 0
-            AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype = 'i'
-    INNER JOIN pg_catalog.pg_class AS c ON s.seqrelid = c.oid
-    INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 )
 
 SELECT
     'pg_class'::REGCLASS::OID AS classid,
     a.attrelid AS objid,
     a.attnum::INTEGER AS objsubid,
-    r.path || a.attname::TEXT AS name,
-    r.kind AS parent_kind,
-    r.path AS parent,
+    a.attrelid AS under,
+    a.attname AS name,
     CASE WHEN a.attacl IS NOT NULL THEN pg_catalog.pg_get_userbyid(r.relowner) END AS acl_owner,
     a.attacl::TEXT[] AS acl,
     CASE
@@ -67,7 +37,7 @@ SELECT
     CASE
         WHEN NOT r.relispartition OR i.sequence IS NOT NULL THEN NULLIF(a.attidentity, '')
     END AS identity,
-    CASE WHEN a.attidentity <> '' THEN i.sequence END AS sequence,
+    i.sequence,
     NULLIF(a.attgenerated, '') AS generated,
     CASE WHEN a.attgenerated <> '' THEN (
         SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid)
@@ -88,8 +58,50 @@ SELECT
 FROM pg_catalog.pg_attribute AS a
 INNER JOIN relations AS r ON a.attrelid = r.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
-LEFT JOIN identity AS i ON a.attrelid = i.refobjid AND a.attnum = i.refobjsubid
+CROSS JOIN
+    LATERAL (
+        -- Each is looked up: with more than the system's own columns, few are of identity.
+        SELECT
+            CASE
+                WHEN a.attidentity <> ''
+                    THEN (
+                        SELECT
+                            ARRAY[
+                                pg_catalog.quote_ident(n.nspname)
+                                || '.' || pg_catalog.quote_ident(c.relname),
+                                s.seqstart::TEXT, s.seqincrement::TEXT, s.seqmin::TEXT,
+                                s.seqmax::TEXT, s.seqcache::TEXT, s.seqcycle::TEXT
+                            ]
+                        FROM (
+                            SELECT d.objid
+                            FROM pg_catalog.pg_depend AS d
+                            WHERE
+                                d.refclassid = 'pg_class'::REGCLASS AND d.refobjid = a.attrelid
+                                AND d.refobjsubid = a.attnum AND d.deptype = 'i'
+                                AND d.classid = 'pg_class'::REGCLASS AND d.objsubid = 0
+                            LIMIT 1  -- noqa: AM09
+                        ) AS d
+                        CROSS JOIN LATERAL (
+                            SELECT s.* FROM pg_catalog.pg_sequence AS s
+                            WHERE s.seqrelid = d.objid
+                            LIMIT 1  -- noqa: AM09
+                        ) AS s
+                        CROSS JOIN LATERAL (
+                            SELECT
+                                c.relname,
+                                c.relnamespace
+                            FROM pg_catalog.pg_class AS c
+                            WHERE c.oid = d.objid
+                            LIMIT 1  -- noqa: AM09
+                        ) AS c
+                        CROSS JOIN LATERAL (
+                            SELECT n.nspname FROM pg_catalog.pg_namespace AS n
+                            WHERE n.oid = c.relnamespace
+                            LIMIT 1  -- noqa: AM09
+                        ) AS n
+                    )
+            END AS sequence
+    ) AS i
 WHERE
     a.attnum > 0
-    AND NOT a.attisdropped
-ORDER BY a.attrelid, a.attnum;
+    AND NOT a.attisdropped;

@@ -4,9 +4,8 @@ SELECT
     'pg_constraint'::REGCLASS::OID AS classid,
     k.oid AS objid,
     0 AS objsubid,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT, k.conname::TEXT] AS name,
-    CASE WHEN c.relkind = 'f' THEN 'foreign_table' ELSE 'table' END AS parent_kind,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT] AS parent,
+    k.conrelid AS under,
+    k.conname AS name,
     k.contype::TEXT AS type,
     CASE
         WHEN k.contype = 'x' AND x.reloptions IS NOT NULL
@@ -39,13 +38,8 @@ SELECT
     ts.spcname::TEXT AS index_tablespace
 FROM pg_catalog.pg_constraint AS k
 INNER JOIN pg_catalog.pg_class AS c ON k.conrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_catalog.pg_class AS x ON k.contype IN ('p', 'u', 'x') AND k.conindid = x.oid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
     k.contype IN ('p', 'u', 'c', 'f', 'x')
     AND (
@@ -58,7 +52,5 @@ WHERE
         )
     )
     AND c.relpersistence <> 't'
-    AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND e.objid IS NULL
+    AND c.oid >= 16384
 ORDER BY k.conrelid, position(k.contype IN 'pucxf'), k.conname;

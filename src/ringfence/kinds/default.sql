@@ -4,20 +4,13 @@ SELECT
     'pg_attrdef'::REGCLASS::OID AS classid,
     d.oid AS objid,
     0 AS objsubid,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT, a.attname::TEXT] AS name,
+    d.adrelid AS under,
+    d.adnum::INTEGER AS under_part,
     pg_catalog.pg_get_expr(d.adbin, 0) AS expression
 FROM pg_catalog.pg_attrdef AS d
-INNER JOIN pg_catalog.pg_attribute AS a ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-INNER JOIN pg_catalog.pg_class AS c ON d.adrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
 WHERE
-    a.atthasdef
-    AND a.attgenerated = ''
-    AND c.relpersistence <> 't'
-    AND n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND e.objid IS NULL;
+    d.adrelid >= 16384
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attgenerated <> '' AND a.attrelid = d.adrelid AND a.attnum = d.adnum
+    );

@@ -12,10 +12,12 @@ indexes AS MATERIALIZED (
         x.relispartition,
         x.reltablespace,
         c.relname AS on_name,
-        c.relkind AS on_kind,
         am.amname
     -- Before 15 it is no column of pg_index.
-    FROM (SELECT FALSE AS indnullsnotdistinct) AS older  -- noqa: ST11
+    FROM (SELECT  -- noqa: ST11
+        FALSE AS indnullsnotdistinct,
+        ARRAY(SELECT generate_series(1, 64)) AS numbers
+    ) AS older
     CROSS JOIN
         LATERAL (
             SELECT
@@ -27,9 +29,11 @@ indexes AS MATERIALIZED (
                 i.indclass,
                 i.indcollation,
                 i.indoption,
+                i.indnatts,
                 i.indnkeyatts,
                 i.indpred,
                 i.indexprs IS NULL AS of_columns,
+                numbers,  -- noqa: RF03
                 indnullsnotdistinct AS nulls_not_distinct  -- noqa: RF03
             FROM pg_catalog.pg_index AS i
         ) AS i
@@ -39,35 +43,41 @@ indexes AS MATERIALIZED (
     INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
     LEFT JOIN pg_catalog.pg_constraint AS own
         ON i.indexrelid = own.conindid AND own.contype IN ('p', 'u', 'x')
-    LEFT JOIN pg_catalog.pg_depend AS e
-        ON
-            e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-            AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
     WHERE
         c.relkind IN ('r', 'p', 'm')
         AND c.relpersistence <> 't'
-        AND n.nspname !~ '^pg_'
-        AND n.nspname <> 'information_schema'
+        AND c.oid >= 16384
         AND own.oid IS NULL
-        AND e.objid IS NULL
 ),
 
 -- The operator classes that may have parameters are of other access methods, or somebody's own.
-keys AS MATERIALIZED (
+keys AS (
     SELECT
         i.indexrelid,
-        i.indrelid,
-        k.attribute,
-        k.class,
-        k.of_collation,
-        k.option,
-        k.number,
-        k.number <= i.indnkeyatts AS is_key
+        i.indrelid AS relation,
+        i.of_columns,
+        i.indnkeyatts AS key_count,
+        unnest(i.indkey) AS attribute,
+        unnest(i.indclass) AS class,
+        unnest(i.indcollation) AS of_collation,
+        unnest(i.indoption) AS option,
+        unnest(('{1,2,3,4,5,6}'::INTEGER[])[:i.indnatts]) AS place
     FROM indexes AS i
-    CROSS JOIN
-        LATERAL unnest(i.indkey, i.indclass, i.indcollation, i.indoption)
-        WITH ORDINALITY AS k (attribute, class, of_collation, option, number)
-    WHERE i.of_columns AND i.amname IN ('btree', 'hash', 'gin')
+    WHERE i.of_columns AND i.indnatts <= 6 AND i.amname IN ('btree', 'hash', 'gin')
+    UNION ALL
+    -- Those of expressions may have a statistics target, at the index's own columns.
+    SELECT
+        i.indexrelid,
+        i.indexrelid,
+        FALSE,
+        NULL,
+        unnest(i.numbers[:i.indnatts]),
+        NULL,
+        NULL,
+        NULL,
+        NULL
+    FROM indexes AS i
+    WHERE NOT i.of_columns
 ),
 
 -- One that is for another type than the column's goes without saying where nobody made any default.
@@ -83,28 +93,34 @@ defaults AS MATERIALIZED (
     WHERE o.opcdefault AND o.oid < 16384
 ),
 
+-- In order without being sorted.
 plain AS MATERIALIZED (
     SELECT
-        k.indexrelid,
-        string_agg(
-            pg_catalog.quote_ident(a.attname)
+        p.indexrelid,
+        max(p.name) FILTER (WHERE p.place = 1)
+        || COALESCE(max(p.name) FILTER (WHERE p.place = 2), '')
+        || COALESCE(max(p.name) FILTER (WHERE p.place = 3), '')
+        || COALESCE(max(p.name) FILTER (WHERE p.place = 4), '')
+        || COALESCE(max(p.name) FILTER (WHERE p.place = 5), '')
+        || COALESCE(max(p.name) FILTER (WHERE p.place = 6), '') AS keys,
+        bool_and(p.goes_without_saying) AS is_plain,
+        array_agg(p.target ORDER BY p.attribute) FILTER (WHERE p.target IS NOT NULL) AS statistics
+    FROM (
+        SELECT
+            k.indexrelid,
+            k.attribute,
+            k.place,
+            CASE
+                WHEN k.place = 1 THEN '' WHEN k.place = k.key_count + 1 THEN ') INCLUDE (' ELSE ', '
+            END
+            || pg_catalog.quote_ident(a.attname)
             || CASE k.option
-                WHEN 0 THEN '' WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST'
-                WHEN 3 THEN ' DESC'
-            END,
-            ', ' ORDER BY k.number
-        ) FILTER (WHERE k.is_key) AS keys,
-        string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY k.number)
-        FILTER (WHERE NOT k.is_key) AS included
-    FROM keys AS k
-    INNER JOIN pg_catalog.pg_attribute AS a ON k.indrelid = a.attrelid AND k.attribute = a.attnum
-    INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
-    LEFT JOIN defaults AS d ON k.class = d.oid
-    GROUP BY k.indexrelid
-    HAVING
-        bool_and(
-            NOT k.is_key
-            OR CASE
+                WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC'
+                ELSE ''
+            END AS name,
+            k.of_columns
+            AND CASE
+                WHEN k.place > k.key_count THEN TRUE
                 WHEN d.oid IS NULL OR k.of_collation NOT IN (0, a.attcollation) THEN FALSE
                 WHEN d.opcintype = a.atttypid THEN TRUE
                 WHEN a.atttypid = 'varchar'::REGTYPE
@@ -113,8 +129,19 @@ plain AS MATERIALIZED (
                 WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0
                     THEN d.for_others AND d.opcintype = 'anyarray'::REGTYPE
                 ELSE FALSE
-            END
-        )
+            END AS goes_without_saying,
+            CASE
+                WHEN NOT k.of_columns AND a.attstattarget >= 0
+                    THEN a.attnum::TEXT || '=' || a.attstattarget::TEXT
+            END AS target
+        FROM keys AS k
+        INNER JOIN pg_catalog.pg_attribute AS a
+            ON k.relation = a.attrelid AND k.attribute = a.attnum
+        LEFT JOIN pg_catalog.pg_type AS t ON k.of_columns AND a.atttypid = t.oid
+        LEFT JOIN defaults AS d ON k.class = d.oid
+        WHERE k.of_columns OR a.attstattarget >= 0
+    ) AS p
+    GROUP BY p.indexrelid
 )
 
 SELECT
@@ -122,8 +149,7 @@ SELECT
     i.indexrelid AS objid,
     0 AS objsubid,
     ARRAY[i.nspname::TEXT, i.relname::TEXT] AS name,
-    CASE i.on_kind WHEN 'm' THEN 'materialized_view' ELSE 'table' END AS parent_kind,
-    ARRAY[i.nspname::TEXT, i.on_name::TEXT] AS parent,
+    i.indrelid AS under,
     d.head AS definition,
     CASE WHEN d.said THEN d.predicate END AS predicate,
     CASE
@@ -139,11 +165,7 @@ SELECT
         WHERE h.inhrelid = i.indexrelid
     ) END AS attached,
     NOT i.indisvalid AS invalid,
-    CASE WHEN NOT i.of_columns THEN (
-        SELECT array_agg(a.attnum::TEXT || '=' || a.attstattarget::TEXT ORDER BY a.attnum)
-        FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0
-    ) END AS statistics
+    p.statistics
 FROM indexes AS i
 LEFT JOIN plain AS p ON i.indexrelid = p.indexrelid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON i.reltablespace = ts.oid
@@ -165,7 +187,6 @@ CROSS JOIN
                         || pg_catalog.quote_ident(i.nspname)
                         || '.' || pg_catalog.quote_ident(i.on_name)
                         || ' USING ' || i.amname || ' (' || p.keys || ')'
-                        || COALESCE(' INCLUDE (' || p.included || ')', '')
                         || CASE
                             WHEN i.nulls_not_distinct THEN ' NULLS NOT DISTINCT' ELSE ''
                         END
@@ -175,7 +196,7 @@ CROSS JOIN
         FROM (
             SELECT
                 CASE
-                    WHEN p.indexrelid IS NULL THEN pg_catalog.pg_get_indexdef(i.indexrelid)
+                    WHEN p.is_plain THEN NULL ELSE pg_catalog.pg_get_indexdef(i.indexrelid)
                 END AS text,
                 pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
             LIMIT 1  -- noqa: AM09

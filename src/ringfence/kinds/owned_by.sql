@@ -5,8 +5,18 @@ SELECT
     0 AS objsubid,
     ARRAY[n.nspname::TEXT, c.relname::TEXT] AS name,
     ARRAY[tn.nspname::TEXT, t.relname::TEXT, a.attname::TEXT] AS "column"
-FROM pg_catalog.pg_depend AS d
-INNER JOIN pg_catalog.pg_class AS c ON d.objid = c.oid AND c.relkind = 'S'
+FROM pg_catalog.pg_class AS c
+CROSS JOIN
+    LATERAL (
+        SELECT
+            d.refobjid,
+            d.refobjsubid
+        FROM pg_catalog.pg_depend AS d
+        WHERE
+            d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid AND d.objsubid = 0
+            AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype = 'a'
+        LIMIT 1  -- noqa: AM09 - so that it is looked up
+    ) AS d
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_class AS t ON d.refobjid = t.oid
 INNER JOIN pg_catalog.pg_namespace AS tn ON t.relnamespace = tn.oid
@@ -16,10 +26,8 @@ LEFT JOIN pg_catalog.pg_depend AS e
         e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
         AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid
 WHERE
-    d.classid = 'pg_class'::REGCLASS
-    AND d.refclassid = 'pg_class'::REGCLASS
-    AND d.objid >= 16384
-    AND d.deptype = 'a'
+    c.relkind = 'S'
+    AND c.oid >= 16384
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'
     AND e.objid IS NULL;

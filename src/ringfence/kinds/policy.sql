@@ -1,24 +1,28 @@
--- A row is a row-level security policy.
+-- A row is a row-level security policy. Most have the roles of many others: each list is named once.
+WITH
+roles AS MATERIALIZED (
+    SELECT
+        p.polroles,
+        ARRAY(
+            SELECT pg_catalog.pg_get_userbyid(r)::TEXT FROM unnest(p.polroles) AS r ORDER BY 1
+        ) AS named
+    FROM pg_catalog.pg_policy AS p
+    WHERE p.polroles <> '{0}'
+    GROUP BY p.polroles
+)
+
 SELECT
     'pg_policy'::REGCLASS::OID AS classid,
     p.oid AS objid,
     0 AS objsubid,
-    ARRAY[n.nspname::TEXT, c.relname::TEXT, p.polname::TEXT] AS name,
+    p.polrelid AS under,
+    p.polname AS name,
     NULLIF(p.polcmd, '*') AS command,
     NOT p.polpermissive AS restrictive,
-    CASE WHEN p.polroles <> '{0}' THEN ARRAY(
-        SELECT pg_catalog.pg_get_userbyid(r)::TEXT FROM unnest(p.polroles) AS r ORDER BY 1
-    ) END AS roles,
+    r.named AS roles,
     pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS using_expression,
     pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) AS check_expression
 FROM pg_catalog.pg_policy AS p
 INNER JOIN pg_catalog.pg_class AS c ON p.polrelid = c.oid
-INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.refclassid = 'pg_extension'::REGCLASS AND e.deptype = 'e'
-        AND e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
-WHERE
-    n.nspname !~ '^pg_'
-    AND n.nspname <> 'information_schema'
-    AND e.objid IS NULL;
+LEFT JOIN roles AS r ON p.polroles = r.polroles
+WHERE c.oid >= 16384 AND c.relpersistence <> 't';

@@ -17,10 +17,16 @@ SELECT
 FROM pg_catalog.pg_sequence AS s
 INNER JOIN pg_catalog.pg_class AS c ON s.seqrelid = c.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
-LEFT JOIN pg_catalog.pg_depend AS e
-    ON
-        e.classid = 'pg_class'::REGCLASS AND c.oid = e.objid AND e.objsubid = 0
-        AND e.deptype IN ('e', 'i')
+LEFT JOIN
+    LATERAL (
+        SELECT e.objid
+        FROM pg_catalog.pg_depend AS e
+        WHERE
+            e.classid = 'pg_class'::REGCLASS AND e.objid = c.oid AND e.objsubid = 0
+            AND e.deptype IN ('e', 'i')
+        LIMIT 1  -- noqa: AM09 - so that it is looked up
+    ) AS e
+    ON TRUE
 WHERE
     c.relpersistence <> 't'
     AND n.nspname !~ '^pg_'

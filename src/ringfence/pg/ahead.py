@@ -7,12 +7,13 @@ half of it, in the same snapshot; where none can be had, the first reads it all.
 
 from __future__ import annotations
 
-from collections import deque
+import sys
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from sys import intern
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from threading import Condition, Lock, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -29,25 +30,32 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.pq.abc import PGconn, PGresult
 
-    Query = tuple[str, str]
-
 _TEXTS = 1009
 """The OID of text[]."""
 
 
+class Query(NamedTuple):
+    """What to ask: the connection takes those of low rank first, a second one those of high."""
+
+    rank: int
+    name: str
+    text: str
+
+
 class Reader:
-    """The answers to queries, each a name and a text, in whatever order they come.
+    """The answers to queries in whatever order they come.
 
     A context manager: at its end no query runs, also after an error or an interrupt. The connection
-    is in the transaction in which to read. What `help` brings, a second one to the same snapshot,
-    comes while somebody still thinks of what to `ask`: it begins with the last query.
+    is in the transaction in which to read. What is asked first runs while somebody still thinks of
+    what else to `ask`; `help` brings a second connection to the same snapshot.
     """
 
     def __init__(self, connection: Connection[tuple[object, ...]]) -> None:
         self._connection = connection
         self._count = 0
-        self._waiting: deque[Query] = deque()
-        self._asked = Event()
+        self._waiting: list[Query] = []
+        self._complete = False
+        self._changed = Condition()
         self._answers: SimpleQueue[tuple[str, PGresult | BaseException]] = SimpleQueue()
         self._helper: Connection[tuple[object, ...]] | None = None
         self._threads: list[Thread] = []
@@ -56,12 +64,24 @@ class Reader:
         """Have a second connection, with these settings, in a snapshot that the first has exported."""
         self._start(self._help, snapshot, settings)
 
-    def ask(self, queries: Sequence[Query]) -> None:
-        """Begin to ask."""
-        self._count = len(queries)
-        self._waiting.extend(queries)
-        self._asked.set()
-        self._start(self._ask, self._connection.pgconn, self._waiting.popleft)
+    def ask(self, queries: Sequence[Query], *, more: bool = False) -> None:
+        """Have these answered; with `more`, others are asked later."""
+        with self._changed:
+            begun = self._count > 0
+            self._count += len(queries)
+            self._waiting.extend(queries)
+            self._waiting.sort()
+            self._complete = not more
+            self._changed.notify_all()
+        if not begun:
+            self._start(self._ask, self._connection.pgconn, partial(self._take, 0))
+
+    def _take(self, at: int) -> Query:
+        """The first, or the last, query that waits. Raises `IndexError` when none will any more."""
+        with self._changed:
+            while not (self._waiting or self._complete):
+                self._changed.wait()
+            return self._waiting.pop(at)
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = Thread(target=target, args=arguments, name="reader", daemon=True)
@@ -69,6 +89,7 @@ class Reader:
         thread.start()
 
     def __enter__(self) -> Self:
+        _Turns.begin()
         return self
 
     def __exit__(
@@ -77,18 +98,23 @@ class Reader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._waiting.clear()
-        self._asked.set()
+        with self._changed:
+            self._waiting.clear()
+            self._complete = True
+            self._changed.notify_all()
         for connection in (self._connection, self._helper) if error is not None else ():
             if connection is not None:
                 with suppress(psycopg.Error):
                     connection.cancel_safe(timeout=5)
         for thread in self._threads:
             thread.join()
+        _Turns.end()
 
     def __iter__(self) -> Iterator[tuple[str, PGresult]]:
-        for _ in range(self._count):
+        given = 0
+        while given < self._count:
             name, answer = self._answers.get()
+            given += 1
             if isinstance(answer, BaseException):
                 raise answer
             if answer.status != ExecStatus.TUPLES_OK:
@@ -98,7 +124,7 @@ class Reader:
     def _ask(self, connection: PGconn, take: Callable[[], Query]) -> None:
         with suppress(IndexError):  # none is left
             while True:
-                name, text = take()
+                _, name, text = take()
                 try:
                     answer: PGresult | BaseException = connection.exec_params(text.encode(), None)
                 except psycopg.Error as error:
@@ -118,8 +144,32 @@ class Reader:
                 helper.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 helper.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
                 helper.execute(settings)
-                self._asked.wait()
-                self._ask(helper.pgconn, self._waiting.pop)
+                self._ask(helper.pgconn, partial(self._take, -1))
+
+
+class _Turns:
+    """How long who makes objects of answers may keep those waiting who have answers, or none to ask:
+    while one of them does, a server has nothing to do."""
+
+    _LONGEST = 0.0005
+    _lock = Lock()
+    _readers = 0
+    _usual = 0.0
+
+    @classmethod
+    def begin(cls) -> None:
+        with cls._lock:
+            if not cls._readers:
+                cls._usual = sys.getswitchinterval()
+                sys.setswitchinterval(min(cls._usual, cls._LONGEST))
+            cls._readers += 1
+
+    @classmethod
+    def end(cls) -> None:
+        with cls._lock:
+            cls._readers -= 1
+            if not cls._readers:
+                sys.setswitchinterval(cls._usual)
 
 
 class Rows:
@@ -133,9 +183,13 @@ class Rows:
 
     def of(self, answer: PGresult) -> list[tuple[Any, ...]]:
         """The rows of an answer."""
+        return self.later(answer)()
+
+    def later(self, answer: PGresult) -> Callable[[], list[tuple[Any, ...]]]:
+        """What gives the rows of an answer, also when the connection is closed."""
         transformer = Transformer(self._cursor)
         transformer.set_pgresult(answer)
-        return transformer.load_rows(0, answer.ntuples, tuple)
+        return partial(transformer.load_rows, 0, answer.ntuples, tuple)
 
     def array(self, text: str) -> list[Any]:
         """The texts of an array, nested where it is."""
