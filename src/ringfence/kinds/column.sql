@@ -59,8 +59,8 @@ FROM pg_catalog.pg_attribute AS a
 INNER JOIN relations AS r ON a.attrelid = r.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid
 CROSS JOIN
-    LATERAL (
-        -- Each is looked up: with more than the system's own columns, few are of identity.
+    LATERAL (  -- noqa: ST05
+        -- Each is looked up where there is one, in the order in which the limits ask for it.
         SELECT
             CASE
                 WHEN a.attidentity <> ''
@@ -76,29 +76,35 @@ CROSS JOIN
                             SELECT d.objid
                             FROM pg_catalog.pg_depend AS d
                             WHERE
-                                d.refclassid = 'pg_class'::REGCLASS AND d.refobjid = a.attrelid
-                                AND d.refobjsubid = a.attnum AND d.deptype = 'i'
-                                AND d.classid = 'pg_class'::REGCLASS AND d.objsubid = 0
+                                d.refclassid = 'pg_class'::REGCLASS
+                                AND d.refobjid = a.attrelid
+                                AND d.refobjsubid = a.attnum
+                                AND d.deptype = 'i'
+                                AND d.classid = 'pg_class'::REGCLASS
+                                AND d.objsubid = 0
                             LIMIT 1  -- noqa: AM09
                         ) AS d
-                        CROSS JOIN LATERAL (
-                            SELECT s.* FROM pg_catalog.pg_sequence AS s
-                            WHERE s.seqrelid = d.objid
-                            LIMIT 1  -- noqa: AM09
-                        ) AS s
-                        CROSS JOIN LATERAL (
-                            SELECT
-                                c.relname,
-                                c.relnamespace
-                            FROM pg_catalog.pg_class AS c
-                            WHERE c.oid = d.objid
-                            LIMIT 1  -- noqa: AM09
-                        ) AS c
-                        CROSS JOIN LATERAL (
-                            SELECT n.nspname FROM pg_catalog.pg_namespace AS n
-                            WHERE n.oid = c.relnamespace
-                            LIMIT 1  -- noqa: AM09
-                        ) AS n
+                        CROSS JOIN
+                            LATERAL (
+                                SELECT s.* FROM pg_catalog.pg_sequence AS s
+                                WHERE s.seqrelid = d.objid
+                                LIMIT 1  -- noqa: AM09
+                            ) AS s
+                        CROSS JOIN
+                            LATERAL (
+                                SELECT
+                                    c.relname,
+                                    c.relnamespace
+                                FROM pg_catalog.pg_class AS c
+                                WHERE c.oid = d.objid
+                                LIMIT 1  -- noqa: AM09
+                            ) AS c
+                        CROSS JOIN
+                            LATERAL (
+                                SELECT n.nspname FROM pg_catalog.pg_namespace AS n
+                                WHERE n.oid = c.relnamespace
+                                LIMIT 1  -- noqa: AM09
+                            ) AS n
                     )
             END AS sequence
     ) AS i

@@ -19,6 +19,6 @@ CROSS JOIN
         WHERE
             d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid AND d.objsubid = 0
             AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype = 'i'
-        LIMIT 1  -- noqa: AM09 - so that it is looked up
+        LIMIT 1  -- noqa: AM09
     ) AS d
 WHERE c.relkind = 'S' AND c.oid >= 16384;

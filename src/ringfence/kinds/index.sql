@@ -97,12 +97,12 @@ defaults AS MATERIALIZED (
 plain AS MATERIALIZED (
     SELECT
         p.indexrelid,
-        max(p.name) FILTER (WHERE p.place = 1)
-        || COALESCE(max(p.name) FILTER (WHERE p.place = 2), '')
-        || COALESCE(max(p.name) FILTER (WHERE p.place = 3), '')
-        || COALESCE(max(p.name) FILTER (WHERE p.place = 4), '')
-        || COALESCE(max(p.name) FILTER (WHERE p.place = 5), '')
-        || COALESCE(max(p.name) FILTER (WHERE p.place = 6), '') AS keys,
+        MAX(p.name) FILTER (WHERE p.place = 1)
+        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 2), '')
+        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 3), '')
+        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 4), '')
+        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 5), '')
+        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 6), '') AS keys,
         bool_and(p.goes_without_saying) AS is_plain,
         array_agg(p.target ORDER BY p.attribute) FILTER (WHERE p.target IS NOT NULL) AS statistics
     FROM (

@@ -15,7 +15,7 @@ CROSS JOIN
         WHERE
             d.classid = 'pg_class'::REGCLASS AND d.objid = c.oid AND d.objsubid = 0
             AND d.refclassid = 'pg_class'::REGCLASS AND d.deptype = 'a'
-        LIMIT 1  -- noqa: AM09 - so that it is looked up
+        LIMIT 1  -- noqa: AM09
     ) AS d
 INNER JOIN pg_catalog.pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_catalog.pg_class AS t ON d.refobjid = t.oid

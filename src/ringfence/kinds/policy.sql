@@ -1,4 +1,4 @@
--- A row is a row-level security policy. Most have the roles of many others: each list is named once.
+-- A row is a row-level security policy. Many have the same roles: each list of them is named once.
 WITH
 roles AS MATERIALIZED (
     SELECT
@@ -6,9 +6,8 @@ roles AS MATERIALIZED (
         ARRAY(
             SELECT pg_catalog.pg_get_userbyid(r)::TEXT FROM unnest(p.polroles) AS r ORDER BY 1
         ) AS named
-    FROM pg_catalog.pg_policy AS p
+    FROM (SELECT DISTINCT o.polroles FROM pg_catalog.pg_policy AS o) AS p
     WHERE p.polroles <> '{0}'
-    GROUP BY p.polroles
 )
 
 SELECT

@@ -24,7 +24,7 @@ LEFT JOIN
         WHERE
             e.classid = 'pg_class'::REGCLASS AND e.objid = c.oid AND e.objsubid = 0
             AND e.deptype IN ('e', 'i')
-        LIMIT 1  -- noqa: AM09 - so that it is looked up
+        LIMIT 1  -- noqa: AM09
     ) AS e
     ON TRUE
 WHERE

@@ -1,5 +1,5 @@
--- A row is a relation that other objects are parts of: its number, its kind, its name. What is a part
--- of another relation, an extension's, the system's own or a temporary one, is no object of the schema.
+-- A row is a relation that other objects are parts of: its number, its kind, its name. A part of one
+-- that is not here, an extension's, the system's own or a temporary one, is none of the schema's.
 SELECT
     c.oid,
     CASE c.relkind
