@@ -14,9 +14,10 @@ indexes AS MATERIALIZED (
         c.relname AS on_name,
         am.amname
     -- Before 15 it is no column of pg_index.
-    FROM (SELECT  -- noqa: ST11
-        FALSE AS indnullsnotdistinct,
-        ARRAY(SELECT generate_series(1, 64)) AS numbers
+    FROM (  -- noqa: ST11
+        SELECT
+            FALSE AS indnullsnotdistinct,
+            ARRAY(SELECT generate_series(1, 64)) AS numbers
     ) AS older
     CROSS JOIN
         LATERAL (
@@ -68,7 +69,7 @@ keys AS (
     -- Those of expressions may have a statistics target, at the index's own columns.
     SELECT
         i.indexrelid,
-        i.indexrelid,
+        i.indexrelid AS relation,
         FALSE,
         NULL,
         unnest(i.numbers[:i.indnatts]),
