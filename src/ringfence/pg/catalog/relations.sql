@@ -1,5 +1,5 @@
--- A row is a relation that other objects are parts of: its number, kind and name. A part of one that
--- is not here, an extension's, the system's own or a temporary one, is none of the schema's.
+-- A row is a relation that other objects are parts of: its number, kind and name. A part of one
+-- that is not here, an extension's, the system's own or a temporary one, is none of the schema's.
 SELECT
     c.oid,
     CASE c.relkind
