@@ -164,10 +164,15 @@ def values(conninfo: str, columns: Mapping[str, tuple[str, ...]]) -> dict[str, s
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute("SET row_security = off; SET TimeZone = 'UTC'; SET DateStyle = 'ISO'")
         for table, its in columns.items():
-            row = connection.execute(
+            query = (
                 "SELECT string_agg(t, E'\\n' ORDER BY t COLLATE \"C\") FROM"
-                f" (SELECT ROW({', '.join(f'{c}::text' for c in its)})::text AS t FROM {table}) AS r"
-            ).fetchone()
+                f" (SELECT ROW({', '.join(f'{c}::text' for c in its)})::text AS t FROM {{}}) AS r"
+            )
+            try:
+                row = connection.execute(query.replace("{}", table)).fetchone()
+            except psycopg.errors.ObjectNotInPrerequisiteState:
+                # A foreign table that leads nowhere is below it.
+                row = connection.execute(query.replace("{}", f"ONLY {table}")).fetchone()
             assert row is not None
             if row[0]:
                 found[table] = str(row[0])
