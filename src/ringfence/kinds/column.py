@@ -18,6 +18,7 @@ from ringfence.kinds import (
     pair,
     reset_options,
 )
+from ringfence.kinds._casts import assigned
 from ringfence.kinds._family import (
     inheritance,
     is_partition,
@@ -44,7 +45,7 @@ from ringfence.kinds._sequences import (
     taken_from,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import lost, never, put_aside, recast, stricter
+from ringfence.kinds._swap import lost, never, put_aside, recast, resolved, stricter
 from ringfence.kinds._unproved import comes_late
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -328,7 +329,12 @@ class Column(Kind):
         """While one column has the old type and the other the new, they cannot be compared."""
         yield from super().evicts(change, context)
         old = context.old
-        if change.old is old.facts[change.ref]:
+        followed = change.old is not old.facts[change.ref]
+        if change.new is not None and "type" in change.attributes and not change.new["generated"]:
+            was, now = (resolved(*p)[0] for p in zip(pair(change), (old, context.new), strict=True))
+            if followed or not assigned(was, now, context.server_version):
+                yield from _foreign_heirs(change.ref, context)
+        if not followed:
             if {"type", "collation"} & {*change.attributes}:
                 yield from self._references(change, context)
             return
@@ -557,6 +563,18 @@ def _table(fact: Fact, *, only: bool = False) -> str:
     assert fact.parent is not None
     word = " ONLY" if only else ""
     return f"ALTER {kind_of(fact.parent).keyword}{word} {qualified(fact.ref.name[:-1])}"
+
+
+def _foreign_heirs(column: Ref, context: Context) -> Iterator[Ref]:
+    """Foreign tables that inherit it: PostgreSQL gives theirs no type by an expression."""
+    table = context.old.facts[column].parent
+    for link in links_below(table, context.old) if table is not None else ():
+        below = context.old.facts.get(Ref("column", (*link.ref.name, column.name[-1])))
+        if below is None or below.parent is None:
+            continue
+        if below.parent.kind == "foreign_table":
+            yield below.parent
+        yield from _foreign_heirs(below.ref, context)
 
 
 def _scans(new: Fact) -> tuple[Hazard, ...]:

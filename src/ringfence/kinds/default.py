@@ -39,7 +39,12 @@ class Default(Kind):
                 for p in parents(above, context.new)
                 if (f := context.new.facts.get(Ref("default", (*p.name, new.ref.name[-1]))))
             ]
-            if given and all(f["expression"] == new["expression"] for f in given):
+            # One of a parent that is there, and comes later, does not come along.
+            there = all(
+                f.ref not in context.creates or f.ref in context.folded.get(f.parent or f.ref, ())
+                for f in given
+            )
+            if given and there and all(f["expression"] == new["expression"] for f in given):
                 return
         yield Do(f"{_column(new, context.new)} SET DEFAULT {new.text('expression')}")
 

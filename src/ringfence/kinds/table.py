@@ -21,6 +21,7 @@ from ringfence.kinds import (
 from ringfence.kinds._bounds import keeps_parts
 from ringfence.kinds._family import (
     aside,
+    heirs,
     inheritance,
     keys_on,
     links_below,
@@ -100,7 +101,8 @@ class Table(Kind):
             yield above
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
-        """The partitions that stay partitions: other rows may belong in them afterwards."""
+        """The partitions that stay partitions, in which other rows may belong afterwards; heirs."""
+        yield from heirs(fact.ref, context)
         if fact.ref in context.new.facts and not keeps_parts(fact.ref, context):
             for user in context.old.used_by.get(fact.ref, ()):
                 if (

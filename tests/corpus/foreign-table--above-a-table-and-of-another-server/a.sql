@@ -1,0 +1,5 @@
+CREATE FOREIGN DATA WRAPPER fd;
+CREATE SERVER sv FOREIGN DATA WRAPPER fd;
+CREATE TABLE plain (v text);
+CREATE FOREIGN TABLE far (n integer, t text OPTIONS (c 'd')) SERVER sv;
+CREATE TABLE heir () INHERITS (plain, far);

@@ -1,0 +1,1 @@
+INSERT INTO heir VALUES ('kept', 1, 'too');

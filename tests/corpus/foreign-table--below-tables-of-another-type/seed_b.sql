@@ -1,0 +1,1 @@
+INSERT INTO below (c, n, m, o) VALUES ('a', '1', 2, 3);

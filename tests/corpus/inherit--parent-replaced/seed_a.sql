@@ -1,0 +1,1 @@
+INSERT INTO u VALUES (1, 'x', 2); INSERT INTO t VALUES (3, 'y');
