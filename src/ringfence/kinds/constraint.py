@@ -94,12 +94,7 @@ class Constraint(Kind):
                     whole = Ref("table", used.name[:-1])
                     yield from (("create", r) for r in partitions(whole, context.new))
         elif stage == "create" and fact["type"] == "c":
-            for user in context.new.used_by.get(table, ()):
-                below = context.new.facts.get(Ref("constraint", (*user.name, fact.ref.name[-1])))
-                if user.kind == "inheritance" and below is not None and not below["inherited"]:
-                    yield ("create", below.ref)
-                elif user.kind == "inheritance" and unproved(fact, below):
-                    yield from ((s, user) for s in _NEW)  # what comes later has it proved
+            yield from _later(fact, table, context)
         elif stage == "alter":
             yield from before_own(fact, context)
         elif stage == "drop":
@@ -232,6 +227,18 @@ class Constraint(Kind):
             yield Do(
                 f"{prefix} SET TABLESPACE {ident(new.text('index_tablespace') or 'pg_default')}"
             )
+
+
+def _later(fact: Fact, table: Ref, context: Context) -> Iterator[tuple[Stage, Ref]]:
+    """The tables below that have it before it is made: as their own, or as not valid."""
+    for user in context.new.used_by.get(table, ()):
+        below = context.new.facts.get(Ref("constraint", (*user.name, fact.ref.name[-1])))
+        if user.kind == "inheritance" and below is not None and not below["inherited"]:
+            yield ("create", below.ref)
+        elif user.kind == "inheritance" and below is not None and unproved(fact, below):
+            yield from ((s, user) for s in _NEW)  # what comes later has it proved
+            assert below.parent is not None
+            yield from _later(fact, below.parent, context)
 
 
 def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:
