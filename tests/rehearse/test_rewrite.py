@@ -11,7 +11,7 @@ import pytest
 from projects import Project, lines
 from ringfence.errors import Refused
 from ringfence.rehearse import rewrite
-from ringfence.rehearse.safe import Move, written
+from ringfence.rehearse.moves import Move, written
 from ringfence.rules import lint
 from ringfence.script import Script
 
@@ -109,13 +109,118 @@ def test_a_file_gets_files_beside_it(project: Project) -> None:
 
 
 def test_what_has_no_other_form_is_left_as_it_is(project: Project) -> None:
-    project.revision("0002", "ALTER TABLE things ALTER size TYPE bigint USING size * 2;", "")
+    project.revision("0002", "ALTER TABLE things ADD n int GENERATED ALWAYS AS IDENTITY;", "")
     before = (project.versions / "0002.up.sql").read_text()
     done = project.run("rehearse", "--rewrite")
     assert done.err.endswith(
         "0002 is not rewritten: there is no other form of what keeps others waiting\n"
     )
     assert (project.versions / "0002.up.sql").read_text() == before
+
+
+# Another type
+
+ORDERS = """
+CREATE TABLE customers (id int PRIMARY KEY);
+CREATE TABLE "or ders" (
+    id serial PRIMARY KEY, "Num" int NOT NULL DEFAULT 3, customer int REFERENCES customers (id),
+    price text, touched int NOT NULL DEFAULT 0, CONSTRAINT positive CHECK ("Num" > 0), UNIQUE ("Num", id)
+);
+CREATE INDEX part_of ON "or ders" ("Num") WHERE "Num" > 2;
+CREATE INDEX both_ ON "or ders" (customer, "Num");
+COMMENT ON COLUMN "or ders"."Num" IS 'how many';
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN NEW.touched := NEW.touched + 1; RETURN NEW; END';
+CREATE TRIGGER zzz BEFORE UPDATE ON "or ders" FOR EACH ROW EXECUTE FUNCTION touch();
+"""
+RETYPE = """ALTER TABLE "or ders"
+    ALTER id TYPE bigint, ALTER "Num" TYPE bigint,
+    ALTER price TYPE numeric(10, 2) USING nullif(price, '')::numeric;"""
+BACK = """ALTER TABLE "or ders"
+    ALTER id TYPE int, ALTER "Num" TYPE int, ALTER price TYPE text;"""
+
+
+def test_a_column_of_another_type_takes_the_place_of_one(project: Project) -> None:
+    project.revision(
+        "0002", ORDERS, 'DROP TABLE "or ders"; DROP TABLE customers; DROP FUNCTION touch();'
+    )
+    project.revision("0003", RETYPE, BACK, title="types")
+    assert project.run("migrate", "--to", "0002").status == 0
+    assert "REWRITE" in codes(project)
+    done = project.run("rehearse", "--rewrite")
+    assert done.err.endswith("0003 as it is written now leads to the same schema, with no hazard\n")
+    # Each file can be undone and done again, and none keeps anybody waiting.
+    assert set(codes(project)) <= {"OLD_READER", "OLD_WRITER"}
+    project.query(
+        'INSERT INTO "or ders" ("Num", price) SELECT 5, g FROM generate_series(1, 3) AS g'
+    )
+    assert project.run("migrate", "--to", "0003_1").status == 0
+    # Old writers go on, and what they write is in step.
+    project.query('INSERT INTO "or ders" ("Num", price) VALUES (7, \'\')')
+    project.query("UPDATE \"or ders\" SET price = '9.5' WHERE id = 1")
+    assert project.query(
+        'SELECT id_new, "Num_new", price_new::text FROM "or ders" WHERE id IN (1, 2, 4) ORDER BY id'
+    ) == [(1, 5, "9.50"), (None, None, None), (4, 7, None)]
+    assert project.run("migrate").status == 0
+    assert project.query('SELECT id, "Num", price::text FROM "or ders" ORDER BY id') == [
+        (1, 5, "9.50"), (2, 5, "2.00"), (3, 5, "3.00"), (4, 7, None),
+    ]  # fmt: skip
+    project.query('INSERT INTO "or ders" (price) VALUES (1)')
+    assert project.query('SELECT id, "Num" FROM "or ders" ORDER BY id DESC LIMIT 1') == [(5, 3)]
+    # The way back holds rows too.
+    down = project.run("migrate", "--to", "0002", "--yes", "--allow", "DATA_LOSS")
+    assert down.status == 0, down.err
+    assert project.query('SELECT id, "Num", price FROM "or ders" WHERE id = 1') == [(1, 5, "9.50")]
+
+
+@pytest.mark.parametrize(
+    ("made", "change", "why"),
+    [
+        (
+            "CREATE TABLE o (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);",
+            "id TYPE bigint",
+            "public.o.id numbers itself, and no other column can go on with its numbers",
+        ),
+        (
+            "CREATE TABLE o (id int PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a + 1) STORED);",
+            "b TYPE bigint",
+            "public.o.b is generated",
+        ),
+        (
+            "CREATE TABLE o (id int PRIMARY KEY); CREATE TABLE u (o_id int REFERENCES o (id));",
+            "id TYPE bigint",
+            "foreign key u_o_id_fkey of u refers to it",
+        ),
+        (
+            "CREATE TABLE o (a int);",
+            "a TYPE bigint",
+            "public.o has no primary key to go through its rows by",
+        ),
+        (
+            "CREATE TABLE o (id int PRIMARY KEY, a int, CONSTRAINT x EXCLUDE USING btree (a WITH =));",
+            "a TYPE bigint",
+            "exclusion constraint x is on it, which only a lock can add",
+        ),
+        (
+            (
+                "CREATE TABLE o (id int PRIMARY KEY, a int) PARTITION BY RANGE (id);"
+                " CREATE TABLE o1 PARTITION OF o FOR VALUES FROM (0) TO (99999999);"
+            ),
+            "a TYPE bigint",
+            "public.o has partitions or heirs, or is one",
+        ),
+    ],
+)
+def test_what_stands_in_the_way_of_such_a_column_is_named(
+    project: Project, made: str, change: str, why: str
+) -> None:
+    project.revision("0002", made, "SELECT 1;")
+    project.revision("0003", f"ALTER TABLE o ALTER COLUMN {change};", "SELECT 1;")
+    done = project.run("rehearse", "--rewrite", "--format", "json", "0003")
+    findings = json.loads(done.out)["findings"]
+    found = {f.get("help") for f in findings if f["code"] == "REWRITE"}
+    assert found == {f"no column beside it can take its place: {why}"}
+    assert f"there is no other form of what keeps others waiting; {why}\n" in done.err
 
 
 def test_pieces_keep_data_and_comments_apart() -> None:

@@ -11,14 +11,14 @@ from ringfence.pg.connect import connect
 from ringfence.rehearse import measure, rewrite, stage
 from ringfence.rehearse.files import File
 from ringfence.rehearse.hazards import hazards
-from ringfence.rehearse.safe import written
+from ringfence.rehearse.moves import written
+from ringfence.rehearse.safe import Forms
 from ringfence.script import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from ringfence.pg.connect import Target
-    from ringfence.rehearse.safe import Move
     from ringfence.rehearse.stage import Work
     from ringfence.rehearse.twin import Twin
 
@@ -42,14 +42,25 @@ _GATED = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "BACKFILL")
 
 def with_safe_forms(
     twin: Twin, file: File, found: Sequence[Finding]
-) -> tuple[list[Finding], Mapping[int, tuple[Move, ...]]]:
+) -> tuple[list[Finding], Forms]:
     """The findings with the SQL that would do the same and let others work; and that by statement."""
     at = _numbers(file, found)
     if not at:
-        return list(found), {}
+        return list(found), Forms({}, {}, whole=True)
     forms = twin.safe_forms(file.up, at)
-    fixes = {id(f): written(forms[n]) for n, its in at.items() if n in forms for f in its}
-    return [replace(f, fix=fixes[id(f)]) if id(f) in fixes else f for f in found], forms
+    told = list(found)
+    for number, its in at.items():
+        for finding in its:
+            place = next(n for n, each in enumerate(told) if each is finding)
+            if number in forms.moves:
+                told[place] = replace(finding, fix=written(forms.moves[number]))
+            elif number in forms.why:
+                told[place] = replace(finding, help=_none(forms.why[number]))
+    return told, forms
+
+
+def _none(why: str) -> str:
+    return f"no column beside it can take its place: {why}"
 
 
 def _numbers(file: File, found: Sequence[Finding]) -> dict[int, list[Finding]]:
@@ -72,7 +83,7 @@ def rewritten(
     spare: Target,
     file: File,
     found: Sequence[Finding],
-    forms: Mapping[int, tuple[Move, ...]],
+    forms: Forms,
 ) -> Rewritten:
     """The file's safe form, run and measured on `spare`; `base` is what the file itself has led to."""
     if file.revision is not None and not file.revision.sql:
@@ -81,9 +92,10 @@ def rewritten(
     apart = {n for n, its in at.items() if any(f.code == "LONG_LOCK" for f in its)}
     if not at:
         return Rewritten(file, why="nothing keeps others waiting")
-    if not forms and not apart:
-        return Rewritten(file, why="there is no other form of what keeps others waiting")
-    cut = rewrite.pieces(file.up, forms, apart)
+    if not forms.moves and not apart:
+        none = "there is no other form of what keeps others waiting"
+        return Rewritten(file, why="; ".join((none, *dict.fromkeys(forms.why.values()))))
+    cut = rewrite.pieces(file.up, forms.moves, apart)
     directives = tuple(rewrite.directives(file.up))
     texts, left, stages = [], list[Finding](), []
     for number, piece in enumerate(cut, 1):
@@ -104,6 +116,8 @@ def rewritten(
     if differs := diff(stages[-1], goal):
         names = ", ".join(str(c.ref) for c in differs[:3])
         return Rewritten(file, why=f"the safe form leads to another schema: {names}")
-    downs = rewrite.downs(file.title or file.name, stages) if file.down is not None else None
+    downs: list[str] | None = None
+    if file.down is not None:
+        downs = rewrite.downs(file.title or file.name, stages, forms.fills)
     pairs = zip(texts, downs or [""] * len(texts), strict=True)
     return Rewritten(file, tuple(pairs), tuple(left))

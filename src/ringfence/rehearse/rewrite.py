@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ringfence import lockfile, rebase, revise, revisions
+from ringfence import filling, lockfile, rebase, revise, revisions
 from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
-from ringfence.planner import plan
 from ringfence.revise import Draft
 from ringfence.step import HazardCode, remark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from ringfence.filling import Fill
     from ringfence.model import Catalog
     from ringfence.project import Project
     from ringfence.rehearse.instead import Rewritten
-    from ringfence.rehearse.safe import Move
+    from ringfence.rehearse.moves import Move
     from ringfence.revisions import Revision
     from ringfence.script import Script, Statement
 
@@ -137,7 +137,8 @@ def _cut(
         if move.key:
             cut.batches(sql, move.key)
         else:
-            cut.add("none" if move.transactional == "no" else plain, sql)
+            how: How = "none" if move.transactional == "no" else "one" if move.together else plain
+            cut.add(how, sql)
             if move.transactional == "commit" and cut.how == "one":
                 cut.close()
 
@@ -169,12 +170,13 @@ def _end(text: Script, statement: Statement) -> int:
     return end + len(same) if re.fullmatch(r"\s*;\s*(--.*)?", same) else end
 
 
-def downs(title: str, stages: Sequence[Catalog]) -> list[str]:
+def downs(title: str, stages: Sequence[Catalog], fills: Sequence[Fill] = ()) -> list[str]:
     """The SQL that leads back from each of the catalogs to the one before."""
     found = []
     for number, (before, after) in enumerate(itertools.pairwise(stages), 1):
         title_ = f"undo: {title} ({number} of {len(stages) - 1})"
-        steps = plan(after, before).steps
+        its = [fill for fill in fills if fill.column in before.facts]
+        steps = filling.plan(after, before, its).steps
         text = revise.file_text(title_, steps, "hazard")
         found.append(text if steps else f"{text.rstrip()}\n-- the rows stay as they are\n")
     return found

@@ -23,18 +23,18 @@ from ringfence.rehearse import (
 )
 from ringfence.rehearse.files import File, wanted
 from ringfence.rehearse.hazards import Part, hazards, sheet
+from ringfence.rehearse.safe import Forms
 from ringfence.rehearse.sizes import inject, rates
 from ringfence.rehearse.stage import Work
 from ringfence.rehearse.twin import Twin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.rehearse.instead import Rewritten
     from ringfence.rehearse.plans import Planned
-    from ringfence.rehearse.safe import Move
     from ringfence.script import Script
 
 
@@ -100,7 +100,9 @@ def rehearse(
                 old = partial(tenants.before, project, stood) if stood else lambda: None
                 if tenants.about_roles(file.up for file in files):
                     old = partial(lambda report: report, old())
-                with Twin(partial(stage.copy, work, base), hidden) as twin:
+                with Twin(
+                    partial(stage.copy, work, base), hidden, again=partial(stage.copy, work)
+                ) as twin:
                     whole = _forward(work, base, twin, files)
                 if whole and apart:
                     found, row = tenants.apart(project, old, base)
@@ -164,11 +166,13 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
         with stage.spare(work, base) as spare:
             part = measure.measured(work, base, file, partial(during, file))
             work.parts.append(part)
+            if file.name in work.emptied:
+                twin.empty()
             found = list(_agreed(hazards(part), file.up.said("allowed")))
             if any(s.observed.error is not None for s in part.statements):
                 failed = f"{file.name} fails"
             checked += sum(s.observed.error is None for s in part.statements)
-            forms: Mapping[int, tuple[Move, ...]] = {}
+            forms = Forms({}, {}, whole=True)
             if work.safe and not failed:
                 found, forms = instead.with_safe_forms(twin, file, found)
             if spare is not None and found and not failed:
@@ -185,8 +189,6 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
                 broken.add((each.ref, each.writes))
                 work.findings.append(effects.broken(file, each))
         work.findings += effects.changed(file, before, after, broken)
-        if file.name in work.emptied:
-            twin.empty()
         if file.revision is not None and file.down is not None and _touches(file):
             work.findings += _back_elsewhere(work, file)
             twin.leave()

@@ -7,7 +7,9 @@ is done in batches: a column is added empty, then filled; an UPDATE of a whole t
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -22,53 +24,99 @@ from ringfence.pg.connect import connect
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
 from ringfence.rehearse import mend
+from ringfence.rehearse.moves import Move, written
+from ringfence.rehearse.retype import retyped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from psycopg import Connection
 
+    from ringfence.filling import Fill
     from ringfence.finding import Finding
     from ringfence.pg.connect import Target
     from ringfence.script import Script, Statement
-    from ringfence.step import Step, Transactional
+    from ringfence.step import Step
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A statement of a safe form. `key`: it is run in batches, by these columns, in a file of its own."""
+class Forms:
+    """The safe forms of a file's statements by number (from 1), and why others have none.
 
-    sql: str
-    transactional: Transactional = "yes"
-    key: str = ""
+    `whole`: whether the file could be run to its end; `fills`: what columns are filled with on the
+    way back.
+    """
+
+    moves: Mapping[int, tuple[Move, ...]]
+    why: Mapping[int, str]
+    whole: bool
+    fills: tuple[Fill, ...] = ()
 
 
 def safe_forms(
-    target: Target, text: Script, found: Mapping[int, Sequence[Finding]], hidden: Sequence[str]
-) -> tuple[Mapping[int, tuple[Move, ...]], bool]:
+    target: Target,
+    text: Script,
+    found: Mapping[int, Sequence[Finding]],
+    hidden: Sequence[str],
+    copy: Callable[[Target], AbstractContextManager[Target]] | None = None,
+) -> Forms:
     """For the statements in whose way something stands SQL that does the same and lets others work.
 
     `found` says by the statement's number (from 1) what was found. Runs the file on `target`, a
-    database of ours that stands where the file begins. A statement whose safe form is what it says
-    itself has none. With them comes whether the whole file could be run.
+    database of ours that stands where the file begins; `copy` makes another one of it. A statement
+    whose safe form is what it says itself has none.
     """
-    forms: dict[int, tuple[Move, ...]] = {}
-    with connect(target) as connection:
+    moves: dict[int, tuple[Move, ...]] = {}
+    why: dict[int, str] = {}
+    fills: tuple[Fill, ...] = ()
+    numbers = [n for block in text.blocks if block.kept for n in block.numbers]
+    rewrites = [n for n in numbers if any(f.code == "REWRITE" for f in found.get(n, ()))]
+    with ExitStack() as stack:
+        other: Target | None = None
+        if copy is not None and any("TYPE" in text.statements[n - 1].words for n in rewrites):
+            other = stack.enter_context(copy(target))
+        connection = stack.enter_context(connect(target))
         connection.execute("SET check_function_bodies = off")
         known: Catalog | None = None
-        for number in (n for block in text.blocks if block.kept for n in block.numbers):
+        for place, number in enumerate(numbers):
             statement = text.statements[number - 1]
             its = found.get(number, ())
             before = (known or _catalog(connection, hidden)) if its else None
             if not _ran(connection, statement):
-                return forms, False
+                return Forms(moves, why, whole=False)
             known = None
-            if before is not None:
-                known = _catalog(connection, hidden)
-                moves = _moves(before, known, statement.text, its)
-                if moves and (moves[0].key or _bare(written(moves)) != _bare(statement.text)):
-                    forms[number] = moves
-    return forms, True
+            if before is None:
+                continue
+            known = _catalog(connection, hidden)
+            made: tuple[Move, ...] = ()
+            if number in rewrites and other is not None and copy is not None:
+                earlier = [text.statements[n - 1] for n in numbers[:place]]
+                there = partial(_standing, copy, other, earlier)
+                form = retyped(connection, before, known, statement.text, hidden, there)
+                if form is not None:
+                    made = form.moves
+                    fills += form.fills
+                    why |= {number: form.why} if form.why else {}
+            if not made and number not in why:
+                made = _moves(before, known, statement.text, its)
+            if made and (made[0].key or _bare(written(made)) != _bare(statement.text)):
+                moves[number] = made
+    return Forms(moves, why, whole=True, fills=fills)
+
+
+@contextmanager
+def _standing(
+    copy: Callable[[Target], AbstractContextManager[Target]],
+    target: Target,
+    earlier: Sequence[Statement],
+) -> Iterator[Connection[tuple[object, ...]]]:
+    """A session on a copy on which some statements have run."""
+    with copy(target) as made, connect(made) as connection:
+        connection.execute("SET check_function_bodies = off")
+        for statement in earlier:
+            _ran(connection, statement)
+        yield connection
 
 
 def _ran(connection: Connection[tuple[object, ...]], statement: Statement) -> bool:
@@ -157,28 +205,6 @@ def _filled(before: Catalog, after: Catalog) -> tuple[Move, ...]:
     fill = Move(update, key=key)
     rest = online(plan(ready, after), ready, after).steps
     return (*first, fill, *(_move(s) for s in rest))
-
-
-# As text ------------------------------------------------------------------------------------------
-
-
-def written(moves: Sequence[Move]) -> str:
-    """The moves as SQL, a line where a transaction has to end."""
-    return "\n".join(_lines(moves))
-
-
-def _lines(moves: Sequence[Move]) -> Iterator[str]:
-    last: Move | None = None
-    for move in moves:
-        if move.key:
-            yield "-- in a file of its own, in batches:"
-            yield f"-- ringfence: backfill key={move.key} batch=200ms"
-        elif move.transactional == "no" and (last is None or last.transactional != "no"):
-            yield "-- in a file of its own, outside a transaction:"
-        elif last is not None and (last.key or last.transactional != "yes"):
-            yield "-- then, in another transaction:"
-        yield f"{move.sql.rstrip()};"
-        last = move
 
 
 def _bare(text: str) -> str:

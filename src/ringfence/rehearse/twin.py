@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.rehearse.files import File
-    from ringfence.rehearse.safe import Move
+    from ringfence.rehearse.safe import Forms
     from ringfence.script import Block, Script
 
 
 class Twin:
     """A copy of a database, made when it is asked for. `copy` makes one; use it as a context manager.
 
-    With `roles` it has a server of its own, and what a file does to that is looked at too.
+    `again` makes one of the copy. With `roles` it has a server of its own, and what a file does to that is looked at too.
     """
 
     def __init__(
@@ -47,9 +47,10 @@ class Twin:
         copy: Callable[[], AbstractContextManager[Target]],
         hidden: Sequence[str],
         *,
+        again: Callable[[Target], AbstractContextManager[Target]] | None = None,
         roles: bool = False,
     ) -> None:
-        self._copy, self._hidden, self._roles = copy, tuple(hidden), roles
+        self._copy, self._again, self._hidden, self._roles = copy, again, tuple(hidden), roles
         self._stack = ExitStack()
         self._target: Target | None = None
         self._stood: Catalog | None = None
@@ -89,13 +90,11 @@ class Twin:
             with connect(self._target) as connection:
                 mend.empty(connection, self._hidden)
 
-    def safe_forms(
-        self, text: Script, found: Mapping[int, Sequence[Finding]]
-    ) -> Mapping[int, tuple[Move, ...]]:
+    def safe_forms(self, text: Script, found: Mapping[int, Sequence[Finding]]) -> Forms:
         """The safe forms of a file's statements; the file has been run then."""
         assert self._target is not None
-        forms, whole = safe_forms(self._target, text, found, self._hidden)
-        self._run = "whole" if whole else "partly"
+        forms = safe_forms(self._target, text, found, self._hidden, self._again)
+        self._run = "whole" if forms.whole else "partly"
         return forms
 
     def there_and_back(self, file: File) -> list[Finding]:
