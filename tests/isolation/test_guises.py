@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import psycopg
 import pytest
 
 from isolation.support import APP, Sound
 from isolation.test_schemas import examined
+from ringfence.config import Tenancy
+from ringfence.isolation import not_understood, who
 from ringfence.isolation.judge import State
 
 ME = "nullif(current_setting('a.firm', true), '')::uuid"
@@ -233,3 +236,32 @@ def test_a_key_that_no_second_tenant_may_have_is_none(database: str, server: obj
     ALTER TABLE sale ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
     CREATE POLICY own ON sale USING (lower(shop) = lower({me})); GRANT SELECT ON sale TO {APP};"""
     assert found(database, schema) == []
+
+
+DOCUMENTS = f"""CREATE TABLE doc (id UUID PRIMARY KEY, said JSONB NOT NULL CHECK (said ? 'firm'));
+    ALTER TABLE doc ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    CREATE POLICY own ON doc USING (said ->> 'firm' = current_setting('a.firm', true));
+    GRANT SELECT, DELETE ON doc TO {APP};"""
+
+
+def test_rows_of_nobody_knows_whom_are_not_taken_for_nobodys(database: str, server: object) -> None:
+    cells, _ = examined(database, FIRMS + DOCUMENTS)
+    assert {
+        (c.ref.path, c.probe.verb, c.because) for c in cells if c.state is State.INCONCLUSIVE
+    } == {
+        ("g.doc", verb, "its policies ask a.firm, and whose its rows are is not known")
+        for verb in ("SELECT", "DELETE")
+    }
+
+
+def test_policies_whose_tenants_are_not_understood_are_told(database: str, server: object) -> None:
+    """A setting that holds two columns at once."""
+    with psycopg.connect(database, autocommit=True) as conn:
+        conn.execute(
+            """CREATE TABLE firm (land TEXT, no INT, PRIMARY KEY (land, no));
+            ALTER TABLE firm ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY own ON firm USING (land || no = current_setting('a.firm', true));"""
+        )
+        assert not_understood(who(conn, Tenancy(), ["ringfence"])) == [
+            "policies of public.firm ask a.firm, and which column that names is not known"
+        ]

@@ -35,6 +35,7 @@ from ringfence.isolation import (
     fixes,
     kept,
     may_be_used,
+    not_understood,
     occupy,
     other_tenancies,
     owners_members,
@@ -83,7 +84,7 @@ def trial(case: Case, verdict: Verdict) -> Iterator[Ground | None]:
             " column with a setting"
         )
         with translated(case.connection):
-            signs = other_tenancies(case.connection, exclude)
+            signs = [*not_understood(found), *other_tenancies(case.connection, exclude)]
         verdict.findings += [
             Finding(
                 "isolation/not-tried",

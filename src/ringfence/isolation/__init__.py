@@ -22,6 +22,7 @@ from ringfence.isolation.probes import HELPERS
 from ringfence.model import quoted
 from ringfence.seed import Model, Shape, disposable, model, seed
 from ringfence.seed import read as read_shape
+from ringfence.seed.tenancy import untold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,7 @@ __all__ = [
     "everything",
     "kept",
     "look",
+    "not_understood",
     "other_tenancies",
     "prepare",
     "who",
@@ -125,6 +127,14 @@ def other_tenancies(conn: Connection[Any], exclude: Sequence[str]) -> list[str]:
     }
     rows = surfaces.rows(conn, "other_tenancies", exclude=list(exclude))
     return [words[row["sign"]].format(row["said"]) for row in rows]
+
+
+def not_understood(who: Who) -> list[str]:
+    """Tables whose policies ask a setting that nobody knows to name tenants, in words."""
+    return [
+        f"policies of {who.shape.tables[oid].path} ask {setting}, and which column that names is not known"
+        for oid, setting in untold(who.shape, who.model).items()
+    ]
 
 
 def owners_members(conn: Connection[Any], who: Who) -> list[tuple[str, str, str]]:

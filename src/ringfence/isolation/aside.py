@@ -15,6 +15,7 @@ from ringfence.isolation.probes import Probe, gone
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
 from ringfence.seed import expression
+from ringfence.seed.tenancy import untold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -130,6 +131,13 @@ def _nobodys(examiner: Examiner, role: Role, relation: Relation) -> None:
     fixture = examiner.fixture
     table = fixture.estate.shape.tables.get(relation.oid)
     if table is None or relation.oid in fixture.estate.tables:
+        return
+    if setting := untold(fixture.estate.shape, fixture.estate.model).get(relation.oid):
+        why = f"its policies ask {setting}, and whose its rows are is not known"
+        for verb in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            if relation.may(role.name, verb):
+                probe = Probe(verb, verb.lower(), "")
+                _add(examiner, role, relation, probe, State.INCONCLUSIVE, why)
         return
     if table.path in fixture.estate.model.shared or not relation.may(role.name, "SELECT"):
         return

@@ -431,9 +431,30 @@ def _votes(shape: Shape) -> tuple[list[_Vote], list[_Lone]]:
                 votes.append(
                     _Vote(oid, column, reading.setting, reading.policy, last, reading.relation)
                 )
-        if not led and direct:
+        if not led and direct and _names(shape, shape.tables[reading.table], reading.column):
             rootless.append(_Lone(reading.table, reading.column, reading.setting, reading.policy))
     return votes, rootless
+
+
+def _names(shape: Shape, table: Table, column: str) -> bool:
+    """Whether a column can be a name: what has parts is compared by one of them."""
+    type_ = shape.types.get(table.column[column].type)
+    return type_ is None or shape.base(type_)[0].name not in ("json", "jsonb", "hstore")
+
+
+def untold(shape: Shape, model: Model) -> dict[int, str]:
+    """Tables whose policies ask the setting that names tenants, or where nothing names them any setting,
+    and of whose rows nobody knows whose they are; with that setting."""
+    if model.members is not None:
+        return {}
+    return {
+        r.relation: r.setting
+        for r in shape.settings
+        if (table := shape.tables.get(r.relation)) is not None
+        and r.setting == (model.setting or r.setting)
+        and table.path not in model.shared
+        and not model.scoped(table)
+    }
 
 
 def _paths(shape: Shape, roots: set[int], shared: set[int]) -> dict[int, Reference]:
