@@ -163,8 +163,7 @@ def test_what_never_ends_is_reported_by_its_name(project: Project, sound: Sound)
     assert share["help"] == "--require-coverage N allows less"
     assert (unknown["severity"], unknown["ref"]) == ("warning", "function:public.wait(integer)")
     assert unknown["message"] == (
-        "nothing is known of call on public.wait(integer):"
-        " canceling statement due to statement timeout [57014]"
+        "nothing is known of call on public.wait(integer): it did not end within 2 s"
     )
 
 
@@ -272,6 +271,31 @@ def test_in_place_with_the_rows_there_are_which_stay(project: Project, sound: So
     assert project.query("SELECT n, xmin::text FROM note AS n ORDER BY id") == before
 
 
+def test_in_place_where_sessions_name_persons(project: Project, sound: Sound) -> None:
+    """Of each of two tenants a person is found, or made, who belongs to no other one; undone after."""
+    me = "nullif(current_setting('a.person', true), '')::int"
+    project.query(
+        f"""CREATE TABLE person (id INT PRIMARY KEY); CREATE TABLE firm (id INT PRIMARY KEY);
+        CREATE TABLE member (firm INT REFERENCES firm, person INT REFERENCES person, PRIMARY KEY (firm, person));
+        CREATE TABLE note (id INT PRIMARY KEY, firm INT NOT NULL REFERENCES firm, said TEXT NOT NULL);
+        ALTER TABLE member ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY own ON member USING (person = {me});
+        CREATE POLICY own ON note USING (firm IN (SELECT firm FROM member WHERE person = {me})) WITH CHECK (true);
+        GRANT SELECT ON member TO {APP}; GRANT SELECT, INSERT ON note TO {APP};
+        INSERT INTO firm VALUES (1), (2); INSERT INTO person VALUES (7), (8), (9);
+        INSERT INTO member VALUES (1, 7), (1, 9), (2, 8), (2, 9);
+        INSERT INTO note SELECT 10 * f + n, f, 'said to ' || f || n
+            FROM generate_series(1, 2) AS f, generate_series(1, 3) AS n"""
+    )
+    before = project.query("SELECT m, xmin::text FROM member AS m ORDER BY 1")
+    project.run("db", "mark-disposable")
+    status, document = looked(project, "--in-place")
+    found = [f["ref"] for f in document["findings"] if f["code"] == "isolation/policy"]
+    assert (status, found) == (1, ["table:public.note"])
+    assert project.query("SELECT m, xmin::text FROM member AS m ORDER BY 1") == before
+
+
 def test_in_place_compares_no_more_than_it_can(
     project: Project, sound: Sound, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,8 +352,28 @@ def test_a_function_that_does_not_end_is_inconclusive(sound: Sound) -> None:
     )
     (cell,) = [c for c in cells if c.ref.name[1] == "wait"]
     assert cell.state is State.INCONCLUSIVE
-    assert "57014" in cell.because
+    assert cell.because == "it did not end within 2 s"
     assert sound.said(causes) == []
+
+
+def test_a_function_that_raises_is_inconclusive(project: Project, sound: Sound) -> None:
+    """It might show something if it did not; and what it says is told."""
+    project.query(
+        f"""CREATE TABLE firm (id INT PRIMARY KEY);
+        CREATE TABLE note (id INT PRIMARY KEY, firm INT NOT NULL REFERENCES firm, said TEXT);
+        ALTER TABLE note ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        CREATE POLICY own ON note USING (firm = nullif(current_setting('a.firm', true), '')::int);
+        GRANT SELECT ON note TO {APP};
+        CREATE FUNCTION broken() RETURNS TEXT LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM FROM note; RAISE 'never mind'; END $$;"""
+    )
+    status, document = looked(project)
+    (finding,) = [f for f in document["findings"] if f["code"] == "isolation/inconclusive"]
+    assert (status, finding["ref"]) == (1, "function:public.broken()")
+    assert finding["message"] == (
+        "nothing is known of call on public.broken(): no call of 1 reaches a row of B's for a"
+        " superuser: never mind [P0001]"
+    )
 
 
 def test_a_view_that_does_not_end_is_inconclusive(sound: Sound) -> None:

@@ -209,10 +209,7 @@ def prepare(
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)
 
-    def more(fixture: Fixture) -> None:
-        people.strengthen(fixture, roles.roles)
-        branches.make(fixture, roles.roles)
-
+    more = partial(_more, roles=roles.roles)
     fixture = estates.make(conn, estate, surface, seeded.tenants, more)
     found = replace(roles, shape=shape, model=here)
     return Ground(conn, found, estate, fixture, surface, conn.info.server_version, exclude, target)
@@ -252,11 +249,6 @@ def occupy(
     conn.prepare_threshold = None
     shape = read_shape(conn, exclude_schemas=exclude)
     here = model(shape, tenancy)
-    if here.members is not None:
-        raise Refused(
-            "sessions name persons, and --in-place does not look for one who belongs to one tenant only",
-            hint="leave --in-place away: a shadow has such persons",
-        )
     estate = Estate(shape, here)
     names = sorted({r.name for r in roles.roles} | {b for r in roles.roles for b in r.becomes})
     surface = surfaces.read(conn, names, exclude)
@@ -292,8 +284,16 @@ def occupy(
             else f"{len(best)} tenants have rows there, and it takes two",
             hint="ringfence seed --tenants 2 makes some; or leave --in-place away",
         )
-    more = partial(branches.make, roles=roles.roles)
-    return replace(found, fixture=estates.make(conn, estate, surface, best, more))
+    # A person of each tenant's is told apart as in a shadow, which is undone too.
+    estate = replace(estate, model=people.assigned(conn, estate, best))
+    fixture = estates.make(conn, estate, surface, best, partial(_more, roles=roles.roles))
+    who = replace(found.who, model=estate.model)
+    return replace(found, who=who, estate=estate, fixture=fixture)
+
+
+def _more(fixture: Fixture, roles: Sequence[Role]) -> None:
+    people.strengthen(fixture, roles)
+    branches.make(fixture, roles)
 
 
 def changed(ground: Ground) -> Ground:

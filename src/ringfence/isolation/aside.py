@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from ringfence.isolation.estate import by_key
-from ringfence.isolation.judge import ENDLESS, Cell, State
+from ringfence.isolation.judge import ENDLESS, Cell, State, unknown
 from ringfence.isolation.probes import Probe, gone
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.model import Ref
@@ -134,6 +134,8 @@ def _nobodys(examiner: Examiner, role: Role, relation: Relation) -> None:
         return
     if setting := untold(fixture.estate.shape, fixture.estate.model).get(relation.oid):
         why = f"its policies ask {setting}, and whose its rows are is not known"
+        if (root := fixture.estate.model.root) is not None:
+            why += f": no foreign key leads from it to {root.path}"
         for verb in ("SELECT", "INSERT", "UPDATE", "DELETE"):
             if relation.may(role.name, verb):
                 probe = Probe(verb, verb.lower(), "")
@@ -471,7 +473,7 @@ def _on_ddl(examiner: Examiner, role: Role, trigger: EventTrigger) -> None:
     if touched or saw:
         state, why = State.LEAK, "B's rows are others afterwards" if touched else "shows B's rows"
     elif out.sqlstate == ENDLESS:
-        state, why = State.INCONCLUSIVE, out.message
+        state, why = State.INCONCLUSIVE, unknown(out)
     else:
         state, why = State.PASS, out.message
     examiner.cells.append(Cell(role.name, ref, trigger.oid, probe, state, why, saw))
@@ -583,5 +585,4 @@ def _unknown(
     if out.sqlstate == "42501":
         _add(examiner, role, relation, probe, State.PASS, out.message)
     else:
-        why = f"{out.message} [{out.sqlstate}]"
-        _add(examiner, role, relation, probe, State.INCONCLUSIVE, why)
+        _add(examiner, role, relation, probe, State.INCONCLUSIVE, unknown(out))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.isolation import unnamed
-from ringfence.isolation.judge import ENDLESS, Cell, State
+from ringfence.isolation.judge import ENDLESS, Cell, State, unknown
 from ringfence.isolation.probes import Probe
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.seed.place import words_of
@@ -208,8 +208,7 @@ def _judge(examiner: Examiner, role: Role, routine: Routine, *, mirrored: bool =
         return
     bad = [o for o in full if o.sqlstate in (ENDLESS, "54001", COMMITS, "40P01")]
     if bad and (len(bad) == len(full) or full[-1].sqlstate == ENDLESS):
-        why = f"{bad[0].message} [{bad[0].sqlstate}]"
-        _add(examiner, role, routine, probe, State.INCONCLUSIVE, why)
+        _add(examiner, role, routine, probe, State.INCONCLUSIVE, unknown(bad[0]))
         return
     state, why = _control(examiner, role, routine, calls, texts, setup)
     asked = any(routine.oid in p.calls for p in examiner.surface.policies)
@@ -331,7 +330,7 @@ def _control(
         if touched or seen or (out.ok and out.answer() != without.answer()):
             reached = True
             break
-        words = words or (f"{out.message} [{out.sqlstate}]" if not out.ok else "")
+        words = words or (unknown(out) if not out.ok else "")
     if not reached:
         said = f": {words}" if words else ""
         return (
@@ -345,7 +344,7 @@ def _control(
             return State.PASS, ""
         if out.sqlstate == "42501" and out.message.startswith("permission denied"):
             return State.NO_GRANT, out.message
-        refused = refused or f"{out.message} [{out.sqlstate}]"
+        refused = refused or unknown(out)
     return State.DENIED_ALL, refused
 
 

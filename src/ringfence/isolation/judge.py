@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.isolation import probes
 from ringfence.isolation.contexts import CONTEXTS, alike
+from ringfence.isolation.prober import TIMEOUT
 from ringfence.kinds._sql import ident
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ class Cell:
 
 ENDLESS = "57014"
 """What the server says when it stops a statement that took too long."""
+
+
+def unknown(out: Outcome) -> str:
+    """Why an outcome has shown nothing, in words."""
+    if out.sqlstate == ENDLESS:
+        return f"it did not end within {TIMEOUT}"
+    return f"{out.message} [{out.sqlstate}]"
 
 
 @dataclass
@@ -236,7 +244,7 @@ class Examiner:
         if context and full.ok and full.answer() != no_a.answer():
             return State.LEAK, "the answer is another one when A has no rows", "", len(full.rows)
         if not full.ok and full.sqlstate in (ENDLESS, "54001", "40P01", "XX000"):
-            return State.INCONCLUSIVE, f"{full.message} [{full.sqlstate}]", "", 0
+            return State.INCONCLUSIVE, unknown(full), "", 0
         if not shows_b:
             return State.INCONCLUSIVE, "no row of B's shows in it for anybody", "", 0
         if context:
@@ -249,7 +257,7 @@ class Examiner:
             return State.NO_GRANT, mine.message, "", 0
         if mine.denied or mine.ok:
             return State.DENIED_ALL, mine.message or "A does not see its own rows", "", 0
-        return State.INCONCLUSIVE, f"{full.message} [{full.sqlstate}]", "", 0
+        return State.INCONCLUSIVE, unknown(full), "", 0
 
     # Writing
 
@@ -441,15 +449,26 @@ class Examiner:
 
     def _ask_triggers(self, role: str, relation: Relation, aim: Aim) -> None:
         """Whether a trigger does something to B's rows, or tells of them, for a value in a row of A's."""
+        tried: dict[str, tuple[Probe, Outcome]] = {}
         for probe in probes.for_triggers(self.fixture, aim, role, self._triggers(relation)):
             out = self._attempt(role, self.fixture.a, probe)
             why, saw = self._told(out, probe)
             if not why:
+                if probe.verb not in tried or (out.ok and not tried[probe.verb][1].ok):
+                    tried[probe.verb] = (probe, out)
                 continue
             by = self._by_trigger(role, relation, probe)
             if by is not None:
                 self._add(role, relation, by, State.LEAK, why, saw, max(out.count, 0), aim=aim)
                 return
+        for probe, out in tried.values():
+            # One that is refused has shown something where the same with A's own value is not.
+            mine = out if out.ok else self._mine(role, probe)
+            if out.sqlstate == ENDLESS or not mine.ok:
+                state = State.DENIED_ALL if mine.denied else State.INCONCLUSIVE
+                self._add(role, relation, probe, state, unknown(mine), "", 0, aim=aim)
+            else:
+                self._add(role, relation, probe, State.PASS, out.message, "", 0, aim=aim)
 
     def _told(self, out: Outcome, probe: Probe) -> tuple[str, str]:
         """Whether B's rows are others after a statement, or a word of them was said that it did not
@@ -525,7 +544,7 @@ class Examiner:
     ) -> tuple[State, str] | None:
         """What a statement that did no harm has shown; None where nobody at all can do it."""
         if out.sqlstate == ENDLESS:
-            return State.INCONCLUSIVE, f"it did not end within {self._timeout}"
+            return State.INCONCLUSIVE, unknown(out)
         whose = self.fixture.a if probe.name.startswith("give ") else self.fixture.b
         almighty = self._attempt(None, whose, probe, writes=False)
         if almighty.sqlstate[:2] == "P0" and whose != self.fixture.a:
@@ -558,9 +577,7 @@ class Examiner:
             return State.NO_GRANT, mine.message
         if mine.denied or mine.ok:
             return State.DENIED_ALL, mine.message or "A does not reach its own row"
-        return State.INCONCLUSIVE, f"{mine.message} [{mine.sqlstate}]"
-
-    _timeout = "2 s"
+        return State.INCONCLUSIVE, unknown(mine)
 
     # Cells
 

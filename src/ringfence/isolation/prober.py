@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ringfence.isolation.estate import Estate, State
 
-TIMEOUT = "2s"
+TIMEOUT = "2 s"
 """How long one statement may take before it counts as one that does not end."""
 
 DENIED = ("42501", "0A000")

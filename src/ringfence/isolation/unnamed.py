@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.isolation import probes
 from ringfence.isolation.contexts import CONTEXTS
-from ringfence.isolation.judge import ENDLESS, Cell, State
+from ringfence.isolation.judge import ENDLESS, Cell, State, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ def _judge(
     if touched and out.prepared:
         state, why = State.LEAK, "a tenant's rows are others afterwards"
     elif out.sqlstate == ENDLESS:
-        state, why = State.INCONCLUSIVE, out.message
+        state, why = State.INCONCLUSIVE, unknown(out)
     else:
         state, why = State.PASS, out.sqlstate
     examiner.cells.append(
