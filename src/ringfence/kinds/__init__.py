@@ -147,12 +147,7 @@ class Kind:
 
     def query(self, major: int) -> str:
         """The text of the query for a server of that major version."""
-        stem = type(self).__module__.rpartition(".")[2]
-        for version in builtins.range(major, 14, -1):  # `range` is a module of this package
-            special = f"{stem}.pg{version}.sql"
-            if special in _queries():
-                return (files(__package__) / special).read_text(encoding="utf-8")
-        return (files(__package__) / f"{stem}.sql").read_text(encoding="utf-8")
+        return query(type(self).__module__.rpartition(".")[2], major)
 
     def parent(self, name: tuple[str, ...]) -> Ref | None:  # noqa: ARG002 - for subclasses
         """The parent of the object of that name, where the query has no `parent` column."""
@@ -317,6 +312,15 @@ class Kind:
 def some(catalog: str, condition: str = "TRUE") -> str:
     """The `probe` of a kind whose objects are rows of that catalog, none of them the system's own."""
     return f"EXISTS (SELECT FROM pg_catalog.{catalog} WHERE oid >= 16384 AND {condition})"
+
+
+def query(stem: str, major: int) -> str:
+    """The text of a kind's query, by the name of its files, of which none is imported."""
+    for version in builtins.range(major, 14, -1):  # `range` is a module of this package
+        special = f"{stem}.pg{version}.sql"
+        if special in _queries():
+            return (files(__package__) / special).read_text(encoding="utf-8")
+    return (files(__package__) / f"{stem}.sql").read_text(encoding="utf-8")
 
 
 @cache

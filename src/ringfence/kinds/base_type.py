@@ -25,6 +25,7 @@ class BaseType(Swapped):
     """A base type. It and its functions need each other: a shell of it goes before."""
 
     name = "base_type"
+    probe = "EXISTS (SELECT FROM types WHERE typtype = 'b' AND NOT is_array)"
     attributes = {
         **dict.fromkeys(_SETTABLE, Attribute("reset")),
         "storage": Attribute("reset", when="can_restore"),

@@ -10,6 +10,11 @@ SELECT
     CASE
         WHEN k.contype = 'x' AND x.reloptions IS NOT NULL
             THEN regexp_replace(pg_catalog.pg_get_constraintdef(k.oid), ' WITH [(][^()]*[)]', '')
+        -- What the server's function says, without the table and the constraint being looked up.
+        WHEN k.contype = 'c' AND k.convalidated
+            THEN
+                'CHECK (' || pg_catalog.pg_get_expr(k.conbin, k.conrelid) || ')'
+                || CASE WHEN k.connoinherit THEN ' NO INHERIT' ELSE '' END
         ELSE pg_catalog.pg_get_constraintdef(k.oid)
     END AS definition,
     NOT k.conislocal AND NOT c.relispartition AS inherited,

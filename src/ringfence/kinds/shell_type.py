@@ -19,6 +19,7 @@ class ShellType(Kind):
     """A shell: what a type's own functions can name before there is the type."""
 
     name = "shell_type"
+    probe = "EXISTS (SELECT FROM types WHERE typtype IN ('b', 'p', 'r') AND NOT is_array)"
     keyword = "TYPE"
     renames = False
 

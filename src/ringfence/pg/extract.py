@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from ringfence.errors import Bug, Misuse
-from ringfence.kinds import Kind, kinds
+from ringfence.kinds import Kind, kinds, query
 from ringfence.model import Catalog, Fact, Lazily, Ref, Unmodeled
 from ringfence.pg import canonical
 from ringfence.pg.ahead import Query, Reader, Rows, columns
@@ -62,6 +62,7 @@ _CLASS = 1259
 
 _FIRST = (_PROBE, _RELATIONS, "constraint", "index", "policy", "view", "trigger", "rule")
 _LAST = ("default", "table", "depend.sql", "column")
+_SURE = ("constraint", "index", "default", "table", "column")
 """What takes longest. Whichever order it is asked in, the answer is the same: for what is deparsed
 the server loads each table, so one connection asks for all of that; the other begins with what has
 many rows, which Python then has time for."""
@@ -331,17 +332,19 @@ class Reading:
         yield from list(self.answers.items())
         with Reader(self.connection) as reader:
             if self.answers:
-                reader.ask([_query(name, _text(name)) for name in _LATE])
+                reader.ask([self._query(name) for name in _LATE])
             else:
                 self._call_for_help(reader)
-                others = [_query(n, _text(n)) for n in _OTHERS if late or n not in _LATE]
+                # What takes long is asked while the kinds are imported that tell of the rest.
+                reader.ask([self._query(name) for name in (_RELATIONS, *_SURE)], more=True)
+                others = [n for n in _OTHERS if n != _RELATIONS and (late or n not in _LATE)]
                 probe, probed = self._probe()
-                reader.ask([probe, *self._queries(), *others], more=True)
+                reader.ask([probe, *self._queries(), *map(self._query, others)], more=True)
             for name, result in reader:
                 if name == _PROBE:
                     there = self.text.of(result)[0]
                     found = [kind for kind, is_there in zip(probed, there, strict=True) if is_there]
-                    reader.ask([self._query(kind) for kind in found])
+                    reader.ask([self._query(kind.name) for kind in found])
                 elif name in _LATE:
                     self.late[name] = self.text.later(result)
                 else:
@@ -372,14 +375,25 @@ class Reading:
         """The question that tells of which kinds there are objects at all, and those kinds."""
         probed = [kind for kind in self._kinds() if kind.probe]
         probes = ",\n    ".join(kind.probe for kind in probed)
-        return _query(_PROBE, _text(_PROBE).replace("-- ask:", probes)), probed
+        return self._query(_PROBE, probes), probed
 
     def _queries(self) -> list[Query]:
-        """What is asked in any case of the kinds."""
-        return [self._query(kind) for kind in self._kinds() if not kind.probe]
+        """What else is asked of the kinds in any case."""
+        asked = (kind.name for kind in self._kinds() if not kind.probe)
+        return [self._query(name) for name in asked if name not in _SURE]
 
-    def _query(self, kind: Kind) -> Query:
-        return _query(kind.name, kind.query(self.version // 10000))
+    def _query(self, name: str, ask: str = "") -> Query:
+        """The question of that name, with what is to `ask` put in."""
+        if name.endswith(".sql"):
+            text = (files(__package__) / "catalog" / name).read_text(encoding="utf-8")
+            text = text.replace("-- ask:", ask)
+        elif name in _SURE:
+            text = query(name, self.version // 10000)
+        else:
+            text = kinds()[name].query(self.version // 10000)
+        if name in _FIRST:
+            return Query(_FIRST.index(name), name, text)
+        return Query(100 + (_LAST.index(name) + 1 if name in _LAST else 0), name, text)
 
     def _unnamed(self, kind: Kind, facts: dict[Ref, Fact]) -> dict[Ref, Fact]:
         """The facts, without the name of `nobody` where theirs tells who makes things."""
@@ -686,13 +700,3 @@ def _frozen(value: object) -> Value:
     if isinstance(value, float):
         return str(value)
     raise Bug(f"a catalog query gave {type(value).__name__}")
-
-
-def _query(name: str, text: str) -> Query:
-    if name in _FIRST:
-        return Query(_FIRST.index(name), name, text)
-    return Query(100 + (_LAST.index(name) + 1 if name in _LAST else 0), name, text)
-
-
-def _text(name: str) -> str:
-    return (files(__package__) / "catalog" / name).read_text(encoding="utf-8")

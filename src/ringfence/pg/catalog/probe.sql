@@ -10,7 +10,9 @@ relations AS MATERIALIZED (  -- noqa: ST03
 ),
 
 types AS MATERIALIZED (  -- noqa: ST03
-    SELECT DISTINCT t.typtype
+    SELECT DISTINCT
+        t.typtype,
+        t.typinput = 'array_in'::REGPROC AS is_array
     FROM pg_catalog.pg_type AS t
     WHERE t.oid >= 16384
 )

@@ -10,6 +10,12 @@ members AS (
     WHERE d.refclassid = 'pg_extension'::REGCLASS AND d.deptype = 'e'
 ),
 
+system AS MATERIALIZED (
+    SELECT array_agg(n.oid) AS oids
+    FROM pg_catalog.pg_namespace AS n
+    WHERE n.nspname IN ('pg_catalog', 'information_schema')
+),
+
 -- Looked through once, for it is long.
 columns AS MATERIALIZED (
     SELECT
@@ -108,13 +114,17 @@ FROM (
         p.oid AS objid,
         p.pronamespace AS namespace
     FROM pg_catalog.pg_proc AS p
+    WHERE p.oid >= 16384 AND p.pronamespace = ANY((SELECT y.oids FROM system AS y)::OID[])
     UNION ALL
     SELECT
         'pg_class'::REGCLASS,
         c.oid,
         c.relnamespace
     FROM pg_catalog.pg_class AS c
-    WHERE c.relkind <> 'c'
+    WHERE
+        c.oid >= 16384
+        AND c.relkind <> 'c'
+        AND c.relnamespace = ANY((SELECT y.oids FROM system AS y)::OID[])
     UNION ALL
     SELECT
         'pg_type'::REGCLASS,
@@ -123,7 +133,9 @@ FROM (
     FROM pg_catalog.pg_type AS t
     LEFT JOIN pg_catalog.pg_class AS c ON t.typrelid = c.oid
     WHERE
-        t.typtype <> 'm'
+        t.oid >= 16384
+        AND t.typnamespace = ANY((SELECT y.oids FROM system AS y)::OID[])
+        AND t.typtype <> 'm'
         AND t.typsubscript <> 'array_subscript_handler'::REGPROC
         AND COALESCE(c.relkind, 'c') = 'c'
     UNION ALL
@@ -132,13 +144,11 @@ FROM (
         o.oid,
         o.oprnamespace
     FROM pg_catalog.pg_operator AS o
+    WHERE o.oid >= 16384 AND o.oprnamespace = ANY((SELECT y.oids FROM system AS y)::OID[])
 ) AS s
 INNER JOIN pg_catalog.pg_namespace AS n ON s.namespace = n.oid
 LEFT JOIN members AS m ON s.classid = m.classid AND s.objid = m.objid
-WHERE
-    s.objid >= 16384
-    AND n.nspname IN ('pg_catalog', 'information_schema')
-    AND m.objid IS NULL
+WHERE m.objid IS NULL
 UNION ALL
 SELECT DISTINCT
     'disabled constraint',
