@@ -126,7 +126,7 @@ def test_the_second_connection_sees_what_the_first_sees(
 def test_an_error_of_the_server_is_raised_and_nothing_is_left_running(
     filled: str, monkeypatch: pytest.MonkeyPatch, helped: list[bool]
 ) -> None:
-    kind = type(kinds()["index"])
+    kind = type(kinds()["enum"])
     monkeypatch.setattr(kind, "query", lambda _self, _major: "SELECT 1 / 0")
     with connect(named(filled, "the DSN")) as connection:
         with pytest.raises(ServerError, match="division by zero"):

@@ -19,9 +19,17 @@ SELECT
     NULLIF(p.polcmd, '*') AS command,
     NOT p.polpermissive AS restrictive,
     r.named AS roles,
-    pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS using_expression,
-    pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid) AS check_expression
+    u.using_expression,
+    CASE
+        WHEN p.polwithcheck::TEXT = p.polqual::TEXT THEN u.using_expression
+        ELSE pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
+    END AS check_expression
 FROM pg_catalog.pg_policy AS p
 INNER JOIN pg_catalog.pg_class AS c ON p.polrelid = c.oid
 LEFT JOIN roles AS r ON p.polroles = r.polroles
+CROSS JOIN
+    LATERAL (  -- noqa: ST05
+        SELECT pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS using_expression
+        LIMIT 1  -- noqa: AM09
+    ) AS u
 WHERE c.oid >= 16384 AND c.relpersistence <> 't';
