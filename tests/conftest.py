@@ -43,6 +43,7 @@ _MATRIX = (
     "behaviour/",
     "isolation/",
     "messaging/",
+    "rehearse/test_measured.py",
     "seed/",
     "test_corpus.py",
     "test_families.py",

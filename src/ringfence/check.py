@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ringfence import claims, lockfile, migrate, rehearse, revisions, rules
+from ringfence import claims, hazards, lockfile, migrate, rehearse, revisions, rules
 from ringfence.document.fresh import checked
 from ringfence.errors import BadProject, Bug, Error, Misuse
 from ringfence.finding import Coverage, Finding, Report, Severity, Sheet, counted, ordered
@@ -42,8 +42,9 @@ def check(
     `target` says which major version it is about and, where it holds rows, how large the tables are;
     nothing is written to it. `since` is a commit or branch: lint looks at files changed since, and
     revisions changed since are rehearsed; without it all are. `allow` names hazards that somebody
-    agreed to. Raises `Misuse` for a `since` that git does not know.
+    agreed to. Raises `Misuse` for a `since` that git does not know, and hazards that are none.
     """
+    hazards.refuse_unknown_measured(project, allow)
     listen("the revisions and the documents")
     found, coverage, graph = _integrity(project)
     pages, row = checked(project)

@@ -7,6 +7,7 @@ A revision's file says at its top what in it is a hazard that nobody agreed to y
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from dataclasses import replace
@@ -31,6 +32,8 @@ VARIABLE = "RINGFENCE_ALLOW"
 UNMODELED = "UNMODELED"
 """What the name of something that is not modelled begins with, where it is allowed."""
 
+CONFIGURED = "[tool.ringfence.migrate] allow:"
+
 _ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
@@ -38,10 +41,21 @@ def refuse_unknown(
     allow: Iterable[str], *, said: str = "--allow", more: Sequence[str] = ()
 ) -> None:
     """Raise `Misuse` on a name that begins with no hazard's code, nor with any of `more`."""
-    known = sorted([*more, *(str(code) for code in HazardCode)])
+    known = sorted({*more, *(str(code) for code in HazardCode)})
     for name in allow:
-        if name.partition(":")[0] not in known:
-            raise Misuse(f"{said} {name}: no such hazard", hint=f"one of {', '.join(known)}")
+        code = name.partition(":")[0]
+        if code not in known:
+            near = difflib.get_close_matches(code, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(known)}"
+            raise Misuse(f"{said} {name}: no such hazard", hint=hint)
+
+
+def refuse_unknown_measured(project: Project, allow: Iterable[str]) -> None:
+    """The same of what a rehearsal is told, on the spot and by the project: it finds more of them."""
+    from ringfence.rehearse.pages import codes
+
+    refuse_unknown(allow, more=codes())
+    refuse_unknown(project.config.migrate.allow, said=CONFIGURED, more=codes())
 
 
 def allowed(name: str, allow: Iterable[str]) -> bool:
@@ -90,7 +104,7 @@ def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Directio
         # The project agrees in one place, to what rehearsals find as well.
         from ringfence.rehearse.pages import codes
 
-        refuse_unknown(configured, said="[tool.ringfence.migrate] allow:", more=codes())
+        refuse_unknown(configured, said=CONFIGURED, more=codes())
     given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
     refuse_unknown(given, said=VARIABLE)
     allow = {*configured, *given}

@@ -493,11 +493,27 @@ def test_a_file_of_a_revision_is_run_as_ringfence_runs_it(project: Project) -> N
     assert done.out.startswith(f"{path}, in one transaction\n")
 
 
-def test_a_hazard_that_does_not_exist_cannot_be_agreed_to(project: Project) -> None:
-    for name, hint in (("REWRIT:things", "did you mean REWRITE?"), ("x", "ringfence explain")):
-        done = project.run("rehearse", "--allow", name)
-        assert (done.status, done.out) == (2, "")
-        assert done.err.startswith(f"error: no hazard {name.partition(':')[0]}\nhint: {hint}")
+@pytest.mark.parametrize("command", ["rehearse", "check"])
+def test_a_hazard_that_does_not_exist_cannot_be_agreed_to(project: Project, command: str) -> None:
+    every = sorted({*pages.codes(), *map(str, HazardCode)})
+    for name, hint in (
+        ("REWRIT:things", "did you mean REWRITE?"),
+        ("x", f"one of {', '.join(every)}"),
+    ):
+        done = project.run(command, "--allow", name)
+        said = f"error: --allow {name}: no such hazard\nhint: {hint}\n"
+        assert (done.status, done.out, done.err) == (2, "", said)
+    path = project.root / "pyproject.toml"
+    path.write_text(f'{path.read_text()}\n[tool.ringfence.migrate]\nallow = ["LONGLOCK:a"]\n')
+    done = project.run(command)
+    assert (done.status, done.out, done.err) == (
+        2,
+        "",
+        (
+            "error: [tool.ringfence.migrate] allow: LONGLOCK:a: no such hazard\n"
+            "hint: did you mean LONG_LOCK?\n"
+        ),
+    )
 
 
 def test_a_file_is_no_revision_but_one_outside_the_project_can_be_rehearsed(

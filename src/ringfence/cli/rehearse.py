@@ -96,7 +96,6 @@ def command(
         if len(revisions) > 1:
             raise Misuse("a plan and something else together", hint="rehearse one, then the other")
         planned, revisions = rehearse.read(Path(revisions[0]), revisions[0]), ()
-    _refuse_unknown(allow)
     written = reports.outputs(outputs)
     start: Path | None = context.obj
     found = project.need(start)
@@ -122,23 +121,6 @@ def command(
     for each in done.rewritten:
         _wrote(found, each)
     context.exit(done.report.status)
-
-
-def _refuse_unknown(allow: tuple[str, ...]) -> None:
-    """Raise `Misuse` where somebody agrees to what is no hazard: nothing would come of it."""
-    import difflib
-
-    from ringfence.errors import Misuse
-    from ringfence.rehearse import pages
-    from ringfence.step import HazardCode
-
-    known = {*pages.codes(), *HazardCode}
-    for name in allow:
-        code = name.partition(":")[0]
-        if code not in known:
-            near = difflib.get_close_matches(code, known, 1)
-            every = f"ringfence explain CODE tells of one: {', '.join(sorted(known))}"
-            raise Misuse(f"no hazard {code}", hint=f"did you mean {near[0]}?" if near else every)
 
 
 def _wrote(project: Project, each: Rewritten) -> None:

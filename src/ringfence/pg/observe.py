@@ -14,7 +14,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
@@ -405,7 +405,7 @@ class Observer:
         wal = self._position() - start
         after = self.known()
         scanned, changed = _difference(counted, self._counters(shared=True), before, self._known)
-        return self._told(
+        found = self._told(
             statement,
             said,
             before,
@@ -419,6 +419,26 @@ class Observer:
             waits=waits,
             alone=True,
         )
+        if self._runner.info.server_version >= _TOLD_AT_ONCE:
+            return found
+        # Its counters come later; what it wrote it has read.
+        read = {*found.built_on.values(), *found.rewritten}
+        return replace(
+            found, scanned={**dict.fromkeys(sorted(read), 0), **self._sizes(read), **scanned}
+        )
+
+    def _sizes(self, tables: Collection[str]) -> Mapping[str, int]:
+        """How many rows there are in tables, by their paths."""
+        found = {}
+        for relation in self.known().values():
+            if relation.path in tables:
+                row = self._runner.execute(
+                    sql.SQL("SELECT count(*) FROM ONLY {}").format(
+                        sql.Identifier(relation.schema, relation.name)
+                    )
+                ).fetchone()
+                found[relation.path] = int(str(row[0])) if row else 0
+        return found
 
     def _stopped(self) -> str:
         """What the statement waits for, if it waits for somebody."""
@@ -445,7 +465,7 @@ class Observer:
     def _counters(self, *, shared: bool = False) -> Counter[tuple[int, str]]:
         """Rows read by scans and rows written, by table; of this transaction, or of everybody."""
         if shared:
-            self._runner.execute(_FLUSH[self._runner.info.server_version >= 150000])
+            self._runner.execute(_FLUSH[self._runner.info.server_version >= _TOLD_AT_ONCE])
         view = "pg_stat_user_tables" if shared else "pg_stat_xact_user_tables"
         rows = self._runner.execute(
             "SELECT relid::bigint, seq_scan, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del,"  # noqa: S608
@@ -468,6 +488,7 @@ class Observer:
 _COUNTED = ("begun", "read", "written", "replaced", "inserted", "deleted")
 
 # Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
+_TOLD_AT_ONCE = 150000
 _FLUSH = {True: "SELECT pg_stat_force_next_flush()", False: "SELECT"}
 
 _SPILLED = re.compile(r"temporary file: .* size (\d+)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence import rows
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
     """What cannot be read, called or written as before, behind a file or one of its statements."""
     contract = file.up.phase == "contract"
-    code, who = ("OLD_WRITER", "written") if each.writes else ("OLD_READER", "read")
+    who = "written" if each.writes else "read"
     if each.ref.kind == "routine":
         who = "called"
     severity = Severity.ERROR
@@ -33,17 +34,12 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         severity, help_ = Severity.INFO, each.doubt
     elif each.sqlstate in _LIKELY:
         severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
-    return Finding(
-        code,
-        severity,
-        f"after {f'statement {during} of ' * bool(during)}{file.name} {each.ref.path} cannot be"
-        f" {who} as before: {each.message}",
-        each.ref,
-        _place(file, each.ref),
-        help=help_,
+    behind = f"{f'statement {during} of ' * bool(during)}{file.name}"
+    found = _other(file, each.ref, "", severity, writes=each.writes, help_=help_)
+    return replace(
+        found,
+        message=f"after {behind} {each.ref.path} cannot be {who} as before: {each.message}",
         evidence={"sqlstate": each.sqlstate} if each.sqlstate else {},
-        basis=Basis.MEASURED,
-        key=f"{file.name}:{each.ref}",
     )
 
 
@@ -65,54 +61,56 @@ def changed(
         writes = compat.holds(old.type, new.type) and not compat.holds(new.type, old.type)
         if (ref, writes) not in broken:
             broken.add((ref, writes))
-            yield Finding(
-                "OLD_WRITER" if writes else "OLD_READER",
-                Severity.INFO if compat.holds(new.type, old.type) else grave,
-                f"after {file.name} {ref.path} "
-                + (f"takes {new.type}" if writes else f"is read as {new.type}")
-                + f", before {'' if writes else 'as '}{old.type}",
-                ref,
-                _place(file, ref),
-                key=f"{file.name}:{ref}",
-                basis=Basis.MEASURED,
-            )
-    for was, now in compat.returned(before, after):
-        if (was.ref, False) not in broken:
-            broken.add((was.ref, False))
-            yield Finding(
-                "OLD_READER",
-                grave,
-                f"after {file.name} {was.ref.path} returns {now.result}, before {was.result}",
-                was.ref,
-                _place(file, was.ref),
-                key=f"{file.name}:{was.ref}",
-                basis=Basis.MEASURED,
-            )
+            how = f"takes {new.type}" if writes else f"is read as {new.type}"
+            was = old.type if writes else f"as {old.type}"
+            severity = Severity.INFO if compat.holds(new.type, old.type) else grave
+            yield _other(file, ref, f"{ref.path} {how}, before {was}", severity, writes=writes)
+    for was_, now in compat.returned(before, after):
+        if (was_.ref, False) not in broken:
+            broken.add((was_.ref, False))
+            said = f"{was_.ref.path} returns {now.result}, before {was_.result}"
+            yield _other(file, was_.ref, said, grave)
     for ref, writes, role, rights in compat.revoked(before, after):
-        yield Finding(
-            "OLD_WRITER" if writes else "OLD_READER",
-            Severity.INFO if contract else Severity.ERROR,
-            f"after {file.name} role {role} may not {', '.join(rights)} on {ref.path} any more",
+        help_ = "revoke it when no release uses it any more: -- ringfence: phase: contract"
+        yield _other(
+            file,
             ref,
-            _place(file, ref),
-            help=""
-            if contract
-            else "revoke it when no release uses it any more: -- ringfence: phase: contract",
-            key=f"{file.name}:{ref}:{role}",
-            basis=Basis.MEASURED,
+            f"role {role} may not {', '.join(rights)} on {ref.path} any more",
+            Severity.INFO if contract else Severity.ERROR,
+            writes=writes,
+            help_="" if contract else help_,
+            who=role,
         )
     for routine, what in compat.mentions(after, before):
         if (routine.ref, True) not in broken:
             broken.add((routine.ref, True))
-            yield Finding(
-                "OLD_READER",
-                Severity.WARNING,
-                f"after {file.name} the body of {routine.ref.path} still has the name of {what},"
-                " which is gone",
-                routine.ref,
-                help="PostgreSQL reads a body when it runs: replace the function too",
-                basis=Basis.STATIC,
-            )
+            said = f"the body of {routine.ref.path} still has the name of {what}, which is gone"
+            help_ = "PostgreSQL reads a body when it runs: replace the function too"
+            found = _other(file, routine.ref, said, Severity.WARNING, help_=help_)
+            yield replace(found, span=None, basis=Basis.STATIC, key="")
+
+
+def _other(
+    file: File,
+    ref: Ref,
+    said: str,
+    severity: Severity,
+    *,
+    writes: bool = False,
+    help_: str = "",
+    who: str = "",
+) -> Finding:
+    """Something that is otherwise behind a file than those knew who came before it."""
+    return Finding(
+        "OLD_WRITER" if writes else "OLD_READER",
+        severity,
+        f"after {file.name} {said}",
+        ref,
+        _place(file, ref),
+        help=help_,
+        basis=Basis.MEASURED,
+        key=":".join(filter(None, (file.name, str(ref), who))),
+    )
 
 
 def losses(

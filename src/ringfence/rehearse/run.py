@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ringfence import hazards as hazards_
 from ringfence import migrate, revisions, rows
 from ringfence.finding import Basis, Coverage, Finding, Report, Severity, ordered
 from ringfence.model import Ref
@@ -73,9 +74,10 @@ def rehearse(
     hazards that somebody agreed to. With `rewrite`, each file with a hazard is also rewritten, and
     that measured too; nothing is written. With `apart`, tenants have to be as far apart afterwards
     as they were before. Those who must be able to go on are who knew the schema before the first
-    file; with `stepwise`, before each. Raises `Misuse` for names that are none, `Refused` for a plan that begins
+    file; with `stepwise`, before each. Raises `Misuse` for names and hazards that are none, `Refused` for a plan that begins
     elsewhere, `ServerError` where the shadow cannot be made.
     """
+    hazards_.refuse_unknown_measured(project, allow)
     graph = revisions.read(project)
     standing = migrate.standing(graph, target, project.config.migrate.schema)
     begin, files = wanted(graph, standing, names, scripts, planned)
@@ -148,6 +150,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
 
     def during(file: File, number: int) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
+        if not (before.relations or before.routines):
+            return  # there is nobody
         with connect(base) as connection:
             for each in compat.tried(connection, before).broken:
                 if (each.ref, each.writes) not in broken:
