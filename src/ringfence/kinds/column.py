@@ -138,6 +138,8 @@ class Column(Kind):
             yield ("drop", was.ref)  # it is put by, and an identity takes its position
         old, new = parents(table, context.old), parents(table, context.new)
         if stage == "create":
+            for left in _leaving(table, column, context):
+                yield from (("drop", left), ("alter", left))  # ADD COLUMN would give it to them
             for link in links_below(table, context.new):
                 below = context.new.facts.get(Ref("column", (*link.ref.name, column)))
                 kept = table in kept_parents(link.parent, context)
@@ -563,6 +565,16 @@ def _table(fact: Fact, *, only: bool = False) -> str:
     assert fact.parent is not None
     word = " ONLY" if only else ""
     return f"ALTER {kind_of(fact.parent).keyword}{word} {qualified(fact.ref.name[:-1])}"
+
+
+def _leaving(table: Ref, column: str, context: Context) -> Iterator[Ref]:
+    """That tables inherit from it, or from what does, and will not, nor have a column of the name."""
+    for link in links_below(table, context.old):
+        if link.parent is None or Ref("column", (*link.ref.name, column)) in context.new.facts:
+            continue
+        if table not in parents(link.parent, context.new):
+            yield link.ref
+        yield from _leaving(link.parent, column, context)
 
 
 def _foreign_heirs(column: Ref, context: Context) -> Iterator[Ref]:

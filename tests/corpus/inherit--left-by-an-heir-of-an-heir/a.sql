@@ -1,0 +1,4 @@
+CREATE TABLE t1 (a integer);
+CREATE TABLE t3 () INHERITS (t1);
+CREATE TABLE t5 () INHERITS (t3);
+CREATE TABLE t6 (a integer) INHERITS (t3);
