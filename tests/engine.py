@@ -172,11 +172,26 @@ def values(conninfo: str, columns: Mapping[str, tuple[str, ...]]) -> dict[str, s
                 row = connection.execute(query.replace("{}", table)).fetchone()
             except psycopg.errors.ObjectNotInPrerequisiteState:
                 # A foreign table that leads nowhere is below it.
-                row = connection.execute(query.replace("{}", f"ONLY {table}")).fetchone()
+                near = f"({_within_reach(connection, table, its)}) AS near"
+                row = connection.execute(query.replace("{}", near)).fetchone()
             assert row is not None
             if row[0]:
                 found[table] = str(row[0])
         return found
+
+
+def _within_reach(
+    connection: psycopg.Connection[tuple[object, ...]], table: str, columns: tuple[str, ...]
+) -> str:
+    """A query for the rows of a table and of those below it that are no foreign tables."""
+    found = connection.execute(
+        "WITH RECURSIVE tree AS (SELECT %s::regclass::oid AS oid"
+        " UNION SELECT i.inhrelid FROM pg_inherits AS i JOIN tree AS t ON i.inhparent = t.oid)"
+        " SELECT c.oid::regclass::text FROM tree AS t JOIN pg_class AS c ON c.oid = t.oid"
+        " WHERE c.relkind IN ('r', 'p')",
+        [table],
+    ).fetchall()
+    return " UNION ALL ".join(f"SELECT {', '.join(columns)} FROM ONLY {name}" for (name,) in found)
 
 
 @dataclass(frozen=True)
