@@ -168,6 +168,16 @@ TABLES = {
     ),
 }  # fmt: skip
 
+TABLES["a trigger that sends"] = (
+    table("sent", "said TEXT NOT NULL", grants="SELECT, INSERT")
+    + """CREATE FUNCTION send() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_notify('sent', @@::text); RETURN NULL; END $$;
+    CREATE TRIGGER send AFTER INSERT ON sent FOR EACH ROW EXECUTE FUNCTION send();""",
+    "row_to_json(NEW)",
+    "NEW.id",
+    "notify trigger:g.sent.send",
+)
+
 KEYS = {
     "capitals": "lower(shop) = lower({me})",
     "longer": "starts_with({me}, shop)",

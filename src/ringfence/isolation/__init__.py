@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import Bug, Misuse, Refused
 from ringfence.finding import counted
-from ringfence.isolation import aside, branches, calls, corners, people, trusted, unnamed
+from ringfence.isolation import (
+    aside,
+    branches,
+    calls,
+    corners,
+    making,
+    notified,
+    people,
+    trusted,
+    unnamed,
+)
 from ringfence.isolation import estate as estates
 from ringfence.isolation import surface as surfaces
 from ringfence.isolation.estate import Estate
@@ -293,7 +303,7 @@ def occupy(
 
 def _more(fixture: Fixture, roles: Sequence[Role]) -> None:
     people.strengthen(fixture, roles)
-    branches.make(fixture, roles)
+    making.make(fixture, roles)
 
 
 def changed(ground: Ground) -> Ground:
@@ -329,6 +339,7 @@ def look(examiner: Examiner) -> list[Cell]:
     corners.examine(examiner)
     unnamed.examine(examiner)
     trusted.examine(examiner)
+    notified.examine(examiner)
     aside.examine(examiner)
     return examiner.cells
 

@@ -303,7 +303,7 @@ def _copies(examiner: Examiner, role: Role) -> None:
             continue
         theirs = set(_values_of(rows[1])) - {v for r in fixture.rows[fixture.a].get(oid, ())
                                              for v in _values_of(r)}  # fmt: skip
-        for setup in _writing(examiner, table, rows[1]):
+        for setup in writing(examiner, table, rows[1]):
             for r in readable:
                 if r.oid in found:
                     continue
@@ -328,7 +328,7 @@ _TELLING = 5
 """How long a value is that is nobody else's by chance."""
 
 
-def _writing(examiner: Examiner, table: Table, row: Row) -> Iterator[tuple[str, ...]]:
+def writing(examiner: Examiner, table: Table, row: Row) -> Iterator[tuple[str, ...]]:
     """Statements that write a row of B's anew, and that change it, with all triggers at work."""
     setting = examiner.prober.setting
     named = examiner.fixture.estate.model.named(examiner.fixture.b)

@@ -2,8 +2,7 @@
 
 `tenant = … OR kind = 'public' AND published` shows nothing while no row is public. So every branch is to
 have a row of B's in it, as far as what it asks of a row goes; what it asks of the session is left
-aside. Rows are made by the seed's knowledge of conditions, and the server says whether they fit. A
-branch without a row is named: nothing is known of it.
+aside. A branch without a row is named: nothing is known of it.
 """
 
 from __future__ import annotations
@@ -12,21 +11,17 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import combinations, islice, product
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from ringfence.isolation.estate import Row, by_key, lying, texts
+from ringfence.isolation.estate import Row, lying, texts
 from ringfence.isolation.judge import Cell, State
 from ringfence.isolation.probes import Probe
-from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._sql import ident, literal
 from ringfence.seed import checks, expression
 from ringfence.seed.expression import Expr
-from ringfence.seed.limits import ANY, Limits
-from ringfence.seed.place import Place
-from ringfence.seed.rules import Constants
-from ringfence.seed.values import Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,14 +31,10 @@ if TYPE_CHECKING:
     from ringfence.isolation.estate import Estate, Fixture
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.surface import Policy, Role, Surface
-    from ringfence.seed.shape import Column, Table
+    from ringfence.seed.shape import Table
 
 MOST = checks.MOST
 """How many branches of one policy are looked at; of one with more, that is said."""
-
-_ATTEMPTS = 8
-_TRIALS = 240
-"""How many rows are tried for one branch, before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +159,7 @@ class Reader:
         kept: list[checks.Leaf] = []
         tied = lone = False
         for expr, positive in leaves:
-            sql = _text(expr)
+            sql = text_of(expr)
             if self._of_session(sql):
                 if any(True for _ in expr.columns()) or re.search(r"\bFROM\b", sql):
                     tied = True
@@ -236,7 +227,7 @@ def _meets(policy: Policy, role: Role) -> bool:
     )
 
 
-def _text(expr: Expr) -> str:
+def text_of(expr: Expr) -> str:
     """A leaf as the server reads it."""
     if expr.sql or expr.kind == "fixed":
         return expr.sql or expr.value
@@ -251,12 +242,12 @@ def _text(expr: Expr) -> str:
 def here(fixture: Fixture, branch: Branch, tenant: str | None) -> str:
     """The condition that a row is the tenant's, or nobody's, and in the branch."""
     table = fixture.estate.tables[branch.table]
-    owner = fixture.estate.owner(table, _alias(fixture, branch))
+    owner = fixture.estate.owner(table, alias_of(fixture, branch))
     whose = f"({owner}) = {literal(tenant)}" if tenant is not None else f"({owner}) IS NULL"
     return " AND ".join((whose, *branch.conditions))
 
 
-def _alias(fixture: Fixture, branch: Branch) -> str:
+def alias_of(fixture: Fixture, branch: Branch) -> str:
     """The name that the policy's condition knows its table by."""
     return ident(fixture.surface.relations[branch.relation].name)
 
@@ -266,7 +257,7 @@ def place(fixture: Fixture, branch: Branch, tenant: str | None) -> tuple[str, st
     what the server says."""
     table = fixture.estate.tables[branch.table]
     query = (
-        f"SELECT tableoid::regclass::text, ctid::text FROM {lying(table)} AS {_alias(fixture, branch)}"
+        f"SELECT tableoid::regclass::text, ctid::text FROM {lying(table)} AS {alias_of(fixture, branch)}"
         f" WHERE {here(fixture, branch, tenant)} ORDER BY ctid LIMIT 1"
     )
     try:
@@ -275,267 +266,6 @@ def place(fixture: Fixture, branch: Branch, tenant: str | None) -> tuple[str, st
     except psycopg.Error as error:
         return error.diag.message_primary or str(error)
     return (str(found[0][0]), str(found[0][1])) if found else ""
-
-
-def make(fixture: Fixture, roles: Sequence[Role]) -> None:
-    """Give each branch a row of each tenant's; one that is for rows of nobody, one of those."""
-    conn, estate = fixture.conn, fixture.estate
-    reader = Reader(conn, estate, fixture.surface, roles)
-    wanted = [b for b in reader.branches() if b.leaves and not b.open_ended]
-    wanted += _without_tenant(fixture)
-    if not wanted:
-        return
-    constants = Constants(conn, estate.shape, reader.now)
-    maker = _Maker(fixture, constants, Values(estate.shape, constants.domains(estate.shape)))
-    for branch in wanted:
-        for tenant in (None,) if branch.lone else (fixture.a, fixture.b):
-            if not place(fixture, branch, tenant):
-                maker.make(branch, tenant)
-
-
-def _without_tenant(fixture: Fixture) -> Iterator[Branch]:
-    """Tables under row security whose rows need not have a tenant: one is to have none."""
-    shape, model = fixture.estate.shape, fixture.estate.model
-    for oid, table in fixture.estate.tables.items():
-        relation = fixture.surface.relations.get(oid)
-        if relation is None or not relation.row_security or (model.root and oid == model.root.oid):
-            continue
-        edge = model.path.get(oid)
-        names = (model.own(table),) if model.own(table) else edge.columns if edge else ()
-        if any(not shape.not_null(table.column[name]) for name in names):
-            yield Branch(oid, oid, "", "*", (), (), lone=True)
-
-
-class _Maker:
-    """Makes rows: like one that is there, but for what a branch asks."""
-
-    def __init__(self, fixture: Fixture, constants: Constants, values: Values) -> None:
-        self.fixture = fixture
-        self.constants = constants
-        self.values = values
-        self.number = 1000
-
-    def make(self, branch: Branch, tenant: str | None) -> bool:
-        """Whether a row of the tenant's, or of nobody's, came to be in the branch."""
-        table = self.fixture.estate.tables[branch.table]
-        rows = self.fixture.rows[tenant or self.fixture.b].get(table.oid, ())
-        if not rows:
-            return False
-        root = self.fixture.estate.model.root
-        trials = islice(self._trials(branch, table, tenant), _TRIALS)
-        for trial in trials:
-            if root is not None and root.oid == table.oid:
-                if self._changed(branch, table, tenant, rows[0], trial):
-                    return True
-            elif self._copied(branch, table, tenant, rows[-1], trial):
-                return True
-        again = islice(self._trials(branch, table, tenant), _TRIALS // 4)
-        return len(rows) > 1 and any(
-            self._changed(branch, table, tenant, rows[-1], trial) for trial in again
-        )
-
-    # What to try
-
-    def _trials(
-        self, branch: Branch, table: Table, tenant: str | None
-    ) -> Iterator[Mapping[str, str | None]]:
-        """Values for the columns that the branch is about: drawn, then those that conditions name."""
-        columns = self._columns(branch, table)
-        limits = self._limits(branch, table, columns)
-        index = (self.fixture.a, self.fixture.b).index(tenant) if tenant else -1
-        empty = self._lone(branch, table)
-        if empty is None:
-            return
-        for attempt in range(_ATTEMPTS):
-            drawn = {
-                c.name: self._value(table, c, limits.get(c.name, ANY), index, attempt)
-                for c in columns
-                if c.name in limits
-            }
-            yield {**drawn, **empty}
-        named = {c.name: self._named(branch, table, c, tenant) for c in columns}
-        base = {
-            c.name: self._value(table, c, limits[c.name], index, 0)
-            for c in columns
-            if c.name in limits
-        }
-        for size in (1, 2):
-            for some in combinations(named, size):
-                for chosen in product(*(named[name] for name in some)):
-                    yield {**base, **dict(zip(some, chosen, strict=True)), **empty}
-
-    def _lone(self, branch: Branch, table: Table) -> Mapping[str, str | None] | None:
-        """What makes a row nobody's; None where nothing does."""
-        if not branch.lone:
-            return {}
-        model = self.fixture.estate.model
-        own = model.path.get(table.oid)
-        names = [model.own(table)] if model.own(table) else list(own.columns if own else ())
-        free = [n for n in names if not self.fixture.estate.shape.not_null(table.column[n])]
-        return dict.fromkeys(free) or None
-
-    def _columns(self, branch: Branch, table: Table) -> list[Column]:
-        """The columns that the branch is about, with those that a generated one follows from."""
-        model = self.fixture.estate.model
-        own = model.path.get(table.oid)
-        whose = {model.own(table), *(own.columns if own else ())}
-        names: dict[str, None] = {}
-        for expr, _ in branch.leaves:
-            for name in expr.columns():
-                column = table.column.get(name)
-                if column is None:
-                    continue
-                if column.generated:
-                    names |= dict.fromkeys(expression.parse(column.generated).columns())
-                else:
-                    names[name] = None
-        return [table.column[n] for n in names if n in table.column and n not in whose]
-
-    def _limits(
-        self, branch: Branch, table: Table, columns: Sequence[Column]
-    ) -> Mapping[str, Limits]:
-        way = checks.way(branch.leaves)
-        limits = dict(way.limits) if way is not None else {}
-        for check in table.checks:
-            rule = self.constants.rule(check)
-            if len(rule.columns) != 1 or check.partition:
-                continue
-            (name,) = rule.columns
-            asked = (w.limits.get(name, ANY) for w in rule.ways)
-            both = (limits[name] & more for more in asked if name in limits)
-            limits[name] = next((b for b in both if not b.impossible), limits.get(name, ANY))
-        known = {c.name for c in columns}
-        return {name: limit for name, limit in limits.items() if name in known and limit != ANY}
-
-    def _value(
-        self, table: Table, column: Column, limits: Limits, tenant: int, attempt: int
-    ) -> str | None:
-        if limits.null:
-            return None
-        where = Place(1, table.path, column.name, tenant, self.number, 2, attempt)
-        return self.values.value(column.type, column.typmod, limits, where)
-
-    def _named(
-        self, branch: Branch, table: Table, column: Column, tenant: str | None
-    ) -> list[str | None]:
-        """What conditions name that the column may hold, and what rows of the tenant's are named by."""
-        found: dict[str | None, None] = {}
-        for edge in table.references:
-            if edge.columns == (column.name,):
-                for row in self.fixture.rows[tenant or self.fixture.b].get(edge.target, ()):
-                    found[row.values.get(edge.target_columns[0])] = None
-        bodies = [expr for expr, _ in branch.leaves]
-        bodies += [expression.parse(c.generated) for c in table.columns if c.generated]
-        said = dict.fromkeys(text for expr in bodies for text in expr.literals())
-        for expr, _ in branch.leaves:
-            said |= dict.fromkeys(self._bodies(_text(expr)))
-        type_, _ = self.fixture.estate.shape.base(self.fixture.estate.shape.types[column.type])
-        for text in said:
-            if type_.kind in ("r", "m"):
-                found |= dict.fromkeys(_around(text, many=type_.kind == "m"))
-            elif type_.element:
-                found[text if text.startswith("{") else "{" + _quoted(text) + "}"] = None
-            elif type_.category == "N" and re.fullmatch(r"-?\d{1,15}", text):
-                found |= dict.fromkeys((text, str(int(text) + 1), str(int(text) - 1)))
-            else:
-                found[text] = None
-        if type_.name == "bool":
-            found |= dict.fromkeys(("true", "false"))
-        if not column.not_null:
-            found[None] = None
-        return list(found)[:40]
-
-    def _bodies(self, sql: str) -> Iterator[str]:
-        """The words in the functions that a condition calls."""
-        called = set(expression.called(sql))
-        for routine in self.fixture.surface.routines:
-            if routine.name in called:
-                for match in re.findall(r"'((?:[^']|'')*)'|\b(\d{1,9})\b", routine.body):
-                    yield match[0].replace("''", "'") or match[1]
-
-    # Trying it
-
-    def _copied(
-        self,
-        branch: Branch,
-        table: Table,
-        tenant: str | None,
-        row: Row,
-        trial: Mapping[str, str | None],
-    ) -> bool:
-        self.number += 1
-        keyed = {c for k in table.keys for c in k.columns if c}
-        bound = {c for r in table.references for c in r.columns}
-        bound.add(self.fixture.estate.model.own(table))
-        given: dict[str, str | None] = {}
-        for column in table.columns:
-            if column.generated:
-                continue
-            if column.name in trial:
-                given[column.name] = trial[column.name]
-            elif column.name not in keyed or column.name in bound:
-                given[column.name] = row.values.get(column.name)
-            elif not (column.default or column.identity):
-                given[column.name] = self._fresh(table, column)
-        names = ", ".join(map(ident, given))
-        values = ", ".join(literal(value).strip() for value in given.values())
-        at = qualified((table.schema, table.name))
-        head = f"INSERT INTO {at} AS {_alias(self.fixture, branch)} ({names})"
-        return self._done(branch, tenant, f"{head} OVERRIDING SYSTEM VALUE VALUES ({values})")
-
-    def _fresh(self, table: Table, column: Column) -> str:
-        index = self.number
-        limits = ANY
-        for check in table.checks:
-            rule = self.constants.rule(check)
-            if rule.columns == (column.name,) and not check.partition:
-                limits &= rule.ways[0].limits.get(column.name, ANY)
-        where = Place(1, table.path, column.name, 0, index, 2, 0, key=True, alone=True)
-        return self.values.value(column.type, column.typmod, limits, where)
-
-    def _changed(
-        self,
-        branch: Branch,
-        table: Table,
-        tenant: str | None,
-        row: Row,
-        trial: Mapping[str, str | None],
-    ) -> bool:
-        where = by_key(table, row)
-        if where is None or not trial:
-            return False
-        to = ", ".join(f"{ident(n)} = {literal(v).strip()}" for n, v in trial.items())
-        at = qualified((table.schema, table.name))
-        head = f"UPDATE {at} AS {_alias(self.fixture, branch)} SET {to} WHERE {where}"
-        return self._done(branch, tenant, head)
-
-    def _done(self, branch: Branch, tenant: str | None, statement: str) -> bool:
-        conn, model = self.fixture.conn, self.fixture.estate.model
-        with suppress(psycopg.Error), conn.transaction():
-            if model.setting and tenant is not None:
-                named = literal(model.named(tenant))
-                conn.execute(f"SELECT set_config({literal(model.setting)}, {named}, true)")
-            asked = here(self.fixture, branch, tenant)
-            found = conn.execute(f"{statement} RETURNING {asked}".encode(), prepare=False)
-            if [row[0] for row in found.fetchall()] != [True]:
-                raise psycopg.Rollback
-            return True
-        return False
-
-
-def _around(text: str, *, many: bool) -> Iterator[str]:
-    """Ranges that hold a value, or overlap a range."""
-    if text[:1] in "[({" and text[-1:] in "])}":
-        yield text
-        return
-    # What holds the clock of today is to hold that of a second later.
-    one_sided = (f"({_quoted(text)},)", f"(,{_quoted(text)})")
-    for one in ("(,)", *one_sided, f"[{_quoted(text)},{_quoted(text)}]"):
-        yield "{" + one + "}" if many else one
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 _VERBS = {"r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE", "*": "SELECT"}

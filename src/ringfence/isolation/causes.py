@@ -43,6 +43,7 @@ _GRAVITY = {
     "large-object": Severity.WARNING,
     "disagreement": Severity.INFO,
     "second-setting": Severity.WARNING,
+    "notify": Severity.WARNING,
     "tenantless": Severity.ERROR,
     "shared-cascade": Severity.ERROR,
 }
@@ -567,6 +568,9 @@ class Sorter:
             )
             if "believes" in first.because:
                 cause.help = f"what a session makes in pg_temp is found first: {first.because}"
+        elif kind == "notify":
+            cause.message = f"trigger {path} sends what is in a tenant's rows to whoever listens"
+            cause.help = "any session may LISTEN to any channel: send the row's key, and let who hears it read"
         elif kind == "leakproof":
             cause.message = f"{path} is said to be LEAKPROOF, and tells what it is asked about"
             cause.help = (
