@@ -122,6 +122,16 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_what_is_left_is_not_looked_through_at_the_end() -> None:
+    code = (
+        "import atexit, gc, sys; atexit.register(lambda: print(gc.get_freeze_count() > 10_000));"
+        "sys.argv = ['ringfence', '--version'];"
+        "from ringfence.__main__ import run; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"ringfence {__version__}\nTrue\n"
+
+
 # Wrong words
 
 

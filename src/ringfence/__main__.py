@@ -1,5 +1,6 @@
 """The command: the console script, and `python -m ringfence` for where that is not on the PATH."""
 
+import atexit
 import gc
 import sys
 
@@ -11,6 +12,8 @@ what it makes (modules, catalogs, plans) as long as itself, and looking takes a 
 def run() -> None:
     """Load the command line and run it; who is interrupted while it loads is told no more than that."""
     gc.set_threshold(_NEW, 20, 50)
+    # Nor does it look through all of that once more when there is nothing left to do but to end.
+    atexit.register(gc.freeze)
     try:
         from ringfence.cli.main import run as command
     except KeyboardInterrupt:
