@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ringfence.errors import BadProject, Busy, Refused
-from ringfence.execute import Paused, Progress, reset, seconds
+from ringfence.execute import Paused, Progress, forget, reset, seconds
 from ringfence.model import quoted
 from ringfence.pg import ledger, runner
 from ringfence.script import Script, Statement, checksum
@@ -305,7 +305,7 @@ class _Backfill:
         self._begin()
         while self._batch():
             self._keep_up()
-        reset(self._connection, forget=True)
+        forget(self._connection)
 
     def _settings(self) -> None:
         for setting in self._job.settings:

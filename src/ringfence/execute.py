@@ -102,6 +102,8 @@ class Executor:
     notices_death: bool = False
     """Whether the server ends what a client asked for that is gone."""
     _watcher: Watcher | None = None
+    _ahead: bool = False
+    """Whether the transaction of the file that comes is open already."""
     _locked: bool = False
     """Whether a file may have left an advisory lock of its own."""
     _now: tuple[Revision, Direction, int, int] | None = None
@@ -123,6 +125,15 @@ class Executor:
         """Let go what looks at the statements."""
         if self._watcher is not None:
             self._watcher.close()
+
+    def commit_and_open(self, following: Script) -> None:
+        """Commit, and open the transaction of the file that comes, in one round trip."""
+        if self._locked:
+            self.connection.execute("COMMIT")  # first its locks are let go
+            return
+        limits = self.settings(following.directives, "SET LOCAL")
+        self.connection.execute(sql.SQL("COMMIT; BEGIN; ") + limits)
+        self._ahead = True
 
     # A file in one transaction
 
@@ -146,7 +157,9 @@ class Executor:
     def _whole(self, revision: Revision, direction: Direction, text: Script) -> None:
         connection = self.connection
         self._locked |= "advisory" in text.text.lower()
-        open_(connection, self.settings(text.directives, "SET LOCAL"))
+        if not (self._ahead and self._in_transaction):
+            open_(connection, self.settings(text.directives, "SET LOCAL"))
+        self._ahead = False
         for number, statement in enumerate(text.statements, 1):
             self._say(revision, direction, number, text)
             if statement.takes_long and "statement-timeout" not in text.directives:
@@ -174,7 +187,7 @@ class Executor:
 
     def end(self, first: str = "") -> None:
         """Undo what a file has set for the session, after `first`; what it made there is told."""
-        lost = reset(self.connection, forget=True, first=first)
+        lost = forget(self.connection, first)
         if lost:
             more = f" and {len(lost) - 3} more" * (len(lost) > 3)
             self._tell("notice", f"temporary, and gone at its end: {', '.join(lost[:3])}{more}")
@@ -594,16 +607,17 @@ ORDER BY 1
 _IN_ORDER = (*RESET, *PINS, PATH, PATIENCE)
 
 
-def reset(connection: Connection, *, forget: bool = False, first: str = "") -> list[str]:
+def reset(connection: Connection, *, first: str = "") -> None:
     """Undo what a file may have set for the session: its role, its search_path and the rest.
 
-    `forget`: also what it made for the session, temporary tables and prepared statements; the names
-    of what is temporary. `first` runs before it, in the same round trip.
+    `first` runs before it, in the same round trip.
     """
     # RESET ALL brings back what the database or the role says.
-    if not forget:
-        connection.execute("; ".join((first, *_IN_ORDER) if first else _IN_ORDER))
-        return []
+    connection.execute("; ".join((first, *_IN_ORDER) if first else _IN_ORDER))
+
+
+def forget(connection: Connection, first: str = "") -> list[str]:
+    """The same, and what it made for the session; the names of what was temporary."""
     # Looking for what is temporary costs more than all of the rest: few files make anything.
     whether = "SELECT pg_catalog.pg_my_temp_schema()"
     said = connection.execute("; ".join((first or "SELECT", whether, *_IN_ORDER, *FORGET[1:])))

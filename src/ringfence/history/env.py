@@ -137,6 +137,7 @@ def _guarded(context: Any, session: Session) -> Iterator[dict[str, Any]]:
         refuse_standby(connection, session.target)
         session.executor.notices_death = _notices_death(connection)
         connection.autocommit = False  # as SQLAlchemy takes a new connection to be
+        connection.commit = session.commit  # type: ignore[method-assign]
         engine = create_engine(
             "postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool,
             pool_reset_on_return=None, query_cache_size=0,  # no two of Alembic's are the same

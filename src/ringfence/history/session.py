@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.revisions import Direction, Graph, Revision
+    from ringfence.script import Script
 
 
 def _silent(_: Progress) -> None:
@@ -72,6 +73,10 @@ class Session:
     _began: float = 0.0
     _left: str = ""
     _xid: str | None = None
+    _moving: tuple[str, str] | None = None
+    """What the version table is to say next in place of what, where it is as simple as that."""
+    _moved: tuple[str, str] | None = None
+    """The same, once Alembic has asked for it; written with what is recorded."""
     _stems: dict[Path, Revision] = field(default_factory=dict)
 
     @property
@@ -99,6 +104,7 @@ class Session:
             if isinstance(error.__cause__, MultipleHeads):
                 self.graph.head  # noqa: B018 - says what to do about it
             raise
+        self.stamping(context)
         moving = [step for step in steps if isinstance(step, RevisionStep)]
         for step in moving:
             revision = self._revision(step)
@@ -184,6 +190,15 @@ class Session:
                 self._running = ledger.begin(connection, self.schema, row)
         self._began = time.monotonic()
         self._xid, self._left = None, ""
+        heads = set(self._heads)
+        simple = not (
+            step.should_delete_branch(heads)
+            or step.should_create_branch(heads)
+            or step.should_merge_branches(heads)
+            or step.should_unmerge_branches(heads)
+        )
+        self._moving = step.update_version_num(heads) if simple else None
+        self._moved = None
         self._executor().begin()
         self.listen(Progress("started", revision, direction, number, total))
 
@@ -227,15 +242,49 @@ class Session:
 
     def _record(self, row: ledger.Event) -> None:
         """Record that a revision has finished, and in the same commit that the next one starts."""
-        connection = self._connected()
-        if self._following is None:
-            self._xid = ledger.record(connection, self.schema, row)
+        rows = [row]
+        if self._following is not None:
+            revision, direction = self._revision(self._following), _direction(self._following)
+            attempt = self._attempts.get((revision.id, direction), 0) + 1
+            self._begun = self.row("started", revision, direction, attempt)
+            rows.append(self._begun)
+        self._xid = ledger.record_all(self._connected(), self.schema, rows, self._moved)
+
+    def stamping(self, context: MigrationContext) -> None:
+        """Have the version table moved in the statement that records it, as most revisions move it.
+
+        Else Alembic has SQLAlchemy make one of its own, which costs it more than the server.
+        """
+        original = context.impl._exec  # noqa: SLF001 - it has no other place to be asked at
+        if context.on_version_apply_callbacks != (self.applied,):
+            return  # somebody else is called who may look what it says
+
+        def execute(construct: Any, *arguments: Any, **options: Any) -> Any:
+            moves = getattr(construct, "is_update", False) and self._running is not None
+            if moves and construct.table.name == context.version_table and self._moving:
+                self._moved, self._moving = self._moving, None
+                return None  # it is not counted what nobody knows yet
+            return original(construct, *arguments, **options)
+
+        context.impl._exec = execute  # type: ignore[method-assign] # noqa: SLF001
+
+    def commit(self) -> None:
+        """What SQLAlchemy does for a commit: with it goes the beginning of the next revision."""
+        connection, following = self._connected(), self._next_file()
+        if self._begun is None or following is None:
+            type(connection).commit(connection)
             return
+        self._executor().commit_and_open(following)
+
+    def _next_file(self) -> Script | None:
+        """The file that runs next, where it runs in a transaction and nothing has run of it."""
+        if self._following is None:
+            return None
         revision, direction = self._revision(self._following), _direction(self._following)
-        attempt = self._attempts.get((revision.id, direction), 0) + 1
-        following = self.row("started", revision, direction, attempt)
-        self._xid = ledger.record_and_begin(connection, self.schema, row, following)
-        self._begun = following
+        if not revision.sql or revision.id in self._executor().begun:
+            return None
+        text = revision.script(direction)
+        return text if text.transactional else None
 
     def failed(self, error: BaseException) -> BaseException:
         """Record that the running revision did not finish; the error to raise, with what is known.

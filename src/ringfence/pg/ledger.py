@@ -407,12 +407,35 @@ def begin(connection: Connection[tuple[object, ...]], schema: str, event: Event)
     return replace(event, attempt=int(str(row[1])))
 
 
-def record_and_begin(
-    connection: Connection[tuple[object, ...]], schema: str, event: Event, following: Event
+def record_all(
+    connection: Connection[tuple[object, ...]],
+    schema: str,
+    events: Sequence[Event],
+    moved: tuple[str, str] | None = None,
 ) -> str:
-    """Both at once, so that one commit tells what has ended and what begins; its transaction's id."""
-    values = [*_values(event), *_values(following)]
-    row = connection.execute(_text(schema, "both"), values).fetchone()
+    """Add these rows at once, so that one commit tells them all; that transaction's id.
+
+    `moved`: in the same round trip the version table comes to say the second where it said the
+    first. Raises `Refused` where it does not say that any more.
+    """
+    rows = [dict(zip(_COLUMNS, _values(event), strict=True)) for event in events]
+    columns = tuple(c for c in _COLUMNS if any(row[c] is not None for row in rows))
+    values: list[object] = [row[column] for row in rows for column in columns]
+    text = _several(schema, columns, len(rows), moved=moved is not None)
+    if moved is not None:
+        values[:0] = [moved[1], moved[0]]
+    # Two statements in one round trip can have no parameters: the values are quoted here.
+    said = psycopg.ClientCursor(connection)
+    said.execute(text, values)
+    if moved is not None:
+        if said.rowcount != 1:
+            raise Refused(
+                f"{quoted(schema)}.{VERSION_TABLE} does not say {moved[0]} any more",
+                detail="somebody has changed it meanwhile, without the lock that keeps others away",
+                hint="ringfence status says where the database stands",
+            )
+        said.nextset()
+    row = said.fetchone()
     assert row is not None
     return str(row[0])
 
@@ -453,8 +476,27 @@ _ATTEMPT = _COLUMNS.index("attempt")
 
 
 @cache
-def _text(schema: str, what: Literal["one", "unless", "next", "both"]) -> bytes:
-    """The statement that adds a row, one under the next attempt's number, or one of each."""
+def _several(schema: str, columns: tuple[str, ...], rows: int, *, moved: bool) -> bytes:
+    """The statement that adds so many rows of these columns, after one that moves the version table."""
+    places = ", ".join(_PLACES[_COLUMNS.index(column)] for column in columns)
+    parts = []
+    if moved:
+        versions = sql.SQL(_name(schema, VERSION_TABLE).replace("%", "%%"))
+        moving = sql.SQL("UPDATE {} SET version_num = %s WHERE version_num = %s").format(versions)
+        parts.append(moving)
+    parts.append(
+        sql.SQL("INSERT INTO {} ({}) VALUES {} RETURNING xid::text").format(
+            _history(schema),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+            sql.SQL(", ").join([sql.SQL(f"({places})")] * rows),
+        )
+    )
+    return sql.SQL("; ").join(parts).as_bytes(None)
+
+
+@cache
+def _text(schema: str, what: Literal["one", "unless", "next"]) -> bytes:
+    """The statement that adds a row: as it is, unless it has finished, under the next attempt."""
     history = _history(schema)
     places = list(_PLACES)
     places[_ATTEMPT] = (
@@ -470,8 +512,6 @@ def _text(schema: str, what: Literal["one", "unless", "next", "both"]) -> bytes:
         ).format(sql.SQL(", ").join(map(sql.SQL, _PLACES)), history)
     elif what == "next":
         rows = sql.SQL("VALUES {}").format(after)
-    elif what == "both":  # a query in VALUES would cost more than all of the rest
-        rows = sql.SQL("VALUES {}, {}").format(one, one)
     query = sql.SQL("INSERT INTO {} ({}) {} RETURNING xid::text, attempt").format(
         history, sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)), rows
     )
