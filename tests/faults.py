@@ -58,9 +58,9 @@ FAULTS = {
             "keepalives find out; then it is a connection that was lost"),
     "F29": ("an autovacuum against wraparound holds the table", "it is named as that, not killed"),
     "F30": ("somebody changes the schema between plan and apply",
-            "what was undone or applied meanwhile is seen under the lock"),
+            "refused, with its name; what was undone or applied meanwhile is seen under the lock"),
     "F31": ("a deadlock", "tried anew like a lock that was not to be had"),
-    "F32": ("one of several databases fails", "each has its own history: the others are not touched"),
+    "F32": ("one of several databases fails", "the others are not touched; run again, each goes on"),
     "F33": ("a backfill is interrupted", "it goes on behind the last batch that was committed"),
     "F34": ("the row of the history cannot be written", "the revision is not applied either"),
 }  # fmt: skip

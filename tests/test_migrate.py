@@ -825,3 +825,57 @@ def test_a_file_without_a_statement_is_told_of(project: Project) -> None:
     assert "0001.up.sql" not in done.err
     done = project.run("migrate", "--to", "base", "--yes")
     assert "0001.down.sql holds no statement: what the revision made stays\n" in done.err
+
+
+# What a revision costs
+
+
+def test_a_revision_takes_four_round_trips(
+    tmp_path: Path, make_database: Callable[..., str]
+) -> None:
+    """Its statement, the session as new, the version table with the history, and COMMIT and BEGIN."""
+    counted = []
+    for count in (2, 12):
+        project = Project(tmp_path / str(count), make_database())
+        for number in range(1, count + 1):
+            project.revision(f"{number:04}", f"CREATE TABLE t{number} ();")
+        with Proxy(project.dsn) as proxy:
+            assert project.run("migrate", dsn=proxy.dsn).out == f"now at {count:04}\n"
+            counted.append(proxy.answers)
+    assert counted[1] - counted[0] == 4 * 10
+
+
+def test_a_version_table_that_somebody_changed_meanwhile_is_refused(three: Project) -> None:
+    three.run("migrate", "--to", "0001")
+    (three.versions / "0002.up.sql").write_text(
+        "CREATE TABLE b ();\nUPDATE ringfence.alembic_version SET version_num = 'other';"
+    )
+    done = three.run("migrate")
+    assert (done.status, done.out) == (1, "")
+    assert "error: ringfence.alembic_version does not say 0001 any more\n" in done.err
+    assert three.query("TABLE ringfence.alembic_version") == [("0001",)]
+    assert three.tables() == ["a", *OURS]
+    assert three.history()[-1][:2] == ("failed", "0002")
+
+
+def test_what_another_callback_sees_is_what_the_revision_came_to(three: Project) -> None:
+    """Somebody's own `on_version_apply` in env.py, behind ours."""
+    env = three.root / "migrations" / "env.py"
+    text = env.read_text().replace(
+        "    context.configure(**options)",
+        "    def seen(*, ctx, **_):\n"
+        '        ctx.connection.exec_driver_sql("INSERT INTO public.seen TABLE ringfence.alembic_version")\n\n'
+        '    options["on_version_apply"] = [options["on_version_apply"], seen]\n'
+        "    context.configure(**options)",
+    )
+    env.write_text(text)
+    three.query("CREATE TABLE seen (version TEXT)")
+    assert three.run("migrate").out == "now at 0003\n"
+    assert three.query("TABLE seen") == [("0001",), ("0002",), ("0003",)]
+
+
+def test_the_module_of_an_applied_revision_is_not_run(three: Project) -> None:
+    three.run("migrate", "--to", "0002")
+    with (three.versions / "0001.py").open("a") as file:
+        file.write("raise SystemError\n")
+    assert three.run("migrate").out == "now at 0003\n"

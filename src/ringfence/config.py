@@ -28,7 +28,8 @@ class Migrate:
     bounds how long one statement may queue for a lock, `lock_deadline` how long it is tried anew
     where that was not long enough, `wait` how long a second runner waits for the first, `lag` how
     far a replica may be behind before a backfill pauses. `allow` are hazards of revisions that need
-    nobody's word: `LONG_LOCK`.
+    nobody's word: `LONG_LOCK`. `drift` says what comes of it where an object is not what a revision
+    was planned on: `refuse`, `warn` or `off`.
     """
 
     schema: str = "ringfence"
@@ -37,6 +38,7 @@ class Migrate:
     lock_deadline: str = "1min"
     lag: str = "10s"
     allow: tuple[str, ...] = ()
+    drift: str = "refuse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,8 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
                     f'{where} is "{value}"',
                     'write a duration: "500ms", "5s", "2min"',
                 )
+            if said.endswith(".migrate.drift") and value not in DRIFT:
+                raise _bad(path, text, where, f'{where} is "{value}"', f"known: {', '.join(DRIFT)}")
             if said.endswith((".migrate.schema", ".ddl", ".migrations")) and not value:
                 raise _bad(path, text, where, f"{where} is empty", "name one, or leave the key out")
             return value
@@ -370,6 +374,9 @@ def _counts(
             path, text, where, f"{where} is {_toml(value)}", "it must be a whole number above 0"
         )
 
+
+DRIFT = ("refuse", "warn", "off")
+"""What may come of it where an object is not what a revision was planned on."""
 
 _DURATIONS = (".lock_timeout", ".lock_deadline", ".wait", ".lag")
 DURATION = re.compile(r"\d+\s*(us|ms|s|min|h|d)\Z")

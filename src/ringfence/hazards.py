@@ -34,6 +34,9 @@ UNMODELED = "UNMODELED"
 
 CONFIGURED = "[tool.ringfence.migrate] allow:"
 
+DRIFT = "DRIFT"
+"""What the name of an object begins with that is not what a revision was planned on."""
+
 _ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
@@ -89,12 +92,19 @@ def refuse_unmodeled(found: Iterable[Unmodeled], allow: Sequence[str]) -> None:
 
 def agreeing(project: Project, allow: Sequence[str]) -> Project:
     """The project, in which these are allowed too where revisions run."""
-    refuse_unknown(allow)
+    refuse_unknown(allow, more=[DRIFT])
     if not allow:
         return project
     migrate = project.config.migrate
     migrate = replace(migrate, allow=(*migrate.allow, *allow))
     return replace(project, config=replace(project.config, migrate=migrate))
+
+
+def agreed(project: Project) -> frozenset[str]:
+    """What is allowed where revisions run, by the configuration and by the environment."""
+    given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
+    refuse_unknown(given, said=VARIABLE, more=[DRIFT])
+    return frozenset({*project.config.migrate.allow, *given})
 
 
 def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Direction]]) -> None:
@@ -104,10 +114,8 @@ def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Directio
         # The project agrees in one place, to what rehearsals find as well.
         from ringfence.rehearse.pages import codes
 
-        refuse_unknown(configured, said=CONFIGURED, more=codes())
-    given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
-    refuse_unknown(given, said=VARIABLE)
-    allow = {*configured, *given}
+        refuse_unknown(configured, said=CONFIGURED, more=[DRIFT, *codes()])
+    allow = agreed(project)
     for revision, direction in moving:
         if not revision.sql:
             continue

@@ -353,7 +353,7 @@ def migrate(
         session.listen = listen
     again: Lost | None = None
     try:
-        drive(session, lambda heads: _still(graph, planned, heads))
+        drive(session, lambda heads: _still(graph, planned, heads), expected=planned.revisions)
     except Lost as lost:
         if not lost.reached:
             raise
@@ -363,7 +363,7 @@ def migrate(
         began = session.began
         session = Session(project, graph, target, session.listen)
         session.listen(Progress("notice", text=f"{again.message}: going on over a new connection"))
-        drive(session, lambda heads: _still(graph, planned, heads))
+        drive(session, lambda heads: _still(graph, planned, heads), expected=planned.revisions)
         session.began = began
     session.done[:0] = done
     if session.began and session.began != before.current:  # somebody was faster
@@ -395,7 +395,12 @@ def rehearsal_text(
 
     session = Session(project, graph, None)
     session.ran = _ran(target, session.schema, before, planned)
-    return drive(session, lambda heads: _still(graph, planned, heads), offline_from=before.current)
+    return drive(
+        session,
+        lambda heads: _still(graph, planned, heads),
+        expected=planned.revisions,
+        offline_from=before.current,
+    )
 
 
 def _ran(

@@ -21,6 +21,7 @@ from ringfence.errors import Busy, Refused, ServerError
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import chosen, connect, server_error
 from ringfence.pg.extract import extract
+from ringfence.planned_on import lines as planned_on
 from ringfence.planner import plan as make_plan
 from ringfence.step import HazardCode, Plan, Step, remark
 
@@ -195,7 +196,9 @@ def _drafts(
             identifier,
             before,
             title,
-            file_text(title, steps, "allowed"),
+            file_text(
+                title, steps, "allowed", planned=planned_on(stages[number - 1], stages[number])
+            ),
             file_text(f"undo: {title}", down.steps, "hazard", lost=up),
         )
         before = identifier
@@ -291,7 +294,14 @@ def _run(
             ) from error
 
 
-def file_text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Hazard] = ()) -> str:
+def file_text(
+    title: str,
+    steps: Sequence[Step],
+    word: str,
+    *,
+    lost: Sequence[Hazard] = (),
+    planned: Sequence[str] = (),
+) -> str:
     """The text of a file. `word`: what it says of its hazards; `lost`: what it cannot undo."""
     lines = []
     whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
@@ -304,6 +314,7 @@ def file_text(title: str, steps: Sequence[Step], word: str, *, lost: Sequence[Ha
     # A name that a line cannot hold is gated by its code alone.
     said = dict.fromkeys(n if len(n.splitlines()) == 1 else n.partition(":")[0] for n in names)
     lines += [f"-- ringfence: {word}: {name}" for name in said]
+    lines += [f"-- ringfence: planned-on: {line}" for line in planned]
     # The words are PostgreSQL's own, and proved: a linter of style has no say in them.
     lines += [*map(remark, title.splitlines()), "-- noqa: disable=all"]
     for hazard in dict.fromkeys(lost):

@@ -29,6 +29,7 @@ DIRECTIVES = {
     "supersedes": None,
     "hazard": None,
     "allowed": None,
+    "planned-on": None,
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
@@ -251,7 +252,7 @@ class Script:
                     span=span,
                     hint="write: -- ringfence: backfill key=id batch=200ms",
                 )
-            several = key in ("hazard", "allowed") and key in found
+            several = key in ("hazard", "allowed", "planned-on") and key in found
             found[key] = f"{found[key]}\n{value}" if several else value
         return found
 

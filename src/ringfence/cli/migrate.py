@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pathlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -11,16 +12,46 @@ from ringfence.cli import options
 from ringfence.errors import Misuse, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ringfence.migrate import Way
+    from ringfence.project import Project
 
 SECTION = "Change a schema"
 
 
 @click.command()
 @click.argument("where", required=False, metavar="[TARGET]")
-@options.dsn
+@click.option(
+    "--dsn",
+    "dsns",
+    multiple=True,
+    metavar="DSN",
+    help="The database, as a URL or key=value pairs; several times: each of them. Default:"
+    " RINGFENCE_DSN, then the project's configuration, then PGHOST and its like, then the embedded"
+    " server.",
+)
+@click.option(
+    "--targets",
+    type=click.Path(path_type=pathlib.Path),
+    metavar="FILE",
+    help="Each database that FILE lists, a DSN a line.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Of several databases, how many at a time.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "continue"]),
+    default="stop",
+    show_default=True,
+    help="Whether other databases are begun after one has failed.",
+)
 @click.option(
     "--to",
     metavar="TARGET",
@@ -51,7 +82,10 @@ SECTION = "Change a schema"
 def command(
     start: Path | None,
     where: str | None,
-    dsn: str | None,
+    dsns: tuple[str, ...],
+    targets: Path | None,
+    jobs: int,
+    on_error: Literal["stop", "continue"],
     to: str | None,
     dry_run: bool,
     phase: str | None,
@@ -78,9 +112,14 @@ def command(
       ringfence migrate --phase expand       what a deploy needs before it
       ringfence migrate --baseline 0007      the database holds these already
       ringfence migrate partitioned@head     a branch that `head` leaves out
+      ringfence migrate --targets FILE       every database that FILE lists
 
     A revision whose file says `-- ringfence: hazard: NAME` runs where that is allowed: by --allow, by
     RINGFENCE_ALLOW, or by the configuration. So do the ways back that lose something.
+
+    Several databases are migrated one after the other, or `--jobs` at a time, each with a history of
+    its own; the answer is a line a database, and the exit status that of the one that fared worst. Run
+    again, it goes on where each of them stands.
 
     Exit status 1 means refused: a hazard that nobody agreed to, a file that was applied and has been
     edited since, or a database that stands at a revision that is not among the files.
@@ -92,7 +131,20 @@ def command(
         raise Misuse(f"both {where} and --to {to} say where to end", hint="say one of them")
     to = where or to or "head"
     found = project.need(start)
-    target = resolve(found, dsn)
+    if targets is not None or len(dsns) > 1:
+        if dry_run or baseline is not None:
+            what = "--dry-run" if dry_run else "--baseline"
+            raise Misuse(f"{what} is for one database", hint="name one with --dsn")
+        given = [
+            *(["--to", to] if to != "head" else ()),
+            *(["--phase", phase] if phase else ()),
+            *(word for name in allow for word in ("--allow", name)),
+            *(["--allow-ahead"] if allow_ahead else ()),
+            *(["--yes"] if yes else ()),
+        ]
+        _many(found, dsns, targets, given, jobs, on_error, format_)
+        return
+    target = resolve(found, dsns[0] if dsns else None)
     if baseline is not None:
         if dry_run or phase or to != "head":
             raise Misuse("--baseline stands alone", hint="it runs nothing: leave the others out")
@@ -160,3 +212,57 @@ def command(
         return
     verb = "now at" if moved else "nothing to do: at"
     click.echo(f"{verb} {', '.join(at) or 'base'}")
+
+
+def _many(
+    project: Project,
+    dsns: Sequence[str],
+    file: Path | None,
+    arguments: Sequence[str],
+    jobs: int,
+    on_error: Literal["stop", "continue"],
+    format_: str,
+) -> None:
+    """Migrate several databases, and say of each what came of it."""
+    from ringfence import many
+    from ringfence.pg.connect import named
+
+    targets = [named(dsn, f"--dsn number {n}") for n, dsn in enumerate(dsns, 1)]
+    if file is not None:
+        targets += many.read(file, str(file))
+    outcomes = many.migrate(
+        targets,
+        arguments,
+        folder=project.root,
+        jobs=jobs,
+        on_error=on_error,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    if format_ == "json":
+        import json
+
+        from ringfence import __version__
+
+        document = {
+            "ringfence": __version__,
+            "format": 1,
+            "command": "migrate",
+            "targets": [
+                {
+                    "target": o.target,
+                    "status": o.status,
+                    "from": o.document.get("from"),
+                    "to": o.document.get("to"),
+                    "revisions": o.document.get("revisions", []),
+                    "error": o.error or None,
+                }
+                for o in outcomes
+            ],
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        rows = [(o.target, ", ".join(o.document.get("to", ())) or "-", o.shown) for o in outcomes]
+        widths = [max(len(row[n]) for row in rows) for n in (0, 1)]
+        for name, at, said in rows:
+            click.echo(f"{name:{widths[0]}}  {at:{widths[1]}}  {said}")
+    click.get_current_context().exit(many.worst(outcomes))

@@ -7,7 +7,7 @@ both commands do the same, through the same hooks.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING
 
 from ringfence.errors import BadProject
@@ -25,7 +25,7 @@ def sqlfile(file: str) -> tuple[Callable[[], None], Callable[[], None]]:
 
     They run `<same name>.up.sql` and `<same name>.down.sql`.
     """
-    stem = Path(file).absolute().with_suffix("")
+    stem = os.path.splitext(os.path.abspath(file))[0]  # noqa: PTH100, PTH122 - hundreds of times, at once
 
     def run(direction: Direction) -> None:
         from alembic import op

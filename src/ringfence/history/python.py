@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from ringfence.sent import Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import ModuleType
 
     from alembic.runtime.migration import MigrationContext
 
@@ -93,13 +95,21 @@ def _leaving(
         context.autocommit_block = original  # type: ignore[method-assign]
 
 
+def load(revision: Revision) -> ModuleType:
+    """A revision's module, run."""
+    spec = importlib.util.spec_from_file_location(f"{revision.path.stem}_py", revision.path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def offline(revision: Revision, direction: Direction) -> str:
     """The SQL of a revision of Python, as Alembic writes it where nobody is connected.
 
     Raises `BadProject` where it does not: the revision looks at what is in the database, say.
     """
-    import importlib.util
-
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
@@ -107,13 +117,8 @@ def offline(revision: Revision, direction: Direction) -> str:
 
     buffer = io.StringIO()
     options = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
-    name = f"ringfence_revision_{revision.id}"
-    spec = importlib.util.spec_from_file_location(name, revision.path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        module = load(revision)
         context = MigrationContext.configure(dialect_name="postgresql", opts=options)
         with Operations.context(context):
             getattr(module, "upgrade" if direction == "up" else "downgrade")()

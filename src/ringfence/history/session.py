@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -29,8 +30,7 @@ from ringfence.pg import ledger, runner
 from ringfence.script import redacted, redacted_message, without_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from alembic.runtime.migration import MigrationContext
 
@@ -77,7 +77,7 @@ class Session:
     """What the version table is to say next in place of what, where it is as simple as that."""
     _moved: tuple[str, str] | None = None
     """The same, once Alembic has asked for it; written with what is recorded."""
-    _stems: dict[Path, Revision] = field(default_factory=dict)
+    _stems: dict[str, Revision] = field(default_factory=dict)
 
     @property
     def schema(self) -> str:
@@ -104,7 +104,6 @@ class Session:
             if isinstance(error.__cause__, MultipleHeads):
                 self.graph.head  # noqa: B018 - says what to do about it
             raise
-        self.stamping(context)
         moving = [step for step in steps if isinstance(step, RevisionStep)]
         for step in moving:
             revision = self._revision(step)
@@ -132,6 +131,7 @@ class Session:
                 self.project, [(self._revision(step), _direction(step)) for step in moving]
             )
         if moving and not context.as_sql:
+            self._compare_planned(moving, context)
             self.listen(Progress("planned", total=len(moving)))
         for number, step in enumerate(steps, 1):
             moves = isinstance(step, RevisionStep)
@@ -146,6 +146,24 @@ class Session:
                 self._finish(step, number, len(moving))
         if context.as_sql and steps:
             context.impl.static_output(psql.epilogue(self.schema))
+
+    def _compare_planned(self, moving: Sequence[RevisionStep], context: MigrationContext) -> None:
+        """Raise `Refused` where the database is not what the revisions were planned on."""
+        up = [self._revision(step) for step in moving if step.is_upgrade]
+        if not any(r.sql and "planned-on" in r.script("up").directives for r in up):
+            return
+        from ringfence import planned_on
+
+        assert context.connection is not None
+        context.connection.rollback()
+        with self.autocommit() as connection:
+            planned_on.refuse(
+                connection,
+                self.project.config.migrate,
+                up,
+                hazards.agreed(self.project),
+                lambda text: self.listen(Progress("notice", text=text)),
+            )
 
     def _dress(self, step: RevisionStep, context: MigrationContext) -> None:
         """Have a revision's own function begin and end as every revision does."""
@@ -163,6 +181,7 @@ class Session:
                 return
             if revision.sql:
                 original(**arguments)
+                self._stamping(context)
                 return
             executor, running = self._executor(), self._running
             executor, running = self._executor(), self._running
@@ -250,20 +269,22 @@ class Session:
             rows.append(self._begun)
         self._xid = ledger.record_all(self._connected(), self.schema, rows, self._moved)
 
-    def stamping(self, context: MigrationContext) -> None:
-        """Have the version table moved in the statement that records it, as most revisions move it.
+    def _stamping(self, context: MigrationContext) -> None:
+        """Have the version table moved in the statement that records it, where it is about one row.
 
-        Else Alembic has SQLAlchemy make one of its own, which costs it more than the server.
+        Else Alembic has SQLAlchemy make one of its own, which costs more than the server does. What
+        it asks for next is that.
         """
-        original = context.impl._exec  # noqa: SLF001 - it has no other place to be asked at
-        if context.on_version_apply_callbacks != (self.applied,):
+        if self._moving is None or context.on_version_apply_callbacks != (self.applied,):
             return  # somebody else is called who may look what it says
+        original = context.impl._exec  # noqa: SLF001 - there is no other place to be asked at
 
         def execute(construct: Any, *arguments: Any, **options: Any) -> Any:
-            moves = getattr(construct, "is_update", False) and self._running is not None
-            if moves and construct.table.name == context.version_table and self._moving:
-                self._moved, self._moving = self._moving, None
-                return None  # it is not counted what nobody knows yet
+            del context.impl._exec  # noqa: SLF001
+            asked: Any = getattr(construct, "table", None)
+            if getattr(construct, "is_update", False) and asked.name == context.version_table:
+                self._moved = self._moving
+                return None  # how many rows it is about is looked at where it is sent
             return original(construct, *arguments, **options)
 
         context.impl._exec = execute  # type: ignore[method-assign] # noqa: SLF001
@@ -377,7 +398,7 @@ class Session:
 
     # Running a file
 
-    def run(self, context: MigrationContext, stem: Path, direction: Direction) -> None:
+    def run(self, context: MigrationContext, stem: str, direction: Direction) -> None:
         """Run a revision's SQL in that direction, in Alembic's transaction or statement by statement."""
         revision = self._of(stem)
         text = revision.runnable(direction)
@@ -460,17 +481,22 @@ class Session:
     def _revision(self, step: RevisionStep) -> Revision:
         return self.graph.revisions[step.revision.revision]
 
-    def _of(self, stem: Path) -> Revision:
+    def _of(self, stem: str) -> Revision:
         """The revision of this path, which is Alembic's word for it and need not be ours."""
         if not self._stems:
-            self._stems = {r.path.with_suffix(""): r for r in self.graph.revisions.values()}
+            self._stems = {str(r.path)[: -len(".py")]: r for r in self.graph.revisions.values()}
         if stem not in self._stems:
-            near = (p for p in self._stems if p.name == stem.name and p.resolve() == stem.resolve())
-            if (found := next(near, None)) is not None:
-                self._stems[stem] = self._stems[found]
+            path = Path(stem)
+            for revision in self.graph.revisions.values():
+                if revision.path.stem == path.name and _same(revision.path.with_suffix(""), path):
+                    self._stems[stem] = revision
         if stem in self._stems:
             return self._stems[stem]
         raise BadProject(f"{stem}.py is not a revision of {self.graph.folder}")
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _direction(step: RevisionStep) -> Direction:

@@ -1,0 +1,143 @@
+"""What a revision was planned on, and whether the database that it is about to run on is still that.
+
+`ringfence plan` says in the file what each object was that the revision changes:
+`-- ringfence: planned-on: 18 table:shop.orders 6f2c0a1b9d3e4f57`, with the major version of the server
+that said so. Where somebody has changed the object by hand since, the revision is not run unasked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ringfence.change import diff
+from ringfence.errors import BadProject, Busy, Refused, ServerError
+from ringfence.finding import counted
+from ringfence.hazards import DRIFT, allowed
+from ringfence.model import Ref
+from ringfence.pg.extract import extract
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    import psycopg
+
+    from ringfence.config import Migrate
+    from ringfence.model import Catalog, Fact
+    from ringfence.revisions import Revision
+    from ringfence.script import Script
+
+_ELSEWHERE = frozenset({"owner", "grant", "comment", "security_label", "partition", "statistics"})
+"""Kinds that differ between databases that revisions fit alike."""
+
+
+def lines(before: Catalog, after: Catalog) -> list[str]:
+    """What `planned-on` says of each object that is there before and is changed on the way."""
+    roots = {
+        _root(fact, catalog)
+        for change in diff(before, after)
+        for fact, catalog in ((change.old, before), (change.new, after))
+        if fact is not None and change.ref.kind not in _ELSEWHERE
+    }
+    major = before.server_version // 10000
+    found = (f"{major} {root} {_mark(before, root)}" for root in roots & before.facts.keys())
+    return sorted(line for line in found if len(line.splitlines()) == 1)
+
+
+def _root(fact: Fact, catalog: Catalog) -> Ref:
+    while fact.parent is not None and fact.parent in catalog.facts:
+        fact = catalog.facts[fact.parent]
+    return fact.ref
+
+
+def _mark(catalog: Catalog, root: Ref) -> str:
+    """A digest of an object with all that hangs on it; empty where there is none."""
+    if root not in catalog.facts:
+        return ""
+    todo, texts = [catalog.facts[root]], []
+    while todo:
+        fact = todo.pop()
+        texts.append(repr((str(fact.ref), sorted(fact.attrs.items()))))
+        todo += [f for f in catalog.children.get(fact.ref, ()) if f.ref.kind not in _ELSEWHERE]
+    return hashlib.blake2b("\n".join(sorted(texts)).encode(), digest_size=8).hexdigest()
+
+
+def refuse(
+    connection: psycopg.Connection[tuple[object, ...]],
+    config: Migrate,
+    pending: Sequence[Revision],
+    allow: Collection[str],
+    tell: Callable[[str], None],
+) -> None:
+    """Raise `Refused` where an object that a revision changes is not what it was planned on.
+
+    Each is looked at once, for the first revision that changes it: what is before the next one is
+    that one's work. Behind a revision that does not say what it changes nothing is known. Where the
+    configuration says that it is to `warn`, `tell` hears of it.
+    """
+    if config.drift == "off":
+        return
+    said = {entry: revision for revision, entry in _first(pending)}
+    if not said:
+        return
+    major = connection.info.server_version // 10000
+    other = sorted({planned for planned, _, _ in said if planned != major})
+    if other:
+        tell(
+            f"planned on PostgreSQL {', '.join(map(str, other))}, and this is {major}:"
+            " not compared with what it was planned on"
+        )
+    try:
+        found = extract(connection, exclude=(config.schema,))
+    except (Busy, ServerError) as error:
+        tell(f"not compared with what it was planned on: {error.message}")
+        return
+    left: dict[str, str] = {}
+    first: Revision | None = None
+    for (planned, root, mark), revision in said.items():
+        now = _mark(found, root) if planned == major else mark
+        name = f"{DRIFT}:{root.path}"
+        if now == mark or allowed(name, allow):
+            continue
+        what = "is not there any more" if not now else "is not what it was planned on"
+        left[name] = f"{root.kind.replace('_', ' ')} {root.path} {what}"
+        first = first or revision
+    if left and config.drift == "warn":
+        for line in left.values():
+            tell(f"somebody has changed the database: {line}")
+    elif first is not None:
+        raise Refused(
+            f"{counted(len(left), 'object')} changed since revision {first} was planned",
+            detail="\n".join(left.values()),
+            hint="ringfence verify shows what differs: put it in a revision, or undo it; to run it"
+            " all the same: " + " ".join(f"--allow '{name}'" for name in left),
+        )
+
+
+def _first(pending: Iterable[Revision]) -> Iterable[tuple[Revision, tuple[int, Ref, str]]]:
+    seen: set[Ref] = set()
+    for revision in pending:
+        entries = entries_of(revision.script("up")) if revision.sql else ()
+        for entry in entries:
+            if entry[1] not in seen:
+                seen.add(entry[1])
+                yield revision, entry
+        if not entries:
+            return
+
+
+def entries_of(text: Script) -> tuple[tuple[int, Ref, str], ...]:
+    """What a file says that it was planned on. Raises `BadProject` on what cannot be read."""
+    return tuple(_entry(text, line) for line in text.said("planned-on"))
+
+
+def _entry(text: Script, line: str) -> tuple[int, Ref, str]:
+    major, _, rest = line.partition(" ")
+    name, _, mark = rest.rpartition(" ")
+    try:
+        return int(major), Ref.parse(name), mark
+    except ValueError:
+        raise BadProject(
+            f"{text.path}: planned-on says {line!r}",
+            hint="ringfence plan writes these lines: leave it out, or plan anew",
+        ) from None

@@ -1,0 +1,145 @@
+"""What a revision was planned on: somebody changes the schema between plan and apply."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from faults import stages
+from projects import Project, lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEFORE = "CREATE SCHEMA s; CREATE TABLE s.t (id INT PRIMARY KEY); CREATE TABLE s.u (id INT);"
+AFTER = (
+    "CREATE SCHEMA s; CREATE TABLE s.t (id INT PRIMARY KEY, x INT); CREATE TABLE s.u (id INT);"
+    ' CREATE TABLE s."od""d" (a INT);'
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: str) -> Project:
+    """A database at 0001, and 0002 planned: a column more in s.t, and a new table."""
+    made = Project(tmp_path / "project", database)
+    made.revision("0001", BEFORE, "DROP SCHEMA s CASCADE;")
+    assert made.run("migrate").out == "now at 0001\n"
+    (made.root / "ddl").mkdir(exist_ok=True)
+    (made.root / "ddl" / "s.sql").write_text(AFTER, encoding="utf-8")
+    planned = made.run("plan", "-m", "more")
+    assert planned.status == 0, planned.err
+    return made
+
+
+def said(project: Project) -> list[str]:
+    """The lines of the planned file that say what it was planned on."""
+    (path,) = project.versions.glob("0002*.up.sql")
+    text = path.read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if "planned-on" in line]
+
+
+def test_a_file_says_what_it_was_planned_on(project: Project) -> None:
+    (line,) = said(project)
+    assert line.startswith("-- ringfence: planned-on: ")
+    assert line.split()[4] == "table:s.t"
+    assert len(line.split()[5]) == 16
+
+
+@stages("F30")
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "ALTER TABLE s.t ADD y INT",
+        "CREATE INDEX hot ON s.t (id)",
+        "ALTER TABLE s.t ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY p ON s.t USING (TRUE)",
+        "ALTER TABLE s.t ADD CHECK (id > 0)",
+    ],
+)
+def test_an_object_that_somebody_changed_by_hand_is_refused(project: Project, by_hand: str) -> None:
+    project.query(by_hand)
+    before = project.history()
+    done = project.run("migrate")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == lines(
+        "error: 1 object changed since revision 0002 (more) was planned",
+        "detail: table s.t is not what it was planned on",
+        "hint: ringfence verify shows what differs: put it in a revision, or undo it; to run it all"
+        " the same: --allow 'DRIFT:s.t'",
+    )
+    assert project.history() == before
+    assert project.query('SELECT to_regclass(\'s."od""d"\')') == [(None,)]
+    alembic = project.alembic("upgrade", "head")
+    assert alembic.status != 0
+    assert "1 object changed since revision 0002 (more) was planned" in alembic.out
+    assert project.run("migrate", "--allow", "DRIFT:s.t").out == "now at 0002\n"
+
+
+@stages("F30")
+def test_an_object_that_is_gone_is_refused(project: Project) -> None:
+    project.query("DROP TABLE s.t")
+    done = project.run("migrate")
+    assert done.status == 1
+    assert "detail: table s.t is not there any more\n" in done.err
+
+
+def test_what_differs_between_databases_alike_is_no_drift(project: Project) -> None:
+    project.query(
+        "GRANT SELECT ON s.t TO PUBLIC; COMMENT ON TABLE s.t IS 'hot';"
+        " ALTER TABLE s.u ADD z INT; CREATE TABLE s.other ()"
+    )
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0002\n"), done.err
+
+
+def test_what_the_configuration_says_comes_of_it(project: Project) -> None:
+    project.query("ALTER TABLE s.t ADD y INT")
+    before = (project.root / "pyproject.toml").read_text()
+    project.say('[tool.ringfence.migrate]\ndrift = "nothing"\n')
+    done = project.run("migrate")
+    assert done.status == 2
+    assert 'drift is "nothing"' in done.err
+    (project.root / "pyproject.toml").write_text(before)
+    project.say('[tool.ringfence.migrate]\ndrift = "warn"\n')
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0002\n"), done.err
+    assert (
+        "  somebody has changed the database: table s.t is not what it was planned on\n" in done.err
+    )
+
+
+def test_the_database_is_not_read_where_nobody_asks(project: Project) -> None:
+    project.query("ALTER TABLE s.t ADD y INT")
+    project.say('[tool.ringfence.migrate]\ndrift = "off"\n')
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0002\n"), done.err
+    assert "changed" not in done.err
+
+
+def test_what_an_earlier_pending_revision_changes_is_not_drift(project: Project) -> None:
+    (project.root / "ddl" / "s.sql").write_text(AFTER.replace("x INT", "x INT, y INT"), "utf-8")
+    assert project.run("plan", "-m", "yet more").status == 0
+    assert project.run("migrate").out == "now at 0003\n"
+
+
+def test_another_major_version_is_told_and_not_compared(project: Project) -> None:
+    (path,) = project.versions.glob("0002*.up.sql")
+    text = path.read_text(encoding="utf-8")
+    major = said(project)[0].split()[3]
+    path.write_text(text.replace(f"planned-on: {major} ", "planned-on: 9 "), encoding="utf-8")
+    project.query("ALTER TABLE s.t ADD y INT")
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0002\n"), done.err
+    assert (
+        f"planned on PostgreSQL 9, and this is {major}: not compared with what it was planned on"
+        in done.err
+    )
+
+
+def test_a_line_that_cannot_be_read_is_refused(project: Project) -> None:
+    (path,) = project.versions.glob("0002*.up.sql")
+    path.write_text(f"-- ringfence: planned-on: oops\n{path.read_text('utf-8')}", "utf-8")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert "planned-on says 'oops'" in done.err
