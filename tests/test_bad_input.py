@@ -323,7 +323,8 @@ def test_a_revision_without_its_sql(project: Project) -> None:
     project.revision("0002", "CREATE TABLE b ();").unlink()
     assert refused(project) == lines(
         "error: revision 0002 has no SQL: migrations/versions/0002.up.sql does not exist",
-        "hint: write it, or restore it: git checkout -- migrations/versions/0002.up.sql",
+        "hint: write it, or restore it: git checkout -- migrations/versions/0002.up.sql; where it is"
+        " applied: ringfence repair 0002 --restore",
     )
 
 

@@ -307,8 +307,68 @@ def test_the_missing_file_of_an_applied_revision(project: Project) -> None:
     assert done.status == 2
     assert done.err == lines(
         "error: revision 0001 has no SQL: migrations/versions/0001.up.sql does not exist",
-        "hint: write it, or restore it: git checkout -- migrations/versions/0001.up.sql",
+        "hint: write it, or restore it: git checkout -- migrations/versions/0001.up.sql; where it is"
+        " applied: ringfence repair 0001 --restore",
     )
+
+
+@stages("F15")
+@pytest.mark.parametrize(
+    "text", ["CREATE TABLE c ();\r\n-- ñ\r\n", "\n\nCREATE TABLE c ();", "-- nothing"]
+)
+def test_a_missing_file_is_restored_as_it_was_applied(project: Project, text: str) -> None:
+    path = project.revision("0003", text.encode())
+    project.run("migrate")
+    before = project.history()
+    present = project.run("repair", "0003", "--restore")
+    assert (present.status, present.out) == (1, "")
+    assert present.err == lines(
+        "error: migrations/versions/0003.up.sql is there: nothing is written over it",
+        "hint: move it away if it is not wanted",
+    )
+    path.unlink()
+    done = project.run("repair", "0003", "--restore")
+    assert (done.status, done.out) == (0, "migrations/versions/0003.up.sql\n"), done.err
+    assert path.read_bytes() == text.encode()
+    assert project.run("status").status == 0
+    assert project.history() == before
+
+
+@stages("F15")
+def test_a_missing_revision_in_python_is_restored(project: Project) -> None:
+    path = project.python("0003", "def upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n")
+    project.run("migrate")
+    text = path.read_bytes()
+    path.unlink()
+    assert project.run("status").status == 1
+    assert project.run("repair", "0003", "--restore").out == "migrations/versions/0003.py\n"
+    assert path.read_bytes() == text
+    assert project.run("status").status == 0
+
+
+def test_what_cannot_be_restored_is_refused(project: Project) -> None:
+    name = project.query("SELECT current_database()")[0][0]
+    secret = f"DO $$ BEGIN IF FALSE THEN CREATE ROLE {name} PASSWORD 'hunter2'; END IF; END $$;"
+    path = project.revision("0003", secret)
+    pending = project.run("repair", "0003", "--restore")
+    assert pending.status == 1
+    assert "does not say that 0003 is applied\n" in pending.err
+    project.run("migrate")
+    path.unlink()
+    masked = project.run("repair", "0003", "--restore")
+    assert masked.status == 1
+    assert masked.err.startswith(
+        "error: the history does not hold migrations/versions/0003.up.sql as it was applied: what is"
+        " secret in it is masked there\n"
+    )
+    assert not path.exists()
+    for file in project.versions.glob("0003*"):
+        file.unlink()
+    alone = project.run("repair", "0003", "--restore")
+    assert alone.status == 1
+    assert "error: no file says what 0003 follows" in alone.err
+    assert project.run("repair", "0003", "--restore", "--reason", "x").status == 2
+    assert project.run("repair", "0003").err.startswith("error: no --reason\n")
 
 
 @stages("F16")

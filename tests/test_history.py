@@ -66,6 +66,8 @@ def test_a_row_says_who_when_how_long_and_what(project: Project) -> None:
         ["git", "-C", str(project.root), "describe", "--always", "--abbrev=12"],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
+    settings = finished[10].pop("settings")
+    assert started[10].pop("settings") == settings
     assert finished[10] == {
         "user": USER,
         "host": socket.gethostname(),
@@ -82,6 +84,22 @@ def test_a_row_says_who_when_how_long_and_what(project: Project) -> None:
     # The row finished is of the transaction that made the table and moved the version.
     assert project.query("SELECT xmin::text FROM ringfence.alembic_version") == [(finished[16],)]
     assert project.query("SELECT xmin::text FROM pg_class WHERE relname = 'a'") == [(finished[16],)]
+
+
+@stages("F24")
+def test_a_row_says_which_settings_change_what_a_file_means(project: Project) -> None:
+    """Those that the database or the role sets otherwise than PostgreSQL."""
+    name = psycopg.conninfo.conninfo_to_dict(project.dsn)["dbname"]
+    project.query(f'ALTER DATABASE "{name}" SET search_path = s, public')
+    project.query(f'ALTER DATABASE "{name}" SET check_function_bodies = off')
+    project.revision("0001", "CREATE TABLE a ();\nSET DateStyle = SQL;")
+    project.revision("0002", "CREATE TABLE b ();")
+    project.run("migrate")
+    told = [client["settings"] for (client,) in project.history("client")]
+    assert [t["search_path"] for t in told] == ["s, public"] * 4
+    assert [t["check_function_bodies"] for t in told] == ["off"] * 4
+    assert "row_security" not in told[0]
+    assert told[0] == told[-1]  # a file's own are its own
 
 
 def test_a_row_of_undoing_has_the_sql_that_undid_it(two: Project) -> None:

@@ -6,6 +6,7 @@ then it does the work through `ringfence.history`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ from ringfence import hazards, lockfile, revisions
 from ringfence.errors import Error, Misuse, Refused
 from ringfence.pg import ledger
 from ringfence.pg.connect import connect
-from ringfence.script import redacted, redacted_message
+from ringfence.script import checksum, redacted, redacted_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from ringfence.execute import Progress
     from ringfence.pg.connect import Target
@@ -447,6 +449,61 @@ def repair(project: Project, target: Target, name: str, reason: str) -> tuple[st
     if not reason.strip():
         raise Misuse("--reason is empty", hint="say why the file may be as it is: it is kept")
     return accept(Session(project, revisions.read(project), target), name, redacted_message(reason))
+
+
+def restore(project: Project, target: Target, name: str) -> Path:
+    """Write the missing file of an applied revision as it was applied, from the history; its path.
+
+    Raises `Refused` where there is a file already, and where the history does not have it word for
+    word: its passwords are masked there.
+    """
+    graph = revisions.read(project)
+    with connect(target, pinned=True) as connection:
+        state = ledger.state(connection, project.config.migrate.schema)
+    event = state.applied.get(name)
+    if event is None or not {*state.current} & {name, *_above(graph, name)}:
+        raise Refused(
+            f"the history of {target.shown} does not say that {name} is applied",
+            hint="ringfence status says what is; the whole of an id is needed",
+        )
+    path = _lost(project, graph, name, event.sql or "")
+    shown = project.shown(path)
+    if path.exists():
+        raise Refused(
+            f"{shown} is there: nothing is written over it", hint="move it away if it is not wanted"
+        )
+    raw = (event.sql or "").encode()
+    if event.sql is None or checksum(raw) != event.checksum:
+        why = "what is secret in it is masked there" if event.sql else "it was recorded, not run"
+        raise Refused(
+            f"the history does not hold {shown} as it was applied: {why}",
+            hint="ringfence history --format json has what there is of it",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        file.write(raw)
+    return path
+
+
+def _above(graph: Graph, name: str) -> set[str]:
+    """What stands on a revision; of one that no file has that is not known: all there is."""
+    if name not in graph.revisions:
+        return {*graph.revisions, name}
+    return {r.id for r in graph.above(graph.revisions[name])}
+
+
+def _lost(project: Project, graph: Graph, name: str, text: str) -> Path:
+    """Where the file belongs that the history has of a revision."""
+    known = graph.revisions.get(name)
+    if known is not None:
+        return known.file("up") if known.sql else known.path
+    if re.search(rf"^revision\b.*=\s*[\"']{re.escape(name)}[\"']", text, re.MULTILINE):
+        return project.migrations / "versions" / f"{name}.py"
+    raise Refused(
+        f"no file says what {name} follows, and the history holds its SQL alone",
+        hint=f"write {project.shown(project.migrations / 'versions' / name)}.py with its ids, as those"
+        " beside it, and ask again",
+    )
 
 
 def who(state: ledger.State) -> dict[str, str]:

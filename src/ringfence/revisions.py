@@ -72,7 +72,8 @@ class Revision:
         if what == "up" and not path.is_file():
             raise BadProject(
                 f"revision {self.id} has no SQL: {shown} does not exist",
-                hint=f"write it, or restore it: git checkout -- {shown}",
+                hint=f"write it, or restore it: git checkout -- {shown}; where it is applied:"
+                f" ringfence repair {self.id} --restore",
             )
         if what == "down" and not path.is_file():
             raise BadProject(

@@ -286,7 +286,10 @@ def test_no_sql_beside_a_revision(made: Project) -> None:
     with pytest.raises(BadProject) as caught:
         found.script("up")
     assert caught.value.message == f"revision 1 has no SQL: {V}/1.up.sql does not exist"
-    assert caught.value.hint == f"write it, or restore it: git checkout -- {V}/1.up.sql"
+    assert caught.value.hint == (
+        f"write it, or restore it: git checkout -- {V}/1.up.sql; where it is applied:"
+        " ringfence repair 1 --restore"
+    )
     with pytest.raises(BadProject) as caught:
         found.script("down")
     assert caught.value.message == f"revision 1 cannot be undone: {V}/1.down.sql does not exist"

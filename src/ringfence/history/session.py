@@ -77,6 +77,8 @@ class Session:
     """What the version table is to say next in place of what, where it is as simple as that."""
     _moved: tuple[str, str] | None = None
     """The same, once Alembic has asked for it; written with what is recorded."""
+    _settings: Mapping[str, str] = field(default_factory=dict)
+    """What the database or the role says that changes what a file means."""
     _stems: dict[str, Revision] = field(default_factory=dict)
 
     @property
@@ -115,6 +117,7 @@ class Session:
                 context.impl.static_output(psql.prologue(self.schema))
         elif moving:
             state = ledger.state(self._connected(), self.schema)
+            self._settings = ledger.settings(self._connected())
             self._executor().begun = {half.revision for half in state.halves}
             if len(moving) > 1:
                 self._attempts = ledger.attempts(self._connected(), self.schema)
@@ -455,8 +458,12 @@ class Session:
             fingerprint=revision.fingerprint,
             sql=text,
             seconds=seconds,
-            client=ledger.client(self.project.root),
+            client=self._client(),
         )
+
+    def _client(self) -> Mapping[str, object]:
+        client = ledger.client(self.project.root)
+        return {**client, "settings": self._settings} if self._settings else client
 
     def _executor(self) -> Executor:
         assert self.executor is not None

@@ -731,6 +731,25 @@ def client(root: Path | None) -> Mapping[str, object]:
     }
 
 
+_MEANING = (
+    "array_nulls", "check_function_bodies", "DateStyle", "default_table_access_method",
+    "default_tablespace", "default_toast_compression", "IntervalStyle", "quote_all_identifiers", "role",
+    "row_security", "search_path", "session_replication_role", "standard_conforming_strings",
+    "TimeZone", "transform_null_equals", "xmloption", "default_transaction_isolation",
+)  # fmt: skip
+
+
+def settings(connection: Connection[tuple[object, ...]]) -> Mapping[str, str]:
+    """The settings that change what a file means, and that a session here begins with otherwise than
+    PostgreSQL's own."""
+    rows = connection.execute(
+        "SELECT name, reset_val FROM pg_catalog.pg_settings"
+        " WHERE name = ANY (%s) AND reset_val <> boot_val ORDER BY name",
+        [list(_MEANING)],
+    ).fetchall()
+    return {str(name): str(value) for name, value in rows}
+
+
 def _git(root: Path) -> str | None:
     try:
         done = subprocess.run(
