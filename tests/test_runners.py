@@ -619,6 +619,22 @@ def test_a_file_may_have_transactions_of_its_own(project: Project) -> None:
     assert [row[4] for row in project.history() if row[0] == "statement"] == list(range(1, 9))
 
 
+@stages("F25")
+@pytest.mark.parametrize("head", ["", NONE])
+@pytest.mark.parametrize(
+    "statement", ["PREPARE TRANSACTION 'x'", "COMMIT PREPARED 'x'", "ROLLBACK PREPARED 'x'"]
+)
+def test_a_prepared_transaction_in_a_file_is_refused_before_anything_runs(
+    project: Project, head: str, statement: str
+) -> None:
+    project.revision("0001", f"{head}CREATE TABLE a ();\n{statement};\n")
+    done = project.run("migrate")
+    assert (done.status, done.out) == (2, "")
+    verb = " ".join(statement.split()[:2])
+    assert f"error: {verb} in a revision: what is prepared outlives the run" in done.err
+    assert "a" not in project.tables()
+
+
 def test_a_file_that_begins_a_transaction_must_end_it(project: Project) -> None:
     project.revision("0001", f"{NONE}BEGIN;\nCREATE TABLE a ();\n")
     done = project.run("migrate")

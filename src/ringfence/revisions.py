@@ -107,6 +107,12 @@ class Revision:
             elif statement.words[:2] == ("DISCARD", "ALL"):
                 message = "DISCARD ALL would let go the lock that keeps other runs away"
                 hint = "leave it out: every revision begins with a session as new"
+            elif statement.two_phase:
+                message = (
+                    f"{statement.verb} in a revision: what is prepared outlives the run that began it,"
+                    " and no row of the history can be committed with it"
+                )
+                hint = "BEGIN … COMMIT in its place; end one that somebody left by hand, in psql"
             elif one and statement.controls_transaction:
                 message = f"{statement.verb} in a file that runs in a transaction"
                 hint = (

@@ -136,6 +136,15 @@ class Statement:
         return ""
 
     @property
+    def two_phase(self) -> bool:
+        """Whether it prepares a transaction, or ends one that was prepared."""
+        return self.words[:2] in {
+            ("PREPARE", "TRANSACTION"),
+            ("COMMIT", "PREPARED"),
+            ("ROLLBACK", "PREPARED"),
+        }
+
+    @property
     def controls_transaction(self) -> bool:
         """Whether it would begin or end the transaction that a revision runs in."""
         return bool(self.turn) or self.words[:2] in {
