@@ -10,6 +10,7 @@ import itertools
 import os
 import signal
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -86,79 +87,6 @@ ONE_BY_ONE = (
     f"{NONE}CREATE TABLE b (id INT);\nCREATE INDEX CONCURRENTLY b_id ON b (id);\n"
     "INSERT INTO b VALUES (1);\nDROP INDEX CONCURRENTLY b_id;\n"
 )
-BACKFILL = "-- ringfence: backfill key=id batch=200ms rows=2\nUPDATE a SET id = id WHERE id > 1;\n"
-
-
-def killed_everywhere(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-    step: int = 1,
-) -> int:
-    """Run with kill -9 behind the server's first answer, its second, and so on; how many there are."""
-    for number in itertools.count(1, step):
-        project.dsn = make_database()
-        pids: list[int] = []
-
-        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
-            if answer == number:
-                wait_until(lambda: pids)
-                os.kill(pids[0], signal.SIGKILL)
-                raise Cut
-
-        with Proxy(project.dsn, answered=kill) as proxy:
-            run = zygote.start(project, "migrate", dsn=proxy.dsn)
-            pids.append(run.pid)
-            end = run.end()
-            reached = proxy.answers >= number
-        if not reached:
-            assert (end.status, end.out) == (0, "now at 0001\n"), end.err
-            return number - 1
-        assert end.status == -signal.SIGKILL, end
-        wait_until(lambda: alone(project))
-        again = project.run("migrate")
-        assert again.status == 0, (number, again.err)
-        assert again.out in ("now at 0001\n", "nothing to do: at 0001\n")
-        assert project.run("status").status == 0
-        holds(project)
-        if project.query("SELECT to_regclass('a') IS NOT NULL") == [(True,)]:
-            assert project.query("SELECT count(*) FROM a") == [(5,)]
-        else:
-            assert project.query("SELECT count(*) FROM b") == [(1,)]
-    raise AssertionError
-
-
-EVERY = pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
-"""Every ninth boundary in `make test`, every single one in `make test-all`."""
-
-
-@stages("F1", "F5", "F34")
-@EVERY
-def test_killed_at_every_boundary_of_a_transactional_revision(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-    step: int,
-) -> None:
-    project.revision("0001", TRANSACTIONAL)
-    assert killed_everywhere(project, zygote, make_database, holds, step) > 15
-
-
-@stages("F2", "F5", "F8")
-@EVERY
-def test_killed_at_every_boundary_of_a_revision_that_runs_one_by_one(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-    step: int,
-) -> None:
-    project.revision("0001", ONE_BY_ONE)
-    assert killed_everywhere(project, zygote, make_database, holds, step) > 25
-
-
 PYTHON = """
 def upgrade():
     op.execute("CREATE TABLE a (id INT PRIMARY KEY)")
@@ -176,96 +104,121 @@ def upgrade():
 def downgrade():
     pass
 """
+BACKFILL = "-- ringfence: backfill key=id batch=200ms rows=2\nUPDATE a SET id = id WHERE id > 1;\n"
+COUNT_A, COUNT_B = "SELECT count(*) FROM a", "SELECT count(*) FROM b"
 
 
-@stages("F2", "F5", "F8")
-@EVERY
-def test_killed_at_every_boundary_of_a_revision_in_python(
+@dataclass(frozen=True)
+class Schedule:
+    """Revisions, what runs them, and what is true once it was killed and has been run again.
+
+    `boundaries` is how often the server answers at the least, `before` is in the database already,
+    `then` are queries with what they say. Where the history is not `replayed`, it does not tell all.
+    """
+
+    what: str
+    stages: tuple[str, ...]
+    revisions: tuple[str, ...]
+    boundaries: int
+    then: tuple[tuple[str, list[tuple[object, ...]]], ...] = ()
+    command: tuple[str, ...] = ("migrate",)
+    program: str = "ringfence"
+    before: str = ""
+    replayed: bool = True
+    slow: bool = False
+
+    def files(self, project: Project) -> list[str]:
+        """Write the revisions; their ids."""
+        names = [f"{number:04}" for number in range(1, len(self.revisions) + 1)]
+        for name, text in zip(names, self.revisions, strict=True):
+            (project.python if "def upgrade" in text else project.revision)(name, text)
+        return names
+
+
+SCHEDULES = (
+    Schedule(
+        "a transactional revision",
+        stages=("F1", "F5", "F34"),
+        revisions=(TRANSACTIONAL,),
+        boundaries=15,
+        then=((COUNT_A, [(5,)]),),
+    ),
+    Schedule(
+        "a revision that runs one by one",
+        stages=("F2", "F5", "F8"),
+        revisions=(ONE_BY_ONE,),
+        boundaries=25,
+        then=((COUNT_B, [(1,)]),),
+    ),
+    Schedule(
+        "a revision in python",
+        stages=("F2", "F5", "F8"),
+        revisions=(PYTHON,),
+        boundaries=25,
+        then=((COUNT_A, [(5,)]),),
+    ),
+    Schedule(
+        "three revisions, where one commit tells what has ended and what begins",
+        stages=("F1", "F2", "F5", "F34"),
+        revisions=(
+            TRANSACTIONAL,
+            "CREATE TABLE c (id INT);",
+            f"{NONE}CREATE INDEX CONCURRENTLY c_id ON c (id);",
+        ),
+        boundaries=35,
+        then=((COUNT_A, [(5,)]),),
+        slow=True,
+    ),
+    Schedule(
+        "a backfill",
+        stages=("F33",),
+        revisions=(BACKFILL,),
+        boundaries=15,
+        before="CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 5)",
+        then=(("SELECT state, changed FROM ringfence.backfills", [("finished", 4)]),),
+        replayed=False,
+        slow=True,
+    ),
+    Schedule(
+        "alembic upgrade",
+        stages=("F1", "F2", "F5"),
+        revisions=(
+            TRANSACTIONAL,
+            f"{NONE}CREATE TABLE b (id INT);\nCREATE INDEX CONCURRENTLY i ON b (id);",
+        ),
+        boundaries=10,
+        then=((COUNT_A, [(5,)]),),
+        command=("upgrade", "head"),
+        program="alembic",
+    ),
+    Schedule(
+        "alembic stamp",
+        stages=("F1", "F5"),
+        revisions=(TRANSACTIONAL, "CREATE TABLE b (id INT);"),
+        boundaries=10,
+        command=("stamp", "head"),
+        program="alembic",
+        replayed=False,
+    ),
+)
+"""What is killed with kill -9 behind the server's first answer, its second, and so on."""
+
+
+def killed(
     project: Project,
     zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
+    make_database: Callable[[], str],
     step: int,
-) -> None:
-    project.python("0001", PYTHON)
-    assert killed_everywhere(project, zygote, make_database, holds, step) > 25
+    schedule: Schedule,
+) -> Iterator[int]:
+    """Run it on a new database each time, killed one boundary later; after which answer it was.
 
-
-@stages("F1", "F2", "F5", "F34")
-@pytest.mark.slow
-def test_killed_at_every_boundary_between_three_revisions(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-) -> None:
-    """One commit tells what has ended and what begins."""
-    names = ("0001", "0002", "0003")
-    project.revision("0001", TRANSACTIONAL)
-    project.revision("0002", "CREATE TABLE c (id INT);")
-    project.revision("0003", f"{NONE}CREATE INDEX CONCURRENTLY c_id ON c (id);")
-    for number in itertools.count(1):
-        project.dsn = make_database()
-        pids: list[int] = []
-
-        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
-            if answer == number:
-                wait_until(lambda: pids)
-                os.kill(pids[0], signal.SIGKILL)
-                raise Cut
-
-        with Proxy(project.dsn, answered=kill) as proxy:
-            run = zygote.start(project, "migrate", dsn=proxy.dsn)
-            pids.append(run.pid)
-            end = run.end()
-            reached = proxy.answers >= number
-        if not reached:
-            assert end.status == 0, end.err
-            assert number > 40
-            return
-        wait_until(lambda: alone(project))
-        again = project.run("migrate")
-        assert again.status == 0, (number, again.err)
-        assert project.run("status").status == 0
-        events = project.history("event", "revision")
-        assert [r for e, r in events if e == "finished"] == list(names), number
-        holds(project)
-
-
-@stages("F33")
-@pytest.mark.slow
-def test_killed_at_every_boundary_of_a_backfill(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-) -> None:
-    template = "CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 5)"
-    project.revision("0001", BACKFILL)
-
-    def made() -> str:
-        dsn = make_database()
-        project.query(template, dsn=dsn)
-        return dsn
-
-    def nothing_left(project: Project) -> None:
-        assert project.query("SELECT state, changed FROM ringfence.backfills") == [("finished", 4)]
-
-    assert killed_everywhere(project, zygote, made, nothing_left) > 15
-
-
-@stages("F5")
-@EVERY
-def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-    step: int,
-) -> None:
-    for name in ("0001", "0002", "0003"):
-        project.revision(name, f"CREATE TABLE t{name} ();")
+    Ends where it came to its end before it was killed.
+    """
     for number in itertools.count(1, step):
         project.dsn = make_database()
+        if schedule.before:
+            project.query(schedule.before)
         pids: list[int] = []
 
         def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
@@ -275,64 +228,86 @@ def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
                 raise Cut
 
         with Proxy(project.dsn, answered=kill) as proxy:
-            run = zygote.start(project, "migrate", "--baseline", "head", dsn=proxy.dsn)
-            pids.append(run.pid)
-            end = run.end()
-        if end.status == 0:
-            assert number > 9
-            return
-        wait_until(lambda: alone(project))
-        standing = project.run("status").out
-        if "at        base" in standing:
-            assert "baseline" not in standing
-            assert project.run("migrate", "--baseline", "head").status == 0
-        assert project.run("status").status == 0
-        assert [row[:2] for row in project.history("event", "revision")] == [
-            ("baseline", name) for name in ("0001", "0002", "0003")
-        ]
-        holds(project)
-
-
-@stages("F1", "F2", "F5")
-@EVERY
-@pytest.mark.parametrize("command", ["upgrade", "stamp"])
-def test_plain_alembic_is_killed_at_every_boundary(
-    project: Project,
-    zygote: Zygote,
-    make_database: Callable[..., str],
-    holds: Callable[[Project], None],
-    command: str,
-    step: int,
-) -> None:
-    project.revision("0001", TRANSACTIONAL)
-    project.revision(
-        "0002", f"{NONE}CREATE TABLE b (id INT);\nCREATE INDEX CONCURRENTLY i ON b (id);"
-    )
-    for number in itertools.count(1, step):
-        project.dsn = make_database()
-        pids: list[int] = []
-
-        def kill(answer: int, number: int = number, pids: list[int] = pids) -> None:
-            if answer == number:
-                wait_until(lambda: pids)
-                os.kill(pids[0], signal.SIGKILL)
-                raise Cut
-
-        with Proxy(project.dsn, answered=kill) as proxy:
-            run = zygote.start(project, command, "head", dsn=proxy.dsn, program="alembic")
+            run = zygote.start(project, *schedule.command, dsn=proxy.dsn, program=schedule.program)
             pids.append(run.pid)
             end = run.end()
             reached = proxy.answers >= number
         if not reached:
             assert end.status == 0, end.err + end.out
-            assert number > 10
+            assert number > schedule.boundaries
             return
+        # Behind the last answer it may have ended before it was killed.
+        assert end.status in (-signal.SIGKILL, 0), end
         wait_until(lambda: alone(project))
-        again = zygote.start(project, command, "head", program="alembic").end()
+        yield number
+
+
+EVERY = pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+"""Every ninth boundary in `make test`, every single one in `make test-all`."""
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        pytest.param(each, id=each.what, marks=[pytest.mark.slow] if each.slow else [])
+        for each in SCHEDULES
+    ],
+)
+def test_killed_at_every_boundary(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[[], str],
+    holds: Callable[[Project], None],
+    schedule: Schedule,
+    step: int,
+) -> None:
+    names = schedule.files(project)
+    event = "stamped" if "stamp" in schedule.command else "finished"
+    for number in killed(project, zygote, make_database, step, schedule):
+        again = zygote.start(project, *schedule.command, program=schedule.program).end()
         assert again.status == 0, (number, again.err + again.out)
+        if schedule.program == "ringfence":
+            assert again.out in (f"now at {names[-1]}\n", f"nothing to do: at {names[-1]}\n")
         assert project.run("status").status == 0
-        if command == "upgrade":
+        told = [
+            revision for what, revision in project.history("event", "revision") if what == event
+        ]
+        assert told == names, number
+        for query, rows in schedule.then:
+            assert project.query(query) == rows, number
+        if schedule.replayed:
             holds(project)
+
+
+BASELINE = Schedule(
+    "a baseline, which is all or nothing",
+    stages=("F5",),
+    revisions=("CREATE TABLE t1 ();", "CREATE TABLE t2 ();", "CREATE TABLE t3 ();"),
+    boundaries=9,
+    command=("migrate", "--baseline", "head"),
+)
+
+
+@EVERY
+def test_a_baseline_is_all_or_nothing_wherever_it_is_killed(
+    project: Project,
+    zygote: Zygote,
+    make_database: Callable[[], str],
+    holds: Callable[[Project], None],
+    step: int,
+) -> None:
+    names = BASELINE.files(project)
+    for _ in killed(project, zygote, make_database, step, BASELINE):
+        standing = project.run("status").out
+        if "at        base" in standing:
+            assert "baseline" not in standing
+            assert project.run(*BASELINE.command).status == 0
+        assert project.run("status").status == 0
+        assert [row[:2] for row in project.history("event", "revision")] == [
+            ("baseline", name) for name in names
+        ]
+        holds(project)
 
 
 # Clocks, and several databases

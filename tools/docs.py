@@ -132,9 +132,7 @@ def faults() -> str:
     staged: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for code in _staged(node):
-                assert isinstance(node, ast.FunctionDef)
-                title = node.name.removeprefix("test_").replace("_", " ")
+            for title, code in _staged(node):
                 staged.setdefault(code, []).append(f"{title} (`tests/{path.name}`)")
     blocks = ["# Faults", "<!-- Made by `make docs` from the tests: edit them, not this. -->"]
     blocks.append(_FAULTS_LEAD)
@@ -149,11 +147,17 @@ def faults() -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _staged(node: ast.AST) -> Iterator[str]:
-    """The faults that a test's decorator names."""
+def _staged(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """What a test is called, with each fault that its decorator names; and what a schedule says."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Schedule":
+        what = f"killed at every boundary: {ast.literal_eval(node.args[0])}"
+        said = next(k.value for k in node.keywords if k.arg == "stages")
+        yield from ((what, str(code)) for code in ast.literal_eval(said))
     for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "stages":
-            yield from (str(ast.literal_eval(argument)) for argument in call.args)
+            assert isinstance(node, ast.FunctionDef)
+            title = node.name.removeprefix("test_").replace("_", " ")
+            yield from ((title, str(ast.literal_eval(code))) for code in call.args)
 
 
 PAGES = {
