@@ -29,7 +29,8 @@ class Migrate:
     where that was not long enough, `wait` how long a second runner waits for the first, `lag` how
     far a replica may be behind before a backfill pauses. `allow` are hazards of revisions that need
     nobody's word: `LONG_LOCK`. `drift` says what comes of it where an object is not what a revision
-    was planned on: `refuse`, `warn` or `off`.
+    was planned on: `refuse`, `warn` or `off`. `free_space` is how much room the server's disk has
+    (`500GB`), where that cannot be looked at.
     """
 
     schema: str = "ringfence"
@@ -39,6 +40,7 @@ class Migrate:
     lag: str = "10s"
     allow: tuple[str, ...] = ()
     drift: str = "refuse"
+    free_space: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,14 @@ def _value(kind: Any, value: object, where: str, path: Path, text: str) -> objec
                 )
             if said.endswith(".migrate.drift") and value not in DRIFT:
                 raise _bad(path, text, where, f'{where} is "{value}"', f"known: {', '.join(DRIFT)}")
+            if said.endswith(".free_space") and value and not _SIZE.match(value):
+                raise _bad(
+                    path,
+                    text,
+                    where,
+                    f'{where} is "{value}"',
+                    'write a size: "500MB", "20GB", "2TB"',
+                )
             if said.endswith((".migrate.schema", ".ddl", ".migrations")) and not value:
                 raise _bad(path, text, where, f"{where} is empty", "name one, or leave the key out")
             return value
@@ -375,6 +385,7 @@ def _counts(
         )
 
 
+_SIZE = re.compile(r"\d+(MB|GB|TB)\Z")
 DRIFT = ("refuse", "warn", "off")
 """What may come of it where an object is not what a revision was planned on."""
 

@@ -37,6 +37,9 @@ CONFIGURED = "[tool.ringfence.migrate] allow:"
 DRIFT = "DRIFT"
 """What the name of an object begins with that is not what a revision was planned on."""
 
+DISK = "DISK_SPACE"
+"""What the name of an object begins with for which there may be no room."""
+
 _ITEM = re.compile(r'(?:"(?:[^"]|"")*"|[^,"])+')
 
 
@@ -58,7 +61,8 @@ def refuse_unknown_measured(project: Project, allow: Iterable[str]) -> None:
     from ringfence.rehearse.pages import codes
 
     refuse_unknown(allow, more=codes())
-    refuse_unknown(project.config.migrate.allow, said=CONFIGURED, more=codes())
+    agreed = project.config.migrate.allow
+    refuse_unknown(agreed, said=CONFIGURED, more=[DRIFT, DISK, *codes()])
 
 
 def allowed(name: str, allow: Iterable[str]) -> bool:
@@ -92,7 +96,7 @@ def refuse_unmodeled(found: Iterable[Unmodeled], allow: Sequence[str]) -> None:
 
 def agreeing(project: Project, allow: Sequence[str]) -> Project:
     """The project, in which these are allowed too where revisions run."""
-    refuse_unknown(allow, more=[DRIFT])
+    refuse_unknown(allow, more=[DRIFT, DISK])
     if not allow:
         return project
     migrate = project.config.migrate
@@ -103,7 +107,7 @@ def agreeing(project: Project, allow: Sequence[str]) -> Project:
 def agreed(project: Project) -> frozenset[str]:
     """What is allowed where revisions run, by the configuration and by the environment."""
     given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]
-    refuse_unknown(given, said=VARIABLE, more=[DRIFT])
+    refuse_unknown(given, said=VARIABLE, more=[DRIFT, DISK])
     return frozenset({*project.config.migrate.allow, *given})
 
 
@@ -114,7 +118,7 @@ def refuse_revisions(project: Project, moving: Iterable[tuple[Revision, Directio
         # The project agrees in one place, to what rehearsals find as well.
         from ringfence.rehearse.pages import codes
 
-        refuse_unknown(configured, said=CONFIGURED, more=[DRIFT, *codes()])
+        refuse_unknown(configured, said=CONFIGURED, more=[DRIFT, DISK, *codes()])
     allow = agreed(project)
     for revision, direction in moving:
         if not revision.sql:

@@ -134,6 +134,7 @@ class Session:
                 self.project, [(self._revision(step), _direction(step)) for step in moving]
             )
         if moving and not context.as_sql:
+            self._look_for_room(moving, context)
             self._compare_planned(moving, context)
             self.listen(Progress("planned", total=len(moving)))
         for number, step in enumerate(steps, 1):
@@ -149,6 +150,22 @@ class Session:
                 self._finish(step, number, len(moving))
         if context.as_sql and steps:
             context.impl.static_output(psql.epilogue(self.schema))
+
+    def _look_for_room(self, moving: Sequence[RevisionStep], context: MigrationContext) -> None:
+        """Raise `Refused` where what is to be built has no room on the server's disk."""
+        texts = [self._revision(s).script(_direction(s)) for s in moving if self._revision(s).sql]
+        from ringfence import room
+
+        assert context.connection is not None
+        context.connection.rollback()
+        with self.autocommit() as connection:
+            room.refuse(
+                connection,
+                self.project.config.migrate,
+                texts,
+                hazards.agreed(self.project),
+                lambda text: self.listen(Progress("notice", text=text)),
+            )
 
     def _compare_planned(self, moving: Sequence[RevisionStep], context: MigrationContext) -> None:
         """Raise `Refused` where the database is not what the revisions were planned on."""
