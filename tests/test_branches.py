@@ -318,6 +318,7 @@ def test_the_missing_file_of_an_applied_revision(project: Project) -> None:
 )
 def test_a_missing_file_is_restored_as_it_was_applied(project: Project, text: str) -> None:
     path = project.revision("0003", text.encode())
+    project.run("lock", dsn="")
     project.run("migrate")
     before = project.history()
     present = project.run("repair", "0003", "--restore")
@@ -337,6 +338,7 @@ def test_a_missing_file_is_restored_as_it_was_applied(project: Project, text: st
 @stages("F15")
 def test_a_missing_revision_in_python_is_restored(project: Project) -> None:
     path = project.python("0003", "def upgrade():\n    pass\n\n\ndef downgrade():\n    pass\n")
+    project.run("lock", dsn="")
     project.run("migrate")
     text = path.read_bytes()
     path.unlink()
@@ -350,6 +352,7 @@ def test_what_cannot_be_restored_is_refused(project: Project) -> None:
     name = project.query("SELECT current_database()")[0][0]
     secret = f"DO $$ BEGIN IF FALSE THEN CREATE ROLE {name} PASSWORD 'hunter2'; END IF; END $$;"
     path = project.revision("0003", secret)
+    project.run("lock", dsn="")
     pending = project.run("repair", "0003", "--restore")
     assert pending.status == 1
     assert "does not say that 0003 is applied\n" in pending.err
