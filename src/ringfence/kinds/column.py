@@ -572,6 +572,8 @@ def _leaving(table: Ref, column: str, context: Context) -> Iterator[Ref]:
     for link in links_below(table, context.old):
         if link.parent is None or Ref("column", (*link.ref.name, column)) in context.new.facts:
             continue
+        if table in context.drops or link.ref.kind != "inheritance":
+            continue
         if table not in parents(link.parent, context.new):
             yield link.ref
         yield from _leaving(link.parent, column, context)

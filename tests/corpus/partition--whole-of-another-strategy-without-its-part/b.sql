@@ -1,0 +1,1 @@
+CREATE TABLE p (n integer PRIMARY KEY, v text) PARTITION BY HASH (n);
