@@ -55,7 +55,7 @@ def psql(conninfo: str, text: str) -> None:
 
 
 def catalog(conninfo: str) -> Catalog:
-    """The catalog of a database, whose indexes are as the server says them one by one."""
+    """The catalog of a database, whose indexes and checks are as the server says them one by one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         found = extract(connection)
         with connection.transaction():
@@ -65,6 +65,14 @@ def catalog(conninfo: str) -> Catalog:
                 " FROM pg_class AS x JOIN pg_namespace AS n ON n.oid = x.relnamespace"
                 " WHERE x.relkind IN ('i', 'I') AND x.oid >= 16384"
             ).fetchall()
+            checks = connection.execute(
+                "SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)"
+                " FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid"
+                " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE k.contype = 'c'"
+            ).fetchall()
+    for *name, text in checks:
+        check = found.facts.get(Ref("constraint", tuple(map(str, name))))
+        assert check is None or check["definition"] == canonical.expression(str(text))
     for schema, name, text in said:
         fact = found.facts.get(Ref("index", (str(schema), str(name))))
         if fact is not None:
