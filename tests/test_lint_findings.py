@@ -602,6 +602,28 @@ def test_revisions_that_follow_the_same_one(tmp_path: Path) -> None:
     assert found() == []
 
 
+def test_a_table_that_a_way_back_makes_has_no_users(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    project.revision(
+        "0001", "CREATE TABLE public.o (id int PRIMARY KEY); CREATE TABLE public.k (id int);"
+    )
+    project.revision(
+        "0002",
+        "DROP TABLE public.k;",
+        "CREATE TABLE public.k (id int); CREATE INDEX k_id ON public.k (id);"
+        " ALTER TABLE public.k ADD CHECK (id > 0); CREATE INDEX o_id ON public.o (id);",
+    )
+    project.revision("0003", "CREATE INDEX k_too ON public.k (id);")
+    done = project.run("lint", "migrations", "--select", "M001,M017", "--format", "json", dsn="")
+    assert [
+        (f["code"], f["ref"], f["place"]["path"]) for f in json.loads(done.out)["findings"]
+    ] == [
+        ("M001", "table:public.o", "migrations/versions/0002.down.sql"),
+        # What is made on the way back is not there on the way forth.
+        ("M001", "table:public.k", "migrations/versions/0003.up.sql"),
+    ]
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -486,6 +486,16 @@ def test_transactions_that_do_not_fit(project: Project, text: str, err: str) -> 
     assert said(project, text) == (2, "", err)
 
 
+def test_an_index_that_made_up_rows_cannot_be_in_is_built_without_them(project: Project) -> None:
+    path = project.root / "loose.sql"
+    path.write_text(
+        "CREATE INDEX CONCURRENTLY i ON things ((label::varchar(5)::integer));", encoding="utf-8"
+    )
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    assert done.status == 0, done.out
+    assert "refuses the rows made up for it" in done.out
+
+
 def test_a_file_of_a_revision_is_run_as_ringfence_runs_it(project: Project) -> None:
     project.revision("0002", f"{ADDED}\n{VALIDATED}", "SELECT 1;")
     path = project.versions / "0002.up.sql"

@@ -60,6 +60,7 @@ def _transaction(
         return done
     # What the file itself asks of rows, those made up need not obey.
     with connect(base) as connection:
+        mend.drop_invalid(connection)  # which an emptied table would make valid
         emptied = mend.empty(connection, work.hidden)
     again = _with_rows(work, observer, file.up, block, place)
     if again[-1].observed.error is not None:

@@ -84,7 +84,7 @@ def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool
         return False  # what writes rows means those it writes
     if statement.lets_others_work:
         # Half of it is left behind; what it asks of rows can be asked in a transaction too.
-        _drop_invalid(session, table)
+        drop_invalid(session, path(table))
         plain = re.sub(r"\bCONCURRENTLY\b", "", statement.text, count=1, flags=re.IGNORECASE)
         statement = replace(statement, text=plain)
     with session.transaction():
@@ -106,12 +106,14 @@ def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool
         return _runs(session, statement)
 
 
-def _drop_invalid(session: Session, table: tuple[str, str]) -> None:
+def drop_invalid(session: Session, table: str | None = None) -> None:
+    """Drop the indexes of a table, or of any, that a build which failed has left behind."""
     found = session.execute(
         "SELECT n.nspname, c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
         " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-        " WHERE i.indrelid = to_regclass(%s) AND NOT i.indisvalid",
-        [path(table)],
+        " WHERE NOT i.indisvalid AND c.relkind = 'i'"
+        " AND (%(table)s::text IS NULL OR i.indrelid = to_regclass(%(table)s))",
+        {"table": table},
     ).fetchall()
     for schema, name in found:
         session.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(str(schema), str(name))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,8 +31,9 @@ if TYPE_CHECKING:
     from ringfence.project import Project
     from ringfence.rules import Progress
     from ringfence.rules._migration import Migration, Statement
+    from ringfence.rules._parse import Name
     from ringfence.rules._schema import Schema
-    from ringfence.rules._state import State
+    from ringfence.rules._state import Index, Relation, State
 
 
 def run(
@@ -350,6 +352,14 @@ def _seen(
     from ringfence.rules._after import apply
 
     found = []
+    own: dict[Name, Relation] = {}
+    if migration.undo:  # what it makes is new to those it takes back to, and to nobody behind it
+        indexes: dict[Name, Index] = {}
+        state = replace(
+            state,
+            relations=ChainMap(own, state.relations),
+            indexes=ChainMap(indexes, state.indexes),
+        )
     for statement in migration.statements:
         for action in actions(statement, state):
             for rule in by_verb.get(action.verb, ()):
@@ -359,9 +369,12 @@ def _seen(
                         problem = replace(problem, at=at, fix="")
                     found.append((rule, statement, problem))
             migration.actions.append(action)
-            if not migration.undo:
+            if not migration.undo or action.name in own or action.verb in _MAKES:
                 apply(action)
     return found
+
+
+_MAKES = ("create_table", "create_table_as", "create_view")
 
 
 def _around(migration: Migration, at: int) -> Statement | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringfence.rules._parse import Name, Type, listed, nodes, not_null_by, pb, string
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
 
 
 @dataclass(slots=True)
@@ -82,8 +85,8 @@ class Relation:
 class State:
     """Everything that the statements so far have made, as far as their text tells."""
 
-    relations: dict[Name, Relation] = field(default_factory=dict)
-    indexes: dict[Name, Index] = field(default_factory=dict)
+    relations: MutableMapping[Name, Relation] = field(default_factory=dict)
+    indexes: MutableMapping[Name, Index] = field(default_factory=dict)
     domains: dict[Name, Domain] = field(default_factory=dict)
     domain_users: dict[Name, bool] = field(default_factory=dict)
     enums: dict[Name, str] = field(default_factory=dict)
