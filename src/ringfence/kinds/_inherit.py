@@ -96,6 +96,7 @@ def reinherit(
     """
     child = f"ALTER {kind_of(table).keyword} {qualified(table.name)}"
     inherited = _inherited(table, context) if join else []
+    inherited = [f for f in inherited if not _comes_later(f, context)]
     fresh = [f for f in inherited if f.ref in context.creates and not _given(f, context)]
     held = [f for f in inherited if leave and (_given(f, context) or _was(f, context))]
     # A check that only is inherited, of a column that is to be the table's own: anew, once it is.
@@ -214,14 +215,17 @@ def _was(fact: Fact, context: Context) -> bool:
 
 
 def _given(fact: Fact, context: Context) -> bool:
-    """Whether a parent gives it by its own ADD: one that stays, or any to whom it comes later."""
+    """Whether a parent that stays gives it by its own ADD."""
+    return any(_above(fact.ref, p) in context.creates for p in kept_parents(fact.parent, context))
+
+
+def _comes_later(fact: Fact, context: Context) -> bool:
+    """Whether it comes with a parent's own ADD once the table inherits, as it is not valid."""
     assert fact.parent is not None
-    kept = kept_parents(fact.parent, context)
-    for parent in parents(fact.parent, context.new):
-        ref = _above(fact.ref, parent)
-        if ref in context.creates and (parent in kept or unproved(context.new.facts[ref], fact)):
-            return True
-    return False
+    above = [_above(fact.ref, p) for p in parents(fact.parent, context.new)]
+    return fact.ref in context.creates and any(
+        r in context.creates and unproved(context.new.facts[r], fact) for r in above
+    )
 
 
 def _plain(fact: Fact) -> str:

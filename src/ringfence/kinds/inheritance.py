@@ -59,7 +59,10 @@ class Inheritance(Kind):
         for table in kept_parents(fact.parent, context)[common(old, new) :]:
             for catalog, stages in ((context.old, _BEFORE), (context.new, _AFTER)):
                 for child in catalog.children.get(table, ()):
-                    if child.ref.kind in ("column", "constraint") and child["type"] != "f":
+                    below = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
+                    late = stages == _AFTER and unproved(child, context.new.facts.get(below))
+                    columns = child.ref.kind in ("column", "constraint") and child["type"] != "f"
+                    if columns and not late:
                         yield from ((stage, child.ref) for stage in stages)
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:

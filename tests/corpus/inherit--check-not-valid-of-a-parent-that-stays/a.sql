@@ -1,0 +1,3 @@
+CREATE TABLE t3 ();
+CREATE TABLE f (n bigint NOT NULL);
+CREATE TABLE t5 () INHERITS (t3, f);
