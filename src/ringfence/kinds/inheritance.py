@@ -59,8 +59,8 @@ class Inheritance(Kind):
         for table in kept_parents(fact.parent, context)[common(old, new) :]:
             for catalog, stages in ((context.old, _BEFORE), (context.new, _AFTER)):
                 for child in catalog.children.get(table, ()):
-                    below = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
-                    late = stages == _AFTER and unproved(child, context.new.facts.get(below))
+                    own = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
+                    late = stages == _AFTER and unproved(child, context.new.facts.get(own))
                     columns = child.ref.kind in ("column", "constraint") and child["type"] != "f"
                     if columns and not late:
                         yield from ((stage, child.ref) for stage in stages)
