@@ -160,6 +160,7 @@ def test_paused_and_resumed(project: Project) -> None:
     assert project.run("backfill", "pause").out == "backfill of revision 0002 paused\n"
     done = project.run("migrate")
     assert done.status == 75
+    assert "  what it had committed stays: run it again to go on\n" in done.err
     assert done.err.endswith(
         lines(
             "error: the backfill of revision 0002 is paused",

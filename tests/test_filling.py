@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import psql
 from projects import Project, Result
@@ -15,6 +16,7 @@ from ringfence.model import Catalog, Fact, Ref
 from ringfence.script import Script
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 OLD = """
@@ -153,13 +155,89 @@ def test_an_expression_that_does_not_run(project: Project) -> None:
         'error: filled-with of public.keyless.c does not run: column "nonsuch" does not exist\n'
         "detail: UPDATE public.keyless SET c = nonsuch + 1\n"
         "  WHERE c IS NULL\n"
-        "hint: mend the expression beside the column in ddl/\n"
+        "hint: mend the expression beside the column in ddl/; what the same plan drops or renames it"
+        " cannot name: let that go in a plan of its own, afterwards\n"
     )
     refused = _plan(project, "--allow", "DATA_LOSS")
     assert (refused.status, refused.out, refused.err) == (2, "", wanted)
     refused = project.run("diff", "live", "ddl")
     assert (refused.status, refused.out, refused.err) == (2, "", wanted)
     assert len(list(project.versions.glob("*.py"))) == 1
+
+
+def test_rows_that_would_get_no_value_are_told_before_anything_demands_one(
+    project: Project, database: str
+) -> None:
+    path = project.root / "ddl" / "all.sql"
+    path.write_text(
+        OLD.replace("keyless (a int,", "keyless (a int, c text NOT NULL, -- ringfence: filled-with a\n")
+        .replace("nick text,", "nick text NOT NULL, -- ringfence: filled-with nullif(mail, 'M1')\n")
+    )  # fmt: skip
+    psql(database, "UPDATE keyless SET a = NULL WHERE b = 2")
+    assert _plan(project).status == 0
+    for wanted, mend in (
+        ('rows of public."Pe ople" get no value for nick by filled-with',
+         "UPDATE \"Pe ople\" SET nick = 'x' WHERE id = 1"),
+        ("rows of public.keyless get no value for c by filled-with",
+         "UPDATE keyless SET a = 1"),
+    ):  # fmt: skip
+        done = project.run("migrate")
+        assert done.status == 3
+        assert wanted in done.err
+        psql(database, 'UPDATE "Pe ople" SET mail = mail; UPDATE keyless SET b = b')
+        psql(database, mend)
+    done = project.run("migrate")
+    assert done.status == 0, done.err
+    assert project.run("diff", "live", "ddl").status == 0
+
+
+@pytest.fixture
+def bound(database: str) -> Iterator[str]:
+    """The database as a role that policies bind, who owns `notes`; its rows are hidden from it."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        role = f"bound_{connection.info.dbname}"
+        connection.execute(
+            f"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {connection.info.dbname} TO {role};"
+            f"CREATE SCHEMA own AUTHORIZATION {role}; SET ROLE {role};"
+            "CREATE TABLE own.notes (id int PRIMARY KEY, old text, new text);"
+            "INSERT INTO own.notes SELECT g, 'x' FROM generate_series(1, 9) AS g;"
+            "ALTER TABLE own.notes ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
+            "CREATE POLICY mine ON own.notes USING (old = current_setting('app.t', TRUE));"
+        )
+        yield make_conninfo(database, user=role)
+        connection.execute(
+            f"RESET ROLE; DROP SCHEMA IF EXISTS ringfence CASCADE; DROP OWNED BY {role}; DROP ROLE {role}"
+        )
+
+
+def test_a_backfill_does_not_count_rows_as_done_that_policies_hide(
+    tmp_path: Path, bound: str
+) -> None:
+    project = Project(tmp_path / "bound", bound)
+    head = "-- ringfence: backfill key=id{}\n"
+    fill = "UPDATE own.notes SET new = old WHERE new IS NULL;"
+    project.revision("0001", head.format("") + fill, "SELECT 1;")
+    role = conninfo_to_dict(bound)["user"]
+    for _ in range(2):
+        refused = project.run("migrate")
+        assert refused.status == 1
+        assert (
+            f"error: policies of own.notes bind {role}: the backfill would pass over the rows that"
+            " they hide\n"
+        ) in refused.err
+        assert (
+            "hint: run it as a role with BYPASSRLS, or say that it is for the rows that they let it"
+            " see: -- ringfence: backfill key=id policies=bind\n"
+        ) in refused.err
+    path = project.versions / "0001.up.sql"
+    path.write_text(f"{head.format(' policies=bind')}SET app.t = 'x';\n{fill}")
+    done = project.run("migrate")
+    assert done.status == 0, done.err
+    assert _query(bound, "SELECT set_config('app.t', 'x', FALSE)") == ["x"]
+    with psycopg.connect(bound) as connection:
+        connection.execute("SET app.t = 'x'")
+        rows = connection.execute("SELECT count(new) FROM own.notes").fetchall()
+    assert rows == [(9,)]
 
 
 BAD = {

@@ -14,6 +14,7 @@ from faults import stages
 from projects import BIN, Project, lines, timeless
 from ringfence.pg.runner import LOCK_CLASS
 from ringfence.pg.runner import key as _key
+from ringfence.pg.watch import lockers
 from waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -661,3 +662,20 @@ def test_a_failure_between_two_files_resumes_only_its_own(project: Project) -> N
     assert project.run("migrate", "--to", "base", "--yes").out == "now at base\n"
     assert project.run("migrate").out == "now at 0001\n"
     assert project.tables() == ["a", *OURS]
+
+
+def test_a_session_that_one_may_not_see_is_told_by_its_process_and_user(database: str) -> None:
+    with psycopg.connect(database) as holder, psycopg.connect(database, autocommit=True) as other:
+        holder.execute("CREATE TABLE held (a int)")
+        holder.commit()
+        holder.execute("LOCK TABLE held")
+        other.execute("CREATE ROLE sees_little; GRANT CREATE ON SCHEMA public TO sees_little")
+        try:
+            other.execute("SET ROLE sees_little")
+            pid, user = holder.info.backend_pid, holder.info.user
+            said = lockers(other, ["held"])
+        finally:
+            other.execute("RESET ROLE; DROP OWNED BY sees_little; DROP ROLE sees_little")
+    assert said.startswith(f"held is locked (AccessExclusiveLock) by pid {pid}, user {user}, ")
+    assert "prepared" not in said
+    assert "since :" not in said

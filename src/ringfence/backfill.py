@@ -18,7 +18,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from ringfence.errors import BadProject, Busy, Refused
-from ringfence.execute import Paused, Progress, forget, reset, seconds
+from ringfence.execute import STAYS, Paused, Progress, forget, reset, seconds
 from ringfence.model import quoted
 from ringfence.pg import ledger, runner
 from ringfence.script import Script, Statement, checksum
@@ -301,11 +301,26 @@ class _Backfill:
         self._connection.execute(limits)
         self._settings()
         self._types = key_types(self._connection, self._text, self._job)
+        self._refuse_policies()
         reset(self._connection)
         self._begin()
         while self._batch():
             self._keep_up()
         forget(self._connection)
+
+    def _refuse_policies(self) -> None:
+        """Raise `Refused` where policies would hide rows: passed over, they would count as done."""
+        row = self._connection.execute(
+            "SELECT current_user, row_security_active(%s)", [self._job.table]
+        ).fetchone()
+        if row is not None and row[1] and self._text.backfill.get("policies") != "bind":
+            raise Refused(
+                f"policies of {self._job.table} bind {quoted(str(row[0]))}: the backfill would pass"
+                " over the rows that they hide",
+                span=self._text.span(self._job.statement.start),
+                hint="run it as a role with BYPASSRLS, or say that it is for the rows that they let it"
+                f" see: -- ringfence: backfill key={','.join(self._job.key)} policies=bind",
+            )
 
     def _settings(self) -> None:
         for setting in self._job.settings:
@@ -323,6 +338,8 @@ class _Backfill:
             self._which,
         ).fetchone()
         if row is not None and not row[3]:
+            if row[2]:
+                self._executor.left = STAYS
             if row[1] == mark:
                 return
             if row[2]:

@@ -245,6 +245,8 @@ class Executor:
         connection = self.connection
         self._locked |= "advisory" in text.text.lower()
         ran = ledger.ran(connection, self.schema, revision.id, direction)
+        if ran.finished:
+            self.left = STAYS
         refuse_other(revision, text, ran.finished)
         session: list[Statement] = []
         block: list[ledger.Event] = []
@@ -645,6 +647,7 @@ def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) ->
             raise _edited(row, text, statement)
 
 
+STAYS = "what it had committed stays: run it again to go on"
 _RESTORE = "restore it; change what it made in a statement after the last"
 
 

@@ -16,8 +16,8 @@ from ringfence.asked import find
 from ringfence.errors import BadProject
 from ringfence.hints import Hint, fillings
 from ringfence.kinds._family import links_below
-from ringfence.kinds._sql import ident, qualified
-from ringfence.model import Ref
+from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.model import Ref, quoted
 from ringfence.planner import plan as make_plan
 from ringfence.step import Step
 
@@ -109,7 +109,8 @@ def misfit(step: Step, message: str) -> BadProject:
     return BadProject(
         f"filled-with of {step.ref.path} does not run: {message}",
         detail=step.sql,
-        hint="mend the expression beside the column in ddl/",
+        hint="mend the expression beside the column in ddl/; what the same plan drops or renames it"
+        " cannot name: let that go in a plan of its own, afterwards",
     )
 
 
@@ -184,13 +185,41 @@ def _late(columns: Iterable[Ref], old: Catalog, new: Catalog) -> set[Ref]:
 
 
 def _steps(fills: Sequence[Fill], new: Catalog) -> Iterator[Step]:
-    """What fills some columns of one table."""
+    """What fills some columns of one table, once it is known that it will."""
+    bound = [f for f in fills if new.facts[f.column]["not_null"]]
+    if bound:
+        yield Step(_unfilled(bound, new), fills[0].column, "fill")
     text = _one(fills[0]) if len(fills) == 1 else _all(fills, new)
     yield Step(text, fills[0].column, "fill")
     below = new.below(fills[0].table, "constraint")
     if any(" DEFERRABLE" in f.text("definition") for f in below):
         # A table with checks to come at the end of its transaction cannot be altered in it.
         yield Step(AT_ONCE, fills[0].column, "fill")
+
+
+def _unfilled(fills: Sequence[Fill], new: Catalog) -> str:
+    """What raises where rows would stay without a value, before anything demands one of them.
+
+    Policies would hide such rows from it, as from what fills them: without them it raises as well.
+    """
+    table = fills[0].table
+    wanting = " OR ".join(
+        f"{ident(f.column.name[-1])} IS NULL AND ({_value(f, new)}) IS NULL" for f in fills
+    )
+    columns = ", ".join(quoted(f.column.name[-1]) for f in fills)
+    said = f"rows of {table.path} get no value for {columns} by filled-with"
+    hint = "Mend the expression beside the column in ddl/, or those rows."
+    body = (
+        "\nBEGIN\n    PERFORM pg_catalog.set_config('row_security', 'off', true);\n"
+        f"    IF EXISTS (SELECT FROM {qualified(table.name)} WHERE {wanting}) THEN\n"
+        f"        RAISE EXCEPTION USING ERRCODE = 'not_null_violation', MESSAGE = {literal(said)},\n"
+        f"            HINT = {literal(hint)};\n"
+        "    END IF;\nEND\n"
+    )
+    mark = next(
+        f"${tag}$" for n in range(1 << 30) if f"${(tag := f'fill{n or str()}')}$" not in body
+    )
+    return f"DO {mark}{body}{mark}"
 
 
 def _one(fill: Fill) -> str:

@@ -140,7 +140,9 @@ class _Rewrite:
             yield _FIRST, step
 
     def _fill(self, step: Step, table: Ref) -> Iterator[tuple[int, Step]]:
-        if step.sql != AT_ONCE:  # what it is committed by checks as well
+        if step.sql.startswith("DO "):
+            yield _FIRST, step
+        elif step.sql != AT_ONCE:  # what it is committed by checks as well
             self.filled[table] = replace(step, key=key(table, self.old), transactional="commit")
             yield _FIRST, self.filled[table]
 

@@ -36,7 +36,7 @@ DIRECTIVES = {
 _DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
 _FROM_STDIN = re.compile(r"\bFROM(?:\s|--[^\n]*\n|/\*.*?\*/)+STDIN\b", re.IGNORECASE | re.DOTALL)
 _BACKFILL = re.compile(
-    r"(?=.*\bkey=)(?:(?:key=[^\s=]+|batch=\d+(?:ms|s|min)|rows=[1-9]\d*|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
+    r"(?=.*\bkey=)(?:(?:key=[^\s=]+|batch=\d+(?:ms|s|min)|rows=[1-9]\d*|policies=bind|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
 )
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _WORDS = 16

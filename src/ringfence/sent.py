@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ringfence.errors import BadProject, Error, Refused
-from ringfence.execute import IDLE, open_, reset
+from ringfence.execute import IDLE, STAYS, open_, reset
 from ringfence.pg import ledger
 from ringfence.script import Script, checksum, redacted
 
@@ -215,7 +215,7 @@ class Sent:
 
     def _said(self) -> None:
         self.committed = True
-        self.executor.left = "what it had committed stays: run it again to go on"
+        self.executor.left = STAYS
 
     def _end(self) -> None:
         """What the last statement began and did not end: it failed, and somebody caught that."""

@@ -592,6 +592,21 @@ def test_what_python_makes_concurrently_is_run_by_itself(project: Project) -> No
     assert (done.status, done.err) == (0, ""), done.out
 
 
+def test_what_python_does_before_it_leaves_its_transaction_is_one(project: Project) -> None:
+    project.python(
+        "0002",
+        "def upgrade():\n"
+        "    op.execute('ALTER TABLE things ADD CONSTRAINT q CHECK (id > -9) NOT VALID')\n"
+        "    op.execute('ALTER TABLE things VALIDATE CONSTRAINT q')\n"
+        "    with op.get_context().autocommit_block():\n        op.execute('ANALYZE things')\n\n\n"
+        "def downgrade():\n    op.execute('ALTER TABLE things DROP CONSTRAINT q')\n",
+    )
+    done = project.run("rehearse", "--format", "json")
+    assert done.status == 1
+    codes = {f["code"] for f in json.loads(done.out)["findings"]}
+    assert {"LONG_LOCK", "SCAN_UNDER_LOCK"} <= codes
+
+
 def test_a_revision_whose_sql_is_not_known_keeps_only_those_behind_it(project: Project) -> None:
     project.revision("0002", "CREATE INDEX slow ON things (label);", "DROP INDEX slow;")
     project.python(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ringfence.history.explain import explained, place_of
 from ringfence.sent import Sent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import ModuleType
 
     from alembic.runtime.migration import MigrationContext
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ringfence.pg import ledger
     from ringfence.project import Project
     from ringfence.revisions import Direction, Revision
+    from ringfence.script import Statement
 
 
 def run(
@@ -129,10 +131,19 @@ def offline(revision: Revision, direction: Direction) -> str:
     statements = Script(revision.shown, text).statements
     if not any(s.controls_transaction for s in statements):
         return text
-    # It leaves its transaction for something that cannot run in one.
-    alone = [s.text for s in statements if not s.controls_transaction]
-    return (
-        ";\n".join(("-- ringfence: transaction: none\n" + alone[0], *alone[1:], ""))
-        if alone
-        else ""
-    )
+    # It leaves its transaction for something that cannot run in one; the rest is in one still.
+    lines = ["-- ringfence: transaction: none"]
+    for outside, group in itertools.groupby(_placed(statements), key=lambda each: each[0]):
+        texts = [f"{statement.text};" for _, statement in group]
+        lines += texts if outside else ["BEGIN;", *texts, "COMMIT;"]
+    return "\n".join((*lines, "")) if len(lines) > 1 else ""
+
+
+def _placed(statements: Iterable[Statement]) -> Iterator[tuple[bool, Statement]]:
+    """Each statement, and whether it stands in an `autocommit_block`."""
+    outside = False
+    for statement in statements:
+        if statement.controls_transaction:
+            outside = statement.verb == "COMMIT"
+        else:
+            yield outside, statement

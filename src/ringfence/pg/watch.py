@@ -30,7 +30,7 @@ EVERY = 0.5
 _SIGHT = """
 SELECT b.pid, b.usename, b.application_name,
     date_trunc('milliseconds', clock_timestamp() - coalesce(b.xact_start, b.backend_start))::text,
-    b.state, b.query, b.backend_type
+    b.state, b.query, coalesce(b.backend_type, 'client backend')
 FROM unnest(pg_blocking_pids(%(pid)s)) AS blocking (pid)
 JOIN pg_stat_activity AS b USING (pid)
 UNION ALL
@@ -76,7 +76,8 @@ class Blocker:
             why = "to prevent wraparound: let it end" if "wraparound" in self.query else ""
             who = f"autovacuum (pid {self.pid}) {why}".strip()
         state = f"{self.state} in a transaction" if self.state.startswith("idle") else self.state
-        return f"{who}, {state or 'at work'} since {self.age}: {self.query}"
+        since = f" since {self.age}" if self.age else ""
+        return f"{who}, {state or 'at work'}{since}: {self.query}"
 
     @property
     def document(self) -> dict[str, object]:
@@ -116,7 +117,8 @@ SELECT DISTINCT ON (coalesce(a.xact_start, p.prepared), l.pid) c.oid::regclass::
     coalesce(a.usename, p.owner), a.application_name, date_trunc('second', clock_timestamp()
     - coalesce(a.xact_start, p.prepared))::text, coalesce(a.state, ''),
     coalesce(a.query, format('ROLLBACK PREPARED %%L ends it', p.gid)),
-    coalesce(a.backend_type, 'prepared transaction')
+    -- Who may not see a session is told neither its type nor since when it is.
+    CASE WHEN p.gid IS NOT NULL THEN 'prepared transaction' ELSE coalesce(a.backend_type, 'client backend') END
 FROM pg_locks AS l JOIN pg_class AS c ON l.relation = c.oid
 LEFT JOIN pg_stat_activity AS a ON l.pid = a.pid
 LEFT JOIN pg_locks AS own ON l.pid IS NULL AND own.pid IS NULL
