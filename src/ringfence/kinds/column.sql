@@ -47,7 +47,8 @@ SELECT
     CASE
         WHEN a.attstorage <> t.typstorage THEN a.attstorage::TEXT || t.typstorage::TEXT
     END AS storage,
-    NULLIF(a.attcompression, '') AS compression,
+    -- Nobody can change it of a foreign table, where it does nothing.
+    CASE WHEN r.relkind <> 'f' THEN NULLIF(a.attcompression, '') END AS compression,
     CASE WHEN a.attstattarget >= 0 THEN a.attstattarget::INTEGER END AS statistics,
     a.attoptions AS options,
     CASE
