@@ -104,7 +104,7 @@ error: unknown key timeout_of_locks_in_seconds in [tool.ringfence.migrate]
   PATH:2:3
   2 |   timeout_of_locks_in_seconds = 5
     |   ^
-hint: known here: allow, lag, lock_deadline, lock_timeout, schema, wait
+hint: known here: allow, drift, free_space, lag, lock_deadline, lock_timeout, schema, wait
 """,
             id="unknown, far",
         ),

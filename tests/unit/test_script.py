@@ -302,7 +302,7 @@ def test_reads_directives_at_the_top() -> None:
             "unknown directive colour",
             (
                 "known here: transaction, lock-timeout, lock-deadline, statement-timeout, phase,"
-                " backfill, supersedes, hazard, allowed"
+                " backfill, supersedes, hazard, allowed, planned-on"
             ),
             1,
         ),

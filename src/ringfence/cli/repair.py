@@ -24,7 +24,7 @@ SECTION = "Change a schema"
 def command(
     start: Path | None, revision: str, dsn: str | None, reason: str | None, restore: bool
 ) -> None:
-    """Accept an applied file that has been edited, on the record; or get a missing one back.
+    """Accept an edited applied file on the record, or restore one.
 
     The database is not changed: the history gets a row with the file as it is now, who accepted it
     and why. What differs from what was applied is printed.
