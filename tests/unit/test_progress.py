@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import click
+import pytest
 
 from ringfence.cli import progress
-
-if TYPE_CHECKING:
-    import pytest
+from ringfence.execute import Progress
+from ringfence.revisions import Revision
 
 
 class Clock:
@@ -53,3 +55,22 @@ def test_short_runs_say_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.Rows(Clock()) as rows:
         rows.listen("s.t", 5, 5, 0.1)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("columns", "above"), [(80, True), (200, False)])
+def test_who_is_in_the_way_is_said_whole_where_the_terminal_is_narrow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int, above: bool
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(columns))
+    revision = Revision("0007", (), (), (), "Add a column", Path("x.py"), "x.py", sql=True)
+    ages = ("00:00:01", "00:00:09")
+    text = "waits for pid 7, user ann, psql, idle in a transaction since {}: UPDATE t SET a = 1"
+    with progress.Watch("shop") as watch:
+        for age in ages:
+            watch.listen(Progress("blocked", revision, "up", 1, 2, text=text.format(age)))
+    said = capsys.readouterr().err
+    assert (f"  {text.format(ages[0])}\n" in click.unstyle(said)) is above
+    assert f"  {text.format(ages[1])}\n" not in click.unstyle(said)
+    assert "\r\033[K" in said

@@ -74,16 +74,19 @@ class Watch:
 
     def _blocked(self, progress: Progress) -> None:
         """Who or what a statement waits for: said again only when it is something else."""
-        if self._live:
+        counted = f" {progress.number}/{progress.total}" if progress.total else ""
+        text = f"  {_arrow(progress)} {progress.revision}{counted} … {progress.text}"
+        width = shutil.get_terminal_size().columns - 1
+        said = re.sub(r"\d[\d:.]*( %)?", "", progress.text)
+        # A live line cannot be longer than the terminal is wide: what it cuts off is said above it.
+        if said != self._said and (len(text) > width or not self._live):
             self._clear()
-            counted = f" {progress.number}/{progress.total}" if progress.total else ""
-            text = f"  {_arrow(progress)} {progress.revision}{counted} … {progress.text}"
-            width = shutil.get_terminal_size().columns - 1
-            click.echo(text[:width], nl=False, err=True)
-            self._open = True
-        elif (said := re.sub(r"\d[\d:.]*( %)?", "", progress.text)) != self._said:
             click.echo(click.style(f"  {progress.text}", dim=True), err=True)
             self._said = said
+        if self._live:
+            self._clear()
+            click.echo(text[:width], nl=False, err=True)
+            self._open = True
 
     def _batch(self, progress: Progress) -> None:
         """How far a backfill is: a bar on a terminal, elsewhere a line at every tenth of it."""
