@@ -77,24 +77,24 @@ def test_another_table_is_filled_from_the_rows(project: Project, statement: str)
 @pytest.mark.parametrize(
     "statement",
     [
-        'UPDATE "s p"."T%" AS q SET x = 1 FROM t WHERE t.id = q."b" -- a comment',
-        'DELETE FROM "s p"."T%" WHERE b > 0 OR b IS NULL RETURNING a',
+        'UPDATE "s p"."T%" AS q SET x = 1 FROM t WHERE t.id = q."b, =""" -- a comment',
+        'DELETE FROM "s p"."T%" WHERE "b, =""" > 0 OR "b, =""" IS NULL RETURNING a',
         'UPDATE ONLY "s p"."T%" SET x = (SELECT max(id) FROM t WHERE id < 5)',
-        'WITH w AS (SELECT id FROM t) UPDATE "s p"."T%" SET x = 7 WHERE b IN (TABLE w)',
+        'WITH w AS (SELECT id FROM t) UPDATE "s p"."T%" SET x = 7 WHERE "b, =""" IN (TABLE w)',
     ],
 )
 def test_any_statement_any_key_any_name(project: Project, statement: str) -> None:
     project.query(
-        'CREATE SCHEMA "s p"; CREATE TABLE "s p"."T%" (a TEXT, b INT, x INT, PRIMARY KEY (a, b));'
+        'CREATE SCHEMA "s p"; CREATE TABLE "s p"."T%" (a TEXT, "b, =""" INT, x INT, PRIMARY KEY (a, "b, ="""));'
         " INSERT INTO \"s p\".\"T%\" SELECT 'o''k\\' || i % 3, i FROM generate_series(1, 30) AS i;"
         ' CREATE TABLE plain (LIKE "s p"."T%"); INSERT INTO plain SELECT * FROM "s p"."T%"'
     )
     project.query(statement.replace('"s p"."T%"', "plain"))
-    project.revision("0002", f"-- ringfence: backfill key=a,b rows=7\n{statement};\n")
+    project.revision("0002", f'-- ringfence: backfill key=a,"b, =""" rows=7\n{statement};\n')
     done = project.run("migrate")
     assert done.out == "now at 0002\n", done.err
-    assert project.query('SELECT * FROM "s p"."T%" ORDER BY a, b') == project.query(
-        "SELECT * FROM plain ORDER BY a, b"
+    assert project.query('SELECT * FROM "s p"."T%" ORDER BY 1, 2') == project.query(
+        "SELECT * FROM plain ORDER BY 1, 2"
     )
     assert project.query("SELECT batches > 2 FROM ringfence.backfills") == [(True,)]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OLD = """
 CREATE TABLE "Pe ople" (
-    id int PRIMARY KEY, mail text NOT NULL, nick text, CONSTRAINT c UNIQUE (mail) DEFERRABLE INITIALLY DEFERRED
+    "a ""key"", int" int PRIMARY KEY, mail text NOT NULL, nick text, CONSTRAINT c UNIQUE (mail) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE TABLE keyless (a int, b int);
 CREATE TABLE parts (id int, k int, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
@@ -29,7 +29,7 @@ CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 """
 NEW = """
 CREATE TABLE "Pe ople" (
-    id int PRIMARY KEY, mail text NOT NULL,
+    "a ""key"", int" int PRIMARY KEY, mail text NOT NULL,
     nick text NOT NULL -- ringfence: filled-with 'the ' || mail -- as they asked
     , CONSTRAINT c UNIQUE (mail) DEFERRABLE INITIALLY DEFERRED,
     -- ringfence: filled-with DEFAULT
@@ -92,7 +92,7 @@ def test_rows_that_are_there_are_filled(
     done = project.run("migrate")
     assert done.status == 0, done.err
     assert project.run("diff", "live", "ddl").status == 0
-    assert _query(database, 'SELECT nick, state, "Low" FROM "Pe ople" ORDER BY id') == [
+    assert _query(database, 'SELECT nick, state, "Low" FROM "Pe ople" ORDER BY "Low"') == [
         "the M1\todd\tm1",
         "the M2\todd\tm2",
         "n\told\tm3",
@@ -113,7 +113,11 @@ def test_lock_safe_steps_fill_in_batches_before_not_null_and_before_its_proof(
         return [n for n, text in enumerate(texts) if what in text]
 
     for table, column, head in (
-        ('public."Pe ople"', '"Low"', "-- ringfence: backfill key=id batch=200ms"),
+        (
+            'public."Pe ople"',
+            '"Low"',
+            """-- ringfence: backfill key="a ""key"", int" batch=200ms""",
+        ),
         ("public.parts", "w", "-- ringfence: backfill key=id,k batch=200ms"),
         ("public.keyless", "c", "-- Fill"),
     ):
@@ -177,7 +181,7 @@ def test_rows_that_would_get_no_value_are_told_before_anything_demands_one(
     assert _plan(project).status == 0
     for wanted, mend in (
         ('rows of public."Pe ople" get no value for nick by filled-with',
-         "UPDATE \"Pe ople\" SET nick = 'x' WHERE id = 1"),
+         "UPDATE \"Pe ople\" SET nick = 'x' WHERE mail = 'M1'"),
         ("rows of public.keyless get no value for c by filled-with",
          "UPDATE keyless SET a = 1"),
     ):  # fmt: skip

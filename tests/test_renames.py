@@ -534,6 +534,11 @@ WRONG = {
     "CREATE TABLE t (a int\n-- ringfence: renamed-from o\n)": "renamed-from stands by nothing",
     "-- ringfence: renamed-from\nCREATE TABLE t ()": "renamed-from has no name",
     "-- ringfence: renamed-from a b\nCREATE TABLE t ()": "renamed-from has no name: 'a b'",
+    "/* ringfence: renamed-from o */ CREATE TABLE t ()": (
+        "renamed-from is said in a block comment, where nothing heeds it"
+    ),
+    "CREATE TABLE t (\n a int -- ringfence: filed-with 1\n)": "unknown word filed-with",
+    "-- ringfence: renamed_from o\nCREATE TABLE t ()": "unknown word renamed_from",
 }
 
 

@@ -8,6 +8,7 @@ may take. Rows that come after it began are not its own: what fills them must be
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -110,13 +111,21 @@ def read(text: Script) -> Job:
         tuple(s for s in text.statements if s.sets_session),
         ".".join(parts),
         alias,
-        tuple(said["key"].split(",")),
+        key_of(said["key"]),
         head,
         tail,
         seconds(said.get("batch", "200ms")),
         int(said.get("rows", _FIRST_BATCH)),
         said.get("lag"),
     )
+
+
+_COLUMN = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^",]+)')
+
+
+def key_of(said: str) -> tuple[str, ...]:
+    """The columns that `key=` names: `a,"b c"`. A name without quotes is taken as it stands, capitals too."""
+    return tuple(m["plain"] or m["quoted"].replace('""', '"') for m in _COLUMN.finditer(said))
 
 
 _NOT_BY_ROW = (
@@ -319,7 +328,7 @@ class _Backfill:
                 " over the rows that they hide",
                 span=self._text.span(self._job.statement.start),
                 hint="run it as a role with BYPASSRLS, or say that it is for the rows that they let it"
-                f" see: -- ringfence: backfill key={','.join(self._job.key)} policies=bind",
+                f" see: -- ringfence: backfill key={self._text.backfill['key']} policies=bind",
             )
 
     def _settings(self) -> None:

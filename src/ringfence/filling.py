@@ -271,17 +271,17 @@ def _nullable(fact: Fact) -> Fact:
 
 _PRIMARY = re.compile(r'PRIMARY KEY \((?P<columns>(?:"(?:[^"]|"")*"|[^")])*)\)')
 _COLUMN = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^\s",]+)')
-_NAMED = re.compile(r"[^\s=,]+\Z")
+_PLAIN = re.compile(r"[^\s=\",]+\Z")
 
 
 def key(table: Ref | None, catalog: Catalog) -> str:
-    """The columns of a table's primary key as a backfill names them; empty where it cannot."""
+    """The columns of a table's primary key as a backfill names them; empty where it has none that a line can say."""
     for fact in catalog.below(table, "constraint") if table else ():
         match = _PRIMARY.match(fact.text("definition")) if fact["type"] == "p" else None
         if match:
-            names = [
-                c["plain"] or c["quoted"].replace('""', '"')
-                for c in _COLUMN.finditer(match["columns"])
-            ]
-            return ",".join(names) if all(map(_NAMED.match, names)) else ""
+            columns = _COLUMN.finditer(match["columns"])
+            said = ",".join(
+                c["plain"] if c["plain"] or _PLAIN.match(c["quoted"]) else c[0] for c in columns
+            )
+            return said if said.isprintable() else ""
     return ""

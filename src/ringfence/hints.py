@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringfence.errors import BadProject
+from ringfence.script import BESIDE, in_block, meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from ringfence.errors import Span
     from ringfence.script import Script, Statement, Token
 
-_HINT = re.compile(r"--\s*ringfence:\s*renamed-from\b\s*:?\s*(?P<old>.*?)\s*\Z")
-_FILL = re.compile(r"--\s*ringfence:\s*filled-with\b\s*:?\s*(?P<by>.*?)\s*\Z")
+_SPEAKS = re.compile(r"ringfence\s*:", re.IGNORECASE)
+_SAID = re.compile(
+    r"--\s*ringfence\s*:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z", re.IGNORECASE
+)
 _NAME = re.compile(r'"(?:[^"]|"")+"|[^\W\d][\w$]*')
 
 # The words after CREATE → the kinds of objects that may come of it.
@@ -100,16 +103,19 @@ class Filling:
 
 
 def hints(scripts: Iterable[Script]) -> Iterator[Hint]:
-    """Every hint in some files. Raises `BadProject` on one that is on nothing that has a name."""
+    """Every hint in some files.
+
+    Raises `BadProject` on one that is on nothing that has a name, and on what is like none but nearly.
+    """
     for script in scripts:
-        if "renamed-from" in script.text:
+        if _SPEAKS.search(script.text):
             yield from _File(script).hints()
 
 
 def fillings(scripts: Iterable[Script]) -> Iterator[Filling]:
     """Every filled-with in some files. Raises `BadProject` on one that is on no column."""
     for script in scripts:
-        if "filled-with" in script.text:
+        if _SPEAKS.search(script.text):
             yield from _File(script).fillings()
 
 
@@ -121,11 +127,12 @@ class _File:
         self.starts = [t.start for t in self.plain]
 
     def hints(self) -> Iterator[Hint]:
-        for token in self.tokens:
-            found = _HINT.match(token.text)
-            if found is None:
-                continue
+        for token, key, value in self._said():
             span = self.script.span(token.start)
+            if key not in BESIDE and (near := meant(key)) in BESIDE:
+                raise BadProject(f"unknown word {key}", span=span, hint=f"did you mean {near}?")
+            if key != "renamed-from":
+                continue
             what = self._on(token.start)
             if what is None:
                 raise BadProject(
@@ -135,12 +142,11 @@ class _File:
                 )
             kinds, name, on = what
             takes = self._arguments(token.start) if kinds[0] in ("routine", "aggregate") else None
-            yield Hint(kinds, name, on, _old(found["old"], span), span, takes)
+            yield Hint(kinds, name, on, _old(value, span), span, takes)
 
     def fillings(self) -> Iterator[Filling]:
-        for token in self.tokens:
-            found = _FILL.match(token.text)
-            if found is None:
+        for token, key, value in self._said():
+            if key != "filled-with":
                 continue
             span = self.script.span(token.start)
             what = self._on(token.start)
@@ -150,7 +156,22 @@ class _File:
                     span=span,
                     hint="write it above the line of a table's column, or at its end",
                 )
-            yield Filling(what[1], what[2], found["by"], span)
+            yield Filling(what[1], what[2], value, span)
+
+    def _said(self) -> Iterator[tuple[Token, str, str]]:
+        """What comments say to ringfence: a word, and what follows it.
+
+        Raises `BadProject` where a block comment does.
+        """
+        for token in self.tokens:
+            if found := _SAID.match(token.text):
+                yield token, found["key"].lower(), found["value"]
+            elif token.text.startswith("/*") and (word := in_block(token.text)):
+                raise BadProject(
+                    f"{word['key']} is said in a block comment, where nothing heeds it",
+                    span=self.script.span(token.start + word.start("said")),
+                    hint=f"say it behind two dashes: -- {word['said']}",
+                )
 
     def _on(self, at: int) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
         """What a comment at this offset is about: kinds, name, and what that belongs to."""

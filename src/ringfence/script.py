@@ -33,11 +33,24 @@ DIRECTIVES = {
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
 
-_DIRECTIVE = re.compile(r"--\s*ringfence:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z")
-_FROM_STDIN = re.compile(r"\bFROM(?:\s|--[^\n]*\n|/\*.*?\*/)+STDIN\b", re.IGNORECASE | re.DOTALL)
-_BACKFILL = re.compile(
-    r"(?=.*\bkey=)(?:(?:key=[^\s=]+|batch=\d+(?:ms|s|min)|rows=[1-9]\d*|policies=bind|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
+BESIDE = ("ignore", "renamed-from", "filled-with")
+"""What it may say beside what is made or done."""
+
+_DIRECTIVE = re.compile(
+    r"--\s*ringfence\s*:\s*(?P<key>[\w-]+)\s*:?\s*(?P<value>.*?)\s*\Z", re.IGNORECASE
 )
+_IN_BLOCK = re.compile(
+    r"^[^\S\n/*-]*[\t /*-]*(?P<said>ringfence\s*:\s*(?P<key>[\w-]+)[^\n]*?)[\s*/]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_TOP = re.compile(r"(?:\s+|--[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_FROM_STDIN = re.compile(r"\bFROM(?:\s|--[^\n]*\n|/\*.*?\*/)+STDIN\b", re.IGNORECASE | re.DOTALL)
+_NAME = r'(?:"(?:[^"]|"")+"|[^\s=",]+)'
+_BACKFILL = re.compile(
+    rf"(?=(?:.*\s)?key=)(?:(?:key={_NAME}(?:,{_NAME})*|batch=\d+(?:ms|s|min)|rows=[1-9]\d*"
+    r"|policies=bind|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
+)
+_SETTING = re.compile(rf"(?P<key>\w+)=(?P<value>{_NAME}(?:,{_NAME})*)")
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _WORDS = 16
 _STATEMENTS_END = re.compile(r";[ \t\r]*$", re.MULTILINE)
@@ -221,24 +234,28 @@ class Script:
     def directives(self) -> Mapping[str, str]:
         """What the comment lines at the top say to ringfence. Raises `BadProject` on a wrong one."""
         found: dict[str, str] = {}
-        top = True
+        begins = _TOP.match(self.text)
+        assert begins is not None  # it matches nothing, too
+        self._refuse_in_blocks(begins.end())
+        end = 0
         for number, line in enumerate(self.text.split("\n"), 1):
-            stripped = line.strip()
-            top = top and (not stripped or stripped.startswith("--"))
-            match = _DIRECTIVE.match(stripped)
+            start, end = end, end + len(line) + 1
+            match = _DIRECTIVE.match(line.strip())
             if match is None:
                 continue
-            key, value = match["key"], match["value"]
+            key, value = match["key"].lower(), match["value"]
             if key == "ignore":
                 continue  # said to lint
             span = Span(self.path, number, line.index("--") + 1, line.rstrip())
-            if not top:
+            if start >= begins.end():
                 if key in DIRECTIVES:
                     raise BadProject(
                         f"{key} is said below the first statement, where nothing heeds it",
                         span=span,
                         hint="move the line to the top of the file",
                     )
+                if key not in BESIDE and meant(key):
+                    raise BadProject(f"unknown directive {key}", span=span, hint=_known(key))
                 continue
             if key not in DIRECTIVES:
                 raise BadProject(f"unknown directive {key}", span=span, hint=_known(key))
@@ -265,6 +282,17 @@ class Script:
             found[key] = f"{found[key]}\n{value}" if several else value
         return found
 
+    def _refuse_in_blocks(self, end: int) -> None:
+        """Raise `BadProject` where a block comment before `end` says what only a line's end says."""
+        for block in re.finditer(r"--[^\n]*|(?P<block>/\*.*?\*/)", self.text[:end], re.DOTALL):
+            said = in_block(block["block"] or "")
+            if said is not None:
+                raise BadProject(
+                    f"{said['key']} is said in a block comment, where nothing heeds it",
+                    span=self.span(block.start() + said.start("said")),
+                    hint=f"say it behind two dashes: -- {said['said']}",
+                )
+
     def said(self, key: str) -> tuple[str, ...]:
         """What a directive that may be there several times says, each time."""
         return tuple(self.directives[key].split("\n")) if key in self.directives else ()
@@ -286,7 +314,8 @@ class Script:
     @property
     def backfill(self) -> Mapping[str, str]:
         """What `-- ringfence: backfill key=id batch=200ms` says; empty where the file is none."""
-        return dict(word.split("=", 1) for word in self.directives.get("backfill", "").split())
+        said = _SETTING.finditer(self.directives.get("backfill", ""))
+        return {match["key"]: match["value"] for match in said}
 
     @property
     def phase(self) -> str:
@@ -691,8 +720,20 @@ def _conninfo_spans(text: str, at: int = 0) -> Iterator[tuple[int, int]]:
         yield at + match.start(group), at + match.end(group)
 
 
-def _known(key: str) -> str:
+def in_block(comment: str) -> re.Match[str] | None:
+    """Where a block comment says a word that line comments say to ringfence: as `key` and `said`."""
+    found = _IN_BLOCK.finditer(comment)
+    return next((m for m in found if meant(m["key"])), None)
+
+
+def meant(key: str) -> str:
+    """The word that somebody meant who wrote another; empty where it is like none."""
     import difflib
 
-    near = difflib.get_close_matches(key, DIRECTIVES, n=1)
-    return f"did you mean {near[0]}?" if near else f"known here: {', '.join(DIRECTIVES)}"
+    near = difflib.get_close_matches(key.lower(), (*DIRECTIVES, *BESIDE), n=1, cutoff=0.75)
+    return near[0] if near else ""
+
+
+def _known(key: str) -> str:
+    near = meant(key)
+    return f"did you mean {near}?" if near else f"known here: {', '.join(DIRECTIVES)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,13 +24,15 @@ def remark(text: str) -> str:
     as a directive (`-- ringfence: …`), which only ringfence writes.
     """
     line = one_line(text)
-    return f"-- ({line})" if line.lstrip().lower().startswith("ringfence:") else f"-- {line}"
+    return f"-- ({line})" if _SPEAKS.match(line) else f"-- {line}"
 
 
 def one_line(text: str) -> str:
     """The text with what ends a line, or is no character to see, as an escape."""
     return text.translate(_ESCAPES)
 
+
+_SPEAKS = re.compile(r"\s*ringfence\s*:", re.IGNORECASE)
 
 _ESCAPES = {
     code: chr(code).encode("unicode_escape").decode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ringfence.backfill import key_of
 from ringfence.errors import BadProject, Span, described
 from ringfence.script import Script, checksum, read, redacted, redacted_message
 
@@ -288,6 +290,20 @@ def test_reads_directives_at_the_top() -> None:
     assert script("SELECT 1").transactional
 
 
+def test_a_directive_may_be_in_capitals_and_below_a_block_comment() -> None:
+    text = "/* A licence,\n of two lines. */\n-- Ringfence : Phase: contract\nSELECT 1;"
+    assert script(text).directives == {"phase": "contract"}
+    assert script("/* ringfence: it is nice */ SELECT '-- ringfence: oh'").directives == {}
+
+
+def test_the_columns_of_a_backfill_are_names_of_sql() -> None:
+    said = script(
+        '-- ringfence: backfill key="Order ""Id",b,"c d=e" batch=1s\nDELETE FROM t'
+    ).backfill
+    assert said == {"key": '"Order ""Id",b,"c d=e"', "batch": "1s"}
+    assert key_of(said["key"]) == ('Order "Id', "b", "c d=e")
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint", "line"),
     [
@@ -324,6 +340,12 @@ def test_reads_directives_at_the_top() -> None:
             "move the line to the top of the file",
             2,
         ),
+        (
+            "SELECT 1;\n-- ringfence: transacton: none",
+            "unknown directive transacton",
+            "did you mean transaction?",
+            2,
+        ),
     ],
 )
 def test_refuses_a_wrong_directive(text: str, message: str, hint: str, line: int) -> None:
@@ -331,6 +353,27 @@ def test_refuses_a_wrong_directive(text: str, message: str, hint: str, line: int
         _ = script(text).directives
     assert (caught.value.message, caught.value.hint) == (message, hint)
     assert caught.value.span == Span("x.up.sql", line, 1, text.split("\n")[line - 1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/* ringfence: transaction: none */\nSELECT 1",
+        "-- one\n/*\n * Ringfence: transacton: none\n */\nSELECT 1",
+        "/*\n-- ringfence: transaction: none\n*/\nSELECT 1",
+    ],
+)
+def test_refuses_a_directive_in_a_block_comment(text: str) -> None:
+    with pytest.raises(BadProject) as caught:
+        _ = script(text).directives
+    assert re.fullmatch(
+        r"transact\w+ is said in a block comment, where nothing heeds it", caught.value.message
+    )
+    assert re.fullmatch(
+        r"say it behind two dashes: -- [Rr]ingfence: transact\w+: none", caught.value.hint or ""
+    )
+    assert caught.value.span is not None
+    assert "transact" in text.split("\n")[caught.value.span.line - 1]
 
 
 # What cannot be divided

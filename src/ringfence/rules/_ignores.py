@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from ringfence.finding import Finding
     from ringfence.rules import SqlFile
 
-_IGNORE = re.compile(r"--\s*ringfence:\s*ignore\b:?(?P<codes>.*?)(?:\bbecause\b(?P<reason>.*))?\Z")
-_MARK = re.compile(r"ringfence:\s*ignore\b")
+_IGNORE = re.compile(
+    r"--\s*ringfence\s*:\s*ignore\b:?(?P<codes>.*?)(?:\bbecause\b(?P<reason>.*))?\Z", re.IGNORECASE
+)
+_MARK = re.compile(r"ringfence\s*:\s*ignore\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
