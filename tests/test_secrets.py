@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import socket
+import subprocess
 from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
 from engine import catalog, psql
+from projects import BIN
 from ringfence.change import diff
 from ringfence.cli.main import main
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from ringfence.model import Catalog
 
@@ -168,3 +171,30 @@ def test_a_dsn_in_the_wrong_place_is_repeated_without_its_password(
         ["migrations", "pyproject.toml"],
         [".ringfence", "migrations", "pyproject.toml"],
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no /proc")
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://me:s3cr%40t@127.0.0.1:{port}/shop?sslpassword=s3cret",
+        "host=127.0.0.1 port={port} user=me password=s3cret dbname=shop",
+        "host=127.0.0.1 port={port} user=me password = 's3cret of two' dbname=shop",
+    ],
+)
+def test_who_lists_processes_reads_no_password(dsn: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = dsn.format(port=server.getsockname()[1])
+        run = subprocess.Popen(
+            [BIN / "ringfence", "verify", "--dsn", text],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        connection, _ = server.accept()  # it has begun
+        seen = Path(f"/proc/{run.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        connection.close()
+    assert "verify --dsn" in seen
+    assert "127.0.0.1" in seen
+    assert "*" in seen
+    assert "s3cr" not in seen
+    out, err = run.communicate()
+    assert "s3cr" not in out + err

@@ -594,8 +594,8 @@ _AWAITS = re.compile(
     re.IGNORECASE,
 )
 _CONNINFO = re.compile(
-    r"\bpassword\s*=?\s*(?P<quoted>(?P<q>\\'|''|')(?:(?!(?P=q)).)*(?P=q))"
-    r"|\bpassword\s*=\s*(?P<bare>[^\s'\"]+)"
+    r"\b(?:ssl)?password\s*=?\s*(?P<quoted>(?P<q>\\'|''|')(?:(?!(?P=q)).)*(?P=q))"
+    r"|\b(?:ssl)?password\s*=\s*(?P<bare>[^\s'\"]+)"
     r"|\w+://[^\s:/@'\"]*:(?P<url>[^\s'\"]+)@",
     re.IGNORECASE,
 )
