@@ -746,6 +746,40 @@ def test_a_missing_privilege_names_object_owner_and_grant(
         project.query(f"DROP ROLE {role}")
 
 
+@stages("F22")
+def test_who_may_take_the_owners_place_does_it_by_the_connection(
+    project: Project,
+) -> None:
+    (name,) = project.query("SELECT current_database()")[0]
+    owner, login = f"{name}_owner", f"{name}_deploy"
+    project.query(f"CREATE ROLE {owner}; CREATE ROLE {login} LOGIN IN ROLE {owner} NOINHERIT")
+    try:
+        project.query(f"GRANT ALL ON DATABASE {name} TO {owner}")
+        dsn = psycopg.conninfo.make_conninfo(
+            project.dsn, user=login, options=f"-c role={owner} -c work_mem=9MB"
+        )
+        project.revision("0001", "CREATE SCHEMA s; CREATE TABLE s.t (id INT PRIMARY KEY);")
+        project.revision(
+            "0002",
+            "-- ringfence: transaction: none\nRESET ROLE;\nCREATE INDEX CONCURRENTLY i ON s.t (id);\n"
+            "CREATE TABLE s.u ();",
+        )
+        project.revision("0003", "-- ringfence: backfill key=id\nUPDATE s.t SET id = id;")
+        project.revision("0004", "ALTER TABLE s.t ADD x INT;")
+        done = project.run("migrate", dsn=dsn)
+        assert done.status == 0, done.err
+        assert set(
+            project.query(
+                "SELECT relowner::regrole::text FROM pg_class WHERE relname IN"
+                " ('t', 'i', 'u', 'history', 'backfills')"
+            )
+        ) == {(owner,)}
+        assert set(project.history("session_role", "effective_role")) == {(login, owner)}
+        assert project.run("verify", dsn=dsn).status == 0
+    finally:
+        project.query(f"DROP OWNED BY {owner} CASCADE; DROP ROLE {login}; DROP ROLE {owner}")
+
+
 @stages("F25")
 def test_commit_in_a_file_is_refused_before_anything_runs(project: Project) -> None:
     project.revision("0001", "CREATE TABLE a ();\nCOMMIT;\nCREATE TABLE b ();")
