@@ -218,7 +218,8 @@ class Script:
     """A SQL file's text and the path that messages name it by.
 
     A `loose` one is none that ringfence runs: it stands for what psql would do with it, statement by
-    statement, unless it says otherwise at its top.
+    statement, unless it says at its top that all of it is one transaction (`psql -1`). To psql a
+    backfill is the statement that it is.
     """
 
     path: str
@@ -313,7 +314,12 @@ class Script:
 
     @property
     def backfill(self) -> Mapping[str, str]:
-        """What `-- ringfence: backfill key=id batch=200ms` says; empty where the file is none."""
+        """What `-- ringfence: backfill key=id batch=200ms` says; empty where the file is none.
+
+        A loose one is none: nobody reads the line, and the statement goes over the whole table.
+        """
+        if self.loose:
+            return {}
         said = _SETTING.finditer(self.directives.get("backfill", ""))
         return {match["key"]: match["value"] for match in said}
 

@@ -11,6 +11,7 @@ import pytest
 from projects import Project, lines
 from ringfence.errors import Refused
 from ringfence.rehearse import rewrite
+from ringfence.rehearse.loop import loop
 from ringfence.rehearse.moves import Move, written
 from ringfence.rules import lint
 from ringfence.script import Script
@@ -221,6 +222,81 @@ def test_what_stands_in_the_way_of_such_a_column_is_named(
     found = {f.get("help") for f in findings if f["code"] == "REWRITE"}
     assert found == {f"no column beside it can take its place: {why}"}
     assert f"there is no other form of what keeps others waiting; {why}\n" in done.err
+
+
+def test_a_file_that_psql_runs_gets_loops_and_no_directives(project: Project) -> None:
+    path = project.root / "fix.sql"
+    path.write_text(
+        "-- ringfence: backfill key=id batch=200ms\n"
+        "-- what is due\nUPDATE things SET size = 1 WHERE label <> '$batches$';\n"
+    )
+    # Nobody reads that line when psql runs the file.
+    assert codes(project, "--sql", str(path)) == ["BACKFILL"]
+    assert "M052" in {f.code for f in lint(None, [path], select=["M"]).findings}
+    done = project.run("rehearse", "--sql", str(path), "--rewrite")
+    assert done.err.endswith(
+        f"{path} as it is written now leads to the same schema, with no hazard\n"
+    )
+    made = path.with_name("fix.1.sql")
+    assert made.read_text() == lines(
+        f"-- {path} (1 of 1)",
+        "-- noqa: disable=all",
+        "",
+        "-- what is due",
+        "DO $batches_$",
+        "#variable_conflict use_column",
+        "<<batches>>",
+        "DECLARE",
+        '    first_1 things."Key"%TYPE;',
+        '    upto_1 things."Key"%TYPE;',
+        '    last_1 things."Key"%TYPE;',
+        "BEGIN",
+        '    SELECT things."Key" INTO batches.last_1 FROM things AS things',
+        '    ORDER BY things."Key" DESC LIMIT 1;',
+        '    SELECT things."Key" INTO batches.first_1 FROM things AS things',
+        '    ORDER BY things."Key" LIMIT 1;',
+        "    WHILE (batches.first_1) <= (batches.last_1) LOOP",
+        '        SELECT "Key" INTO batches.upto_1 FROM (',
+        '            SELECT things."Key" FROM things AS things',
+        '            WHERE (things."Key") >= (batches.first_1) AND (things."Key") <= (batches.last_1)',
+        '            ORDER BY things."Key" LIMIT 1000',
+        '        ) AS batch ORDER BY "Key" DESC LIMIT 1;',
+        "UPDATE things SET size = 1 WHERE"
+        ' (things."Key") >= (batches.first_1) AND (things."Key") <= (batches.upto_1) AND (',
+        "label <> '$batches$'",
+        ");",
+        "        COMMIT;",
+        '        SELECT things."Key" INTO batches.first_1 FROM things AS things',
+        '        WHERE (things."Key") > (batches.upto_1) ORDER BY things."Key" LIMIT 1;',
+        "    END LOOP;",
+        "END",
+        "$batches_$;",
+    )
+    assert codes(project, "--sql", str(made)) == []
+    assert "M052" not in {f.code for f in lint(None, [made], select=["M"]).findings}
+
+
+@pytest.mark.parametrize(
+    ("sql", "left"),
+    [
+        ('UPDATE "we""ird" AS w SET n = -n WHERE n > 5 OR first_1 = \'k1\'', "2500|2496|2500"),
+        ('DELETE FROM "we""ird" WHERE n % 2 = 0 -- half', "1250|0|1250"),
+        ('UPDATE "we""ird" SET n = -n', "2500|2500|2500"),
+    ],
+)
+def test_a_loop_does_what_the_statement_does_once(project: Project, sql: str, left: str) -> None:
+    project.query(
+        'CREATE TABLE "we""ird" ("A-b" int, first_1 text, n bigint, PRIMARY KEY ("A-b", first_1))'
+    )
+    project.query(
+        'INSERT INTO "we""ird" SELECT i % 7, \'k\' || i, i FROM generate_series(1, 2500) AS i'
+    )
+    with psycopg.connect(project.dsn, autocommit=True) as connection:
+        connection.execute(loop(sql, "A-b,first_1"))
+    assert project.query(
+        "SELECT count(*) || '|' || count(*) FILTER (WHERE n < 0) || '|'"
+        ' || count(DISTINCT abs(n)) FROM "we""ird"'
+    ) == [(left,)]
 
 
 def test_pieces_keep_data_and_comments_apart() -> None:

@@ -53,7 +53,9 @@ def with_safe_forms(
         for finding in its:
             place = next(n for n, each in enumerate(told) if each is finding)
             if number in forms.moves:
-                told[place] = replace(finding, fix=written(forms.moves[number]))
+                told[place] = replace(
+                    finding, fix=written(forms.moves[number], loose=file.up.loose)
+                )
             elif number in forms.why:
                 told[place] = replace(finding, help=_none(forms.why[number]))
     return told, forms

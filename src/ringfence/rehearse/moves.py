@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ringfence.rehearse.loop import loop
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -25,14 +27,19 @@ class Move:
     together: bool = False
 
 
-def written(moves: Sequence[Move]) -> str:
-    """The moves as SQL, a line where a transaction has to end."""
-    return "\n".join(_lines(moves))
+def written(moves: Sequence[Move], *, loose: bool = False) -> str:
+    """The moves as SQL, a line where a transaction has to end; `loose`: as psql runs it."""
+    return "\n".join(_lines(moves, loose=loose))
 
 
-def _lines(moves: Sequence[Move]) -> Iterator[str]:
+def _lines(moves: Sequence[Move], *, loose: bool) -> Iterator[str]:
     last: Move | None = None
     for move in moves:
+        if move.key and loose:
+            yield "-- outside a transaction, for it commits each batch:"
+            yield f"{loop(move.sql.rstrip(), move.key)};"
+            last = move
+            continue
         if move.key:
             yield "-- in a file of its own, in batches:"
             yield f"-- ringfence: backfill key={move.key} batch=200ms"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from ringfence import filling, lockfile, rebase, revise, revisions
 from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
+from ringfence.rehearse.loop import loop
 from ringfence.revise import Draft
 from ringfence.step import HazardCode, remark
 
@@ -45,12 +46,21 @@ class Piece:
         head, statements = list(directives), self.statements
         if self.how == "none" and not loose:
             head.insert(0, "-- ringfence: transaction: none")
+        elif self.how == "backfill" and loose:
+            *settings, last = statements
+            above = _COMMENTS.match(last)
+            told = above[0] if above else ""
+            done = loop(last[len(told) :].rstrip().removesuffix(";"), self.key)
+            statements = (*settings, f"{told}{done};")
         elif self.how == "backfill":
             head.insert(0, f"-- ringfence: backfill key={self.key} batch=200ms")
         elif self.how == "one" and loose and len(statements) > 1:
             statements = ("BEGIN;", *statements, "COMMIT;")
         lines = [*filter(None, head), *map(remark, title.splitlines()), "-- noqa: disable=all"]
         return "\n".join([*lines, "", *(f"{s}\n" for s in statements)])
+
+
+_COMMENTS = re.compile(r"(?:--[^\n]*\n)*")
 
 
 @dataclass

@@ -24,6 +24,7 @@ from ringfence.pg.connect import connect
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
 from ringfence.rehearse import mend
+from ringfence.rehearse.loop import job
 from ringfence.rehearse.moves import Move, written
 from ringfence.rehearse.retype import retyped
 
@@ -147,7 +148,7 @@ def _moves(
     codes = {f.code: f for f in found}
     if backfill := codes.get("BACKFILL"):
         key = key_of(backfill.ref, before)
-        return (Move(text, key=key),) if key else ()
+        return (Move(text, key=key),) if key and job(text, key) else ()
     try:
         if "REWRITE" in codes and (filled := _filled(before, after)):
             return filled
