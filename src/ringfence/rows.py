@@ -6,6 +6,7 @@ table was made anew under its old name, it is followed by name.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -141,7 +142,8 @@ def _held(
         old = _counterpart(was, number, column, same=same)
         typed.append((number, column, type_, old[1] if old and old[1] != type_ else ""))
     try:
-        row = connection.execute(_query(schema, name, shared, typed, cast=True)).fetchone()
+        with connection.transaction() if any(each[3] for each in typed) else nullcontext():
+            row = connection.execute(_query(schema, name, shared, typed, cast=True)).fetchone()
     except psycopg.Error:
         # A value that is no value of its old type any more is another value.
         row = connection.execute(_query(schema, name, shared, typed, cast=False)).fetchone()

@@ -225,6 +225,8 @@ class Script:
     path: str
     text: str
     loose: bool = False
+    origins: tuple[tuple[int, Span], ...] = ()
+    """Where that was written which stands at an offset and behind it, for SQL that Python comes to."""
 
     @cached_property
     def checksum(self) -> str:
@@ -373,6 +375,9 @@ class Script:
 
     def span(self, offset: int) -> Span:
         """The place `offset` characters into the text, its line shown with secrets masked."""
+        if self.origins:
+            known = [place for at, place in self.origins if at <= offset]
+            return known[-1] if known else self.origins[0][1]
         offset = max(0, min(offset, len(self.text)))
         shown = self._shown
         before = self.text.rfind("\n", 0, offset) + 1

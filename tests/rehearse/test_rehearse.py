@@ -561,6 +561,82 @@ def test_a_file_that_copies_to_whoever_runs_it_is_refused(project: Project) -> N
     )
 
 
+PLACED = """
+-- above
+ALTER TABLE things ADD COLUMN later integer;
+COMMENT ON COLUMN things.label IS 'x';
+DROP VIEW labels;
+DROP VIEW IF EXISTS labels;
+COMMENT ON COLUMN things.size IS 'x';
+ALTER TABLE things RENAME COLUMN parent_id TO parent;
+DELETE FROM things;
+ALTER TABLE things DROP COLUMN label;
+ALTER TABLE things ALTER size TYPE bigint;
+REVOKE ALL ON FUNCTION twice FROM PUBLIC;
+DROP FUNCTION twice;
+CREATE FUNCTION twice(n integer, more integer) RETURNS integer LANGUAGE sql AS 'SELECT n';
+UPDATE parents SET name = 'x';
+"""
+
+
+@pytest.mark.parametrize("head", ["", "-- ringfence: transaction: none\n"])
+def test_what_is_broken_or_lost_has_the_place_of_the_statement(project: Project, head: str) -> None:
+    project.revision("0002", head + PLACED, "")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    lines = {
+        (f["code"], f["ref"]): f["place"]["line"] - bool(head)
+        for f in document["findings"]
+        if f["code"] in {"OLD_READER", "OLD_WRITER", "DATA_LOSS", "DATA_CHANGED"} and f["place"]
+    }
+    assert lines == {
+        ("OLD_READER", "view:public.labels"): 5,
+        ("OLD_READER", "table:public.things"): 8,
+        ("DATA_LOSS", "table:public.things"): 9,
+        ("OLD_READER", "column:public.things.size"): 11,
+        ("OLD_READER", "routine:public.twice(integer)"): 13,
+        ("DATA_CHANGED", "column:public.parents.name"): 15,
+    }
+
+
+def test_a_long_file_is_looked_at_where_something_may_have_come_of_it(project: Project) -> None:
+    quiet = "COMMENT ON TABLE parents IS 'x';\n"
+    project.revision("0002", f"{quiet * 70}DROP TABLE things CASCADE;\n{quiet * 3}", "")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    lines = {(f["code"], f["ref"]): f["place"]["line"] for f in document["findings"] if f["place"]}
+    assert lines == {
+        ("OLD_READER", "table:public.things"): 71,
+        ("OLD_READER", "view:public.labels"): 71,
+        ("DATA_LOSS", "table:public.things"): 71,
+    }
+
+
+def test_what_python_does_has_the_place_of_the_call(project: Project) -> None:
+    project.python(
+        "0002",
+        "def more():\n    op.drop_column('things', 'size')\n\n\ndef upgrade():\n    op.create_index(\n"
+        "        'slow', 'things', ['label'],\n    )\n"
+        "    with op.get_context().autocommit_block():\n"
+        "        op.execute('ALTER TABLE things ALTER parent_id TYPE numeric')\n    more()\n\n\n"
+        "def downgrade():\n    op.execute('SELECT 1')\n",
+    )
+    done = project.run("rehearse", "--format", "sarif")
+    text = (project.versions / "0002.py").read_text().split("\n")
+    seen = set()
+    for result in json.loads(done.out)["runs"][0]["results"]:
+        (place,) = result["locations"]
+        assert place["physicalLocation"]["artifactLocation"]["uri"] == "migrations/versions/0002.py"
+        region = place["physicalLocation"]["region"]
+        seen.add((result["ruleId"], text[region["startLine"] - 1][region["startColumn"] - 1 :]))
+    assert seen == {
+        ("INDEX_BUILD", "op.create_index("),
+        ("REWRITE", "op.execute('ALTER TABLE things ALTER parent_id TYPE numeric')"),
+        ("OLD_READER", "op.execute('ALTER TABLE things ALTER parent_id TYPE numeric')"),
+        ("OLD_READER", "op.drop_column('things', 'size')"),
+        ("DATA_LOSS", "op.drop_column('things', 'size')"),
+        ("NOT_REVERSIBLE", "op.execute('SELECT 1')"),
+    }
+
+
 def test_a_revision_in_python_is_measured_by_its_sql(project: Project) -> None:
     project.python(
         "0002",
@@ -618,6 +694,9 @@ def test_a_revision_whose_sql_is_not_known_keeps_only_those_behind_it(project: P
     done = project.run("rehearse", "--format", "json")
     document = json.loads(done.out)
     assert [f["code"] for f in document["findings"]] == ["INDEX_BUILD", "NOT_REHEARSED"]
+    (place,) = [f["place"] for f in document["findings"] if f["code"] == "NOT_REHEARSED"]
+    source = (project.versions / "0003.py").read_text().split("\n")
+    assert source[place["line"] - 1] == "    for row in op.get_bind().execute('SELECT 1'):"
     (told,) = [f["message"] for f in document["findings"] if f["code"] == "NOT_REHEARSED"]
     assert told.startswith("0003 is Python of which no SQL is known before it runs: ")
     (behind,) = [row for row in document["coverage"] if row["subject"] == "behind"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import io
 import itertools
+import traceback
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import BadProject, Busy, Error
 from ringfence.execute import Executor, open_
 from ringfence.history.explain import explained, place_of
+from ringfence.script import Script
 from ringfence.sent import Sent
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from alembic.runtime.migration import MigrationContext
 
+    from ringfence.errors import Span
     from ringfence.pg import ledger
     from ringfence.project import Project
     from ringfence.revisions import Direction, Revision
@@ -107,36 +111,73 @@ def load(revision: Revision) -> ModuleType:
     return module
 
 
-def offline(revision: Revision, direction: Direction) -> str:
+def offline(revision: Revision, direction: Direction) -> Script:
     """The SQL of a revision of Python, as Alembic writes it where nobody is connected.
 
-    Raises `BadProject` where it does not: the revision looks at what is in the database, say.
+    Each statement's place is that of the call which writes it. Raises `BadProject` where Alembic
+    writes none: the revision looks at what is in the database, say.
     """
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
 
-    from ringfence.script import Script
-
-    buffer = io.StringIO()
+    buffer = _Heard(str(revision.path))
     options = {"as_sql": True, "output_buffer": buffer, "literal_binds": True}
+    source = Script(revision.shown, "")
     try:
+        source = Script(revision.shown, revision.path.read_text(encoding="utf-8"))
         module = load(revision)
         context = MigrationContext.configure(dialect_name="postgresql", opts=options)
         with Operations.context(context):
             getattr(module, "upgrade" if direction == "up" else "downgrade")()
     except Exception as error:
         said = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-        raise BadProject(f"{type(error).__name__}: {said}") from error
+        its = [
+            frame.lineno
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == str(revision.path) and frame.lineno
+        ]
+        place = _line(source, its[-1]) if its else None
+        raise BadProject(f"{type(error).__name__}: {said}", span=place) from error
     text = buffer.getvalue()
-    statements = Script(revision.shown, text).statements
-    if not any(s.controls_transaction for s in statements):
-        return text
+    origins = tuple((at, _line(source, number)) for at, number in buffer.lines)
+    written = Script(revision.shown, text, origins=origins)
+    if not any(s.controls_transaction for s in written.statements):
+        return written
     # It leaves its transaction for something that cannot run in one; the rest is in one still.
-    lines = ["-- ringfence: transaction: none"]
-    for outside, group in itertools.groupby(_placed(statements), key=lambda each: each[0]):
-        texts = [f"{statement.text};" for _, statement in group]
-        lines += texts if outside else ["BEGIN;", *texts, "COMMIT;"]
-    return "\n".join((*lines, "")) if len(lines) > 1 else ""
+    whole, places = "-- ringfence: transaction: none\n", []
+    empty = True
+    for outside, group in itertools.groupby(_placed(written.statements), key=lambda each: each[0]):
+        empty = False
+        whole += "" if outside else "BEGIN;\n"
+        for _, statement in group:
+            places.append((len(whole), written.span(statement.start)))
+            whole += f"{statement.text};\n"
+        whole += "" if outside else "COMMIT;\n"
+    return Script(revision.shown, "" if empty else whole, origins=tuple(places))
+
+
+class _Heard(io.StringIO):
+    """What is written, and at which line of a file of Python each piece of it was asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self.lines: list[tuple[int, int]] = []
+
+    def write(self, text: str, /) -> int:
+        frame = inspect.currentframe()
+        while frame is not None and frame.f_code.co_filename != self._path:
+            frame = frame.f_back
+        if frame is not None:
+            self.lines.append((self.tell(), frame.f_lineno))
+        return super().write(text)
+
+
+def _line(source: Script, number: int) -> Span:
+    """A line of a file, where what stands on it begins."""
+    lines = source.text.split("\n")[:number]
+    indent = len(lines[-1]) - len(lines[-1].lstrip()) if lines else 0
+    return source.span(sum(len(line) + 1 for line in lines[:-1]) + indent)
 
 
 def _placed(statements: Iterable[Statement]) -> Iterator[tuple[bool, Statement]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ringfence import rows
@@ -40,6 +40,7 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         found,
         message=f"after {behind} {each.ref.path} cannot be {who} as before: {each.message}",
         evidence={"sqlstate": each.sqlstate} if each.sqlstate else {},
+        span=file.up.span(file.up.statements[during - 1].start) if during else found.span,
     )
 
 
@@ -106,11 +107,31 @@ def _other(
         severity,
         f"after {file.name} {said}",
         ref,
-        _place(file, ref),
+        place(file, ref),
         help=help_,
         basis=Basis.MEASURED,
         key=":".join(filter(None, (file.name, str(ref), who))),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Rows of a table that are gone, or the values of a column that are gone or others."""
+
+    table: str
+    column: str
+    gone: bool
+
+    @property
+    def ref(self) -> Ref:
+        """The table, or the column."""
+        name = tuple(Ref.parse(f"table:{self.table}").name)
+        return Ref("column", (*name, self.column)) if self.column else Ref("table", name)
+
+
+def what(loss: rows.Loss) -> Lost:
+    """What is lost, however much of it."""
+    return Lost(loss.table, loss.column, loss.gone)
 
 
 def losses(
@@ -118,6 +139,7 @@ def losses(
     now: Mapping[int, rows.Held],
     parts: Sequence[Part],
     mended: Collection[str],
+    places: Mapping[Lost, Span | None],
 ) -> Iterator[Finding]:
     """Rows and values that are gone or others. Tables `mended` were changed by the rehearsal."""
     written = {t for p in parts for s in p.statements for t in s.observed.changed}
@@ -127,18 +149,17 @@ def losses(
             continue  # by us
         meant = loss.table in written or loss.table in emptied
         severity = Severity.ERROR if loss.gone else Severity.INFO if meant else Severity.WARNING
-        name = tuple(Ref.parse(f"table:{loss.table}").name)
-        ref = Ref("column", (*name, loss.column)) if loss.column else Ref("table", name)
         yield Finding(
             "DATA_LOSS" if loss.gone else "DATA_CHANGED",
             severity,
             loss.message,
-            ref,
+            what(loss).ref,
+            places.get(what(loss)),
             basis=Basis.MEASURED,
         )
 
 
-def _place(file: File, ref: Ref) -> Span | None:
+def place(file: File, ref: Ref) -> Span | None:
     """The first statement of a file that names an object, else the first."""
     every = file.up.statements
     statements = [every[n - 1] for block in file.up.blocks for n in block.numbers]

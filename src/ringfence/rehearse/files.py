@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ringfence import migrate, revisions
+    from ringfence.errors import Span
     from ringfence.rehearse.plans import Planned
     from ringfence.revisions import Revision
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class File:
     """What is rehearsed: a file's SQL and, where there is one, the SQL that undoes it.
 
-    `unknown` says why nobody knows its SQL before it runs.
+    `unknown` says why nobody knows its SQL before it runs, `at` where that is.
     """
 
     name: str
@@ -30,6 +31,7 @@ class File:
     down: Script | None = None
     revision: Revision | None = None
     unknown: str = ""
+    at: Span | None = None
 
 
 def wanted(
@@ -118,10 +120,12 @@ def _python(revision: Revision) -> File:
     texts: list[Script] = []
     for direction in ("up", "down"):
         try:
-            texts.append(Script(revision.shown, offline(revision, direction)))
+            texts.append(offline(revision, direction))
         except Error as error:
             if direction == "up":
                 empty = Script(revision.shown, "")
-                return File(revision.id, revision.title, empty, None, revision, error.message)
+                return File(
+                    revision.id, revision.title, empty, None, revision, error.message, error.span
+                )
     up, down = texts[0], texts[1] if len(texts) > 1 else None
     return File(revision.id, revision.title, up, down, revision)

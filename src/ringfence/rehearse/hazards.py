@@ -91,7 +91,7 @@ def hazards(part: Part) -> Iterator[Finding]:
             found += _under_earlier(each, held, {lock.relation for lock in own})
         if not part.batched:
             found += _backfill(each)
-        yield from (replace(f, key=f"{part.name}:{f.ref}:{_digest(each.text)}") for f in found)
+        yield from (replace(f, key=f"{part.name}:{f.ref}:{digest(each.text)}") for f in found)
         tables = {lock.relation for lock in own} | set(held)
         for lock in own:
             if seen.index_of.get(lock.relation) not in tables:  # a table's lock keeps its indexes
@@ -101,7 +101,7 @@ def hazards(part: Part) -> Iterator[Finding]:
                     held[lock.relation] = (lock, number)
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
     """A statement's meaning in a few letters: the same however it is laid out."""
     try:
         return str(postgast.fingerprint(text).hex)

@@ -10,10 +10,10 @@ from ringfence.finding import Finding
 from ringfence.pg.connect import connect
 from ringfence.rehearse import measure, rewrite, stage
 from ringfence.rehearse.files import File
-from ringfence.rehearse.hazards import hazards
+from ringfence.rehearse.hazards import digest, hazards
 from ringfence.rehearse.moves import written
 from ringfence.rehearse.safe import Forms
-from ringfence.script import Script
+from ringfence.script import Script, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,12 +68,12 @@ def _none(why: str) -> str:
 def _numbers(file: File, found: Sequence[Finding]) -> dict[int, list[Finding]]:
     """What was found of statements that others wait for, by the statement's number."""
     places = {
-        (file.up.span(s.start).line, file.up.span(s.start).column): n
+        (file.up.span(s.start), digest(redacted(s.text))): n
         for n, s in enumerate(file.up.statements, 1)
     }
     at: dict[int, list[Finding]] = {}
     for finding in found:
-        number = finding.span and places.get((finding.span.line, finding.span.column))
+        number = finding.span and places.get((finding.span, finding.key.rpartition(":")[2]))
         if finding.code in _GATED and number:
             at.setdefault(number, []).append(finding)
     return at

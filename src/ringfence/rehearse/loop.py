@@ -49,11 +49,9 @@ def loop(sql: str, key: str) -> str:
     ]
     lines = [
         "#variable_conflict use_column",
-        "<<batches>>",
-        "DECLARE",
+        "<<batches>>\nDECLARE",
         *declared,
-        "BEGIN",
-        f"    SELECT {columns} INTO {variables['last']} FROM {table}",  # noqa: S608 - quoted
+        f"BEGIN\n    SELECT {columns} INTO {variables['last']} FROM {table}",  # noqa: S608 - quoted
         f"    ORDER BY {backwards} LIMIT 1;",
         f"    SELECT {columns} INTO {variables['first']} FROM {table}",  # noqa: S608 - quoted
         f"    ORDER BY {columns} LIMIT 1;",

@@ -14,6 +14,7 @@ from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
 from ringfence.rehearse import (
+    blame,
     compat,
     effects,
     instead,
@@ -32,6 +33,7 @@ from ringfence.rehearse.twin import Twin
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from ringfence.errors import Span
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.rehearse.instead import Rewritten
@@ -147,6 +149,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
     undone = checked = total = 0
     tried = False
     failed = ""
+    others: list[Finding] = []
+    places: dict[effects.Lost, Span | None] = {}
 
     def during(file: File, number: int) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -156,7 +160,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
             for each in compat.tried(connection, before).broken:
                 if (each.ref, each.writes) not in broken:
                     broken.add((each.ref, each.writes))
-                    work.findings.append(effects.broken(file, each, number))
+                    others.append(effects.broken(file, each, number))
 
     done: set[str] = set()
     for number, file in enumerate(files, 1):
@@ -167,6 +171,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
             failed = f"{file.name} was not run"
             break
         twin.stand()
+        others.clear()
         with stage.spare(work, base) as spare:
             part = measure.measured(work, base, file, partial(during, file))
             work.parts.append(part)
@@ -176,6 +181,25 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
             if any(s.observed.error is not None for s in part.statements):
                 failed = f"{file.name} fails"
             checked += sum(s.observed.error is None for s in part.statements)
+            if not failed:
+                tried = True
+                with connect(base) as connection:
+                    trial = compat.tried(connection, before)
+                    after = compat.world(connection, work.hidden, trying=False)
+                    now = rows.held(connection, work.hidden, had)
+                for each in trial.broken:
+                    if (each.ref, each.writes) not in broken:
+                        broken.add((each.ref, each.writes))
+                        others.append(effects.broken(file, each))
+                others += effects.changed(file, before, after, broken)
+                lost = [
+                    each
+                    for each in map(effects.what, rows.lost(had, now))
+                    if each not in places and each.table not in work.mended
+                ]
+                work.findings += _placed(work, twin, file, before, others, lost, places)
+            else:
+                work.findings += others
             forms = Forms({}, {}, whole=True)
             if work.safe and not failed:
                 found, forms = instead.with_safe_forms(twin, file, found)
@@ -184,27 +208,16 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
             work.findings += found
         if failed:
             break
-        tried = True
-        with connect(base) as connection:
-            trial = compat.tried(connection, before)
-            after = compat.world(connection, work.hidden, trying=False)
-        for each in trial.broken:
-            if (each.ref, each.writes) not in broken:
-                broken.add((each.ref, each.writes))
-                work.findings.append(effects.broken(file, each))
-        work.findings += effects.changed(file, before, after, broken)
         if file.revision is not None and file.down is not None and _touches(file):
             work.findings += _back_elsewhere(work, file)
             twin.leave()
         else:
             work.findings += twin.there_and_back(file)
         undone += file.down is not None
-        with connect(base) as connection:
-            bare = [h for h in rows.held(connection, work.hidden, had).values() if not h.count]
-            if file is not files[-1] and not bare:
-                continue
-            now = rows.held(connection, work.hidden, had)
-        work.findings += effects.losses(had, now, work.parts, work.mended)
+        if file is not files[-1] and all(h.count for h in now.values()):
+            continue
+        work.findings += effects.losses(had, now, work.parts, work.mended, places)
+        places.clear()
         total += sum(h.count for h in had.values())
         if file is not files[-1]:
             # What a file has made is empty: the next one is to find rows in it.
@@ -250,6 +263,34 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
     return not failed
 
 
+def _placed(
+    work: Work,
+    twin: Twin,
+    file: File,
+    before: compat.World,
+    others: Sequence[Finding],
+    lost: Sequence[effects.Lost],
+    places: dict[effects.Lost, Span | None],
+) -> list[Finding]:
+    """What was found behind a file, at the statement that it came of; of what is lost, in `places`."""
+    numbers = [n for block in file.up.blocks for n in block.numbers]
+    doers = [n for n in numbers if not file.up.statements[n - 1].sets_session]
+    culprits: dict[blame.Fact, int] = {}
+    if len(doers) == 1:
+        culprits = dict.fromkeys((*(f.fingerprint for f in others), *lost), doers[0])
+    elif others or lost:
+        with twin.copied() as copy:
+            culprits = blame.culprits(copy, file, others, lost, before, work.hidden)
+
+    def at(fact: blame.Fact, otherwise: Span | None) -> Span | None:
+        number = culprits.get(fact)
+        return file.up.span(file.up.statements[number - 1].start) if number else otherwise
+
+    places.update((each, at(each, effects.place(file, each.ref))) for each in lost)
+    # What words tell has its place elsewhere: in the body that holds them.
+    return [replace(f, span=at(f.fingerprint, f.span)) if f.span else f for f in others]
+
+
 def _unmeasured(file: File) -> Finding:
     ref = Ref("revision", (file.name,))
     return Finding(
@@ -257,6 +298,7 @@ def _unmeasured(file: File) -> Finding:
         Severity.ERROR,
         f"{file.name} is Python of which no SQL is known before it runs: {file.unknown}",
         ref,
+        file.at,
         help="write it as SQL, or its SQL to a file and rehearse that: --sql FILE",
         basis=Basis.STATIC,
         key=f"{file.name}:{ref}",

@@ -6,7 +6,7 @@ running each file on it too; where that comes to grief, a new one is made of the
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -89,6 +89,15 @@ class Twin:
         if not self._run:
             with connect(self._target) as connection:
                 mend.empty(connection, self._hidden)
+
+    @contextmanager
+    def copied(self) -> Iterator[Target]:
+        """A copy of it, before the file has run on it."""
+        assert self._target is not None
+        assert self._again is not None
+        assert not self._run
+        with self._again(self._target) as made:
+            yield made
 
     def safe_forms(self, text: Script, found: Mapping[int, Sequence[Finding]]) -> Forms:
         """The safe forms of a file's statements; the file has been run then."""
@@ -189,11 +198,15 @@ def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
         )
 
 
-def plainly(connection: Connection[tuple[object, ...]], text: Script) -> Error | None:
-    """Run a file without looking, in the transactions that it wants."""
+def plainly(
+    connection: Connection[tuple[object, ...]],
+    text: Script,
+    behind: Callable[[int], None] = lambda _: None,
+) -> Error | None:
+    """Run a file in the transactions that it wants; `behind` is called with each statement's number."""
     for block in text.blocks:
         mended: dict[int, tuple[str, str]] = {}
-        while failed := _attempt(connection, text, block, mended):
+        while failed := _attempt(connection, text, block, mended, behind):
             number, error = failed
             with suppress(psycopg.Error):
                 connection.execute("ROLLBACK")
@@ -210,6 +223,7 @@ def _attempt(
     text: Script,
     block: Block,
     mended: Mapping[int, tuple[str, str]],
+    behind: Callable[[int], None],
 ) -> tuple[int, psycopg.Error] | None:
     """Run a transaction once, after these tables' made-up rows were changed before these statements."""
     number = 0
@@ -225,6 +239,7 @@ def _attempt(
             else:
                 with connection.cursor().copy(statement.text) as copy:
                     copy.write(statement.data)
+            behind(number)
         if block.together:
             connection.execute("COMMIT" if block.kept else "ROLLBACK")
     except psycopg.Error as error:
