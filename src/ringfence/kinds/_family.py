@@ -188,6 +188,16 @@ def above(fact: Fact, catalog: Catalog) -> list[Ref]:
     return found
 
 
+def goes_before(fact: Fact, context: Context) -> list[Ref]:
+    """What a partition's index or constraint is attached to and goes with, before the table does.
+
+    So it is where the whole's own is dropped by a step of its own.
+    """
+    if fact.parent not in context.drops:
+        return []
+    return [r for r in above(fact, context.old) if r in context.alone]
+
+
 def stays_invalid(fact: Fact, catalog: Catalog) -> bool:
     """Whether an index, or one that it is attached to, is without some partition's."""
     found = [catalog.facts[r] for r in above(fact, catalog) if r in catalog.facts]

@@ -55,6 +55,19 @@ def around(table: Ref, context: Context) -> tuple[list[Do], list[Do]]:
     return before, after
 
 
+def have_it_so(column: Fact, context: Context) -> Iterator[Ref]:
+    """The links of those below that have it as not valid too: a table that comes later has it so."""
+    if not column["not_null_not_valid"] or column.parent is None:
+        return
+    for link in links_below(column.parent, context.new):
+        below = context.new.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
+        if below is None or not below["not_null_not_valid"]:
+            continue
+        if link.ref.kind == "inheritance":  # a partition is attached later, by a statement
+            yield link.ref
+        yield from have_it_so(below, context)
+
+
 def siblings(table: Ref, context: Context) -> Iterator[Ref]:
     """The links of those that come to inherit as not valid what this one is to have proved."""
     for column in context.new.below(table, "column"):

@@ -46,7 +46,7 @@ from ringfence.kinds._sequences import (
 )
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._swap import lost, never, put_aside, recast, resolved, stricter
-from ringfence.kinds._unproved import comes_late
+from ringfence.kinds._unproved import comes_late, have_it_so
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -121,14 +121,7 @@ class Column(Kind):
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
-            if fact["not_null_not_valid"]:
-                for link in links_below(table, context.new):
-                    below = context.new.facts.get(
-                        Ref("column", (*link.ref.name, fact.ref.name[-1]))
-                    )
-                    proves = link.ref.kind == "inheritance"  # a table that comes later has it so
-                    if proves and below is not None and below["not_null_not_valid"]:
-                        yield ("create", link.ref)
+            yield from (("create", link) for link in have_it_so(fact, context))
         if table not in context.drops:
             # What is done to the whole is done to its partitions, but for those that are detached.
             yield from (("drop", link) for link in partitions(table, context.old))

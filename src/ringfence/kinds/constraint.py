@@ -18,6 +18,7 @@ from ringfence.kinds import (
 from ringfence.kinds._family import (
     above,
     attach,
+    goes_before,
     inheritance,
     is_partition,
     kept_parents,
@@ -99,7 +100,8 @@ class Constraint(Kind):
             yield from before_own(fact, context)
         elif stage == "drop":
             if is_partition(table, context.old):
-                yield ("drop", partition(table))
+                if not goes_before(fact, context):
+                    yield ("drop", partition(table))
             elif fact["inherited"] and not _let_go(fact, context):
                 # It is the table's own only once that inherits no more.
                 yield ("drop", inheritance(table))
@@ -112,6 +114,7 @@ class Constraint(Kind):
         table = fact.parent
         assert table is not None
         if stage == "drop":
+            yield from goes_before(fact, context)
             if partition(table) not in context.drops:
                 yield from above(fact, context.old)
                 if fact["type"] == "c" and is_partition(table, context.old):

@@ -8,6 +8,7 @@ from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._family import heirs, names
 from ringfence.kinds._options import changes, clause, reminder
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._unproved import around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,13 +42,17 @@ class ForeignTable(Kind):
         ]
         body = "(\n" + ",\n".join(f"    {line}" for line in inline) + "\n)" if inline else "()"
         text = f"CREATE FOREIGN TABLE {qualified(new.ref.name)} {body}"
-        if parents := context.inlined(new.ref, "inheritance"):
+        parents = context.inlined(new.ref, "inheritance")
+        if parents:
             text += f"\nINHERITS ({', '.join(map(qualified, names(parents[0]['parents'])))})"
         options = new.list("options")
         text += f"\nSERVER {ident(new.text('server'))}{clause(options)}"
+        without, within = around(new.ref, context) if parents else ([], [])
+        yield from without
         yield Do(
             text, comment=reminder(f"ALTER FOREIGN TABLE {qualified(new.ref.name)}", (), options)
         )
+        yield from within
         for child in context.folded.get(new.ref, ()):
             yield from kind_of(child).afterwards(context.new.facts[child], context)
 

@@ -17,6 +17,7 @@ from ringfence.kinds import (
 from ringfence.kinds._family import (
     above,
     attach,
+    goes_before,
     kept_parents,
     let_go,
     link_stays,
@@ -57,7 +58,7 @@ class Index(Kind):
         """One attached is let go with its table; one that is to stay invalid finds partitions."""
         if fact.parent is None:
             return
-        if stage == "drop" and fact["attached"]:
+        if stage == "drop" and fact["attached"] and not goes_before(fact, context):
             yield ("drop", partition(fact.parent))
         if stage != "drop" and fact["attached"] and partition(fact.parent) not in context.creates:
             # The last that is attached makes it valid, but not when its table is attached.
@@ -74,7 +75,7 @@ class Index(Kind):
         """PostgreSQL drops what is attached with what it is attached to."""
         if stage == "drop" and fact.parent is not None:
             let_go = partition(fact.parent) in context.drops
-            yield from () if let_go else above(fact, context.old)
+            yield from goes_before(fact, context) if let_go else above(fact, context.old)
 
     def parted(self, fact: Fact, used: Ref, context: Context) -> bool:
         """Not attached any more once its table is detached."""

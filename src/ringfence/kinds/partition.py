@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
-from ringfence.kinds._family import keys_on, known_by, link_stays, links_below, stays_invalid
+from ringfence.kinds._family import goes_before, keys_on, known_by, link_stays, links_below, stays_invalid
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -30,7 +30,11 @@ class Partition(Kind):
 
     def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
         """ATTACH finds what is attached with it, and no other partition where it is to be."""
-        if stage != "create" or fact.parent is None:
+        if fact.parent is None:
+            return
+        if stage != "create":
+            for child in context.old.children.get(fact.parent, ()):
+                yield from (("drop", r) for r in goes_before(child, context))
             return
         above = Ref("table", fact.list("whole"))
         for table in (fact.parent, above):

@@ -1,0 +1,5 @@
+-- from PostgreSQL 18 on
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+CREATE SCHEMA shop;
+CREATE TABLE shop.item (sku text);
