@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,28 @@ def test_what_was_only_inherited_becomes_the_tables_own(make_database: Callable[
     )
     outcome = assert_turns(one, two)
     assert not any("DROP TABLE public.c" in step.sql for step in outcome.plan.steps)
+
+
+def test_a_partition_cannot_leave_a_replaced_access_method_before_15(
+    make_database: Callable[..., str],
+) -> None:
+    one, two = make_database(), make_database()
+    head = "CREATE ACCESS METHOD kept TYPE {} HANDLER {};"
+    tables = "CREATE TABLE w (a integer) PARTITION BY {} (a);"
+    psql(
+        one,
+        head.format("TABLE", "heap_tableam_handler")
+        + tables.format("LIST")
+        + "CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1) USING kept;",
+    )
+    psql(two, head.format("INDEX", "bthandler") + tables.format("RANGE"))
+    before, after = (replace(catalog(at), server_version=140000) for at in (one, two))
+    with pytest.raises(Refused) as refused:
+        plan(before, after, executor="postgres")
+    assert str(refused.value) == "access method kept is replaced, and public.w1 is stored by it"
+    assert refused.value.hint == (
+        "make another access method; from PostgreSQL 15 on a table can leave its own"
+    )
 
 
 def test_leaves_stay_when_a_partition_key_is_retyped(make_database: Callable[..., str]) -> None:
