@@ -17,6 +17,7 @@ from ringfence.planner import plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import SomeServer
     from ringfence.step import Plan
 
 
@@ -80,6 +81,42 @@ def test_a_partition_cannot_leave_a_replaced_access_method_before_15(
     assert refused.value.hint == (
         "make another access method; from PostgreSQL 15 on a table can leave its own"
     )
+
+
+LISTED = "rows of public.{} go to other partitions, and publication pu cannot tell of it: it lists"
+
+
+@pytest.mark.parametrize(
+    ("loser", "there", "then"),
+    [
+        pytest.param("rest", "", "CREATE TABLE one PARTITION OF p FOR VALUES FROM (1) TO (9);"),
+        pytest.param(
+            "one",
+            "CREATE TABLE one PARTITION OF p FOR VALUES FROM (1) TO (9);",
+            "CREATE TABLE one PARTITION OF p FOR VALUES FROM (1) TO (5);",
+        ),
+    ],
+)
+def test_rows_leave_no_partition_that_is_published_without_what_they_are_known_by(
+    server: SomeServer, make_database: Callable[..., str], loser: str, there: str, then: str
+) -> None:
+    if server.major < 15:
+        pytest.skip("PostgreSQL 14 lists no columns")
+    head = (
+        "CREATE TABLE p (n integer, v text) PARTITION BY RANGE (n);"
+        "CREATE TABLE rest PARTITION OF p DEFAULT;"
+    )
+    published = f"CREATE PUBLICATION pu FOR TABLE {loser} (v);"
+    with pytest.raises(Refused) as refused:
+        _planned(make_database, head + there + published, head + then + published)
+    assert str(refused.value).startswith(LISTED.format(loser))
+    assert refused.value.hint == (
+        f"take public.{loser} out of the publication first, or list the columns of its primary key"
+        " too"
+    )
+    # Where it is taken out by the plan itself, nobody has to.
+    freed = "CREATE PUBLICATION pu;"
+    assert _planned(make_database, head + there + published, head + then + freed).steps
 
 
 def test_leaves_stay_when_a_partition_key_is_retyped(make_database: Callable[..., str]) -> None:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
-from ringfence.kinds._family import goes_before, keys_on, known_by, link_stays, links_below, stays_invalid
+from ringfence.kinds._family import (
+    goes_before,
+    keys_on,
+    known_by,
+    link_stays,
+    links_below,
+    stays_invalid,
+)
+from ringfence.kinds._published import listed_without, unknown
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -59,6 +67,8 @@ class Partition(Kind):
         row = _row(above, context)
         if fact.ref in row[1:]:
             yield ("create", row[row.index(fact.ref) - 1])
+        for table in _losers(fact, context):
+            yield from (("drop", r) for r in listed_without(table, context))
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:  # noqa: ARG002
         return into != fact.parent
@@ -69,6 +79,8 @@ class Partition(Kind):
             return
         for key in keys_on(Ref("table", fact.list("whole")), context.old):
             yield key.ref
+        if fact.parent is not None and _leaves_out(context.new.facts[fact.ref], context):
+            yield from listed_without(fact.parent, context, detached=True)
         yield from _would_fill(context.new.facts[fact.ref], context)
         yield from _would_leave_invalid(context.new.facts[fact.ref], context)
 
@@ -76,6 +88,8 @@ class Partition(Kind):
         """The foreign keys that would miss the rows that it takes from the default partition."""
         yield from _would_fill(fact, context)
         yield from _would_leave_invalid(fact, context)
+        for table in _losers(fact, context):
+            yield from listed_without(table, context)
         above = Ref("table", fact.list("whole"))
         if above not in context.old.facts or above in context.drops:
             return
@@ -230,6 +244,13 @@ def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
             yield part
 
 
+def _losers(new: Fact, context: Context) -> Iterator[Ref]:
+    """The default partition that rows are moved out of when it is attached."""
+    above = Ref("table", new.list("whole"))
+    if above not in context.drops and new.parent is not None and new.parent.kind == "table":
+        yield from _defaults(above, context)
+
+
 def _moved(
     out_of: Ref, which: str, into: str, above: Ref, context: Context, *, comment: str
 ) -> Iterator[Do]:
@@ -246,7 +267,7 @@ def _moved(
         c=Raw(columns),
         into=Raw(into),
     )
-    if not _unknown(out_of, context):
+    if not unknown(out_of, context):
         yield Do(move, comment=comment)
         return
     # Where deletes are published, a row cannot be deleted without what it is known by.
@@ -256,26 +277,6 @@ def _moved(
     yield Do(f"{head} FULL")
     yield Do(move, comment=comment)
     yield Do(f"{head} {known_by(was)}")
-
-
-def _unknown(table: Ref, context: Context) -> bool:
-    """Whether deletes may be published, and nothing say of which row."""
-    catalogs = (context.old, context.new)
-    if not any(
-        "delete" in f.list("publish")
-        for catalog in catalogs
-        for r, f in catalog.facts.items()
-        if r.kind == "publication"
-    ):
-        return False
-    for catalog in catalogs:
-        identity = catalog.facts.get(Ref("replica_identity", table.name))
-        if identity is not None and identity["mode"] != "n":
-            continue
-        keys = [k for k in catalog.below(table, "constraint") if k["type"] == "p"]
-        if identity is not None or not keys or any(k.ref in context.drops for k in keys):
-            return True
-    return False
 
 
 def _is_late(fact: Fact, context: Context) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
+from ringfence.kinds._family import partitions
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 
@@ -33,8 +34,11 @@ class PublicationTable(Kind):
             yield Ref("table", fact.ref.name[:-1])
 
     def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
-        # There may be no column list beside a whole schema.
         if stage == "create":
+            table = Ref("table", fact.ref.name[:-1])
+            if fact.ref in context.drops:  # rows may change partitions meanwhile
+                yield from (("create", link) for link in partitions(table, context.new))
+            # There may be no column list beside a whole schema.
             for child in context.old.children.get(Ref("publication", fact.ref.name[-1:]), ()):
                 if child.ref.kind == "publication_schema":
                     yield "drop", child.ref
