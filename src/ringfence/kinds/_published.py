@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.kinds import Context
-    from ringfence.model import Fact
+    from ringfence.model import Catalog, Fact
 
 
 def unknown(table: Ref, context: Context) -> bool:
@@ -35,50 +35,64 @@ def unknown(table: Ref, context: Context) -> bool:
     return False
 
 
-def listed_without(table: Ref, context: Context, *, detached: bool = False) -> Iterator[Ref]:
-    """The memberships with a list of columns that lacks what its rows are known by.
+def unspeakable(table: Ref, context: Context, *, detached: bool = False) -> Iterator[Ref]:
+    """The memberships that cannot tell subscribers of a deleted row by all that it is known by.
 
-    PostgreSQL deletes no row there. Where the whole is published in its partitions' stead, subscribers
-    need not be told that a row is in another: it is no member meanwhile. What is `detached` when
-    rows leave it is published for itself alone.
+    So it is with a list of columns that lacks some, and with generated columns, which are not
+    published: PostgreSQL deletes no row there. Where the whole is published in its partitions'
+    stead, nobody need be told that a row is in another, and it is no member meanwhile. What is
+    `detached` when rows leave it is published for itself alone.
     """
-    for publication, members in _memberships(table, context, alone=detached):
-        listed = [m for m in members if m["columns"] and not _told(table, m, context)]
-        if not listed:
+    for publication in _of_deletes(context.old):
+        members = [*_members(table, publication, context, alone=detached)]
+        wholly = publication["all_tables"] or _by_schema(table, publication, context.old)
+        told = [m for m in members if not _tells(table, m.list("columns"), publication, context)]
+        if not told and not (wholly and not _tells(table, (), publication, context)):
             continue
-        if members[-1].ref.name[:-1] == table.name and members[-1].ref not in context.drops:
+        if any(m.ref in context.drops for m in members) or publication.ref in context.drops:
+            continue
+        if wholly or members[-1].ref.name[:-1] == table.name:
             raise Refused(
-                f"rows of {table.path} go to other partitions, and publication {publication.path}"
-                " cannot tell of it: it lists columns, and not all that a row is known by",
-                hint=f"take {table.path} out of the publication first, or list the columns of its"
-                " primary key too",
+                f"rows of {table.path} go to other partitions, and publication"
+                f" {publication.ref.path} cannot tell of it: columns that a row is known by are not"
+                " published",
+                hint=f"give {table.path} a primary key whose columns are, or take it out of the"
+                " publication first",
             )
-        yield from (m.ref for m in listed)
+        yield from (m.ref for m in told)
 
 
-def _memberships(table: Ref, context: Context, *, alone: bool) -> Iterator[tuple[Ref, list[Fact]]]:
-    """The publications of its deletes, and by which tables, from itself up, they have it."""
-    found: dict[Ref, list[Fact]] = {}
+def _of_deletes(catalog: Catalog) -> list[Fact]:
+    found = (f for r, f in catalog.facts.items() if r.kind == "publication")
+    return sorted((f for f in found if "delete" in f.list("publish")), key=lambda f: f.ref)
+
+
+def _members(table: Ref, publication: Fact, context: Context, *, alone: bool) -> Iterator[Fact]:
+    """By which tables, from itself up, the publication has it."""
     above: Ref | None = table
     while above is not None:
-        for user in sorted(context.old.used_by.get(above, ())):
-            if user.kind != "publication_table":
-                continue
-            publication = context.old.facts[Ref("publication", user.name[-1:])]
-            if "delete" in publication.list("publish") and (
-                above == table or publication["via_root"]
-            ):
-                found.setdefault(publication.ref, []).append(context.old.facts[user])
+        member = Ref("publication_table", (*above.name, *publication.ref.name))
+        if member in context.old.facts and (above == table or publication["via_root"]):
+            yield context.old.facts[member]
         above = None if alone else whole(above, context.old)
-    yield from found.items()
 
 
-def _told(table: Ref, member: Fact, context: Context) -> bool:
-    """Whether the columns listed are enough to know the table's rows by."""
-    listed = {*member.list("columns")}
+def _by_schema(table: Ref, publication: Fact, catalog: Catalog) -> bool:
+    its = catalog.children.get(publication.ref, ())
+    return any(f.ref.kind == "publication_schema" and f.ref.name[0] == table.name[0] for f in its)
+
+
+def _tells(table: Ref, columns: tuple[str, ...], publication: Fact, context: Context) -> bool:
+    """Whether what is published is enough to know the table's rows by."""
     identity = context.old.facts.get(Ref("replica_identity", table.name))
-    for key in context.old.below(table, "constraint"):
-        if key["type"] == "p" and identity is None and key.ref not in context.drops:
+    named = identity.text("index") if identity is not None else ""
+    for key in context.old.children.get(table, ()):
+        known = key["type"] == "p" if identity is None else key.ref.name[-1] == named
+        if known and key.ref.kind in ("constraint", "index") and key.ref not in context.drops:
             used = context.old.uses.get(key.ref, frozenset())
-            return {r.name[-1] for r in used if r.kind == "column"} <= listed
-    return False
+            return not columns or {r.name[-1] for r in used if r.kind == "column"} <= {*columns}
+    if columns:
+        return False
+    kept = ("s",) if publication["generated_columns"] else ()
+    generated = (c["generated"] for c in context.old.below(table, "column") if c["generated"])
+    return context.server_version < 180000 or all(g in kept for g in generated)

@@ -14,7 +14,7 @@ from ringfence.kinds._family import (
     links_below,
     stays_invalid,
 )
-from ringfence.kinds._published import listed_without, unknown
+from ringfence.kinds._published import unknown, unspeakable
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -68,7 +68,7 @@ class Partition(Kind):
         if fact.ref in row[1:]:
             yield ("create", row[row.index(fact.ref) - 1])
         for table in _losers(fact, context):
-            yield from (("drop", r) for r in listed_without(table, context))
+            yield from (("drop", r) for r in unspeakable(table, context))
 
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:  # noqa: ARG002
         return into != fact.parent
@@ -80,7 +80,7 @@ class Partition(Kind):
         for key in keys_on(Ref("table", fact.list("whole")), context.old):
             yield key.ref
         if fact.parent is not None and _leaves_out(context.new.facts[fact.ref], context):
-            yield from listed_without(fact.parent, context, detached=True)
+            yield from unspeakable(fact.parent, context, detached=True)
         yield from _would_fill(context.new.facts[fact.ref], context)
         yield from _would_leave_invalid(context.new.facts[fact.ref], context)
 
@@ -89,7 +89,7 @@ class Partition(Kind):
         yield from _would_fill(fact, context)
         yield from _would_leave_invalid(fact, context)
         for table in _losers(fact, context):
-            yield from listed_without(table, context)
+            yield from unspeakable(table, context)
         above = Ref("table", fact.list("whole"))
         if above not in context.old.facts or above in context.drops:
             return
