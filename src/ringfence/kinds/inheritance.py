@@ -45,6 +45,8 @@ class Inheritance(Kind):
                     inherited = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
                     if table != fact.parent and unproved(child, context.new.facts.get(inherited)):
                         continue  # a table that comes later would have it proved
+                    if table != fact.parent and _of_another_time(child, fact.parent, context):
+                        continue
                     if table != fact.parent or not child["inherited"]:
                         yield ("create", child.ref)
                     below = context.new.facts.get(inherited)
@@ -86,6 +88,24 @@ class Inheritance(Kind):
         yield from without
         yield from reinherit(new.parent, before[stay:], after[stay:], context)
         yield from within
+
+
+def _of_another_time(check: Fact, heir: Ref, context: Context) -> bool:
+    """Whether a parent's check may come when it will: none inherits it, or a new heir gets it then.
+
+    What is not valid comes after those that are made to inherit it, and so do its column's checks.
+    """
+    if check.text("definition").endswith(" NO INHERIT"):
+        return True
+    if check.ref.kind != "constraint" or heir in context.old.facts:
+        return False
+    for column in context.new.uses.get(check.ref, ()):
+        below = context.new.facts.get(Ref("column", (*heir.name, column.name[-1])))
+        its = context.new.facts.get(column)
+        if below is not None and its is not None and column.kind == "column":
+            if its["not_null_not_valid"] and below["not_null_not_valid"]:
+                return True
+    return False
 
 
 _BEFORE: tuple[Stage, ...] = ("drop",)
