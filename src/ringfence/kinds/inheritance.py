@@ -99,13 +99,10 @@ def _of_another_time(check: Fact, heir: Ref, context: Context) -> bool:
         return True
     if check.ref.kind != "constraint" or heir in context.old.facts:
         return False
-    for column in context.new.uses.get(check.ref, ()):
-        below = context.new.facts.get(Ref("column", (*heir.name, column.name[-1])))
-        its = context.new.facts.get(column)
-        if below is not None and its is not None and column.kind == "column":
-            if its["not_null_not_valid"] and below["not_null_not_valid"]:
-                return True
-    return False
+    its = (c for r in context.new.uses.get(check.ref, ()) if (c := context.new.facts.get(r)))
+    late = [c.ref.name[-1] for c in its if c["not_null_not_valid"]]
+    below = (context.new.facts.get(Ref("column", (*heir.name, name))) for name in late)
+    return any(c is not None and c["not_null_not_valid"] for c in below)
 
 
 _BEFORE: tuple[Stage, ...] = ("drop",)
