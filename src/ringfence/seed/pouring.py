@@ -19,8 +19,9 @@ from psycopg import sql
 from ringfence.model import quoted
 from ringfence.seed.bulk import put_aside, put_back
 from ringfence.seed.desk import Shortfall
+from ringfence.seed.ground import NotMore
 from ringfence.seed.loading import Rejected
-from ringfence.seed.multiply import HEADER, TRAILER, Multiplier, NotMore, tenants_of
+from ringfence.seed.multiply import HEADER, TRAILER, Multiplier, tenants_of
 from ringfence.seed.place import SHARED
 from ringfence.seed.record import source, written_by
 from ringfence.seed.session import acquaint, steady
