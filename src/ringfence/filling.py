@@ -281,7 +281,7 @@ def key(table: Ref | None, catalog: Catalog) -> str:
         if match:
             columns = _COLUMN.finditer(match["columns"])
             said = ",".join(
-                c["plain"] if c["plain"] or _PLAIN.match(c["quoted"]) else c[0] for c in columns
+                c["plain"] or (c["quoted"] if _PLAIN.match(c["quoted"]) else c[0]) for c in columns
             )
             return said if said.isprintable() else ""
     return ""

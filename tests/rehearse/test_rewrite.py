@@ -36,7 +36,9 @@ def project(tmp_path: Path, database: str) -> Project:
 
 def codes(project: Project, *argv: str) -> list[str]:
     """The codes of the errors and warnings of a rehearsal."""
-    document = json.loads(project.run("rehearse", "--format", "json", *argv).out)
+    done = project.run("rehearse", "--format", "json", *argv)
+    assert done.out, done.err
+    document = json.loads(done.out)
     return [f["code"] for f in document["findings"] if f["severity"] != "info"]
 
 
