@@ -363,46 +363,107 @@ def test_a_project_without_a_folder(project: Path, run: Callable[..., Ran]) -> N
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "message", "at", "hint"),
     [
         (
             "SELECT 1;\n-- señor\n".encode("latin-1"),
-            (
-                "error: ddl/a.sql is not UTF-8: byte 0xf1\n"
-                "  ddl/a.sql:2:6\n"
-                "hint: iconv -f ISO-8859-1 -t UTF-8 ddl/a.sql > new.sql\n"
-            ),
+            "is not UTF-8: byte 0xf1", "2:6", "iconv -f ISO-8859-1 -t UTF-8 ddl/a.sql > new.sql",
         ),
         (
             "SELECT 1;\n".encode("utf-16"),
-            (
-                "error: ddl/a.sql is not UTF-8: byte 0xff\n"
-                "  ddl/a.sql:1:1\n"
-                "hint: iconv -f UTF-16 -t UTF-8 ddl/a.sql > new.sql\n"
-            ),
+            "is not UTF-8: byte 0xff", "1:1", "iconv -f UTF-16 -t UTF-8 ddl/a.sql > new.sql",
+        ),
+        (
+            "SELECT 1;\n".encode("utf-16-le"),
+            "is not text: it holds a zero byte", "1:2",
+            "iconv -f UTF-16LE -t UTF-8 ddl/a.sql > new.sql",
+        ),
+        (
+            "SELECT 1;\n".encode("utf-16-be"),
+            "is not text: it holds a zero byte", "1:1",
+            "iconv -f UTF-16BE -t UTF-8 ddl/a.sql > new.sql",
         ),
         (
             b"SELECT 1;\nSELECT '\0';\n",
-            (
-                "error: ddl/a.sql is not text: it holds a zero byte\n"
-                "  ddl/a.sql:2:9\n"
-                "hint: PostgreSQL takes no zero byte in SQL; is this a binary file, or UTF-16?\n"
-            ),
+            "is not text: it holds a zero byte", "2:9", "PostgreSQL takes none in SQL",
         ),
     ],
-    ids=["latin-1", "utf-16", "zero byte"],
-)
-def test_not_text(project: Path, run: Callable[..., Ran], content: bytes, message: str) -> None:
+    ids=["latin-1", "utf-16", "utf-16-le", "utf-16-be", "zero byte"],
+)  # fmt: skip
+def test_not_text(
+    project: Path, run: Callable[..., Ran], content: bytes, message: str, at: str, hint: str
+) -> None:
     write(project / "ddl" / "a.sql", content)
-    assert run("lint", "--no-catalog") == Ran(2, "", message)
+    write(project / "ddl" / "b.sql", b"select 1;\n")
+    done = run("lint", "--no-catalog")
+    # The others are looked at all the same.
+    assert done == Ran(
+        1,
+        f"error: ddl/a.sql {message} [L006]\n  ddl/a.sql:{at}\n  help: {hint}\n\n"
+        "warning: Keywords must be upper case. [style/CP01, static]\n"
+        "  ddl/b.sql:1:1\n  1 | select 1;\n    | ^\n  fix:\n    SELECT 1;\n\n"
+        "checked ddl, migrations\n  style       ddl · 2 files\n  style       migrations · 1 file\n"
+        "  migrations  migrations · 1 statement\n\n1 error, 1 warning · 3 files, 1 statement checked\n",
+        "",
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc/self/mem")
 def test_an_unreadable_file(project: Path, run: Callable[..., Ran]) -> None:
     (project / "ddl" / "a.sql").symlink_to("/proc/self/mem")
-    assert run("lint", "--no-catalog") == Ran(
-        2, "", "error: cannot read ddl/a.sql: Input/output error\n"
+    done = run("lint", "--no-catalog")
+    assert done.out.startswith(
+        "error: ddl/a.sql cannot be read: Input/output error [L006]\n  ddl/a.sql:1\n\n"
     )
+    assert (done.status, done.err) == (1, "")
+
+
+DIRECTED = {
+    "ddl/e.sql": (
+        "-- ringfence: transaction: none\n-- ringfence: filed-with 1\nCREATE TABLE t (\n"
+        "    a INT, -- ringfence: fillled-with 3\n    b INT -- ringfence: Filled-With 3\n"
+        "    /* ringfence: renamed-from c */\n);\n"
+    ),
+    "migrations/versions/1.up.sql": (
+        "-- ringfence: transacton: none\n-- ringfence: phase: contrct\n-- ringfence: hazard:\n"
+        "-- ringfence: hazard: DATALOSS:x\n/* ringfence: phase: contract */\nDROP INDEX i;\n"
+        "-- ringfence: transaction: none\n"
+    ),
+    "loose.sql": "-- ringfence: backfill key=id\nUPDATE t SET a = 1 WHERE id = 1;\n",
+}
+
+
+def test_what_is_said_to_nobody_is_found_with_its_place(
+    project: Path, run: Callable[..., Ran]
+) -> None:
+    for name, text in DIRECTED.items():
+        write(project / name, text.encode())
+    done = run("lint", *DIRECTED, "--select", "L", "--format", "json")
+    assert done.status == 1
+    found = [
+        (f["place"]["path"], f["place"]["line"], f["place"]["column"], f["message"], f["help"])
+        for f in json.loads(done.out)["findings"]
+    ]
+    up = "migrations/versions/1.up.sql"
+    assert found == [
+        ("ddl/e.sql", 1, 1, "transaction is said in a file that is never run as a migration",
+         "leave it out: what a migration says stands at the top of its own file"),
+        ("ddl/e.sql", 2, 1, "unknown word filed-with", "did you mean filled-with?"),
+        ("ddl/e.sql", 4, 12, "unknown word fillled-with", "did you mean filled-with?"),
+        ("ddl/e.sql", 6, 8, "renamed-from is said in a block comment, where nothing heeds it",
+         "say it behind two dashes: -- ringfence: renamed-from c"),
+        ("loose.sql", 1, 1,
+         "backfill is said in a file that is no revision: the statement runs over the whole table",
+         "make it a revision; or have a loop written: ringfence rehearse --sql FILE --rewrite"),
+        (up, 1, 1, "unknown directive transacton", "did you mean transaction?"),
+        (up, 2, 1, "phase is 'contrct'", "it may be expand or contract"),
+        (up, 3, 1, "hazard names nothing", "write: -- ringfence: hazard: DATA_LOSS:app.orders"),
+        (up, 4, 1, "hazard names DATALOSS, and there is no such hazard", "did you mean DATA_LOSS?"),
+        (up, 5, 4, "phase is said in a block comment, where nothing heeds it",
+         "say it behind two dashes: -- ringfence: phase: contract"),
+        (up, 7, 1, "transaction is said below the first statement, where nothing heeds it",
+         "move the line to the top of the file"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

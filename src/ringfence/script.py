@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -564,8 +565,10 @@ def decode(raw: bytes, shown: str, *, loose: bool = False) -> Script:
         text = raw.decode("utf-8-sig")
         if "\0" in text:
             # PostgreSQL would end the text there and say nothing.
+            is_utf16 = encoding(raw).startswith("UTF-16")
             raise BadProject(
-                f"{shown} holds a NUL byte: it is not text", hint="save it as UTF-8, not as UTF-16"
+                f"{shown} holds a NUL byte: it is not text",
+                hint=_as_utf8(raw, shown) if is_utf16 else "PostgreSQL takes none in SQL",
             )
         return Script(shown, text, loose)
     except UnicodeDecodeError as error:
@@ -573,8 +576,25 @@ def decode(raw: bytes, shown: str, *, loose: bool = False) -> Script:
         raise BadProject(
             f"{shown} is not UTF-8: byte {raw[error.start]:#04x}",
             span=Span(shown, line, error.start - raw.rfind(b"\n", 0, error.start)),
-            hint=f"save it as UTF-8, for instance: iconv -f latin1 -t utf8 {shown}",
+            hint=_as_utf8(raw, shown),
         ) from None
+
+
+def _as_utf8(raw: bytes, shown: str) -> str:
+    name = shlex.quote(shown)
+    return f"save it as UTF-8, for instance: iconv -f {encoding(raw)} -t UTF-8 {name} > new.sql"
+
+
+def encoding(raw: bytes) -> str:
+    """What bytes that are no UTF-8 may be, by the name that iconv has for it."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    # Every other byte of Latin letters is zero then: the second in the order of most machines.
+    for name, first in (("UTF-16LE", 1), ("UTF-16BE", 0)):
+        half = raw[first::2]
+        if half and half.count(0) * 2 > len(half):
+            return name
+    return "ISO-8859-1"
 
 
 def checksum(raw: bytes) -> str:
@@ -735,6 +755,12 @@ def in_block(comment: str) -> re.Match[str] | None:
     """Where a block comment says a word that line comments say to ringfence: as `key` and `said`."""
     found = _IN_BLOCK.finditer(comment)
     return next((m for m in found if meant(m["key"])), None)
+
+
+def directive(comment: str) -> tuple[str, str] | None:
+    """The word that a line's comment says to ringfence, and what follows it."""
+    match = _DIRECTIVE.match(comment.strip())
+    return (match["key"].lower(), match["value"]) if match is not None else None
 
 
 def meant(key: str) -> str:

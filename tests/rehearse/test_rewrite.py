@@ -96,7 +96,7 @@ def test_a_file_gets_files_beside_it(project: Project) -> None:
     ]  # fmt: skip
     # They are what psql runs as well: a transaction only where it has to be one.
     assert (project.root / "fix.2.sql").read_text() == lines(
-        f"-- {path} (2 of 3)",
+        "-- fix.sql (2 of 3)",
         "-- noqa: disable=all",
         "",
         "ALTER TABLE public.things ADD CONSTRAINT c CHECK ((size > 0)) NOT VALID;",
@@ -237,11 +237,11 @@ def test_a_file_that_psql_runs_gets_loops_and_no_directives(project: Project) ->
     assert "M052" in {f.code for f in lint(None, [path], select=["M"]).findings}
     done = project.run("rehearse", "--sql", str(path), "--rewrite")
     assert done.err.endswith(
-        f"{path} as it is written now leads to the same schema, with no hazard\n"
+        "fix.sql as it is written now leads to the same schema, with no hazard\n"
     )
     made = path.with_name("fix.1.sql")
     assert made.read_text() == lines(
-        f"-- {path} (1 of 1)",
+        "-- fix.sql (1 of 1)",
         "-- noqa: disable=all",
         "",
         "-- what is due",

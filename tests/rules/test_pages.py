@@ -32,6 +32,7 @@ ON_SCHEMA = [each for each in CODED if each.looks_at == "Schema"]
 ON_FILES = [each for each in CODED if each.looks_at in ("Action", "Migration")]
 SILENT = {
     "L004": "it is about a baseline",
+    "L006": "it is about bytes",
     "C000": "there is nothing to see",
     "M056": "it is about several revisions",
 }
@@ -64,7 +65,7 @@ def test_a_page_shows_what_is_caught_and_what_is_not(rule: Rule) -> None:
 def test_a_migration_on_a_page(rule: Rule, example: Example, tmp_path: Path) -> None:
     (tmp_path / "1_before.sql").write_text(example.before)
     (tmp_path / "2_then.sql").write_text(example.sql)
-    report = rules.lint(None, ["."], base=tmp_path, select=["M"])
+    report = rules.lint(None, ["."], base=tmp_path, select=["M", "L"])
     found = {f.code for f in report.findings if f.span and f.span.path == "2_then.sql"}
     assert (rule.code in found) == example.caught, report.findings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -104,7 +105,10 @@ def command(
         resolve(found, dsn),
         names=revisions,
         planned=planned,
-        scripts=[script.read(p := Path(f), f, loose=not found.runs(p.absolute())) for f in files],
+        scripts=[
+            script.read(p, found.shown(p), loose=not found.runs(p))
+            for p in (Path(os.path.abspath(f)) for f in files)  # noqa: PTH100 - links stay as they are
+        ],
         count=rows,
         shadow=shadow,
         allow=allow,

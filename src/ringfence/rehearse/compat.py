@@ -234,6 +234,9 @@ _NULL = "23502"
 _MADE_UP = {"23503", "23514", "23P01"}
 """What is said of a value: that no such row is referred to, that a check does not hold, that two collide."""
 
+_NO_VALUE = "22"
+"""How the states begin of what is said of a value that is none of its type, is too long or too large."""
+
 _FORMS = ("whole", "short", "nulls")
 
 
@@ -324,7 +327,7 @@ def _no(
         optional = {c.name for c in known.columns if not c.required} | {None}
         if said.column_name in optional:
             doubt = "it could be NULL before: look whether somebody leaves it out"
-    elif state in _MADE_UP and said.constraint_name:
+    elif (state in _MADE_UP and said.constraint_name) or state[:2] == _NO_VALUE:
         doubt = "the value was made up: look whether somebody writes such"
     return Broken(ref, writes, said.message_primary or str(error), state, doubt)
 

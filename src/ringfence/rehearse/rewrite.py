@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ringfence import filling, lockfile, rebase, revise, revisions
@@ -21,6 +20,7 @@ from ringfence.step import HazardCode, remark
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from ringfence.filling import Fill
     from ringfence.model import Catalog
@@ -199,7 +199,8 @@ def write(project: Project, done: Rewritten) -> list[Path]:
     """Write what was rewritten: in the place of its revision, or beside its file."""
     if done.file.revision is not None:
         return revision(project, done.file.revision, done.texts)
-    return beside(Path(done.file.up.path.partition(" (")[0]), [up for up, _ in done.texts])
+    path = project.root / done.file.up.path.partition(" (")[0]
+    return beside(path, [up for up, _ in done.texts])
 
 
 def beside(path: Path, texts: Sequence[str]) -> list[Path]:

@@ -27,6 +27,7 @@ from ringfence.rehearse import mend
 from ringfence.rehearse.loop import job
 from ringfence.rehearse.moves import Move, written
 from ringfence.rehearse.retype import retyped
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ringfence.filling import Fill
     from ringfence.finding import Finding
     from ringfence.pg.connect import Target
-    from ringfence.script import Script, Statement
+    from ringfence.script import Statement
     from ringfence.step import Step
 
 
@@ -149,6 +150,8 @@ def _moves(
     if backfill := codes.get("BACKFILL"):
         key = key_of(backfill.ref, before)
         return (Move(text, key=key),) if key and job(text, key) else ()
+    if rebuilt := _reindexed(text):
+        return (rebuilt,)
     try:
         if "REWRITE" in codes and (filled := _filled(before, after)):
             return filled
@@ -160,6 +163,19 @@ def _moves(
         return ()  # the engine knows no better
     return tuple(_move(step) for step in steps)
 
+
+def _reindexed(text: str) -> Move | None:
+    """A REINDEX that lets others work; None for what is none, or has no such form."""
+    tokens = tuple(Script("", text).code())
+    if not tokens or tokens[0].text.upper() != "REINDEX":
+        return None
+    what = next((t for t in tokens if t.text.upper() in _REINDEXED), None)
+    if what is None or any(t.text.upper() == "CONCURRENTLY" for t in tokens):
+        return None
+    return Move(f"{text[: what.end]} CONCURRENTLY{text[what.end :]}", "no")
+
+
+_REINDEXED = {"INDEX", "TABLE", "SCHEMA", "DATABASE"}
 
 _GATED = {"REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK"}
 

@@ -104,7 +104,8 @@ class Rule:
 
     `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see;
     `measurable` whether running the statement shows if what it says is so. One that is `asked` for is
-    heeded when its code is selected, and not with its family.
+    heeded when its code is selected, and not with its family. One about migrations that looks `anywhere`
+    is shown the files of ddl/ as well.
     """
 
     code: str
@@ -115,6 +116,7 @@ class Rule:
     on: tuple[str, ...] = field(default=())
     measurable: bool = False
     asked: bool = False
+    anywhere: bool = False
 
     @property
     def title(self) -> str:
@@ -144,6 +146,7 @@ def rule(
     on: Sequence[str] = (),
     measurable: bool = False,
     asked: bool = False,
+    anywhere: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a rule; its module's docstring is the page."""
 
@@ -158,7 +161,9 @@ def rule(
                 hint="give it a code of its own",
             )
         looks_at = "files" if "SqlFile" in looks_at else looks_at.rpartition(".")[2]
-        _rules[code] = Rule(code, severity, page, looks_at, check, tuple(on), measurable, asked)
+        _rules[code] = Rule(
+            code, severity, page, looks_at, check, tuple(on), measurable, asked, anywhere
+        )
         return check
 
     return register

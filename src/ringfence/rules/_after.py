@@ -282,6 +282,8 @@ def _create_domain(action: Action, state: State) -> None:
 
 def _alter_domain(action: Action, state: State) -> None:
     known = state.domains.get(action.name, Domain(None))
+    if action.name not in state.domains:
+        state.domain_users[action.name] = True  # it was there before: who uses it is not known
     if action.node.subtype in ("C", "O"):
         state.domains[action.name] = replace(known, limited=True)
     elif action.node.subtype == "T":

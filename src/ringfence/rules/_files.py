@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ringfence.errors import BadProject, Misuse, Span
+from ringfence.errors import Misuse, Span
 from ringfence.finding import Coverage
 from ringfence.project import Project, need
 from ringfence.rules import SqlFile
+from ringfence.script import encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that could not be read as text: which, and why."""
+
+    path: Path
+    message: str
+    hint: str
+    span: Span
+
+
 def collect(
-    project: Project | None, paths: Sequence[Path | str], base: Path
+    project: Project | None,
+    paths: Sequence[Path | str],
+    base: Path,
+    unread: list[Unread] | None = None,
 ) -> tuple[tuple[SqlFile, ...], tuple[Coverage, ...]]:
     """Every file under `paths`, once each, in order, and which of the project's folders hold none.
 
     In folders these are the files named *.sql, hidden folders left out; a file named outright is
-    taken whatever its name. With no paths: the project's ddl and migrations. Raises `Misuse` for
-    what is missing, empty or unreadable, `BadProject` for what is not text.
+    taken whatever its name. With no paths: the project's ddl and migrations. Files that cannot be
+    read as text are added to `unread`, and left out. Raises `Misuse` for what is missing or empty.
     """
     if paths:
         wanted = [(base / path, str(path)) for path in paths]
@@ -53,7 +69,11 @@ def collect(
             if path not in found:
                 shown = _shown(path, project, str(Path(given) / name))
                 top = _top(path, project, base)
-                found[path] = SqlFile(path, shown, _read(path, shown), top, given)
+                text = _read(path, shown)
+                if isinstance(text, str):
+                    found[path] = SqlFile(path, shown, text, top, given)
+                elif unread is not None and all(path != each.path for each in unread):
+                    unread.append(text)
     return tuple(found.values()), tuple(absent)
 
 
@@ -93,25 +113,23 @@ def _top(path: Path, project: Project | None, base: Path) -> Path:
     return path.parent
 
 
-def _read(path: Path, shown: str) -> str:
+def _read(path: Path, shown: str) -> str | Unread:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise Misuse(f"cannot read {shown}: {error.strerror}") from None
+        return Unread(path, f"{shown} cannot be read: {error.strerror}", "", Span(shown))
+    hint = f"iconv -f {encoding(raw)} -t UTF-8 {shlex.quote(shown)} > new.sql"
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-        raise BadProject(
-            f"{shown} is not UTF-8: byte 0x{raw[error.start]:02x}",
-            span=_span(shown, raw[: error.start].decode("utf-8")),
-            hint=f"iconv -f {'UTF-16' if utf16 else 'ISO-8859-1'} -t UTF-8 {shown} > new.sql",
-        ) from None
+        what = f"{shown} is not UTF-8: byte 0x{raw[error.start]:02x}"
+        return Unread(path, what, hint, _span(shown, raw[: error.start].decode("utf-8")))
     if "\0" in text:
-        raise BadProject(
+        return Unread(
+            path,
             f"{shown} is not text: it holds a zero byte",
-            span=_span(shown, text[: text.index("\0")]),
-            hint="PostgreSQL takes no zero byte in SQL; is this a binary file, or UTF-16?",
+            hint if encoding(raw).startswith("UTF-16") else "PostgreSQL takes none in SQL",
+            _span(shown, text[: text.index("\0")]),
         )
     # As sqlfluff and PostgreSQL's positions count: one line end is one character.
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -124,7 +124,8 @@ class Migration:
 
     `managed` is whether ringfence runs it, `undo` whether it takes back another one; `transactional`
     whether all of it is one transaction: else it runs as psql would run it. `beside` are the revisions that follow the same one as this, `merged` whether one has them all below it.
-    `batched` is whether its one statement runs over the keys a little at a time.
+    `batched` is whether its one statement runs over the keys a little at a time, `declares` whether it
+    is no migration but a file of ddl/.
     """
 
     shown: str
@@ -137,6 +138,7 @@ class Migration:
     beside: tuple[str, ...] = ()
     merged: bool = False
     batched: bool = False
+    declares: bool = False
     actions: list[Action] = field(default_factory=list)
     heavy: list[Action] = field(default_factory=list)
     """Those that were found to go over every row of a table that was there before."""

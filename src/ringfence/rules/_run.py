@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ringfence.errors import Span
     from ringfence.project import Project
     from ringfence.rules import Progress
+    from ringfence.rules._files import Unread
     from ringfence.rules._migration import Migration, Statement
     from ringfence.rules._parse import Name
     from ringfence.rules._schema import Schema
@@ -64,18 +65,26 @@ def run(
     old: tuple[_baseline.Accepted, ...] = ()
     if baseline is not None and (accept is None or baseline.exists()):
         old = _baseline.read(baseline)
-    files, absent = collect(project, paths, base)
+    unread: list[Unread] = []
+    files, absent = collect(project, paths, base, unread)
     changed: set[Path] | None = None
     if since:
         from ringfence.rules._since import changed as changes
 
         changed = changes(project.root if project else base, since)
         files = tuple(file for file in files if file.path.resolve() in changed)
+        unread = [each for each in unread if each.path.resolve() in changed]
     kept = cache()
     context = Context(kept / "lint" if kept else None, progress)
     findings: list[Finding] = []
     coverage: list[Coverage] = []
     for each in chosen:
+        if each.looks_at == "Unread":
+            findings += [
+                Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
+                for one in unread
+                for p in each.check(one)
+            ]
         if each.looks_at == "files":
             outcome = each.check(files, context)
             findings += outcome.findings
@@ -100,6 +109,8 @@ def run(
         if f.code == "style/PRS" and f.severity is Severity.ERROR and f.span is not None
         if _wanted(f.code, select, skip)
     }
+    everywhere = [each for each in chosen if each.anywhere]
+    findings += _declared(project, files, everywhere)
     on_migrations = [each for each in chosen if each.looks_at in ("Action", "Migration")]
     if on_migrations:
         found, looked = _migrations(project, files, on_migrations, unparsed)
@@ -293,6 +304,21 @@ def _once(schema: Schema, problems: Sequence[Problem]) -> Iterator[Problem]:
             or problem.message.replace(table.path, whole.path) not in said
         ):
             yield problem
+
+
+def _declared(
+    project: Project | None, files: Iterable[SqlFile], rules: Sequence[Rule]
+) -> Iterator[Finding]:
+    """Show the files of ddl/ to the rules that look there too."""
+    from ringfence.rules._migration import parsed
+
+    for file in files:
+        if rules and project and file.path.is_relative_to(project.ddl):
+            declared = parsed(file)
+            declared.declares = True
+            for rule in rules:
+                for problem in rule.check(declared):
+                    yield _finding(file, rule, _around(declared, problem.at), problem)
 
 
 # Migrations -------------------------------------------------------------------------------------

@@ -22,10 +22,11 @@ When to ignore: where every table that uses the domain stays small.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
+from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,5 +50,17 @@ def domain_constraint(action: Action) -> Iterator[Problem]:
     yield Problem(
         f"every table that has a column of {action.name.path} is read while nobody can write to it",
         action.name.ref("domain"),
-        help="add it as NOT VALID: it holds for new values at once",
+        help=_HELP["O" if node.subtype == "C" and _required(node) else node.subtype],
     )
+
+
+def _required(node: Any) -> bool:
+    """Whether the constraint is NOT NULL, which nobody can add as not valid."""
+    return bool(getattr(node, "def").constraint.contype == pb.CONSTR_NOTNULL)
+
+
+_HELP = {
+    "C": "add it as NOT VALID: it holds for new values at once",
+    "O": "ADD CONSTRAINT … CHECK (VALUE IS NOT NULL) NOT VALID holds for new values at once",
+    "V": "for new values it holds already: validate it while few write",
+}

@@ -7,6 +7,8 @@ Caught:
 
     VACUUM FULL app.t;
 
+    VACUUM FULL;
+
     CREATE TABLE app.t (id bigint PRIMARY KEY);
     -- then
     ALTER TABLE app.t SET UNLOGGED;
@@ -56,10 +58,11 @@ def table_rewrite(action: Action) -> Iterator[Problem]:
         return
     what = _SAID.get(verb, verb.replace("_", " ").upper())
     yield Problem(
-        f"{what} writes {action.table or 'every table'} anew while nobody can use it",
+        f"{what} writes {action.table if action.name.name else _EVERY[verb]} anew while nobody can use it",
         action.ref if action.name.name else None,
         help="an extension such as pg_repack or pg_squeeze copies a table while it is in use",
     )
 
 
+_EVERY = {"vacuum": "every table", "cluster": "every table that was clustered before"}
 _SAID = {"vacuum": "VACUUM FULL", "set_tablespace": "SET TABLESPACE"}
