@@ -555,7 +555,7 @@ def test_a_file_that_copies_to_whoever_runs_it_is_refused(project: Project) -> N
         2,
         (
             "error: a rehearsal can send this COPY nothing and take nothing from it\n"
-            "  loose.sql:2:1\n  2 | COPY things TO STDOUT;\n    | ^\n"
+            "  out.sql:2:1\n  2 | COPY things TO STDOUT;\n    | ^\n"
             "hint: write the data below COPY … FROM STDIN;, and \\. on a line after them\n"
         ),
     )
