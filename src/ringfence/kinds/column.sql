@@ -55,7 +55,19 @@ SELECT
         WHEN a.attfdwoptions IS NOT NULL
             THEN (SELECT array_agg(o.o ORDER BY o.o) FROM unnest(a.attfdwoptions) AS o (o))
     END AS fdw_options,
-    r.relkind IN ('r', 'f') AND NOT r.relispartition AND NOT a.attislocal AS inherited
+    r.relkind IN ('r', 'f') AND NOT r.relispartition AND NOT a.attislocal AS inherited,
+    -- Its collation, and the type whose operator classes an index on it has by default.
+    CASE
+        WHEN r.relkind IN ('r', 'p', 'm')
+            THEN
+                (a.attcollation::BIGINT << 32)
+                + CASE
+                    WHEN t.typtype = 'e' THEN 'anyenum'::REGTYPE
+                    WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0 THEN 'anyarray'::REGTYPE
+                    WHEN a.atttypid = 'varchar'::REGTYPE THEN 'text'::REGTYPE
+                    ELSE a.atttypid
+                END::OID::BIGINT
+    END AS indexed_as
 FROM pg_catalog.pg_attribute AS a
 INNER JOIN relations AS r ON a.attrelid = r.oid
 INNER JOIN pg_catalog.pg_type AS t ON a.atttypid = t.oid

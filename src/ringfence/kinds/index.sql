@@ -1,6 +1,7 @@
--- A row is an index that no constraint owns. The text of one over columns, each with the operator
--- class and the collation that go without saying, is put together here, for all of them at once:
--- the server would look up every column, class and table for each. Any other's text is its own.
+-- A row is an index that no constraint owns. One without a definition has keys: of the numbers of
+-- columns and operator classes pg/composed.py makes what the server would say, which looks up each
+-- of them, and the table, for every index. An expression that is one call of a function, and the
+-- predicate, name columns like those of a stand-in where that is said.
 WITH
 indexes AS MATERIALIZED (
     SELECT
@@ -11,14 +12,14 @@ indexes AS MATERIALIZED (
         x.reloptions,
         x.relispartition,
         x.reltablespace,
-        c.relname AS on_name,
-        am.amname
+        am.amname,
+        f.is_plain,
+        f.is_plain AND c.relnatts <= 20 AS stand_in,
+        CASE
+            WHEN f.is_plain AND c.relnatts <= 20 THEN 'pg_index'::REGCLASS ELSE i.indrelid
+        END AS named_like
     -- Before 15 it is no column of pg_index.
-    FROM (  -- noqa: ST11
-        SELECT
-            FALSE AS indnullsnotdistinct,
-            ARRAY(SELECT generate_series(1, 64)) AS numbers
-    ) AS older
+    FROM (SELECT FALSE AS indnullsnotdistinct) AS older
     CROSS JOIN
         LATERAL (
             SELECT
@@ -32,9 +33,8 @@ indexes AS MATERIALIZED (
                 i.indoption,
                 i.indnatts,
                 i.indnkeyatts,
+                i.indexprs,
                 i.indpred,
-                i.indexprs IS NULL AS of_columns,
-                numbers,  -- noqa: RF03
                 indnullsnotdistinct AS nulls_not_distinct  -- noqa: RF03
             FROM pg_catalog.pg_index AS i
         ) AS i
@@ -44,105 +44,31 @@ indexes AS MATERIALIZED (
     INNER JOIN pg_catalog.pg_namespace AS n ON x.relnamespace = n.oid
     LEFT JOIN pg_catalog.pg_constraint AS own
         ON i.indexrelid = own.conindid AND own.contype IN ('p', 'u', 'x')
+    CROSS JOIN
+        LATERAL (
+            -- The classes that may have parameters are of other access methods, or somebody's own.
+            SELECT
+                am.amname IN ('btree', 'hash', 'gin')
+                AND 16384 > ALL(i.indclass::OID[])
+                AND '{0,100}' @> i.indcollation::OID[]
+                AND (
+                    i.indexprs IS NULL
+                    OR (
+                        cardinality(array_positions(i.indkey::SMALLINT[], 0::SMALLINT)) = 1
+                        AND substr(i.indexprs::TEXT, 1, 180)
+                        LIKE '({FUNCEXPR :funcid % :funcresulttype % :funcformat 0 :funccollid %'
+                    )
+                )
+                -- plain:
+                AS is_plain
+            LIMIT 1  -- noqa: AM09
+        ) AS f
     WHERE
         c.relkind IN ('r', 'p', 'm')
         AND c.relpersistence <> 't'
         AND c.oid >= 16384
         AND own.oid IS NULL
-),
-
--- The operator classes that may have parameters are of other access methods, or somebody's own.
-keys AS (
-    SELECT
-        i.indexrelid,
-        i.indrelid AS relation,
-        i.of_columns,
-        i.indnkeyatts AS key_count,
-        unnest(i.indkey) AS attribute,
-        unnest(i.indclass) AS class,
-        unnest(i.indcollation) AS of_collation,
-        unnest(i.indoption) AS option,
-        unnest(('{1,2,3,4,5,6}'::INTEGER[])[:i.indnatts]) AS place
-    FROM indexes AS i
-    WHERE i.of_columns AND i.indnatts <= 6 AND i.amname IN ('btree', 'hash', 'gin')
-    UNION ALL
-    -- Those of expressions may have a statistics target, at the index's own columns.
-    SELECT
-        i.indexrelid,
-        i.indexrelid AS relation,
-        FALSE,
-        NULL,
-        unnest(i.numbers[:i.indnatts]),
-        NULL,
-        NULL,
-        NULL,
-        NULL
-    FROM indexes AS i
-    WHERE NOT i.of_columns
-),
-
--- One that is for another type than the column's goes without saying where nobody made any default.
-defaults AS MATERIALIZED (
-    SELECT
-        o.oid,
-        o.opcintype,
-        NOT EXISTS (
-            SELECT FROM pg_catalog.pg_opclass AS own
-            WHERE own.oid >= 16384 AND own.opcdefault
-        ) AS for_others
-    FROM pg_catalog.pg_opclass AS o
-    WHERE o.opcdefault AND o.oid < 16384
-),
-
--- In order without being sorted.
-plain AS MATERIALIZED (
-    SELECT
-        p.indexrelid,
-        MAX(p.name) FILTER (WHERE p.place = 1)
-        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 2), '')
-        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 3), '')
-        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 4), '')
-        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 5), '')
-        || COALESCE(MAX(p.name) FILTER (WHERE p.place = 6), '') AS keys,
-        bool_and(p.goes_without_saying) AS is_plain,
-        array_agg(p.target ORDER BY p.attribute) FILTER (WHERE p.target IS NOT NULL) AS statistics
-    FROM (
-        SELECT
-            k.indexrelid,
-            k.attribute,
-            k.place,
-            CASE
-                WHEN k.place = 1 THEN '' WHEN k.place = k.key_count + 1 THEN ') INCLUDE (' ELSE ', '
-            END
-            || pg_catalog.quote_ident(a.attname)
-            || CASE k.option
-                WHEN 1 THEN ' DESC NULLS LAST' WHEN 2 THEN ' NULLS FIRST' WHEN 3 THEN ' DESC'
-                ELSE ''
-            END AS name,
-            k.of_columns
-            AND CASE
-                WHEN k.place > k.key_count THEN TRUE
-                WHEN d.oid IS NULL OR k.of_collation NOT IN (0, a.attcollation) THEN FALSE
-                WHEN d.opcintype = a.atttypid THEN TRUE
-                WHEN a.atttypid = 'varchar'::REGTYPE
-                    THEN d.for_others AND d.opcintype = 'text'::REGTYPE
-                WHEN t.typtype = 'e' THEN d.for_others AND d.opcintype = 'anyenum'::REGTYPE
-                WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0
-                    THEN d.for_others AND d.opcintype = 'anyarray'::REGTYPE
-                ELSE FALSE
-            END AS goes_without_saying,
-            CASE
-                WHEN NOT k.of_columns AND a.attstattarget >= 0
-                    THEN a.attnum::TEXT || '=' || a.attstattarget::TEXT
-            END AS target
-        FROM keys AS k
-        INNER JOIN pg_catalog.pg_attribute AS a
-            ON k.relation = a.attrelid AND k.attribute = a.attnum
-        LEFT JOIN pg_catalog.pg_type AS t ON k.of_columns AND a.atttypid = t.oid
-        LEFT JOIN defaults AS d ON k.class = d.oid
-        WHERE k.of_columns OR a.attstattarget >= 0
-    ) AS p
-    GROUP BY p.indexrelid
+        -- only: i.indexrelid
 )
 
 SELECT
@@ -166,9 +92,35 @@ SELECT
         WHERE h.inhrelid = i.indexrelid
     ) END AS attached,
     NOT i.indisvalid AS invalid,
-    p.statistics
+    -- Those of expressions may have a statistics target, at the index's own columns.
+    CASE
+        WHEN i.indexprs IS NOT NULL
+            THEN (
+                SELECT array_agg(a.attnum::TEXT || '=' || a.attstattarget::TEXT ORDER BY a.attnum)
+                FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = i.indexrelid AND a.attnum > 0 AND a.attstattarget >= 0
+            )
+    END AS statistics,
+    i.stand_in,
+    i.relname AS own_name,
+    CASE WHEN i.is_plain THEN i.indkey::TEXT END AS keys,
+    CASE WHEN i.is_plain THEN i.indclass::TEXT END AS classes,
+    CASE WHEN i.is_plain THEN i.indcollation::TEXT END AS collations,
+    CASE WHEN i.is_plain THEN i.indoption::TEXT END AS directions,
+    CASE WHEN i.is_plain THEN i.indnkeyatts::INTEGER END AS key_count,
+    CASE WHEN i.is_plain THEN pg_catalog.pg_get_expr(i.indexprs, i.named_like) END AS expression,
+    -- Its type is the fifth word of this, its collation the thirteenth.
+    CASE
+        WHEN i.is_plain AND i.indexprs IS NOT NULL THEN substr(i.indexprs::TEXT, 1, 180)
+    END AS called,
+    CASE
+        WHEN i.is_plain
+            THEN
+                i.indisunique::INTEGER + 2 * i.nulls_not_distinct::INTEGER
+                + 4 * (i.relkind = 'I')::INTEGER
+    END AS rules,
+    CASE WHEN i.is_plain THEN i.amname::TEXT END AS method
 FROM indexes AS i
-LEFT JOIN plain AS p ON i.indexrelid = p.indexrelid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON i.reltablespace = ts.oid
 CROSS JOIN
     LATERAL (
@@ -180,26 +132,15 @@ CROSS JOIN
                 t.text LIKE '% WHERE %' AND RIGHT(t.text, LENGTH(t.predicate)) = t.predicate
             ) AS said,
             CASE
-                WHEN t.text IS NULL
-                    THEN
-                        'CREATE ' || CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END
-                        || 'INDEX ' || pg_catalog.quote_ident(i.relname)
-                        || ' ON ' || CASE WHEN i.relkind = 'I' THEN 'ONLY ' ELSE '' END
-                        || pg_catalog.quote_ident(i.nspname)
-                        || '.' || pg_catalog.quote_ident(i.on_name)
-                        || ' USING ' || i.amname || ' (' || p.keys || ')'
-                        || CASE
-                            WHEN i.nulls_not_distinct THEN ' NULLS NOT DISTINCT' ELSE ''
-                        END
                 WHEN i.reloptions IS NULL THEN hd.head
                 ELSE REGEXP_REPLACE(hd.head, ' WITH [(][^()]*[)]$', '')
             END AS head
         FROM (
             SELECT
                 CASE
-                    WHEN p.is_plain THEN NULL ELSE pg_catalog.pg_get_indexdef(i.indexrelid)
+                    WHEN NOT i.is_plain THEN pg_catalog.pg_get_indexdef(i.indexrelid)
                 END AS text,
-                pg_catalog.pg_get_expr(i.indpred, i.indrelid) AS predicate
+                pg_catalog.pg_get_expr(i.indpred, i.named_like) AS predicate
             LIMIT 1  -- noqa: AM09
         ) AS t
         CROSS JOIN LATERAL (

@@ -1,4 +1,6 @@
 -- A row is a row-level security policy. Many have the same roles: each list of them is named once.
+-- Where that is said, columns are named like those of a stand-in (pg/composed.py): the policy's own
+-- table would have to be loaded. Not so where that may be named, too, in a query.
 WITH
 roles AS MATERIALIZED (
     SELECT
@@ -22,14 +24,40 @@ SELECT
     u.using_expression,
     CASE
         WHEN p.polwithcheck::TEXT = p.polqual::TEXT THEN u.using_expression
-        ELSE pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid)
-    END AS check_expression
+        ELSE pg_catalog.pg_get_expr(p.polwithcheck, u.named_like)
+    END AS check_expression,
+    u.stand_in
 FROM pg_catalog.pg_policy AS p
 INNER JOIN pg_catalog.pg_class AS c ON p.polrelid = c.oid
 LEFT JOIN roles AS r ON p.polroles = r.polroles
 CROSS JOIN
     LATERAL (  -- noqa: ST05
-        SELECT pg_catalog.pg_get_expr(p.polqual, p.polrelid) AS using_expression
+        SELECT
+            s.stand_in,
+            l.named_like,
+            pg_catalog.pg_get_expr(p.polqual, l.named_like) AS using_expression
+        FROM (
+            SELECT
+                c.relnatts <= 20
+                AND (p.polqual IS NULL OR position('{QUERY ' IN p.polqual::TEXT) = 0)
+                AND (
+                    p.polwithcheck IS NULL
+                    OR p.polwithcheck::TEXT = p.polqual::TEXT
+                    OR position('{QUERY ' IN p.polwithcheck::TEXT) = 0
+                )
+                -- plain:
+                AS stand_in
+        ) AS s
+        CROSS JOIN
+            LATERAL (
+                SELECT
+                    CASE WHEN s.stand_in THEN 'pg_index'::REGCLASS ELSE p.polrelid END AS named_like
+                LIMIT 1  -- noqa: AM09
+            ) AS l
         LIMIT 1  -- noqa: AM09
     ) AS u
-WHERE c.oid >= 16384 AND c.relpersistence <> 't';
+WHERE
+    c.oid >= 16384
+    AND c.relpersistence <> 't'
+    -- only: p.oid
+;

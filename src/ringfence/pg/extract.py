@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import marshal
+import re
 from collections import deque
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
@@ -14,13 +15,15 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-from psycopg.pq import TransactionStatus
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from ringfence.errors import Bug, Misuse
 from ringfence.kinds import Kind, kinds, query
 from ringfence.model import Catalog, Fact, Lazily, Ref, Unmodeled
 from ringfence.pg import canonical
 from ringfence.pg.ahead import Query, Reader, Rows, columns
+from ringfence.pg.composed import COMPOSED, INDEXED_AS, NEEDED, Composer
 from ringfence.pg.connect import server_error
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     """What pg_depend knows a thing by (see `_address`), as one number: there are many."""
 
 _ADDRESS = ("classid", "objid", "objsubid")
-_NUMBERS = (*_ADDRESS, "under", "under_part")
+_NUMBERS = (*_ADDRESS, "under", "under_part", INDEXED_AS)
 _SPECIAL = (
     *_NUMBERS,
     "name",
@@ -56,11 +59,14 @@ _LATE = ("aliases.sql", "depend.sql")
 """What is asked for where facts are wanted, not where it is enough that two databases are the same."""
 _PROBE = "probe.sql"
 _RELATIONS = "relations.sql"
-_OTHERS = (_RELATIONS, "unmodeled.sql", *_SATELLITES, *_LATE)
+_WORDS = "words.sql"
+_OTHERS = (_RELATIONS, _WORDS, "unmodeled.sql", *_SATELLITES, *_LATE)
+_ONLY = re.compile(r"-- only: (\S+)")
+"""Where a query is told which objects it is about, and -- plain: where it leaves nothing to compose."""
 _CLASS = 1259
 """pg_class's own number, by which pg_depend knows relations and their columns."""
 
-_FIRST = (_PROBE, _RELATIONS, "constraint", "index", "policy", "view", "trigger", "rule")
+_FIRST = (_PROBE, _RELATIONS, _WORDS, "constraint", "index", "policy", "view", "trigger", "rule")
 _LAST = ("default", "table", "depend.sql", "column")
 _SURE = ("constraint", "index", "default", "table", "column")
 """What takes longest. Whichever order it is asked in, the answer is the same: for what is deparsed
@@ -167,6 +173,7 @@ class Reading:
         self.above: list[Ref] = []
         """The parents that kinds know without being told."""
         self.acls: dict[tuple[str, str, str], list[tuple[str, Mapping[str, Value]]]] = {}
+        self._composes: Composer | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -285,7 +292,7 @@ class Reading:
 
     def _relations(self, answer: Answer) -> None:
         for number, kind, schema, name in answer.rows:
-            if schema not in self.exclude:
+            if kind is not None and schema not in self.exclude:
                 self.within[number] = Ref(kind, (intern(schema), intern(name)))
 
     def _columns(self) -> dict[tuple[int, int], tuple[Ref, str]]:
@@ -330,14 +337,59 @@ class Reading:
     def _asked(self, *, late: bool) -> Generator[tuple[str, Answer]]:
         """The answers that are here, then those to what was not asked yet."""
         yield from list(self.answers.items())
+        needed: dict[str, Answer] = {}
+        waiting: list[tuple[str, Answer]] = []
+        doubtful: list[tuple[str, Answer, list[int]]] = []
+        with closing(self._told_of(late=late)) as answers:
+            for name, answer in answers:
+                if name in NEEDED:
+                    needed[name] = answer
+                if name in COMPOSED:
+                    waiting.append((name, answer))
+                else:
+                    yield name, answer
+                if waiting and needed.keys() >= NEEDED:
+                    composer = self._composer(needed)
+                    for of, incomplete in waiting:
+                        whole, asked_again = _completed(composer, of, incomplete)
+                        if asked_again:
+                            doubtful.append((of, whole, asked_again))
+                        else:
+                            yield of, whole
+                    waiting = []
+        # Nobody reads any more.
+        for name, answer, numbers in doubtful:
+            yield name, self._said(name, answer, numbers)
+
+    def _composer(self, needed: Mapping[str, Answer]) -> Composer:
+        if self._composes is None:
+            names, _, rows = needed["column"]
+            words, relations = needed[_WORDS].rows, needed[_RELATIONS].rows
+            self._composes = Composer(words, relations, (names, rows))
+        return self._composes
+
+    def _said(self, name: str, answer: Answer, numbers: list[int]) -> Answer:
+        """The answer, with what is in doubt in it as the server says it."""
+        text = self._query(name).text.replace("-- plain:", "AND FALSE")
+        text = _ONLY.sub(rf"AND \1 IN ({', '.join(map(str, numbers))})", text)
+        result = self.connection.pgconn.exec_params(text.encode(), None)
+        if result.status != ExecStatus.TUPLES_OK:
+            raise error_from_result(result)
+        number, width = itemgetter(answer.names.index("objid")), len(answer.names)
+        said = {number(row): row[:width] for row in self.text.of(result)}
+        return answer._replace(rows=[said.get(number(row), row) for row in answer.rows])
+
+    def _told_of(self, *, late: bool) -> Generator[tuple[str, Answer]]:
+        """The answers to what was not asked yet, as they come."""
         with Reader(self.connection) as reader:
             if self.answers:
                 reader.ask([self._query(name) for name in _LATE])
             else:
                 self._call_for_help(reader)
                 # What takes long is asked while the kinds are imported that tell of the rest.
-                reader.ask([self._query(name) for name in (_RELATIONS, *_SURE)], more=True)
-                others = [n for n in _OTHERS if n != _RELATIONS and (late or n not in _LATE)]
+                sure = (_RELATIONS, _WORDS, *_SURE)
+                reader.ask([self._query(name) for name in sure], more=True)
+                others = [n for n in _OTHERS if n not in sure and (late or n not in _LATE)]
                 probe, probed = self._probe()
                 reader.ask([probe, *self._queries(), *map(self._query, others)], more=True)
             for name, result in reader:
@@ -628,6 +680,12 @@ def _facts(
     for name, values in (("ref", refs), ("attrs", attrs), ("parent", parents)):
         deque(map(vars(Fact)[name].__set__, facts, values), maxlen=0)
     return dict(zip(refs, facts, strict=True))
+
+
+def _completed(composer: Composer, name: str, answer: Answer) -> tuple[Answer, list[int]]:
+    """The answer with its definitions, and the numbers of those that are in doubt."""
+    names, rows, doubtful = composer.complete(name, answer.names, answer.rows)
+    return Answer(names, {i for i in answer.arrays if i < len(names)}, rows), doubtful
 
 
 def _in_order(answers: Iterable[tuple[str, Answer]]) -> Iterator[tuple[str, Answer]]:
