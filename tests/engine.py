@@ -55,7 +55,7 @@ def psql(conninfo: str, text: str) -> None:
 
 
 def catalog(conninfo: str) -> Catalog:
-    """The catalog of a database, whose indexes and checks are as the server says them one by one."""
+    """The catalog of a database, whose definitions are as the server says them one by one."""
     with psycopg.connect(conninfo, autocommit=True) as connection:
         found = extract(connection)
         with connection.transaction():
@@ -65,14 +65,29 @@ def catalog(conninfo: str) -> Catalog:
                 " FROM pg_class AS x JOIN pg_namespace AS n ON n.oid = x.relnamespace"
                 " WHERE x.relkind IN ('i', 'I') AND x.oid >= 16384"
             ).fetchall()
-            checks = connection.execute(
+            constraints = connection.execute(
                 "SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)"
                 " FROM pg_constraint AS k JOIN pg_class AS c ON c.oid = k.conrelid"
-                " JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE k.contype = 'c'"
+                " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
             ).fetchall()
-    for *name, text in checks:
-        check = found.facts.get(Ref("constraint", tuple(map(str, name))))
-        assert check is None or check["definition"] == canonical.expression(str(text))
+            policies = connection.execute(
+                "SELECT n.nspname, c.relname, p.polname, pg_get_expr(p.polqual, c.oid),"
+                " pg_get_expr(p.polwithcheck, c.oid)"
+                " FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid"
+                " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+            ).fetchall()
+    for *name, text in constraints:
+        constraint = found.facts.get(Ref("constraint", tuple(map(str, name))))
+        if constraint is not None and not (
+            constraint["type"] == "x" and constraint["index_options"]
+        ):
+            assert constraint["definition"] == canonical.expression(str(text))
+    for *name, using, check in policies:
+        policy = found.facts.get(Ref("policy", tuple(map(str, name))))
+        if policy is not None:
+            for attribute, expression in (("using", using), ("check", check)):
+                wanted = None if expression is None else canonical.expression(str(expression))
+                assert policy[f"{attribute}_expression"] == wanted
     for schema, name, text in said:
         fact = found.facts.get(Ref("index", (str(schema), str(name))))
         if fact is not None:

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     Row = tuple[Any, ...]
 
@@ -39,6 +39,8 @@ _NOT_BEFORE = re.compile(r"[.(]| =>")
 _ACTIONS = ("", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT")
 _DIRECTIONS = {"0": "", "1": " DESC NULLS LAST", "2": " NULLS FIRST", "3": " DESC"}
 _VARCHAR, _TEXT = "1043", "25"
+_OTHERS = (25, 2277, 3500)
+"""text, anyarray and anyenum, whose classes other types have by default, too."""
 
 
 class _DoubtError(Exception):
@@ -93,9 +95,11 @@ class Composer:
         names, rows = columns
         numbers = list(map(itemgetter(names.index("under"), names.index("objsubid")), rows))
         called = map(itemgetter(names.index("name")), rows)
-        self._columns = dict(zip(numbers, map(self._quoted.__getitem__, called), strict=True))
+        self._columns: dict[tuple[int, int], str] = dict(
+            zip(numbers, map(self._quoted.__getitem__, called), strict=True)
+        )
         indexed = map(itemgetter(names.index(INDEXED_AS)), rows)
-        self._indexed = dict(zip(numbers, indexed, strict=True))
+        self._indexed: dict[tuple[int, int], int] = dict(zip(numbers, indexed, strict=True))
         self._templates: dict[str, _Template | None] = {}
         self._numbers: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[_How, ...]]] = {}
@@ -106,11 +110,12 @@ class Composer:
     ) -> tuple[list[str], list[Row], list[int]]:
         """An answer with its definitions and without what they are made of; which are in doubt."""
         begin = names.index(_BEGIN)
-        texts, make = {
+        makers: dict[str, tuple[tuple[str, ...], Callable[..., tuple[str | None, ...] | None]]] = {
             "constraint": (("definition",), self._constraint),
             "index": (("definition", "predicate"), self._index),
             "policy": (("using_expression", "check_expression"), self._policy),
-        }[name]
+        }
+        texts, make = makers[name]
         first = names.index(texts[0])
         last = first + len(texts)  # they stand side by side
         assert tuple(names[first:last]) == texts
@@ -245,7 +250,7 @@ class Composer:
         """What is said of a key of an index, behind its column."""
         own, kind = divmod(indexed, 1 << 32)
         name, default_of = self._classes[of_class]
-        if default_of and (default_of != kind or not self._usual):
+        if default_of and (default_of != kind or (kind in _OTHERS and not self._usual)):
             raise _DoubtError  # it may be this type's default nevertheless
         collated = "" if collation in ("0", str(own)) else ' COLLATE "default"'
         return collated + ("" if default_of else f" {name}") + _DIRECTIONS[direction]
