@@ -63,7 +63,9 @@ SELECT
                 (a.attcollation::BIGINT << 32)
                 + CASE
                     WHEN t.typtype = 'e' THEN 'anyenum'::REGTYPE
-                    WHEN t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0 THEN 'anyarray'::REGTYPE
+                    WHEN
+                        t.typtype = 'b' AND t.typlen = -1 AND t.typelem <> 0
+                        THEN 'anyarray'::REGTYPE
                     WHEN a.atttypid = 'varchar'::REGTYPE THEN 'text'::REGTYPE
                     ELSE a.atttypid
                 END::OID::BIGINT

@@ -1,6 +1,6 @@
 -- A row is a constraint of a table: primary key, unique, check, foreign key or exclusion. Of those
 -- that PostgreSQL makes for the partitions of a table that a foreign key refers to, there is none.
--- Without a definition it has a key: of the numbers of columns, pg/composed.py makes what the server
+-- One without a definition has a key: pg/composed.py makes of the columns' numbers what the server
 -- would say, which looks up every column for it. A check's columns are named like those of a
 -- stand-in where that is said: its own table would have to be loaded.
 SELECT
@@ -50,8 +50,9 @@ SELECT
     END AS index_options,
     ts.spcname::TEXT AS index_tablespace,
     s.stand_in,
-    CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'f' THEN 'FOREIGN KEY' END
-    AS word,
+    CASE k.contype
+        WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'f' THEN 'FOREIGN KEY'
+    END AS word,
     CASE WHEN s.is_plain THEN k.conkey::TEXT END AS key,
     CASE WHEN s.is_plain THEN NULLIF(k.confrelid, 0) END AS refers_to,
     CASE WHEN s.is_plain THEN k.confkey::TEXT END AS refers_key,
@@ -88,20 +89,19 @@ LEFT JOIN
     ON k.contype = 'u' AND k.conindid = i.indexrelid
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON x.reltablespace = ts.oid
 CROSS JOIN
-    LATERAL (
+    LATERAL (  -- noqa: ST05
         SELECT
             k.convalidated AND NOT k.of_period
+            -- plain:
             AND CASE k.contype
                 WHEN 'f' THEN k.confdeltype NOT IN ('n', 'd')
                 WHEN 'p' THEN x.relnatts = cardinality(k.conkey)
                 WHEN 'u' THEN x.relnatts = cardinality(k.conkey) AND NOT i.nulls_not_distinct
                 ELSE FALSE
-            END
+            END AS is_plain,
+            k.contype = 'c' AND k.convalidated AND c.relnatts <= 20
             -- plain:
-            AS is_plain,
-            k.contype = 'c' AND k.convalidated AND c.relnatts <= 20 AND 0 < ALL(k.conkey)
-            -- plain:
-            AS stand_in
+            AND 0 < ALL(k.conkey) AS stand_in
         LIMIT 1  -- noqa: AM09
     ) AS s
 WHERE

@@ -19,7 +19,7 @@ indexes AS MATERIALIZED (
             WHEN f.is_plain AND c.relnatts <= 20 THEN 'pg_index'::REGCLASS ELSE i.indrelid
         END AS named_like
     -- Before 15 it is no column of pg_index.
-    FROM (SELECT FALSE AS indnullsnotdistinct) AS older
+    FROM (SELECT FALSE AS indnullsnotdistinct) AS older  -- noqa: ST11
     CROSS JOIN
         LATERAL (
             SELECT
@@ -45,10 +45,11 @@ indexes AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_constraint AS own
         ON i.indexrelid = own.conindid AND own.contype IN ('p', 'u', 'x')
     CROSS JOIN
-        LATERAL (
+        LATERAL (  -- noqa: ST05
             -- The classes that may have parameters are of other access methods, or somebody's own.
             SELECT
                 am.amname IN ('btree', 'hash', 'gin')
+                -- plain:
                 AND 16384 > ALL(i.indclass::OID[])
                 AND '{0,100}' @> i.indcollation::OID[]
                 AND (
@@ -58,9 +59,7 @@ indexes AS MATERIALIZED (
                         AND substr(i.indexprs::TEXT, 1, 180)
                         LIKE '({FUNCEXPR :funcid % :funcresulttype % :funcformat 0 :funccollid %'
                     )
-                )
-                -- plain:
-                AS is_plain
+                ) AS is_plain
             LIMIT 1  -- noqa: AM09
         ) AS f
     WHERE

@@ -24,7 +24,7 @@ SELECT
     u.using_expression,
     CASE
         WHEN p.polwithcheck::TEXT = p.polqual::TEXT THEN u.using_expression
-        ELSE pg_catalog.pg_get_expr(p.polwithcheck, u.named_like)
+        ELSE pg_catalog.pg_get_expr(p.polwithcheck, u.like_it)
     END AS check_expression,
     u.stand_in
 FROM pg_catalog.pg_policy AS p
@@ -34,30 +34,27 @@ CROSS JOIN
     LATERAL (  -- noqa: ST05
         SELECT
             s.stand_in,
-            l.named_like,
-            pg_catalog.pg_get_expr(p.polqual, l.named_like) AS using_expression
+            l.like_it,
+            pg_catalog.pg_get_expr(p.polqual, l.like_it) AS using_expression
         FROM (
             SELECT
                 c.relnatts <= 20
+                -- plain:
                 AND (p.polqual IS NULL OR position('{QUERY ' IN p.polqual::TEXT) = 0)
                 AND (
                     p.polwithcheck IS NULL
                     OR p.polwithcheck::TEXT = p.polqual::TEXT
                     OR position('{QUERY ' IN p.polwithcheck::TEXT) = 0
-                )
-                -- plain:
-                AS stand_in
+                ) AS stand_in
         ) AS s
         CROSS JOIN
             LATERAL (
-                SELECT
-                    CASE WHEN s.stand_in THEN 'pg_index'::REGCLASS ELSE p.polrelid END AS named_like
+                SELECT CASE WHEN s.stand_in THEN 'pg_index'::REGCLASS ELSE p.polrelid END AS like_it
                 LIMIT 1  -- noqa: AM09
             ) AS l
         LIMIT 1  -- noqa: AM09
     ) AS u
 WHERE
     c.oid >= 16384
-    AND c.relpersistence <> 't'
     -- only: p.oid
-;
+    AND c.relpersistence <> 't';

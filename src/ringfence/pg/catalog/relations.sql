@@ -1,6 +1,6 @@
--- A row is a relation that other objects are parts of: its number, kind and name. A part of one
--- of no kind, an extension's or one in a system schema, is none of the schema's; nor is what belongs
--- to one that is not here, the system's own or a temporary one.
+-- A row is a relation that other objects are parts of: its number, kind and name. A part of one of
+-- no kind, an extension's or one in a system schema, is none of the schema's; nor is a part of one
+-- that is not here, the system's own or a temporary one.
 SELECT
     c.oid,
     CASE

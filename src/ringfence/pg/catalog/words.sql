@@ -1,6 +1,6 @@
--- A row is something that pg/composed.py has to know of this server: a word that names have to be
--- quoted for, a column of the relation whose columns stand in for others, an operator class with the
--- type that it is the default of, or that somebody has made a class that is a default.
+-- A row is what pg/composed.py has to know of this server: a word that a name is quoted for, a
+-- column of the relation whose columns stand in for others, an operator class with the type that it
+-- is the default of, or a default that somebody has made.
 SELECT
     'keyword' AS what,
     k.word AS name,
