@@ -207,9 +207,9 @@ def stored(ref: Ref, catalog: Catalog, *, whole: bool = True) -> bool:
 
 
 def stricter(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
-    """What domains get of which values are made, before the column or attribute that holds them.
+    """What domains and attributes get, before the column or attribute that holds values of them.
 
-    PostgreSQL would find the values within an array or another type, and refuse.
+    PostgreSQL would find the values within an array or another type, or a column, and refuse.
     """
     todo = [r for r in context.new.uses.get(fact.ref, ()) if r.kind in _TYPES]
     for ref in todo:
@@ -218,7 +218,9 @@ def stricter(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
             for constraint in context.new.below(ref, "domain_constraint"):
                 yield ("alter", constraint.ref)
                 yield ("create", constraint.ref)
-        for part in (ref, *(f.ref for f in context.new.below(ref, "attribute"))):
+        attributes = [f.ref for f in context.new.below(ref, "attribute")]
+        yield from (("alter", attribute) for attribute in attributes)
+        for part in (ref, *attributes):
             used = context.new.uses.get(part, frozenset())
             todo += [r for r in sorted(used) if r.kind in _TYPES and r not in todo]
 

@@ -30,6 +30,7 @@ from ringfence.kinds._family import (
     partitions,
     tree,
 )
+from ringfence.kinds._handed import given_before, made_anew, stays_inherited, torn
 from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import on_adding
@@ -149,6 +150,7 @@ class Column(Kind):
             return
         kept_above = kept_parents(table, context)
         if stage == "drop":
+            yield from given_before(fact.ref, context)
             for parent in kept_above:
                 yield ("drop", Ref("column", (*parent.name, column)))
         for parent in old:
@@ -310,6 +312,13 @@ class Column(Kind):
             yield table
         if table is not None and table in context.new.facts and _in_key(fact, context):
             yield table
+        if fact.ref not in context.new.facts:
+            yield from made_anew(fact.ref, context)
+            yield from torn(fact, context)
+
+    def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """A table that cannot have it from here before it has it no more from elsewhere."""
+        yield from made_anew(fact.ref, context)
 
     def follow(self, fact: Fact, used: Ref, context: Context) -> Fact | None:  # noqa: ARG002
         """It has the type or collation that is put aside, until its type is set."""
@@ -655,13 +664,11 @@ def _stays_below(old: Fact, context: Context) -> bool:
     """Whether all that inherit it go on to inherit it, from others."""
     assert old.parent is not None
     heirs = [
-        context.new.facts.get(Ref("column", (*link.ref.name, old.ref.name[-1])))
+        Ref("column", (*link.ref.name, old.ref.name[-1]))
         for link in links_below(old.parent, context.old)
         if old.parent in kept_parents(link.parent, context)
     ]
-    return bool(heirs) and all(
-        heir is not None and heir["inherited"] and heir.ref not in context.drops for heir in heirs
-    )
+    return bool(heirs) and all(stays_inherited(heir, context) for heir in heirs)
 
 
 def _when(fact: Fact) -> str:

@@ -32,6 +32,7 @@ from ringfence.kinds._family import (
     tree,
     unproved,
 )
+from ringfence.kinds._handed import given_before, made_anew
 from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -99,6 +100,8 @@ class Constraint(Kind):
         elif stage == "alter":
             yield from before_own(fact, context)
         elif stage == "drop":
+            if fact["type"] == "c":
+                yield from given_before(fact.ref, context)
             if is_partition(table, context.old):
                 if not goes_before(fact, context):
                     yield ("drop", partition(table))
@@ -139,6 +142,13 @@ class Constraint(Kind):
         """What is attached cannot be dropped alone."""
         if link_stays(fact.parent, context):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
+        if fact["type"] == "c" and fact.ref not in context.new.facts:
+            yield from made_anew(fact.ref, context)
+
+    def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """A table that cannot have it from here before it has it no more from elsewhere."""
+        if fact["type"] == "c":
+            yield from made_anew(fact.ref, context)
 
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
         """The constraint as it stands in CREATE TABLE or behind ADD."""

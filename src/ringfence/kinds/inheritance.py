@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._family import common, kept_parents, names, parents, unproved
+from ringfence.kinds._handed import given_by_those_that_stay
 from ringfence.kinds._inherit import first_left, reinherit
 from ringfence.kinds._unproved import around, siblings
 from ringfence.model import Ref
@@ -36,9 +37,10 @@ class Inheritance(Kind):
         if stage == "drop" or fact.parent is None:
             return
         yield from ((s, link) for s in _AFTER for link in siblings(fact.parent, context))
+        yield from given_by_those_that_stay(fact.parent, context)
         old = parents(fact.parent, context.old)
         new = parents(fact.parent, context.new)
-        added = [p for p in new if p not in old]
+        added = [p for p in new if stage == "create" or p not in old]
         for table in (fact.parent, *added) if added else ():
             for child in context.new.children.get(table, ()):
                 if child.ref.kind in ("column", "constraint") and child["type"] != "f":
@@ -66,6 +68,11 @@ class Inheritance(Kind):
                     columns = child.ref.kind in ("column", "constraint") and child["type"] != "f"
                     if columns and not late:
                         yield from ((stage, child.ref) for stage in stages)
+
+    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:  # noqa: ARG002
+        """A table that is put aside to be made anew leaves its parents first."""
+        anew = context.drops & context.new.facts.keys()
+        return fact.parent in anew and fact.ref in context.new.facts
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         assert new.parent is not None
