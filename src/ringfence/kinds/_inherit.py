@@ -248,7 +248,8 @@ def _held(fact: Fact) -> str:
 
 def _whole(fact: Fact) -> str:
     text = _plain(fact)
-    if fact.ref.kind == "column" and fact["not_null"]:
+    late = fact["not_null_inherited"] and fact["not_null_not_valid"]  # it comes from above
+    if fact.ref.kind == "column" and fact["not_null"] and not late:
         table, column = fact.ref.name[-2:]
         named = fact.text("not_null_name") or f"{table}_{column}_not_null"
         text += f" CONSTRAINT {ident(named)} NOT NULL"

@@ -55,17 +55,27 @@ def around(table: Ref, context: Context) -> tuple[list[Do], list[Do]]:
     return before, after
 
 
+def waits(column: Fact, context: Context) -> bool:
+    """Whether a column becomes NOT NULL as not valid, and nothing else, so that it can do so late."""
+    old = context.old.facts.get(column.ref)
+    if old is None or not column["not_null_not_valid"] or column.ref in context.drops:
+        return False
+    return all(old[a] == column[a] for a in ("type", "collation", "generated", "expression"))
+
+
 def have_it_so(column: Fact, context: Context) -> Iterator[Ref]:
     """The links of those below that have it as not valid too: a table that comes later has it so."""
-    if not column["not_null_not_valid"] or column.parent is None:
-        return
-    for link in links_below(column.parent, context.new):
+    yield from _below(column, context) if waits(column, context) else ()
+
+
+def _below(column: Fact, context: Context) -> Iterator[Ref]:
+    for link in links_below(column.parent, context.new) if column.parent is not None else ():
         below = context.new.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
         if below is None or not below["not_null_not_valid"]:
             continue
         if link.ref.kind == "inheritance":  # a partition is attached later, by a statement
             yield link.ref
-        yield from have_it_so(below, context)
+        yield from _below(below, context)
 
 
 def siblings(table: Ref, context: Context) -> Iterator[Ref]:
@@ -103,7 +113,7 @@ def _tops(column: Fact, context: Context) -> Iterator[Fact]:
             yield from _tops(above, context)
             continue
         was = context.old.facts.get(above.ref)
-        if above.ref in context.creates or (was is not None and was["not_null_not_valid"]):
+        if not waits(above, context) or (was is not None and was["not_null_not_valid"]):
             yield above
 
 

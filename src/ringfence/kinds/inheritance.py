@@ -8,7 +8,7 @@ from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._family import common, kept_parents, names, parents, unproved
 from ringfence.kinds._handed import given_by_those_that_stay
 from ringfence.kinds._inherit import first_left, reinherit
-from ringfence.kinds._unproved import around, siblings
+from ringfence.kinds._unproved import around, siblings, waits
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ class Inheritance(Kind):
                     inherited = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
                     if table != fact.parent and unproved(child, context.new.facts.get(inherited)):
                         continue  # a table that comes later would have it proved
-                    if table != fact.parent and _of_another_time(child, fact.parent, context):
+                    if child.text("definition").endswith(" NO INHERIT"):
                         continue
                     if table != fact.parent or not child["inherited"]:
                         yield ("create", child.ref)
                     below = context.new.facts.get(inherited)
-                    if child["not_null_not_valid"] and below and below["not_null_not_valid"]:
+                    if below and below["not_null_not_valid"] and waits(child, context):
                         continue
                     yield ("alter", child.ref)
         for table in kept_parents(fact.parent, context) if added else ():
@@ -95,21 +95,6 @@ class Inheritance(Kind):
         yield from without
         yield from reinherit(new.parent, before[stay:], after[stay:], context)
         yield from within
-
-
-def _of_another_time(check: Fact, heir: Ref, context: Context) -> bool:
-    """Whether a parent's check may come when it will: none inherits it, or a new heir gets it then.
-
-    What is not valid comes after those that are made to inherit it, and so do its column's checks.
-    """
-    if check.text("definition").endswith(" NO INHERIT"):
-        return True
-    if check.ref.kind != "constraint" or heir in context.old.facts:
-        return False
-    its = (c for r in context.new.uses.get(check.ref, ()) if (c := context.new.facts.get(r)))
-    late = [c.ref.name[-1] for c in its if c["not_null_not_valid"]]
-    below = (context.new.facts.get(Ref("column", (*heir.name, name))) for name in late)
-    return any(c is not None and c["not_null_not_valid"] for c in below)
 
 
 _BEFORE: tuple[Stage, ...] = ("drop",)
