@@ -69,10 +69,14 @@ class Inheritance(Kind):
                     if columns and not late:
                         yield from ((stage, child.ref) for stage in stages)
 
-    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:  # noqa: ARG002
-        """A table that is put aside to be made anew leaves its parents first."""
-        anew = context.drops & context.new.facts.keys()
-        return fact.parent in anew and fact.ref in context.new.facts
+    def parted(self, fact: Fact, used: Ref, context: Context) -> bool:
+        """A table leaves for good what is replaced; put aside, to be made anew, it leaves them all."""
+        new = context.new.facts.get(fact.ref)
+        if new is None:
+            return False
+        if fact.parent in context.drops:
+            return True
+        return fact.ref not in context.drops and used.name not in names(new["parents"])
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         assert new.parent is not None

@@ -1,0 +1,6 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+CREATE TYPE level AS ENUM ('high');
+CREATE TABLE kept (z text);
+CREATE FOREIGN TABLE away (n integer) SERVER far;
+CREATE TABLE heir () INHERITS (kept);
