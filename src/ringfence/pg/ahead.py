@@ -7,6 +7,7 @@ half of it, in the same snapshot; where none can be had, the first reads it all.
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from functools import partial
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 _TEXTS = 1009
 """The OID of text[]."""
+_ODD = re.compile(r'["{\\]|NULL|null')
+"""What is in an array that is not as simple as that: something quoted, another array, nothing."""
 
 
 class Query(NamedTuple):
@@ -193,6 +196,8 @@ class Rows:
 
     def array(self, text: str) -> list[Any]:
         """The texts of an array, nested where it is."""
+        if len(text) > 2 and not _ODD.search(text, 1, len(text) - 1):
+            return text[1:-1].split(",")
         found: list[Any] = self._array.load(text.encode())
         return found
 

@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from itertools import chain, compress, islice, repeat
-from operator import eq, itemgetter, le
+from operator import add, eq, itemgetter, le
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -139,6 +139,23 @@ class Answer(NamedTuple):
     rows: list[tuple[Any, ...]]
 
 
+class _Shared(dict[tuple[Any, ...], "Mapping[str, Value]"]):
+    """The attributes that have these values: made once for all that have the same."""
+
+    def __init__(
+        self,
+        names: list[tuple[str, bool]],
+        make: Callable[[tuple[Any, ...], list[tuple[str, bool]]], Mapping[str, Value]],
+    ) -> None:
+        super().__init__()
+        self._names = names
+        self._make = make
+
+    def __missing__(self, values: tuple[Any, ...]) -> Mapping[str, Value]:
+        found = self[values] = self._make(values, self._names)
+        return found
+
+
 class Reading:
     """A database that is being read, in one snapshot: a context manager, `extract` in two steps.
 
@@ -165,8 +182,10 @@ class Reading:
         self.answers: dict[str, Answer] = {}
         self.late: dict[str, Callable[[], list[tuple[Any, ...]]]] = {}
         """What gives the rows that are looked at when somebody asks what needs what."""
-        self.at: dict[Address, Ref] = {}
-        """Where pg_depend's addresses lead."""
+        self.numbered: list[tuple[list[tuple[int, int, int]], list[Ref]]] = []
+        """What pg_depend knows things by, and those, of each kind: few ask for it."""
+        self.columns: dict[tuple[int, int], Ref] = {}
+        """The columns, by the numbers of their relations and their own."""
         self.within: dict[int, Ref] = {}
         """The relations that have parts, by their numbers."""
         self.parents: dict[tuple[str, str], Ref] = {}
@@ -458,7 +477,8 @@ class Reading:
             if ref.name[at] == self.nobody
         }
         if to:
-            self.at = {address: to.get(ref, ref) for address, ref in self.at.items()}
+            numbers, refs = self.numbered.pop()
+            self.numbered.append((numbers, [to.get(ref, ref) for ref in refs]))
         return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
     def _read(self, kind: Kind, answer: Answer) -> dict[Ref, Fact]:
@@ -480,10 +500,9 @@ class Reading:
         # There is a row for every column of every table: each pass over them is one in C, or nearly.
         refs: list[Ref] = list(map(tuple.__new__, repeat(Ref), zip(repeat(kind.name), paths)))
         facts = _facts(refs, self._shared(rows, rest, arrays), parents)
-        numbers = map(itemgetter(class_at, object_at, part_at), rows)
-        self.at.update(
-            zip([(c << 43) + (o << 11) + p + 8 for c, o, p in numbers], refs, strict=True)
-        )
+        self.numbered.append((list(map(itemgetter(class_at, object_at, part_at), rows)), refs))
+        if kind.name == "column":
+            self.columns = dict(zip(map(itemgetter(object_at, part_at), rows), refs, strict=True))
         count = len(refs)
         if (owner_at := at.get("owner")) is not None:
             for row, ref in zip(rows, refs, strict=True):
@@ -513,7 +532,7 @@ class Reading:
         under_at, name_at = at["under"], at.get("name")
         if "under_part" in at:
             columns = map(itemgetter(under_at, at["under_part"]), rows)
-            above = [self.at.get((_CLASS << 43) + (u << 11) + p + 8) for u, p in columns]
+            above = list(map(self.columns.get, columns))
         else:
             above = list(map(self.within.get, map(itemgetter(under_at), rows)))
         if not all(above):
@@ -524,8 +543,8 @@ class Reading:
         names = map(itemgetter(name_at), rows)
         if name_at in arrays:
             return rows, list(map(self.text.name, names)), above
-        below = zip(above, map(intern, names), strict=True)
-        return rows, [(*ref[1], name) for ref, name in below if ref], above
+        whole: list[tuple[str, ...]] = [ref[1] for ref in above if ref]
+        return rows, list(map(add, whole, zip(map(intern, names)))), above
 
     def _wholes(
         self, kind: Kind, at: Mapping[str, int], rows: list[tuple[Any, ...]]
@@ -550,24 +569,19 @@ class Reading:
         """The attributes in each row: what has the same shares them."""
         if not rest:
             return [{}] * len(rows)
-        known: dict[Any, Mapping[str, Value]] = {}
-        found: list[Mapping[str, Value]] = []
-        for key, row in zip(map(itemgetter(*(i for i, _ in rest)), rows), rows, strict=True):
-            attrs = known.get(key)
-            if attrs is None:
-                attrs = known[key] = self._attrs(row, rest, arrays)
-            found.append(attrs)
-        return found
+        first, last = rest[0][0], rest[-1][0] + 1
+        together = last - first == len(rest)  # mostly: a slice is taken out in no time
+        at = [slice(first, last)] if together else [i for i, _ in rest]
+        values = map(itemgetter(*at), rows)
+        known = _Shared([(name, i in arrays) for i, name in rest], self._attrs)
+        return list(map(known.__getitem__, values))
 
-    def _attrs(
-        self, row: tuple[Any, ...], rest: list[tuple[int, str]], arrays: set[int]
-    ) -> dict[str, Value]:
+    def _attrs(self, values: tuple[Any, ...], names: list[tuple[str, bool]]) -> dict[str, Value]:
         attrs: dict[str, Value] = {}
-        for i, key in rest:
-            value = row[i]
+        for value, (key, is_array) in zip(values, names, strict=True):
             if value is None or value is False:
                 continue
-            if i in arrays:
+            if is_array:
                 attrs[key] = _frozen(self.text.array(value))
             elif value.__class__ is str:
                 attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
@@ -605,13 +619,25 @@ class Reading:
 
     def _satellites(self, kind: str, answer: Answer, facts: dict[Ref, Fact]) -> None:
         """Comments, security labels and dependences on extensions, of whatever they are on."""
+        at = self._refs(row[:3] for row in answer.rows)
         for classid, objid, objsubid, provider, text in answer.rows:
-            ref = self.at.get(_address(classid, objid, objsubid))
+            ref = at.get((classid, objid, objsubid))
             if ref is None:
                 continue
             name = (ref.kind, *ref.name, *([str(provider)] if provider else []))
             on = Ref(kind, name)
             facts[on] = Fact(on, {"text": str(text)} if text else {}, ref)
+
+    def _refs(self, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int, int], Ref]:
+        """What those are that pg_depend knows by these numbers, where it is modelled."""
+        numbers = set(wanted)
+        classes = {classid for classid, _, _ in numbers}
+        found: dict[tuple[int, int, int], Ref] = {}
+        for known, refs in self.numbered:
+            if known and known[0][0] in classes and not numbers.isdisjoint(known):
+                at = dict(zip(known, refs, strict=True))
+                found.update((number, at[number]) for number in numbers & at.keys())
+        return found
 
     def _uses(
         self,
@@ -621,7 +647,10 @@ class Reading:
     ) -> Mapping[Ref, frozenset[Ref]]:
         """pg_depend, with each address led to the fact that stands for it."""
         alias: dict[Address, Address] = dict(aliases)
-        at = self.at
+        at: dict[Address, Ref] = {}
+        while self.numbered:
+            numbers, refs = self.numbered.pop()
+            at.update(zip([_address(*number) for number in numbers], refs, strict=True))
 
         def lead(address: Address) -> Ref | None:
             for _ in range(8):
