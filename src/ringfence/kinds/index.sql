@@ -101,7 +101,6 @@ SELECT
             )
     END AS statistics,
     i.stand_in,
-    i.relname AS own_name,
     CASE WHEN i.is_plain THEN i.indkey::TEXT END AS keys,
     CASE WHEN i.is_plain THEN i.indclass::TEXT END AS classes,
     CASE WHEN i.is_plain THEN i.indcollation::TEXT END AS collations,
@@ -118,7 +117,8 @@ SELECT
                 i.indisunique::INTEGER + 2 * i.nulls_not_distinct::INTEGER
                 + 4 * (i.relkind = 'I')::INTEGER
     END AS rules,
-    CASE WHEN i.is_plain THEN i.amname::TEXT END AS method
+    CASE WHEN i.is_plain THEN i.amname::TEXT END AS method,
+    i.relname AS own_name
 FROM indexes AS i
 LEFT JOIN pg_catalog.pg_tablespace AS ts ON i.reltablespace = ts.oid
 CROSS JOIN

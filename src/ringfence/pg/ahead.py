@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _TEXTS = 1009
 """The OID of text[]."""
+Texts = tuple["str | Texts | None", ...]
 _ODD = re.compile(r'["{\\]|NULL|null')
 """What is in an array that is not as simple as that: something quoted, another array, nothing."""
 
@@ -201,11 +202,21 @@ class Rows:
         found: list[Any] = self._array.load(text.encode())
         return found
 
+    def value(self, text: str) -> Texts:
+        """The same, to be kept."""
+        if len(text) > 2 and not _ODD.search(text, 1, len(text) - 1):
+            return tuple(text[1:-1].split(","))
+        return _kept(self.array(text))
+
     def name(self, text: str) -> tuple[str, ...]:
         """The texts of an array without nulls."""
         if '"' in text:
             return tuple(self.array(text))
         return tuple(map(intern, text[1:-1].split(",")))
+
+
+def _kept(texts: list[Any]) -> Texts:
+    return tuple(_kept(text) if isinstance(text, list) else text for text in texts)
 
 
 def columns(answer: PGresult) -> tuple[list[str], set[int]]:

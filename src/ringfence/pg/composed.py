@@ -47,10 +47,6 @@ class _DoubtError(Exception):
     """Only the server can say it."""
 
 
-_How = tuple[str, str, str]
-"""A key's operator class, collation and direction, in numbers."""
-
-
 class _Names(dict[str, str]):
     """Names as the server writes them: in double quotes where it would."""
 
@@ -91,7 +87,10 @@ class Composer:
         self._tokens = re.compile(rf"{_QUOTED}|\b(?:{'|'.join((_STAND_IN, *self._stand_ins))})\b")
         self._classes = {str(number): (name, kind) for name, number, kind in known["class"]}
         self._usual = "default of somebody's" not in known
-        self._relations = {number: (schema, name) for number, _, schema, name in relations}
+        quoted = self._quoted
+        self._tables = {n: f"{quoted[schema]}.{quoted[name]}" for n, _, schema, name in relations}
+        # What is in pg_catalog is on the search_path: its schema goes without saying.
+        self._visible = {n: t.removeprefix("pg_catalog.") for n, t in self._tables.items()}
         names, rows = columns
         numbers = list(map(itemgetter(names.index("under"), names.index("objsubid")), rows))
         called = map(itemgetter(names.index("name")), rows)
@@ -102,15 +101,14 @@ class Composer:
         self._indexed: dict[tuple[int, int], int] = dict(zip(numbers, indexed, strict=True))
         self._templates: dict[str, _Template | None] = {}
         self._numbers: dict[str, tuple[int, ...]] = {}
-        self._shapes: dict[tuple[str, ...], tuple[tuple[int, ...], tuple[_How, ...]]] = {}
-        self._said: dict[tuple[_How, int], str] = {}
+        self._shapes: dict[Row, tuple[tuple[int, ...], dict[tuple[int, ...], _Template]]] = {}
 
     def complete(
         self, name: str, names: list[str], rows: list[Row]
     ) -> tuple[list[str], list[Row], list[int]]:
         """An answer with its definitions and without what they are made of; which are in doubt."""
         begin = names.index(_BEGIN)
-        makers: dict[str, tuple[tuple[str, ...], Callable[..., tuple[str | None, ...] | None]]] = {
+        makers: dict[str, tuple[tuple[str, ...], Callable[[int, Row, Row], Row | None]]] = {
             "constraint": (("definition",), self._constraint),
             "index": (("definition", "predicate"), self._index),
             "policy": (("using_expression", "check_expression"), self._policy),
@@ -119,13 +117,12 @@ class Composer:
         first = names.index(texts[0])
         last = first + len(texts)  # they stand side by side
         assert tuple(names[first:last]) == texts
-        parts = itemgetter(*map(names.index, ("under", *texts, *names[begin:])))
+        under, number_at = names.index("under"), names.index("objid")
         found: list[Row] = []
         doubtful: list[int] = []
-        number_at = names.index("objid")
         for row in rows:
             try:
-                told = make(*parts(row))
+                told = make(row[under], row[first:last], row[begin:])
             except (_DoubtError, KeyError):  # what has no name here is the system's own
                 doubtful.append(row[number_at])
                 told = None
@@ -142,24 +139,16 @@ class Composer:
             return columns[relation, known[0]]
         return ", ".join([columns[relation, number] for number in known])
 
-    def _constraint(
-        self,
-        relation: int,
-        definition: str | None,
-        stand_in: bool,
-        word: str,
-        key: str | None,
-        refers_to: int | None,
-        refers_key: str,
-        rules: int,
-    ) -> tuple[str | None, ...] | None:
-        if stand_in and definition:
-            return (self._renamed(definition, relation),)
+    def _constraint(self, relation: int, told: Row, more: Row) -> Row | None:
+        stand_in, word, key, refers_to, refers_key, rules = more
+        if stand_in:
+            return (self._renamed(told[0], relation),)
         if key is None:
             return None
         text = f"{word} ({self._list(relation, key)})"
         if refers_to is not None:
-            text += f" REFERENCES {self._visible(refers_to)}({self._list(refers_to, refers_key)})"
+            table = self._visible[refers_to]
+            text = f"{text} REFERENCES {table}({self._list(refers_to, refers_key)})"
         return (text + self._rules(rules) if rules else text,)
 
     @staticmethod
@@ -175,76 +164,67 @@ class Composer:
             text += " INITIALLY DEFERRED"
         return text
 
-    def _visible(self, relation: int) -> str:
-        schema, name = self._relations[relation]
-        if schema == "pg_catalog":  # it is on the search_path
-            return self._quoted[name]
-        return f"{self._quoted[schema]}.{self._quoted[name]}"
-
-    def _policy(
-        self, relation: int, using: str | None, check: str | None, stand_in: bool
-    ) -> tuple[str | None, ...] | None:
-        if not stand_in:
+    def _policy(self, relation: int, told: Row, more: Row) -> Row | None:
+        if not more[0]:
             return None
+        using, check = told
         shown = using and self._renamed(using, relation)
         return shown, shown if check == using else check and self._renamed(check, relation)
 
-    def _index(
-        self,
-        relation: int,
-        definition: str | None,
-        predicate: str | None,
-        stand_in: bool,
-        name: str,
-        keys: str | None,
-        classes: str,
-        collations: str,
-        directions: str,
-        key_count: int,
-        expression: str | None,
-        called: str | None,
-        rules: int,
-        method: str,
-    ) -> tuple[str | None, ...] | None:
-        if keys is None:
+    def _index(self, relation: int, told: Row, more: Row) -> Row | None:
+        shape, name = more[:-1], more[-1]
+        if shape[1] is None:
             return None
-        shape = keys, classes, collations, directions
         known = self._shapes.get(shape)
         if known is None:
-            numbers = tuple(map(int, keys.split()))
-            each = zip(classes.split(), collations.split(), directions.split(), strict=True)
-            known = self._shapes[shape] = numbers, tuple(each)
-        numbers, hows = known
+            numbers = tuple(n for n in map(int, shape[1].split()) if n)
+            known = self._shapes[shape] = numbers, {}
+        numbers, ways = known
+        indexed = tuple([self._indexed[relation, number] for number in numbers])
+        template = ways.get(indexed)
+        if template is None:
+            template = ways[indexed] = self._indexing(
+                shape, dict(zip(numbers, indexed, strict=True))
+            )
+        columns = self._columns
+        named = [columns[relation, number] for number in template.numbers]
+        text = template.text % (self._quoted[name], self._tables[relation], *named)
+        predicate = told[1]
+        return text, self._renamed(predicate, relation) if predicate and shape[0] else predicate
+
+    def _indexing(self, shape: Row, indexed: dict[int, int]) -> _Template:
+        """How to make an index, but for its name, its table's, and its columns'."""
+        stand_in, keys, classes, collations, directions, count, expression, called, *rest = shape
+        rules, method = rest
+        each = zip(classes.split(), collations.split(), directions.split(), strict=True)
+        all_numbers = list(map(int, keys.split()))
+        numbers: list[int] = []
         said: list[str] = []
-        for number, how in zip(numbers, hows, strict=False):  # what is included has none
+        for number, how in zip(all_numbers, each, strict=False):  # what is included has none
             if number:
-                text, indexed = self._columns[relation, number], self._indexed[relation, number]
+                text, kind = "%s", indexed[number]
+                numbers.append(number)
             else:
-                assert expression is not None
-                assert called is not None
-                text = self._renamed(expression, relation) if stand_in else expression
+                template = (
+                    self._template(expression) if stand_in else _Template(_bare(expression), ())
+                )
+                if template is None:
+                    raise _DoubtError
+                text = template.text
+                numbers += template.numbers
                 words = called.split(" ")
-                kind = _TEXT if words[4] == _VARCHAR else words[4]
-                indexed = (int(words[12]) << 32) + int(kind)
-            more = self._said.get((how, indexed))
-            if more is None:
-                more = self._said[how, indexed] = self._how(*how, indexed)
-            said.append(text + more if more else text)
-        schema, table = self._relations[relation]
-        quoted = self._quoted
-        definition = (
-            f"CREATE {'UNIQUE ' if rules & 1 else ''}INDEX {quoted[name]}"
-            f" ON {'ONLY ' if rules & 4 else ''}{quoted[schema]}.{quoted[table]}"
-            f" USING {method} ({', '.join(said)})"
+                kind = int(words[12]) << 32 | int(_TEXT if words[4] == _VARCHAR else words[4])
+            said.append(text + _bare(self._how(*how, kind)))
+        text = (
+            f"CREATE {'UNIQUE ' if rules & 1 else ''}INDEX %s"
+            f" ON {'ONLY ' if rules & 4 else ''}%s USING {method} ({', '.join(said)})"
         )
-        if len(numbers) > key_count:
-            others = [self._columns[relation, number] for number in numbers[key_count:]]
-            definition += f" INCLUDE ({', '.join(others)})"
+        if included := all_numbers[count:]:
+            numbers += included
+            text += f" INCLUDE ({', '.join('%s' for _ in included)})"
         if rules & 2:
-            definition += " NULLS NOT DISTINCT"
-        if predicate and stand_in:
-            predicate = self._renamed(predicate, relation)
-        return definition, predicate
+            text += " NULLS NOT DISTINCT"
+        return _Template(text, tuple(numbers))
 
     def _how(self, of_class: str, collation: str, direction: str, indexed: int) -> str:
         """What is said of a key of an index, behind its column."""
@@ -281,8 +261,13 @@ class Composer:
                 or _NOT_BEFORE.match(text, token.end())
             ):
                 return None
-            parts.append(text[end:start].replace("%", "%%"))
+            parts.append(_bare(text[end:start]))
             numbers.append(self._stand_ins[word])
             end = token.end()
-        parts.append(text[end:].replace("%", "%%"))
+        parts.append(_bare(text[end:]))
         return _Template("%s".join(parts), tuple(numbers))
+
+
+def _bare(text: str) -> str:
+    """As it stands in a template."""
+    return text.replace("%", "%%")

@@ -582,7 +582,7 @@ class Reading:
             if value is None or value is False:
                 continue
             if is_array:
-                attrs[key] = _frozen(self.text.array(value))
+                attrs[key] = self.text.value(value)
             elif value.__class__ is str:
                 attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
             else:
