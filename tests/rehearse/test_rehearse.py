@@ -13,8 +13,8 @@ import pytest
 
 from projects import ROOT, Project, lines
 from ringfence.pg.connect import named
-from ringfence.pg.observe import Observed, Observer
-from ringfence.rehearse import pages
+from ringfence.pg.observe import Lock, Observed, Observer
+from ringfence.rehearse import effects, pages
 from ringfence.rehearse.sizes import Rates, Size, expected, inject
 from ringfence.script import Script
 from ringfence.step import HazardCode
@@ -606,6 +606,43 @@ def test_a_made_up_value_that_is_none_of_the_new_type_is_information(project: Pr
     assert (found["severity"], found["ref"]) == ("info", "table:public.parents")
     assert found["evidence"] == {"sqlstate": "22P02"}
     assert found["help"] == "the value was made up: look whether somebody writes such"
+
+
+@pytest.mark.parametrize(
+    ("text", "reached"),
+    [
+        ("COMMENT ON TABLE things IS 'x'; INSERT INTO things VALUES (7, 7)", frozenset()),
+        ("ALTER TABLE things ADD x int", frozenset({"public.things"})),
+        ("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", None),
+        ("ALTER TABLE things ADD x int; DO $$ BEGIN END $$", None),
+        ("ALTER TYPE t RENAME VALUE 'a' TO 'b'", None),
+        ("DROP TABLE parents CASCADE", frozenset({"public.parents"})),
+        ("SELECT f()", None),
+    ],
+)
+def test_others_are_tried_where_a_statement_may_have_reached_them(
+    text: str, reached: frozenset[str] | None
+) -> None:
+    """Between statements; behind the file everything is."""
+    script = Script("x.sql", text)
+    locks = tuple(
+        Lock(f"public.{t}", "ACCESS EXCLUSIVE") for t in ("things", "parents") if t in text
+    )
+    seen = [(s, Observed(locks=locks)) for s in script.statements]
+    assert effects.reached(seen) == reached
+
+
+def test_others_that_are_tried_are_not_counted(project: Project) -> None:
+    path = project.root / "loose.sql"
+    path.write_text(
+        "ALTER TABLE things ADD later int;\nCREATE INDEX CONCURRENTLY i ON parents (name);\n"
+        "ALTER TABLE things ADD more int;\nCREATE INDEX CONCURRENTLY j ON parents (name);\n"
+    )
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (part,) = json.loads(done.out)["parts"]
+    assert [set(s["scanned"]) for s in part["statements"]] == [
+        set(), {"public.parents"}, set(), {"public.parents"}
+    ]  # fmt: skip
 
 
 PLACED = """
