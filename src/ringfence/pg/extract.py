@@ -182,8 +182,8 @@ class Reading:
         self.answers: dict[str, Answer] = {}
         self.late: dict[str, Callable[[], list[tuple[Any, ...]]]] = {}
         """What gives the rows that are looked at when somebody asks what needs what."""
-        self.numbered: list[tuple[list[tuple[int, int, int]], list[Ref]]] = []
-        """What pg_depend knows things by, and those, of each kind: few ask for it."""
+        self.numbered: list[tuple[itemgetter[Any], list[tuple[Any, ...]], list[Ref]]] = []
+        """What gives of rows what pg_depend knows things by, the rows, and those things."""
         self.columns: dict[tuple[int, int], Ref] = {}
         """The columns, by the numbers of their relations and their own."""
         self.within: dict[int, Ref] = {}
@@ -477,8 +477,8 @@ class Reading:
             if ref.name[at] == self.nobody
         }
         if to:
-            numbers, refs = self.numbered.pop()
-            self.numbered.append((numbers, [to.get(ref, ref) for ref in refs]))
+            number, rows, refs = self.numbered.pop()
+            self.numbered.append((number, rows, [to.get(ref, ref) for ref in refs]))
         return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
     def _read(self, kind: Kind, answer: Answer) -> dict[Ref, Fact]:
@@ -490,19 +490,20 @@ class Reading:
             if name not in kind.attributes:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
         class_at, object_at, part_at = at["classid"], at["objid"], at["objsubid"]
+        place = itemgetter(object_at, part_at)
         if kind.placed:
-            places = list(map(itemgetter(object_at, part_at), rows))
+            places = list(map(place, rows))
             if not all(map(le, places, islice(places, 1, None))):  # mostly they come in order
-                rows = sorted(rows, key=itemgetter(object_at, part_at))
+                rows = sorted(rows, key=place)
         rows, paths, parents = (
             self._parts(at, arrays, rows) if "under" in at else self._wholes(kind, at, rows)
         )
         # There is a row for every column of every table: each pass over them is one in C, or nearly.
         refs: list[Ref] = list(map(tuple.__new__, repeat(Ref), zip(repeat(kind.name), paths)))
         facts = _facts(refs, self._shared(rows, rest, arrays), parents)
-        self.numbered.append((list(map(itemgetter(class_at, object_at, part_at), rows)), refs))
+        self.numbered.append((itemgetter(class_at, object_at, part_at), rows, refs))
         if kind.name == "column":
-            self.columns = dict(zip(map(itemgetter(object_at, part_at), rows), refs, strict=True))
+            self.columns = dict(zip(map(place, rows), refs, strict=True))
         count = len(refs)
         if (owner_at := at.get("owner")) is not None:
             for row, ref in zip(rows, refs, strict=True):
@@ -631,12 +632,12 @@ class Reading:
     def _refs(self, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int, int], Ref]:
         """What those are that pg_depend knows by these numbers, where it is modelled."""
         numbers = set(wanted)
-        classes = {classid for classid, _, _ in numbers}
+        kinds = {(classid, part > 0) for classid, _, part in numbers}
         found: dict[tuple[int, int, int], Ref] = {}
-        for known, refs in self.numbered:
-            if known and known[0][0] in classes and not numbers.isdisjoint(known):
-                at = dict(zip(known, refs, strict=True))
-                found.update((number, at[number]) for number in numbers & at.keys())
+        for number, rows, refs in self.numbered:
+            if rows and (number(rows[0])[0], number(rows[0])[2] > 0) in kinds:
+                at = dict(zip(map(number, rows), refs, strict=True))
+                found.update((n, at[n]) for n in numbers & at.keys())
         return found
 
     def _uses(
@@ -649,8 +650,8 @@ class Reading:
         alias: dict[Address, Address] = dict(aliases)
         at: dict[Address, Ref] = {}
         while self.numbered:
-            numbers, refs = self.numbered.pop()
-            at.update(zip([_address(*number) for number in numbers], refs, strict=True))
+            number, rows, refs = self.numbered.pop()
+            at.update(zip([_address(*n) for n in map(number, rows)], refs, strict=True))
 
         def lead(address: Address) -> Ref | None:
             for _ in range(8):
