@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import marshal
 import re
 from collections import deque
@@ -61,6 +62,25 @@ _PROBE = "probe.sql"
 _RELATIONS = "relations.sql"
 _WORDS = "words.sql"
 _OTHERS = (_RELATIONS, _WORDS, "unmodeled.sql", *_SATELLITES, *_LATE)
+_MORE = "more"
+_RARE = (
+    "collation",
+    "not_null_name",
+    "not_null_no_inherit",
+    "not_null_not_valid",
+    "not_null_inherited",
+    "generated",
+    "expression",
+    "storage",
+    "compression",
+    "statistics",
+    "options",
+    "fdw_options",
+    "inherited",
+)
+"""What hardly a column has: it comes as one value, for each that there is costs something in each row."""
+_FLAGS = ("not_null_no_inherit", "not_null_not_valid", "not_null_inherited", "inherited")
+_USUAL = ("name", "acl_owner", "acl", "type", "not_null", "identity", "sequence")
 _ONLY = re.compile(r"-- only: (\S+)")
 """Where a query is told which objects it is about, and -- plain: where it leaves nothing to compose."""
 _CLASS = 1259
@@ -462,6 +482,8 @@ class Reading:
             text = query(name, self.version // 10000)
         else:
             text = kinds()[name].query(self.version // 10000)
+        if name == "column":
+            text = _together(text)
         if name in _FIRST:
             return Query(_FIRST.index(name), name, text)
         return Query(100 + (_LAST.index(name) + 1 if name in _LAST else 0), name, text)
@@ -487,7 +509,7 @@ class Reading:
         at = {name: names.index(name) for name in _SPECIAL if name in names}
         rest = [(i, n) for i, n in enumerate(names) if n not in at]
         for name in (n for _, n in rest):
-            if name not in kind.attributes:
+            if name not in kind.attributes and name != _MORE:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
         class_at, object_at, part_at = at["classid"], at["objid"], at["objsubid"]
         place = itemgetter(object_at, part_at)
@@ -582,7 +604,10 @@ class Reading:
         for value, (key, is_array) in zip(values, names, strict=True):
             if value is None or value is False:
                 continue
-            if is_array:
+            if key == _MORE:
+                more = json.loads(value)
+                attrs.update(self._attrs(tuple(more.values()), [(name, False) for name in more]))
+            elif is_array:
                 attrs[key] = self.text.value(value)
             elif value.__class__ is str:
                 attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
@@ -716,6 +741,16 @@ def _completed(composer: Composer, name: str, answer: Answer) -> tuple[Answer, l
     """The answer with its definitions, and the numbers of those that are in doubt."""
     names, rows, doubtful = composer.complete(name, answer.names, answer.rows)
     return Answer(names, {i for i in answer.arrays if i < len(names)}, rows), doubtful
+
+
+def _together(text: str) -> str:
+    """The question for columns, with what is rare in one value."""
+    rare = [name for name in _RARE if f" AS {name}" in text]
+    there = " OR ".join(f"z.{name}" if name in _FLAGS else f"z.{name} IS NOT NULL" for name in rare)
+    told = ", ".join(f"'{name}', z.{name}" for name in rare)
+    shown = ", ".join(f"z.{name}" for name in (*_ADDRESS, "under", *_USUAL))
+    more = f"CASE WHEN {there} THEN json_build_object({told})::TEXT END AS {_MORE}"
+    return f"SELECT {shown}, {more}, z.{INDEXED_AS} FROM ({text.rstrip().removesuffix(';')}) AS z"  # noqa: S608 - of a file of ours
 
 
 def _in_order(answers: Iterable[tuple[str, Answer]]) -> Iterator[tuple[str, Answer]]:
