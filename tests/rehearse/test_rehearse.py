@@ -597,6 +597,32 @@ def test_an_index_is_built_anew_while_others_work(project: Project, sql: str, fi
     )
 
 
+@pytest.mark.parametrize(
+    ("sql", "fix"),
+    [
+        ("CLUSTER things USING things_size;", None),
+        ("VACUUM FULL things;", None),
+        ("REFRESH MATERIALIZED VIEW sums;", "REFRESH MATERIALIZED VIEW CONCURRENTLY sums;"),
+        ("REFRESH MATERIALIZED VIEW bare;", None),
+    ],
+)
+def test_what_writes_a_table_anew_has_a_form_where_one_does_the_same(
+    project: Project, sql: str, fix: str | None
+) -> None:
+    made = "CREATE MATERIALIZED VIEW {0} AS SELECT size, count(*) FROM things GROUP BY 1;\n"
+    project.revision(
+        "0002",
+        f"{made.format('sums')}CREATE UNIQUE INDEX ON sums (size);\n{made.format('bare')}",
+        "DROP MATERIALIZED VIEW sums, bare;",
+    )
+    assert project.run("migrate").status == 0
+    path = project.root / "loose.sql"
+    path.write_text(sql)
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (found,) = [f for f in json.loads(done.out)["findings"] if f["code"] == "REWRITE"]
+    assert (found.get("fix") or None) == fix
+
+
 def test_a_made_up_value_that_is_none_of_the_new_type_is_information(project: Project) -> None:
     project.revision(
         "0002", "ALTER TABLE parents ALTER name TYPE integer USING length(name);", "SELECT 1;"

@@ -195,6 +195,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
                     after = compat.world(connection, work.hidden, trying=False)
                     now = rows.held(connection, work.hidden, had)
                 for each in trial.broken:
+                    if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
+                        continue  # we took the rows away that it referred to
                     if (each.ref, each.writes) not in broken:
                         broken.add((each.ref, each.writes))
                         others.append(effects.broken(file, each))
@@ -268,6 +270,9 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
         ),
     ]
     return not failed
+
+
+_NO_SUCH_ROW = "23503"
 
 
 def _placed(
