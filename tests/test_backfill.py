@@ -54,6 +54,7 @@ def test_rows_are_filled_batch_by_batch(project: Project) -> None:
     "statement",
     [
         "INSERT INTO k SELECT t.id FROM t WHERE t.id % 2 = 0 OR t.id > 90",
+        "INSERT INTO k SELECT a.id, (SELECT count(*) FROM t) FROM t AS a LEFT JOIN k AS b USING (id)",
         "INSERT INTO k SELECT a.id FROM t AS a JOIN t AS b ON b.id = a.id FOR KEY SHARE OF a",
         "INSERT INTO k (id) SELECT t.id FROM t -- WHERE not\nON CONFLICT (id) DO NOTHING",
         "INSERT INTO k SELECT id FROM t ON CONFLICT (id) DO UPDATE SET x = 1 WHERE k.id > 5",
@@ -242,12 +243,58 @@ def test_a_batch_that_waits_for_a_lock_is_tried_with_fewer_rows(project: Project
         ("INSERT INTO t SELECT id FROM generate_series(1, 2) AS id;", "a backfill is an UPD"),
         ("UPDATE t SET x = ;", 'syntax error at or near ";"'),
         ("UPDATE t SET x = 1 WHERE CURRENT OF c;", "a backfill cannot follow a cursor"),
+        (
+            "WITH m AS (DELETE FROM u RETURNING id, w) UPDATE t SET x = m.w FROM m WHERE m.id = t.id;",
+            "in batches it would not be the same: WITH m writes, and would do all of it",
+        ),
+        (
+            "INSERT INTO u WITH m AS (DELETE FROM o RETURNING id) SELECT id FROM t JOIN m USING (id);",
+            "in batches it would not be the same: WITH m writes, and would do all of it",
+        ),
+        (
+            "UPDATE t SET x = 1, id = id + 1;",
+            "in batches it would not be the same: it changes its own key (id)",
+        ),
+        (
+            "UPDATE t SET (x, id) = (SELECT 1, 2);",
+            "in batches it would not be the same: it changes its own key (id)",
+        ),
+        (
+            "INSERT INTO public.t SELECT id + 1 FROM t ON CONFLICT DO NOTHING;",
+            "in batches it would not be the same: it reads the table that it writes (t)",
+        ),
+        (
+            "INSERT INTO u SELECT row_number() OVER (ORDER BY id) + 1 FROM t;",
+            "in batches it would not be the same: a window function looks at other rows",
+        ),
+        (
+            "INSERT INTO u SELECT id FROM t FULL JOIN v USING (id);",
+            "in batches it would not be the same: a RIGHT or FULL JOIN gives rows that are of no",
+        ),
+        (
+            "INSERT INTO u SELECT id FROM t JOIN w USING (id) RIGHT JOIN v USING (id);",
+            "in batches it would not be the same: a RIGHT or FULL JOIN gives rows that are of no",
+        ),
+        (
+            "INSERT INTO u SELECT count(*) FROM t;",
+            "in batches it would not be the same: an aggregate makes one row of all",
+        ),
     ],
 )
 def test_what_is_no_backfill_is_refused_before_anything_runs(text: str, message: str) -> None:
     with pytest.raises(BadProject) as caught:
         backfill.read(Script("0002.up.sql", HEAD + text))
     assert caught.value.message.startswith(message.removesuffix(' at or near ";"'))
+
+
+@pytest.mark.parametrize("what", ["sum(x), 1", "1, coalesce(max(id), 0)"])
+def test_an_aggregate_is_refused(project: Project, what: str) -> None:
+    project.query("CREATE TABLE k (id INT, x INT)")
+    project.revision("0002", f"{HEAD}INSERT INTO k SELECT {what} FROM t;")
+    done = project.run("migrate")
+    assert done.status == 2
+    assert "in batches it would not be the same: the aggregate " in done.err
+    assert project.query("SELECT count(*) FROM k") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +307,7 @@ def test_what_is_no_backfill_is_refused_before_anything_runs(text: str, message:
 )
 def test_what_is_no_key_is_refused(project: Project, key: str, message: str) -> None:
     project.query("ALTER TABLE t ADD n INT NOT NULL DEFAULT 0")
-    project.revision("0002", f"-- ringfence: backfill key={key}\nUPDATE t SET x = 1;")
+    project.revision("0002", f"-- ringfence: backfill key={key}\nDELETE FROM t;")
     done = project.run("migrate")
     assert done.status == 2
     assert f"error: {message}\n" in done.err

@@ -746,6 +746,32 @@ def test_a_missing_privilege_names_object_owner_and_grant(
         project.query(f"DROP ROLE {role}")
 
 
+@stages("F6")
+def test_what_is_locked_already_does_not_stay_so_for_each_queue_anew(project: Project) -> None:
+    """The statements of a transaction share the time that they may queue."""
+    project.revision("0001", "CREATE TABLE t (); CREATE TABLE seen (n INT);")
+    assert project.run("migrate").status == 0
+    look = "INSERT INTO seen SELECT setting::int FROM pg_settings WHERE name LIKE 'lock%timeout';"
+    project.revision(
+        "0002",
+        f"-- ringfence: lock-timeout: 60s\n{look}\nALTER TABLE t ADD x INT;\n{look}\n{look}",
+    )
+    waits = (
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
+        " AND clock_timestamp() - waitstart > '100 ms'"
+    )
+    with psycopg.connect(project.dsn) as holder:
+        holder.execute("LOCK t")
+        run = project.spawn("migrate")
+        wait_until(lambda: project.query(waits))
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    first, second, third = (n for (n,) in project.query("SELECT n FROM seen ORDER BY ctid"))
+    assert first == 60_000
+    assert 15_000 <= second <= 59_900
+    assert 15_000 <= third <= second
+
+
 @stages("F22")
 def test_who_may_take_the_owners_place_does_it_by_the_connection(
     project: Project,
@@ -764,7 +790,7 @@ def test_who_may_take_the_owners_place_does_it_by_the_connection(
             "-- ringfence: transaction: none\nRESET ROLE;\nCREATE INDEX CONCURRENTLY i ON s.t (id);\n"
             "CREATE TABLE s.u ();",
         )
-        project.revision("0003", "-- ringfence: backfill key=id\nUPDATE s.t SET id = id;")
+        project.revision("0003", "-- ringfence: backfill key=id\nDELETE FROM s.t WHERE id < 0;")
         project.revision("0004", "ALTER TABLE s.t ADD x INT;")
         done = project.run("migrate", dsn=dsn)
         assert done.status == 0, done.err

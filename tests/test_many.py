@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -165,6 +166,52 @@ def test_no_list_of_processes_shows_a_password(project: Project, three: list[str
         "SELECT event FROM ringfence.history ORDER BY id DESC LIMIT 1", dsn=three[0]
     )
     assert told == [("cancelled",)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_in_the_background_of_a_script_is_ended(
+    project: Project, three: list[str], again: bool
+) -> None:
+    """There SIGINT is ignored, by those that it begins too."""
+    project.revision("0003", "SELECT pg_sleep(600);")
+    project.revision("0004", "CREATE TABLE never ();")
+    (project.root / "fleet").write_text(three[0], encoding="utf-8")
+    command = f"'{BIN / 'ringfence'}' migrate --targets fleet & echo $!; wait $!"
+    run = subprocess.Popen(
+        ["sh", "-c", command],
+        cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+    sleeps = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    wait_until(lambda: project.query(sleeps, dsn=three[0]))
+    ((backend,),) = project.query(sleeps, dsn=three[0])
+    if again:
+        # Its server says nothing: what asks again does not wait for it.
+        os.kill(backend, signal.SIGSTOP)
+    try:
+        os.kill(pid, signal.SIGTERM)
+        if again:
+            wait_until(lambda: _second(pid))
+    finally:
+        if again:
+            os.kill(backend, signal.SIGCONT)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 143, (out, err)
+    wait_until(lambda: not project.query(sleeps, dsn=three[0]))
+    gone = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'ringfence' AND datname = current_database()"
+    wait_until(lambda: not project.query(gone, dsn=three[0]))
+    assert project.query("SELECT to_regclass('never')", dsn=three[0]) == [(None,)]
+
+
+def _second(pid: int) -> bool:
+    """Send the signal again, until it is gone: right behind the first it is taken for the same."""
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return True
+    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "Z"
 
 
 def test_a_folder_in_the_project_stands_in_nothings_way(project: Project, three: list[str]) -> None:

@@ -13,6 +13,7 @@ from engine import catalog, psql, rows
 from projects import Project, Result
 from ringfence.change import diff
 from ringfence.pg.connect import named
+from ringfence.script import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +145,9 @@ def test_the_way_back_is_lock_safe_too(project: Project, database: str) -> None:
         assert project.run("diff", "live", revision).status == 0
 
 
-def test_a_way_back_with_a_middle_that_nobody_may_see_is_one_transaction(project: Project) -> None:
+def test_what_nobody_may_see_the_middle_of_is_a_transaction_on_the_way_back(
+    project: Project,
+) -> None:
     _ddl(
         project,
         "CREATE TABLE t (id int PRIMARY KEY, a text, b int CONSTRAINT large CHECK (b > 9));\n"
@@ -157,9 +160,45 @@ def test_a_way_back_with_a_middle_that_nobody_may_see_is_one_transaction(project
     )
     assert _plan(project, "-m", "Loosen t").status == 0
     back = max(project.versions.glob("*.down.sql")).read_text()
-    assert "transaction: none" not in back
-    assert "CHECK ((b > 9));" in back
-    assert "CREATE OR REPLACE VIEW" in back
+    assert back.startswith("-- ringfence: transaction: none\n")
+    together = back.partition("BEGIN;\n")[2].partition("COMMIT;\n")[0]
+    assert "CREATE OR REPLACE VIEW" in together
+    assert "CHECK ((b > 9)) NOT VALID;" in together
+    assert "VALIDATE CONSTRAINT large;" not in together
+    assert project.run("migrate").status == 0
+    assert project.run("migrate", "--to", "-1", "--yes").status == 0
+    assert (
+        project.run("diff", "live", f"{len(list(project.versions.glob('*.py'))) - 1:04d}").status
+        == 0
+    )
+
+
+def test_an_index_of_a_partitioned_table_keeps_nobody_waiting_on_the_way_back(
+    project: Project,
+) -> None:
+    table = (
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int);"
+        " CREATE TABLE p (id int NOT NULL, a text, UNIQUE (id)) PARTITION BY RANGE (id);"
+        " CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (9);"
+        " CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (9) TO (20);"
+    )
+    _ddl(project, table.replace(", UNIQUE (id)", ""))
+    assert _plan(project, "-m", "Partitions").status == 0
+    _ddl(project, table + " CREATE INDEX p_a ON p (a);")
+    assert _plan(project, "-m", "Indexes").status == 0
+    assert project.run("migrate").status == 0
+    for file in sorted(project.versions.glob("*.down.sql"))[1:]:
+        statements = [s.text for s in read(file, file.name).statements]
+        assert not [
+            text
+            for text in statements
+            if text.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX", "ALTER TABLE"))
+            and not any(w in text for w in (" ONLY ", "CONCURRENTLY", "USING INDEX", "DROP"))
+        ]
+    for revision in range(len(list(project.versions.glob("*.py"))) - 1, 1, -1):
+        done = project.run("migrate", "--to", f"{revision:04d}", "--yes")
+        assert done.status == 0, done.err
+        assert project.run("diff", "live", f"{revision:04d}").status == 0
 
 
 def test_the_named_server_tells_for_which_version_to_plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from faults import stages
@@ -143,3 +144,59 @@ def test_a_line_that_cannot_be_read_is_refused(project: Project) -> None:
     done = project.run("migrate")
     assert done.status == 2
     assert "planned-on says 'oops'" in done.err
+
+
+@stages("F30")
+def test_what_it_has_done_itself_is_no_drift(project: Project) -> None:
+    """It came to its second statement and no further; whoever undoes the first is told what to do."""
+    assert project.run("migrate").status == 0
+    ddl = AFTER.replace("x INT)", "x INT UNIQUE)")
+    (project.root / "ddl" / "s.sql").write_text(ddl, encoding="utf-8")
+    assert project.run("plan", "-m", "unique").status == 0
+    (path,) = project.versions.glob("0003*.up.sql")
+    text = path.read_text(encoding="utf-8")
+    assert "planned-on: " in text
+    path.write_text(f"-- ringfence: lock-deadline: 0\n{text}", encoding="utf-8")
+    with psycopg.connect(project.dsn) as holder:
+        holder.execute("LOCK s.t IN ACCESS SHARE MODE")
+        done = project.run("migrate")
+        assert (done.status, "statement 2 of 2: run it again" in done.err) == (75, True), done.err
+    project.query("ALTER INDEX s.t_x_key RENAME TO aside")
+    done = project.run("migrate")
+    assert (done.status, done.err.splitlines()[-1]) == (
+        3,
+        (
+            "hint: statement 1 of the file has run before; if what it made was dropped since, have the"
+            ' revision begin anew: ringfence repair 0003 --reason "…"'
+        ),
+    )
+    project.query("ALTER INDEX s.aside RENAME TO t_x_key")
+    assert project.run("migrate").out == "now at 0003\n"
+    assert project.run("diff", "live", "ddl").status == 0
+
+
+@stages("F17")
+@pytest.mark.parametrize("how", ["rebase", "merge"])
+def test_of_two_branches_one_does_not_know_what_the_other_changed(
+    project: Project, how: str
+) -> None:
+    (mine,) = project.versions.glob("0002*.py")
+    project.revision("x2", "ALTER TABLE s.t ADD z INT;", after="0001")
+    done = project.run("migrate", "x2")
+    assert done.out == "now at x2\n", done.err
+    if how == "rebase":
+        moved = project.run("rebase")
+        assert (moved.status, moved.out) == (
+            0, f"migrations/versions/{mine.name}: 0002 follows x2\n"
+        )  # fmt: skip
+        assert moved.err == (
+            "0002: what it was planned on is left out, the other branch may have changed it;"
+            " ringfence rehearse tries it on what is there now\n"
+        )
+        assert said(project) == []
+    else:
+        project.revision("3", "", "", after=("0002", "x2"), title="both")
+    done = project.run("migrate")
+    assert done.status == 0, done.err
+    assert ("0002 was planned beside what is applied" in done.err) == (how == "merge")
+    assert project.query("SELECT x, z FROM s.t") == []

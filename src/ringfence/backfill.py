@@ -25,7 +25,7 @@ from ringfence.pg import ledger, runner
 from ringfence.script import Script, Statement, checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from ringfence.execute import Executor
@@ -41,7 +41,10 @@ _LARGEST = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A backfill as its file says it: `head` and `tail` are the statement around the batch's condition."""
+    """A backfill as its file says it: `head` and `tail` are the statement around the batch's condition.
+
+    `calls` are the functions that a query calls of its rows: none may be an aggregate.
+    """
 
     statement: Statement
     settings: tuple[Statement, ...]
@@ -50,6 +53,7 @@ class Job:
     key: tuple[str, ...]
     head: str
     tail: str
+    calls: tuple[str, ...]
     batch: float
     rows: int
     lag: str | None
@@ -91,6 +95,13 @@ def read(text: Script) -> Job:
             span=text.span(statement.start),
             hint="leave the directive out, or write what it does as an UPDATE",
         )
+    key = key_of(said["key"])
+    if why := _not_in_batches(node, relation, key):
+        raise BadProject(
+            f"in batches it would not be the same: {why}",
+            span=text.span(statement.start),
+            hint="write it such that what comes of a row does not depend on other batches",
+        )
     parts = [quoted(p) for p in (relation.schemaname, relation.relname) if p]
     alias = quoted(relation.alias.aliasname or relation.relname)
     where, end = _places(statement.text, text.path)
@@ -111,9 +122,10 @@ def read(text: Script) -> Job:
         tuple(s for s in text.statements if s.sets_session),
         ".".join(parts),
         alias,
-        key_of(said["key"]),
+        key,
         head,
         tail,
+        tuple(sorted(_calls(node))),
         seconds(said.get("batch", "200ms")),
         int(said.get("rows", _FIRST_BATCH)),
         said.get("lag"),
@@ -154,6 +166,72 @@ def _by_group(select: Any) -> bool:
     """Whether a query makes other rows than one of each row: by groups, sorted, cut off, united."""
     present = {field.name for field, _ in select.ListFields()}
     return bool(present.intersection(_NOT_BY_ROW)) or "larg" in present
+
+
+def _not_in_batches(node: Any, relation: Any, key: Collection[str]) -> str:
+    """Why a statement over some of the rows at a time is another than over all; empty where it is not."""
+    kind = node.WhichOneof("node")
+    statement = getattr(node, kind)
+    withs = [statement.with_clause]
+    if kind == "insert_stmt":
+        withs.append(statement.select_stmt.select_stmt.with_clause)
+    for cte in (c.common_table_expr for clause in withs for c in clause.ctes):
+        if cte.ctequery.WhichOneof("node") != "select_stmt":
+            return f"WITH {quoted(cte.ctename)} writes, and would do all of it in the first batch"
+    if kind == "update_stmt":
+        names = {target.res_target.name for target in statement.target_list}
+        changed = [column for column in key if column in names]
+        return f"it changes its own key ({quoted(changed[0])})" if changed else ""
+    if kind == "delete_stmt":
+        return ""
+    schemas = {r.schemaname for r in (relation, statement.relation) if r.schemaname}
+    if relation.relname == statement.relation.relname and len(schemas) < 2:
+        return f"it reads the table that it writes ({quoted(relation.relname)})"
+    select = statement.select_stmt.select_stmt
+    first = select.from_clause[0]
+    while first.WhichOneof("node") == "join_expr":
+        if first.join_expr.jointype not in _FOLLOWING:
+            return "a RIGHT or FULL JOIN gives rows that are of no batch"
+        first = first.join_expr.larg
+    if any(call.HasField("over") for call in _own_calls(select)):
+        return "a window function looks at other rows"
+    if any(_aggregates(call) for call in _own_calls(select)):
+        return "an aggregate makes one row of all"
+    return ""
+
+
+_FOLLOWING = (1, 2)
+"""JOIN_INNER and JOIN_LEFT: what is on the left decides which rows there are."""
+
+
+def _aggregates(call: Any) -> bool:
+    """Whether a call is written as only that of an aggregate is."""
+    return bool(
+        call.agg_star or call.agg_distinct or call.agg_within_group or call.agg_order
+        or call.HasField("agg_filter")
+    )  # fmt: skip
+
+
+def _calls(node: Any) -> set[str]:
+    """The names of the functions that an INSERT's query calls of its own rows."""
+    if node.WhichOneof("node") != "insert_stmt":
+        return set()
+    found = _own_calls(node.insert_stmt.select_stmt.select_stmt)
+    return {call.funcname[-1].string.sval for call in found}
+
+
+def _own_calls(select: Any) -> Iterator[Any]:
+    """The calls in what a query gives, but those within subqueries."""
+    todo = [target.res_target.val for target in select.target_list]
+    while todo:
+        node = todo.pop()
+        if node.DESCRIPTOR.name in ("SubLink", "SelectStmt"):
+            continue
+        if node.DESCRIPTOR.name == "FuncCall":
+            yield node
+        for field, value in node.ListFields():
+            if field.message_type is not None:
+                todo += list(value) if field.is_repeated else [value]
 
 
 def _places(statement: str, path: str) -> tuple[int | None, int]:
@@ -266,6 +344,17 @@ def key_types(connection: Connection, text: Script, job: Job) -> tuple[str, ...]
     ).fetchall()
     found = {str(name): (str(kind), bool(kept), bool(led)) for name, kind, kept, led in rows}
     place = text.span(job.statement.start)
+    if job.calls:
+        row = connection.execute(
+            "SELECT min(proname) FROM pg_catalog.pg_proc WHERE prokind = 'a' AND proname = ANY (%s)",
+            [list(job.calls)],
+        ).fetchone()
+        if row is not None and row[0] is not None:
+            raise BadProject(
+                f"in batches it would not be the same: the aggregate {row[0]} makes one row of all",
+                span=place,
+                hint="write it such that what comes of a row does not depend on other batches",
+            )
     for column in job.key:
         if column not in found:
             raise BadProject(

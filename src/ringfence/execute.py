@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Literal
 import psycopg
 from psycopg import sql
 
-from ringfence.errors import BadProject, Busy, Error, Refused
+from ringfence.errors import BadProject, Busy, Error, Refused, ServerError
 from ringfence.finding import counted
 from ringfence.pg import effect, ledger, runner
 from ringfence.pg.connect import PATH, PATIENCE, PINS, server_error
 from ringfence.pg.rights import name_owner
-from ringfence.pg.watch import Sight, Watcher, lockers
+from ringfence.pg.watch import AFTER, Sight, Watcher, lockers
 from ringfence.script import checksum, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from ringfence.config import Migrate
     from ringfence.pg.connect import Target
@@ -85,6 +85,37 @@ class Waits:
             "seconds": round(self.seconds, 3),
             "blockers": list(self.blockers.values()),
         }
+
+
+@dataclass
+class Queue:
+    """How long the statements of one transaction have queued for locks, in seconds.
+
+    What the first of them locked stays locked while the next one queues: so the time is for all of
+    them together. Each has a quarter of it in any case.
+    """
+
+    limit: float
+    """No limit where it is 0."""
+    _spent: float = 0.0
+    _told: float = 0.0
+
+    def stood(self, took: float, *, seen: bool) -> None:
+        """A statement took so long; `seen` whether somebody was seen in its way."""
+        # What is over before anybody looks may have been waiting, all of it.
+        if seen or _NOTHING < took < AFTER:
+            self._spent += took
+
+    def left(self) -> int:
+        """The milliseconds that the next one may queue; 0 where that is what it was."""
+        if not self.limit or self._spent - self._told < _NOTHING:
+            return 0
+        self._told = self._spent
+        return max(1, round(1000 * max(self.limit / 4, self.limit - self._spent)))
+
+
+_NOTHING = 0.02
+"""Seconds that are not worth a word to the server."""
 
 
 @dataclass
@@ -160,8 +191,12 @@ class Executor:
         if not (self._ahead and self._in_transaction):
             open_(connection, self.settings(text.directives, "SET LOCAL"))
         self._ahead = False
+        queue = self._queue(text)
         for number, statement in enumerate(text.statements, 1):
             self._say(revision, direction, number, text)
+            if shorter := queue.left():
+                connection.execute(f"SET LOCAL lock_timeout = '{shorter}ms'")
+            began = time.monotonic()
             if statement.takes_long and "statement-timeout" not in text.directives:
                 row = connection.execute("SHOW statement_timeout").fetchone()
                 connection.execute("SET LOCAL statement_timeout = 0")
@@ -178,12 +213,22 @@ class Executor:
                     span=text.span(statement.start),
                     hint="leave transactions to ringfence; it opens one for each revision",
                 )
+            queue.stood(time.monotonic() - began, seen=self._seen_waiting)
         # A deferred constraint that fails should point to this file, not to the COMMIT; a role or
         # setting that the file changed must not reach the next one.
         try:
             self.end("SET CONSTRAINTS ALL IMMEDIATE")
         except psycopg.Error as error:
             raise _deferred(error, text) from error
+
+    def _queue(self, text: Script) -> Queue:
+        own = "lock_timeout" in text.text.lower()  # it says itself how long
+        said = text.directives.get("lock-timeout", self.config.lock_timeout)
+        return Queue(0.0 if own else seconds(said))
+
+    @property
+    def _seen_waiting(self) -> bool:
+        return self._watcher is not None and bool(self._watcher.blockers)
 
     def end(self, first: str = "") -> None:
         """Undo what a file has set for the session, after `first`; what it made there is told."""
@@ -280,7 +325,12 @@ class Executor:
                 self._session(text, session)
                 self.execute(text, statement)
             else:
-                self.one(text, statement, session, row, ran.begun.get(number))
+                try:
+                    self.one(text, statement, session, row, ran.begun.get(number))
+                except ServerError as error:
+                    if ran.finished and error.sqlstate in _GONE:
+                        error.hint = _made_before(revision, ran.finished)
+                    raise
         if self._in_transaction:
             raise BadProject(
                 f"{text.path} begins a transaction and does not end it", hint="write the COMMIT"
@@ -630,6 +680,23 @@ def forget(connection: Connection, first: str = "") -> list[str]:
     names = connection.execute(_TEMPORARY).fetchall()
     connection.execute(FORGET[0])
     return [str(name) for (name,) in names]
+
+
+_GONE = ("42704", "42P01", "42703", "42883", "3F000")
+"""undefined_object, undefined_table, undefined_column, undefined_function, invalid_schema_name"""
+
+
+def _made_before(revision: Revision, finished: Collection[int]) -> str:
+    """What to do where somebody has undone what the statements before have made."""
+    one = len(finished) == 1
+    which = (
+        f"statement {min(finished)}" if one else f"statements {min(finished)} to {max(finished)}"
+    )
+    return (
+        f"{which} of the file {'has' if one else 'have'} run before; if what"
+        f" {'it' if one else 'they'} made was dropped since, have the revision begin anew:"
+        f' ringfence repair {revision.id} --reason "…"'
+    )
 
 
 def refuse_other(revision: Revision, text: Script, before: Mapping[int, str]) -> None:

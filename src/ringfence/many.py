@@ -124,6 +124,7 @@ def migrate(
     """
     refuse_twice(targets)
     runs = _Runs(arguments, folder, on_error, tell)
+    _AT_WORK.append(runs)
     with ThreadPoolExecutor(max_workers=max(1, jobs)) as pool:
         waiting = [pool.submit(runs.one, target) for target in targets]
         try:
@@ -131,6 +132,8 @@ def migrate(
         except BaseException:
             runs.interrupt()
             raise
+        finally:
+            _AT_WORK.remove(runs)
 
 
 @dataclass
@@ -181,10 +184,22 @@ class _Runs:
             document = json.loads(answer)
         return Outcome(target.shown, status if status >= 0 else 128 - status, document, said)
 
-    def interrupt(self) -> None:
-        """Begin no other one, and interrupt those that run."""
+    def interrupt(self, number: int = signal.SIGTERM) -> None:
+        """Begin no other one, and end those that run.
+
+        Not by SIGINT: who is begun in the background of a script does not heed that.
+        """
         with self._lock:
             self._stopped = True
             for run in self._running:
                 with suppress(ProcessLookupError):
-                    run.send_signal(signal.SIGINT)
+                    run.send_signal(number)
+
+
+_AT_WORK: list[_Runs] = []
+
+
+def kill_all() -> None:
+    """End whatever runs at once: for who does not wait, and leaves nobody to wait."""
+    for runs in _AT_WORK:
+        runs.interrupt(signal.SIGKILL)

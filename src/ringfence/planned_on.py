@@ -68,8 +68,11 @@ def refuse(
     pending: Sequence[Revision],
     allow: Collection[str],
     tell: Callable[[str], None],
+    changed: Collection[str] = (),
 ) -> None:
     """Raise `Refused` where an object that a revision changes is not what it was planned on.
+
+    What revisions of these ids are about was `changed` by others or by themselves, and is let be.
 
     Each is looked at once, for the first revision that changes it: what is before the next one is
     that one's work. Behind a revision that does not say what it changes nothing is known. Where the
@@ -77,7 +80,7 @@ def refuse(
     """
     if config.drift == "off":
         return
-    said = {entry: revision for revision, entry in _first(pending)}
+    said = {entry: revision for revision, entry in _first(pending, changed)}
     if not said:
         return
     major = connection.info.server_version // 10000
@@ -114,14 +117,17 @@ def refuse(
         )
 
 
-def _first(pending: Iterable[Revision]) -> Iterable[tuple[Revision, tuple[int, Ref, str]]]:
+def _first(
+    pending: Iterable[Revision], changed: Collection[str]
+) -> Iterable[tuple[Revision, tuple[int, Ref, str]]]:
     seen: set[Ref] = set()
     for revision in pending:
         entries = entries_of(revision.script("up")) if revision.sql else ()
         for entry in entries:
             if entry[1] not in seen:
                 seen.add(entry[1])
-                yield revision, entry
+                if revision.id not in changed:
+                    yield revision, entry
         if not entries:
             return
 

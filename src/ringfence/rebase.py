@@ -7,6 +7,7 @@ database has stays; the rest is given a new parent, and a new number where its o
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A revision that was given another parent, and perhaps another number."""
+    """A revision that was given another parent, and perhaps another number.
+
+    `unmarked`: it said what it was planned on, which the other branch may have changed.
+    """
 
     before: Revision
     id: str
     parent: str
     path: Path
+    unmarked: bool = False
 
 
 def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple[Moved, ...]:
@@ -170,7 +175,23 @@ def _move(revision: Revision, new: str, parent: str) -> Moved:
     revision.path.write_text(text, encoding="utf-8")
     if path != revision.path:
         revision.path.rename(path)
-    return Moved(revision, new, parent, path)
+    return Moved(revision, new, parent, path, unmarked=_unmark(path.with_suffix(".up.sql")))
+
+
+def _unmark(file: Path) -> bool:
+    """Leave out of a file what it was planned on; gives whether it said that."""
+    if not file.is_file():
+        return False
+    with file.open(encoding="utf-8", newline="") as opened:  # its line ends are its own
+        text = opened.read()
+    left = _PLANNED_ON.sub("", text)
+    if left != text:
+        with file.open("w", encoding="utf-8", newline="") as opened:
+            opened.write(left)
+    return left != text
+
+
+_PLANNED_ON = re.compile(r"^--\s*ringfence\s*:\s*planned-on\b.*\n", re.IGNORECASE | re.MULTILINE)
 
 
 def reparent(path: Path, parent: str) -> None:

@@ -205,16 +205,8 @@ def _drafts(
 
 
 def _way_back(old: Catalog, new: Catalog) -> Plan:
-    """The plan from `old` to `new`, in lock-safe steps where one file can hold them.
-
-    It is one transaction, or statements that are each committed: where a transaction of several
-    statements stands among those, nobody may see its middle, and the plain way is taken.
-    """
-    plain = make_plan(old, new)
-    safe = lock_safe(plain, old, new)
-    parts = segments(safe.steps)
-    one = len(parts) < 2 or all(len(p) == 1 or p[0].transactional == "no" for p in parts)
-    return safe if one else plain
+    """The plan from `old` to `new`, in lock-safe steps: a file has but one way back."""
+    return lock_safe(make_plan(old, new), old, new)
 
 
 def _catalog(
@@ -323,9 +315,18 @@ def file_text(
     lines.append("")
     if whole and any(s.ref.kind == "routine" for s in steps):
         lines.append("SET LOCAL check_function_bodies = off;\n")
-    for step in steps:
-        lines.extend(step.remarks())
-        lines.append(f"{step.sql};\n")
+    for part in segments(steps):
+        # Nobody may see the middle of what is one transaction.
+        together = not whole and len(part) > 1 and part[0].transactional != "no"
+        if together:
+            lines.append("BEGIN;\n")
+            if any(s.ref.kind == "routine" for s in part):
+                lines.append("SET LOCAL check_function_bodies = off;\n")
+        for step in part:
+            lines.extend(step.remarks())
+            lines.append(f"{step.sql};\n")
+        if together:
+            lines.append("COMMIT;\n")
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -190,6 +190,8 @@ def _end_at_once_when_asked_again() -> None:
         while number := os.read(heard, 1):
             if time.monotonic() - began > _SAME:
                 os.write(2, b"interrupted again: not waiting for the server\n")
+                if (many := sys.modules.get("ringfence.many")) is not None:
+                    many.kill_all()
                 os._exit(128 + number[0])
 
     threading.Thread(target=listen, name="ringfence-signals", daemon=True).start()

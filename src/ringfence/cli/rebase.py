@@ -38,5 +38,11 @@ def command(start: Path | None, files: tuple[str, ...], dsn: str | None) -> None
     for each in moved:
         name = f" (it was {each.before.id})" if each.id != each.before.id else ""
         click.echo(f"{found.shown(each.path)}: {each.id}{name} follows {each.parent or 'nothing'}")
+    if unmarked := [each.id for each in moved if each.unmarked]:
+        click.echo(
+            f"{', '.join(unmarked)}: what it was planned on is left out, the other branch may have"
+            " changed it; ringfence rehearse tries it on what is there now",
+            err=True,
+        )
     if not moved:
         click.echo("nothing to do: there is one head", err=True)

@@ -174,6 +174,8 @@ class Session:
             return
         from ringfence import planned_on
 
+        # Half of it may have run; and of two branches that were merged, one did not know of the other.
+        changed = self._executor().begun | self._beside(up)
         assert context.connection is not None
         context.connection.rollback()
         with self.autocommit() as connection:
@@ -183,7 +185,20 @@ class Session:
                 up,
                 hazards.agreed(self.project),
                 lambda text: self.listen(Progress("notice", text=text)),
+                changed,
             )
+
+    def _beside(self, pending: Sequence[Revision]) -> set[str]:
+        """Those to run that do not come after all that is applied: a merge came in between."""
+        applied = {r.id for r in self.graph.applied(self._heads)} - self.graph.opt_in
+        found = set[str]()
+        for revision in pending:
+            below = self.graph.applied((*revision.down, *revision.depends_on))
+            if not applied <= {r.id for r in below}:
+                found.add(revision.id)
+                text = f"revision {revision.id} was planned beside what is applied: not compared with that"
+                self.listen(Progress("notice", text=text))
+        return found
 
     def _dress(self, step: RevisionStep, context: MigrationContext) -> None:
         """Have a revision's own function begin and end as every revision does."""

@@ -1,1 +1,0 @@
-INSERT INTO item VALUES (1, 2); INSERT INTO item_near VALUES (7, 9);

@@ -1,1 +1,0 @@
-INSERT INTO packs VALUES (1, 'x', 'low', 7);
