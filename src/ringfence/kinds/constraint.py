@@ -25,6 +25,7 @@ from ringfence.kinds._family import (
     kept_partitions,
     let_go,
     link_stays,
+    links_below,
     parents,
     partition,
     partitions,
@@ -146,9 +147,13 @@ class Constraint(Kind):
             yield from made_anew(fact.ref, context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
-        """A table that cannot have it from here before it has it no more from elsewhere."""
+        """A table that cannot have it from here before it has it no more from elsewhere.
+
+        And what is not valid above a table that comes: it would be proved there.
+        """
         if fact["type"] == "c":
             yield from made_anew(fact.ref, context)
+            yield from _not_valid_above(fact, context)
 
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
         """The constraint as it stands in CREATE TABLE or behind ADD."""
@@ -252,6 +257,25 @@ def _later(fact: Fact, table: Ref, context: Context) -> Iterator[tuple[Stage, Re
             yield from ((s, user) for s in _NEW)  # what comes later has it proved
             assert below.parent is not None
             yield from _later(fact, below.parent, context)
+
+
+def _not_valid_above(fact: Fact, context: Context) -> Iterator[Ref]:
+    """The checks it comes from that are there and not valid, with all that inherit them."""
+    for parent in parents(fact.parent, context.new) if fact["inherited"] and fact.parent else ():
+        ref = Ref("constraint", (*parent.name, fact.ref.name[-1]))
+        if ref in context.new.facts and unproved(context.new.facts[ref], fact):
+            if ref in context.old.facts:
+                yield ref
+                yield from _heirs_of(ref, parent, context)
+            yield from _not_valid_above(context.new.facts[ref], context)
+
+
+def _heirs_of(check: Ref, table: Ref, context: Context) -> Iterator[Ref]:
+    for link in links_below(table, context.old):
+        below = context.old.facts.get(Ref("constraint", (*link.ref.name, check.name[-1])))
+        if below is not None and below["inherited"] and below.parent is not None:
+            yield below.ref
+            yield from _heirs_of(check, below.parent, context)
 
 
 def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:

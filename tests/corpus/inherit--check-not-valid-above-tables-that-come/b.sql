@@ -1,0 +1,6 @@
+CREATE TABLE top (id integer, note text);
+CREATE TABLE there () INHERITS (top);
+CREATE TABLE joins (id integer, note text) INHERITS (top);
+CREATE TABLE comes (z text) INHERITS (top);
+CREATE TABLE comes_below () INHERITS (comes, there);
+ALTER TABLE top ADD CONSTRAINT k CHECK (id > 0) NOT VALID;
