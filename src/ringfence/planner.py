@@ -269,7 +269,7 @@ class _Work:
             fact = self.old.facts[ref]
             above = kind_of(ref).dies_with(fact, self.old)
             node: Node = ("drop", ref)
-            with_it = kind_of(ref).along_with("drop", fact, context)
+            with_it = kind_of(ref).along_with("drop", fact, context) if self.unfolded else ()
             alone = [other for other in with_it if ("drop", other) in self.unfolded]
             if alone:
                 leader[node] = ("drop", alone[0])

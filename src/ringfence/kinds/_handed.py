@@ -77,26 +77,39 @@ def below(ref: Ref, context: Context) -> Iterator[Handed]:
                     yield hand
 
 
-def torn(column: Fact, context: Context) -> Iterator[Ref]:
-    """The tables that go on to inherit a column dropped above them, where others beside them do not.
+def torn(fact: Fact, context: Context) -> Iterator[Ref]:
+    """The tables that go on to inherit what is dropped above them, where others beside them do not.
 
     PostgreSQL lets go of it in all of them, and either drops it there or makes it their own.
     """
-    links = links_below(column.parent, context.old) if column.parent is not None else ()
-    heirs = [x.parent for x in links if column.parent in kept_parents(x.parent, context)]
-    stay = [
-        heir
-        for heir in heirs
-        if heir is not None
-        and stays_inherited(Ref("column", (*heir.name, column.ref.name[-1])), context)
+    heirs = _heirs(fact, context)
+    stay = [heir for heir in heirs if _stays_inherited(heir, context)]
+    for heir in stay if len(stay) < len(heirs) else ():
+        table = context.old.facts[heir].parent
+        assert table is not None
+        yield table
+
+
+def all_stay(fact: Fact, context: Context) -> bool:
+    """Whether all that inherit it go on to inherit it, from others."""
+    heirs = _heirs(fact, context)
+    return bool(heirs) and all(_stays_inherited(heir, context) for heir in heirs)
+
+
+def _heirs(fact: Fact, context: Context) -> list[Ref]:
+    links = links_below(fact.parent, context.old) if fact.parent is not None else ()
+    return [
+        ref
+        for link in links
+        if fact.parent in kept_parents(link.parent, context)
+        and (ref := Ref(fact.ref.kind, (*link.ref.name, fact.ref.name[-1]))) in context.old.facts
     ]
-    yield from stay if len(stay) < len(heirs) else ()
 
 
-def stays_inherited(column: Ref, context: Context) -> bool:
-    """Whether a column that is only inherited stays so."""
-    now = context.new.facts.get(column)
-    return now is not None and bool(now["inherited"]) and column not in context.drops
+def _stays_inherited(ref: Ref, context: Context) -> bool:
+    """Whether what is only inherited stays so."""
+    now = context.new.facts.get(ref)
+    return now is not None and bool(now["inherited"]) and ref not in context.drops
 
 
 def made_anew(ref: Ref, context: Context) -> Iterator[Ref]:

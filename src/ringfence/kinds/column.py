@@ -30,7 +30,7 @@ from ringfence.kinds._family import (
     partitions,
     tree,
 )
-from ringfence.kinds._handed import given_before, made_anew, stays_inherited, torn
+from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
 from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import on_adding
@@ -287,7 +287,7 @@ class Column(Kind):
             and not (_typed(old.parent, context.old) and _typed(old.parent, context.new))
         ):
             # Those that inherit it keep it, and lose it by a statement of their own.
-            only = tree(old.parent, context.old) == "inherited" and not _stays_below(old, context)
+            only = tree(old.parent, context.old) == "inherited" and not all_stay(old, context)
             yield Do(
                 f"{_table(old, only=only)} DROP COLUMN {ident(old.ref.name[-1])}",
                 ()
@@ -658,17 +658,6 @@ def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) 
 def _retypes(new: Fact, context: Context) -> bool:
     old = context.old.facts.get(new.ref)
     return old is not None and any(old[a] != new[a] for a in ("type", "collation"))
-
-
-def _stays_below(old: Fact, context: Context) -> bool:
-    """Whether all that inherit it go on to inherit it, from others."""
-    assert old.parent is not None
-    heirs = [
-        Ref("column", (*link.ref.name, old.ref.name[-1]))
-        for link in links_below(old.parent, context.old)
-        if old.parent in kept_parents(link.parent, context)
-    ]
-    return bool(heirs) and all(stays_inherited(heir, context) for heir in heirs)
 
 
 def _when(fact: Fact) -> str:

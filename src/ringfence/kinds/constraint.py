@@ -33,7 +33,7 @@ from ringfence.kinds._family import (
     tree,
     unproved,
 )
-from ringfence.kinds._handed import given_before, made_anew
+from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
 from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -145,6 +145,8 @@ class Constraint(Kind):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
         if fact["type"] == "c" and fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
+            if context.server_version < 180000:  # which makes it the heir's own
+                yield from torn(fact, context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """A table that cannot have it from here before it has it no more from elsewhere.
@@ -181,7 +183,8 @@ class Constraint(Kind):
         *table, name = old.ref.name
         assert old.parent is not None
         # Those that inherit it keep it, and lose it by a statement of their own.
-        only = " ONLY" if tree(old.parent, context.old) == "inherited" else ""
+        inherited = tree(old.parent, context.old) == "inherited"
+        only = " ONLY" if inherited and not all_stay(old, context) else ""
         yield Do(f"ALTER TABLE{only} {qualified(tuple(table))} DROP CONSTRAINT {ident(name)}")
 
     def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
