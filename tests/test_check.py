@@ -71,6 +71,25 @@ def test_each_part_has_its_say(project: Project) -> None:
     assert any(code.startswith("style/") for code in found)
 
 
+def test_partitions_have_their_key_s_say_and_rows_are_counted(project: Project) -> None:
+    made = (
+        "CREATE TABLE public.events (\n    id BIGINT NOT NULL,\n    at DATE NOT NULL,\n"
+        "    PRIMARY KEY (id, at)\n) PARTITION BY RANGE (at);\n\n"
+        "CREATE TABLE public.events_24 PARTITION OF public.events\n"
+        "FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');\n"
+    )
+    (project.root / "ddl" / "events.sql").write_text(made, encoding="utf-8")
+    project.revision("0002", made, "DROP TABLE public.events;\n", after="0001", title="events")
+    done = project.run("check", "--fail-on", "error", "--format", "json")
+    document = json.loads(done.out)
+    assert done.status == 0, done.out
+    assert "not seen at work" not in done.out
+    # There is none where it begins; those of later revisions count.
+    (rows,) = [c for c in document["coverage"] if c["subject"] == "rehearsal/rows"]
+    assert rows["count"] > 0
+    assert not rows["skipped"]
+
+
 def test_revisions_that_do_not_add_up(project: Project) -> None:
     project.revision("0002", "SELECT 1;\n", after="0001")
     project.revision("0003", "SELECT 1;\n", after="0001")

@@ -207,12 +207,31 @@ def _key(rows: Rows, table: Table, key: Key) -> Seen:
             if other is one or other.leaf != one.leaf:
                 continue
             out = rows.change(table, other, {n: literal(one.values.get(n)).strip() for n in names})
-            if out.sqlstate == expected and out.constraint == key.name:
+            if out.sqlstate == expected and _is(rows, table, key, out):
                 return Seen(ref, kind, note=_whose(rows, table, key))
             last = out.message or "a second row with the same key was taken"
             if not out.sqlstate and not key.predicate:
                 return Seen(ref, kind, wrong="a second row with the same key is taken")
     return Seen(ref, kind, unknown=last)
+
+
+def _is(rows: Rows, table: Table, key: Key, out: Refusal) -> bool:
+    """Whether it is the key that refused something: a partition says so by the name of its own index."""
+    if out.constraint == key.name:
+        return True
+    schema, leaf, _ = out.column
+    found = rows.conn.execute(
+        "SELECT EXISTS (SELECT FROM pg_index AS i INNER JOIN pg_class AS c ON c.oid = i.indexrelid"
+        " INNER JOIN pg_class AS t ON t.oid = i.indrelid"
+        " INNER JOIN pg_namespace AS n ON n.oid = t.relnamespace"
+        " INNER JOIN pg_partition_ancestors(c.oid) AS a (oid) ON true"
+        " INNER JOIN pg_class AS whole ON whole.oid = a.oid"
+        " INNER JOIN pg_index AS w ON w.indexrelid = whole.oid"
+        " WHERE c.relname = %s AND t.relname = %s AND n.nspname = %s AND c.relispartition"
+        " AND whole.relname = %s AND w.indrelid = %s)",
+        [out.constraint, leaf, schema, key.name, table.oid],
+    ).fetchone()
+    return found is not None and bool(found[0])
 
 
 def _inserted(rows: Rows, table: Table, key: Key, ref: Ref, kind: str, expected: str) -> Seen:

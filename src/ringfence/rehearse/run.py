@@ -94,7 +94,8 @@ def rehearse(
         work = Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
         work.coverage += [*notes, sized]
         with _base(work, target, begin, planned) as base:
-            work.coverage.append(stage.seeded(project, base, count))
+            work.rows.append(stage.seeded(project, base, count))
+            place = len(work.coverage)
             if work.known:
                 with connect(base) as connection:
                     work.rate = rates(connection)
@@ -108,6 +109,7 @@ def rehearse(
                     partial(stage.copy, work, base), hidden, again=partial(stage.copy, work)
                 ) as twin:
                     whole = _forward(work, base, twin, files)
+                work.coverage.insert(place, stage.rows(work.rows))
                 if whole and apart:
                     found, row = tenants.apart(project, old, base)
                     work.findings += found
@@ -221,7 +223,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
         total += sum(h.count for h in had.values())
         if file is not files[-1]:
             # What a file has made is empty: the next one is to find rows in it.
-            stage.seeded(work.project, base, work.count, number + 1)
+            work.rows.append(stage.seeded(work.project, base, work.count, number + 1))
             twin.leave()
             with connect(base) as connection:
                 had = rows.held(connection, work.hidden)

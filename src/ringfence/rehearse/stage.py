@@ -16,7 +16,7 @@ from ringfence.pg.extract import extract
 from ringfence.rehearse.sizes import Rates, Size, sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from psycopg import Connection
@@ -49,6 +49,7 @@ class Work:
     mended: set[str] = field(default_factory=set)
     emptied: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    rows: list[Coverage] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
 
 
@@ -110,6 +111,19 @@ def seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Covera
     except Error as error:
         return Coverage("rows", title, skipped=error.message)
     return Coverage("rows", title, done.rows, "row")
+
+
+def rows(seeded: Sequence[Coverage]) -> Coverage:
+    """The rows that were made up before each of some files; why there were none, where there were none."""
+    count = sum(each.count for each in seeded)
+    if count or not seeded[0].skipped:
+        return replace(seeded[0], count=count, unit="row", skipped="")
+    none = "there is no table where it begins"
+    found = next((each for each in reversed(seeded) if each.skipped), seeded[0])
+    return replace(found, skipped=none) if found.skipped == _NO_TABLE else found
+
+
+_NO_TABLE = "there is no table to fill"
 
 
 def _there(connection: Connection[tuple[object, ...]], said: Seed) -> Seed:
