@@ -54,6 +54,7 @@ fmt: setup ## the code as ruff writes it
 
 docs: setup ## the pages that are made from the code
 	@$(BIN)/python tools/docs.py
+	@$(BIN)/ringfence document
 
 golden: setup ## the expected outputs, as they are now (read the difference before you commit it)
 	@UPDATE_GOLDEN=1 $(PYTEST) $(TESTS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.change import diff
-from ringfence.kinds._family import links_below, whole
+from ringfence.kinds._family import links_below, parents, whole
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.online import online
@@ -135,6 +135,8 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
             if link is None or ref.kind not in ("partition", "inheritance"):
                 continue
             moved.add(link.parent)
+            if ref.kind == "inheritance":
+                moved.update(_above(link.parent, catalog))
             for over in catalog.uses.get(ref, ()):
                 parts = [part for c in (before, wanted) for part in _partitions(over, c)]
                 moved.update(parts)
@@ -168,6 +170,11 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
 
 def _partitions(table: Ref, catalog: Catalog) -> list[Ref]:
     return [link.parent for link in links_below(table, catalog) if link.parent is not None]
+
+
+def _above(table: Ref | None, catalog: Catalog) -> list[Ref]:
+    found = parents(table, catalog) if table is not None else []
+    return [*found, *(up for over in found for up in _above(over, catalog))]
 
 
 def _types(ref: Ref, catalog: Catalog) -> set[Ref]:

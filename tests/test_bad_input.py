@@ -421,8 +421,8 @@ def test_sql_that_is_not_utf8(project: Project) -> None:
     assert refused(project) == lines(
         "error: migrations/versions/0001.up.sql is not UTF-8: byte 0xf1",
         "  migrations/versions/0001.up.sql:1:10",
-        "hint: save it as UTF-8, for instance: iconv -f latin1 -t utf8"
-        " migrations/versions/0001.up.sql",
+        "hint: save it as UTF-8, for instance: iconv -f ISO-8859-1 -t UTF-8"
+        " migrations/versions/0001.up.sql > new.sql",
     )
 
 

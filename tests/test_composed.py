@@ -201,3 +201,28 @@ def test_what_is_left_out_may_be_referred_to(filled: Callable[[str], str]) -> No
     )
     text = "FOREIGN KEY (id) REFERENCES ringfence.kept(id)"
     assert definition(found, "constraint", "public", "t", "refers") == text
+
+
+def test_nothing_that_is_read_of_a_column_is_left_out(filled: Callable[[str], str]) -> None:
+    dsn = filled(
+        "CREATE TABLE up (a text COLLATE \"C\" GENERATED ALWAYS AS ('x' || 'ARRAY[') STORED, b int NOT NULL);"
+        "ALTER TABLE up ALTER a SET STORAGE plain, ALTER a SET STATISTICS 7,"
+        " ALTER a SET (n_distinct = 5, n_distinct_inherited = 6);"
+        "CREATE TABLE down () INHERITS (up)"
+    )
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        read = reading.attributes_known(connection)["column"]
+        found = reading.extract(connection)
+    shown = {*reading._RARE, *reading._USUAL, *reading._NUMBERS}
+    assert read <= shown
+    column = found.facts[Ref("column", ("public", "up", "a"))]
+    assert dict(column.attrs) == {
+        "type": "text",
+        "collation": 'pg_catalog."C"',
+        "generated": "s",
+        "expression": "('x'::text || 'ARRAY['::text)",
+        "storage": "px",
+        "statistics": 7,
+        "options": ("n_distinct=5", "n_distinct_inherited=6"),
+    }
+    assert found.facts[Ref("column", ("public", "down", "b"))]["inherited"] is True

@@ -386,7 +386,7 @@ def test_a_file_that_cannot_be_read(project: Project) -> None:
         project,
         "error: ddl/t.sql is not UTF-8: byte 0xf1\n"
         "  ddl/t.sql:2:4\n"
-        "hint: save it as UTF-8, for instance: iconv -f latin1 -t utf8 ddl/t.sql\n",
+        "hint: save it as UTF-8, for instance: iconv -f ISO-8859-1 -t UTF-8 ddl/t.sql > new.sql\n",
         "diff",
         "live",
         "ddl",

@@ -204,6 +204,7 @@ def test_every_page_is_in_the_index() -> None:
     missing = [
         name
         for page in sorted(DOCS.rglob("*.md"))
+        if page.parent.name != "schema" or page.name == "index.md"  # it names the others itself
         if (name := page.relative_to(DOCS).as_posix()) != "index.md" and f"]({name})" not in index
     ]
     assert missing == []

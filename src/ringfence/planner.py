@@ -353,7 +353,7 @@ class _Work:
             return False
         if stage == "drop" and ref.kind == "column":
             return not self.old.facts[ref]["generated"]
-        return ref.kind == "column" or (
+        return ref.kind in ("column", "inheritance") or (
             ref.kind in ("partition", "table") and ref.name != top[1].name
         )
 

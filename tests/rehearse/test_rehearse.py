@@ -13,8 +13,8 @@ import pytest
 
 from projects import ROOT, Project, lines
 from ringfence.pg.connect import named
-from ringfence.pg.observe import Observed, Observer
-from ringfence.rehearse import pages
+from ringfence.pg.observe import Lock, Observed, Observer
+from ringfence.rehearse import effects, pages
 from ringfence.rehearse.sizes import Rates, Size, expected, inject
 from ringfence.script import Script
 from ringfence.step import HazardCode
@@ -597,6 +597,32 @@ def test_an_index_is_built_anew_while_others_work(project: Project, sql: str, fi
     )
 
 
+@pytest.mark.parametrize(
+    ("sql", "fix"),
+    [
+        ("CLUSTER things USING things_size;", None),
+        ("VACUUM FULL things;", None),
+        ("REFRESH MATERIALIZED VIEW sums;", "REFRESH MATERIALIZED VIEW CONCURRENTLY sums;"),
+        ("REFRESH MATERIALIZED VIEW bare;", None),
+    ],
+)
+def test_what_writes_a_table_anew_has_a_form_where_one_does_the_same(
+    project: Project, sql: str, fix: str | None
+) -> None:
+    made = "CREATE MATERIALIZED VIEW {0} AS SELECT size, count(*) FROM things GROUP BY 1;\n"
+    project.revision(
+        "0002",
+        f"{made.format('sums')}CREATE UNIQUE INDEX ON sums (size);\n{made.format('bare')}",
+        "DROP MATERIALIZED VIEW sums, bare;",
+    )
+    assert project.run("migrate").status == 0
+    path = project.root / "loose.sql"
+    path.write_text(sql)
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (found,) = [f for f in json.loads(done.out)["findings"] if f["code"] == "REWRITE"]
+    assert (found.get("fix") or None) == fix
+
+
 def test_a_made_up_value_that_is_none_of_the_new_type_is_information(project: Project) -> None:
     project.revision(
         "0002", "ALTER TABLE parents ALTER name TYPE integer USING length(name);", "SELECT 1;"
@@ -606,6 +632,43 @@ def test_a_made_up_value_that_is_none_of_the_new_type_is_information(project: Pr
     assert (found["severity"], found["ref"]) == ("info", "table:public.parents")
     assert found["evidence"] == {"sqlstate": "22P02"}
     assert found["help"] == "the value was made up: look whether somebody writes such"
+
+
+@pytest.mark.parametrize(
+    ("text", "reached"),
+    [
+        ("COMMENT ON TABLE things IS 'x'; INSERT INTO things VALUES (7, 7)", frozenset()),
+        ("ALTER TABLE things ADD x int", frozenset({"public.things"})),
+        ("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", None),
+        ("ALTER TABLE things ADD x int; DO $$ BEGIN END $$", None),
+        ("ALTER TYPE t RENAME VALUE 'a' TO 'b'", None),
+        ("DROP TABLE parents CASCADE", frozenset({"public.parents"})),
+        ("SELECT f()", None),
+    ],
+)
+def test_others_are_tried_where_a_statement_may_have_reached_them(
+    text: str, reached: frozenset[str] | None
+) -> None:
+    """Between statements; behind the file everything is."""
+    script = Script("x.sql", text)
+    locks = tuple(
+        Lock(f"public.{t}", "ACCESS EXCLUSIVE") for t in ("things", "parents") if t in text
+    )
+    seen = [(s, Observed(locks=locks)) for s in script.statements]
+    assert effects.reached(seen) == reached
+
+
+def test_others_that_are_tried_are_not_counted(project: Project) -> None:
+    path = project.root / "loose.sql"
+    path.write_text(
+        "ALTER TABLE things ADD later int;\nCREATE INDEX CONCURRENTLY i ON parents (name);\n"
+        "ALTER TABLE things ADD more int;\nCREATE INDEX CONCURRENTLY j ON parents (name);\n"
+    )
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (part,) = json.loads(done.out)["parts"]
+    assert [set(s["scanned"]) for s in part["statements"]] == [
+        set(), {"public.parents"}, set(), {"public.parents"}
+    ]  # fmt: skip
 
 
 PLACED = """

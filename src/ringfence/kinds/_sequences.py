@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Do, loses_data
-from ringfence.kinds._family import aside
-from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._family import aside, links_below
+from ringfence.kinds._sql import ident, literal, qualified, sql
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -95,13 +95,34 @@ def go_on(
     yield Do(f"DROP SEQUENCE {source}")
 
 
-def go_past(column: Ref, name: str, step: str, low: str, high: str) -> Do:
-    """A new sequence begins behind the values that its column has."""
+def go_past(column: Ref, name: str, step: str, low: str, high: str, context: Context) -> Do:
+    """A new sequence begins behind the values that its column has, and those that inherit it."""
     last = f"{'min' if int(step) < 0 else 'max'}({ident(column.name[-1])})"
+    table = context.new.facts[column].parent
+    below = [*_tree(table, context.new)] if table is not None else []
+    held = qualified(column.name[:-1])
+    if any(r.kind == "foreign_table" for r in below):
+        # What is elsewhere may not be there to be read.
+        there = [
+            r for r in below if r == table or (r in context.old.facts and r not in context.drops)
+        ]
+        its = ((r, Ref("column", (*r.name, column.name[-1]))) for r in there if r.kind == "table")
+        stored = [r for r, held_by in its if r == table or held_by in context.old.facts]
+        own = column.name[-1:]
+        parts = (sql("SELECT {c} FROM ONLY {t}", c=own, t=r.name) for r in stored)
+        held = f"({' UNION ALL '.join(parts)}) AS held"
     return Do(
-        f"SELECT pg_catalog.setval({literal(name)}, {last})\nFROM {qualified(column.name[:-1])}\n"
+        f"SELECT pg_catalog.setval({literal(name)}, {last})\nFROM {held}\n"
         f"HAVING {last} BETWEEN {low} AND {high}"
     )
+
+
+def _tree(table: Ref, catalog: Catalog) -> Iterator[Ref]:
+    """It, and what is below it."""
+    yield table
+    for link in links_below(table, catalog):
+        if link.parent is not None:
+            yield from _tree(link.parent, catalog)
 
 
 def _filled(sequence: Fact, catalog: Catalog) -> Fact | None:

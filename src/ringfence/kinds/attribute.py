@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
+from ringfence.kinds._casts import assigned
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds._swap import lost, stored, stricter
+from ringfence.kinds._swap import lost, resolved, stored, stricter
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -70,10 +71,13 @@ class TypeAttribute(Kind):
         yield Do(f"{_type(old)} RENAME ATTRIBUTE {names} CASCADE")
 
     def can_retype(self, change: Change, context: Context) -> bool:
-        """PostgreSQL does not rewrite the tables that hold values of the type."""
-        old, _ = pair(change)
+        """Not where tables hold values of the type, nor where those OF it would need a written cast."""
+        old, new = pair(change)
         assert old.parent is not None
-        return not stored(old.parent, context.old)
+        if stored(old.parent, context.old):
+            return False
+        was, now = resolved(old, context.old)[0], resolved(new, context.new)[0]
+        return not _tables(old, context.old) or assigned(was, now, context.server_version)
 
     def retype(self, change: Change, context: Context) -> Iterator[Do]:
         """ALTER ATTRIBUTE … TYPE."""

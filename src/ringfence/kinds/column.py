@@ -338,6 +338,7 @@ class Column(Kind):
             was, now = (resolved(*p)[0] for p in zip(pair(change), (old, context.new), strict=True))
             if followed or not assigned(was, now, context.server_version):
                 yield from _foreign_heirs(change.ref, context)
+                yield from _heirs_of_foreign(change.ref, context)
         if not followed:
             if {"type", "collation"} & {*change.attributes}:
                 yield from self._references(change, context)
@@ -593,6 +594,17 @@ def _foreign_heirs(column: Ref, context: Context) -> Iterator[Ref]:
         yield from _foreign_heirs(below.ref, context)
 
 
+def _heirs_of_foreign(column: Ref, context: Context) -> Iterator[Ref]:
+    """Tables that inherit it from a foreign one, which has no expression to give them."""
+    table = context.old.facts[column].parent
+    foreign = table is not None and table.kind == "foreign_table"
+    for link in links_below(table, context.old) if table is not None and foreign else ():
+        below = context.old.facts.get(Ref("column", (*link.ref.name, column.name[-1])))
+        if below is not None and below.parent is not None:
+            yield from [below.parent] if below.parent.kind == "table" else ()
+            yield from _heirs_of_foreign(below.ref, context)
+
+
 def _scans(new: Fact) -> tuple[Hazard, ...]:
     message = "every row is read while nobody may use the table"
     return (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
@@ -681,7 +693,7 @@ def _count_on(new: Fact, context: Context) -> Iterator[Do]:
         before = (was.text("minimum"), was.text("maximum"))
         yield from go_on(new.ref, name, put_by(was.ref), before, (low, high))
     elif had_values(new.ref, context):
-        yield go_past(new.ref, name, step, low, high)
+        yield go_past(new.ref, name, step, low, high, context)
 
 
 def _anonymise(old: Fact, context: Context) -> Iterator[Do]:

@@ -55,11 +55,7 @@ class Inheritance(Kind):
                     if below and below["not_null_not_valid"] and waits(child, context):
                         continue
                     yield ("alter", child.ref)
-        # What a table joins has no more then than it has.
-        joined = (
-            added if fact.parent in context.old.facts and fact.parent not in context.drops else []
-        )
-        for table in joined:
+        for table in added:  # which has no more then than it will have
             for child in context.old.children.get(table, ()):
                 if child.ref.kind in ("column", "constraint") and child["type"] != "f":
                     yield ("drop", child.ref)

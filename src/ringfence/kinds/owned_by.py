@@ -48,8 +48,8 @@ class OwnedBy(Kind):
         default = context.new.uses.get(Ref("default", column.name), frozenset())
         fills = sequence.ref in default and sequence.ref in context.creates
         if fills and had_values(column, context):
-            options = (sequence.text(key) for key in ("increment", "minimum", "maximum"))
-            yield go_past(column, name, *options)
+            step, low, high = (sequence.text(k) for k in ("increment", "minimum", "maximum"))
+            yield go_past(column, name, step, low, high, context)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(f"ALTER SEQUENCE {qualified(old.ref.name)} OWNED BY NONE")

@@ -92,13 +92,19 @@ class Composer:
         # What is in pg_catalog is on the search_path: its schema goes without saying.
         self._visible = {n: t.removeprefix("pg_catalog.") for n, t in self._tables.items()}
         names, rows = columns
-        numbers = list(map(itemgetter(names.index("under"), names.index("objsubid")), rows))
-        called = map(itemgetter(names.index("name")), rows)
-        self._columns: dict[tuple[int, int], str] = dict(
-            zip(numbers, map(self._quoted.__getitem__, called), strict=True)
-        )
-        indexed = map(itemgetter(names.index(INDEXED_AS)), rows)
-        self._indexed: dict[tuple[int, int], int] = dict(zip(numbers, indexed, strict=True))
+        self._columns: dict[int, dict[int, str]] = {}
+        self._indexed: dict[int, dict[int, int]] = {}
+        at = itemgetter(*map(names.index, ("under", "objsubid", "name", INDEXED_AS)))
+        last = 0
+        called: dict[int, str] = {}
+        kinds: dict[int, int] = {}
+        for relation, number, name, indexed in map(at, rows):
+            if relation != last:  # mostly they come together
+                last = relation
+                called = self._columns.setdefault(relation, {})
+                kinds = self._indexed.setdefault(relation, {})
+            called[number] = quoted[name]
+            kinds[number] = indexed
         self._templates: dict[str, _Template | None] = {}
         self._numbers: dict[str, tuple[int, ...]] = {}
         self._shapes: dict[Row, tuple[tuple[int, ...], dict[tuple[int, ...], _Template]]] = {}
@@ -134,10 +140,10 @@ class Composer:
         known = self._numbers.get(numbers)
         if known is None:
             known = self._numbers[numbers] = tuple(map(int, numbers[1:-1].split(",")))
-        columns = self._columns
+        columns = self._columns[relation]
         if len(known) == 1:
-            return columns[relation, known[0]]
-        return ", ".join([columns[relation, number] for number in known])
+            return columns[known[0]]
+        return ", ".join([columns[number] for number in known])
 
     def _constraint(self, relation: int, told: Row, more: Row) -> Row | None:
         stand_in, word, key, refers_to, refers_key, rules = more
@@ -180,14 +186,15 @@ class Composer:
             numbers = tuple(n for n in map(int, shape[1].split()) if n)
             known = self._shapes[shape] = numbers, {}
         numbers, ways = known
-        indexed = tuple([self._indexed[relation, number] for number in numbers])
+        kinds = self._indexed[relation]
+        indexed = tuple([kinds[number] for number in numbers])
         template = ways.get(indexed)
         if template is None:
             template = ways[indexed] = self._indexing(
                 shape, dict(zip(numbers, indexed, strict=True))
             )
-        columns = self._columns
-        named = [columns[relation, number] for number in template.numbers]
+        columns = self._columns[relation]
+        named = [columns[number] for number in template.numbers]
         text = template.text % (self._quoted[name], self._tables[relation], *named)
         predicate = told[1]
         return text, self._renamed(predicate, relation) if predicate and shape[0] else predicate
@@ -243,8 +250,8 @@ class Composer:
             template = self._templates[text] = self._template(text)
         if template is None:
             raise _DoubtError
-        columns = self._columns
-        return template.text % tuple([columns[relation, number] for number in template.numbers])
+        columns = self._columns[relation]
+        return template.text % tuple([columns[number] for number in template.numbers])
 
     def _template(self, text: str) -> _Template | None:
         """None where something else may have the names of the stand-in's columns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import json
 import marshal
 import re
 from collections import deque
@@ -61,6 +62,25 @@ _PROBE = "probe.sql"
 _RELATIONS = "relations.sql"
 _WORDS = "words.sql"
 _OTHERS = (_RELATIONS, _WORDS, "unmodeled.sql", *_SATELLITES, *_LATE)
+_MORE = "more"
+_RARE = (
+    "collation",
+    "not_null_name",
+    "not_null_no_inherit",
+    "not_null_not_valid",
+    "not_null_inherited",
+    "generated",
+    "expression",
+    "storage",
+    "compression",
+    "statistics",
+    "options",
+    "fdw_options",
+    "inherited",
+)
+"""What hardly a column has: it comes as one value, for each that there is costs something in each row."""
+_FLAGS = ("not_null_no_inherit", "not_null_not_valid", "not_null_inherited", "inherited")
+_USUAL = ("name", "acl_owner", "acl", "type", "not_null", "identity", "sequence")
 _ONLY = re.compile(r"-- only: (\S+)")
 """Where a query is told which objects it is about, and -- plain: where it leaves nothing to compose."""
 _CLASS = 1259
@@ -182,8 +202,8 @@ class Reading:
         self.answers: dict[str, Answer] = {}
         self.late: dict[str, Callable[[], list[tuple[Any, ...]]]] = {}
         """What gives the rows that are looked at when somebody asks what needs what."""
-        self.numbered: list[tuple[list[tuple[int, int, int]], list[Ref]]] = []
-        """What pg_depend knows things by, and those, of each kind: few ask for it."""
+        self.numbered: list[tuple[itemgetter[Any], list[tuple[Any, ...]], list[Ref]]] = []
+        """What gives of rows what pg_depend knows things by, the rows, and those things."""
         self.columns: dict[tuple[int, int], Ref] = {}
         """The columns, by the numbers of their relations and their own."""
         self.within: dict[int, Ref] = {}
@@ -462,6 +482,8 @@ class Reading:
             text = query(name, self.version // 10000)
         else:
             text = kinds()[name].query(self.version // 10000)
+        if name == "column":
+            text = _together(text)
         if name in _FIRST:
             return Query(_FIRST.index(name), name, text)
         return Query(100 + (_LAST.index(name) + 1 if name in _LAST else 0), name, text)
@@ -477,8 +499,8 @@ class Reading:
             if ref.name[at] == self.nobody
         }
         if to:
-            numbers, refs = self.numbered.pop()
-            self.numbered.append((numbers, [to.get(ref, ref) for ref in refs]))
+            number, rows, refs = self.numbered.pop()
+            self.numbered.append((number, rows, [to.get(ref, ref) for ref in refs]))
         return {to.get(r, r): Fact(to.get(r, r), f.attrs, f.parent) for r, f in facts.items()}
 
     def _read(self, kind: Kind, answer: Answer) -> dict[Ref, Fact]:
@@ -487,22 +509,23 @@ class Reading:
         at = {name: names.index(name) for name in _SPECIAL if name in names}
         rest = [(i, n) for i, n in enumerate(names) if n not in at]
         for name in (n for _, n in rest):
-            if name not in kind.attributes:
+            if name not in kind.attributes and name != _MORE:
                 raise Bug(f"kind {kind.name} reads {name} and does not say how it changes")
         class_at, object_at, part_at = at["classid"], at["objid"], at["objsubid"]
+        place = itemgetter(object_at, part_at)
         if kind.placed:
-            places = list(map(itemgetter(object_at, part_at), rows))
+            places = list(map(place, rows))
             if not all(map(le, places, islice(places, 1, None))):  # mostly they come in order
-                rows = sorted(rows, key=itemgetter(object_at, part_at))
+                rows = sorted(rows, key=place)
         rows, paths, parents = (
             self._parts(at, arrays, rows) if "under" in at else self._wholes(kind, at, rows)
         )
         # There is a row for every column of every table: each pass over them is one in C, or nearly.
         refs: list[Ref] = list(map(tuple.__new__, repeat(Ref), zip(repeat(kind.name), paths)))
         facts = _facts(refs, self._shared(rows, rest, arrays), parents)
-        self.numbered.append((list(map(itemgetter(class_at, object_at, part_at), rows)), refs))
+        self.numbered.append((itemgetter(class_at, object_at, part_at), rows, refs))
         if kind.name == "column":
-            self.columns = dict(zip(map(itemgetter(object_at, part_at), rows), refs, strict=True))
+            self.columns = dict(zip(map(place, rows), refs, strict=True))
         count = len(refs)
         if (owner_at := at.get("owner")) is not None:
             for row, ref in zip(rows, refs, strict=True):
@@ -581,7 +604,10 @@ class Reading:
         for value, (key, is_array) in zip(values, names, strict=True):
             if value is None or value is False:
                 continue
-            if is_array:
+            if key == _MORE:
+                more = json.loads(value)
+                attrs.update(self._attrs(tuple(more.values()), [(name, False) for name in more]))
+            elif is_array:
                 attrs[key] = self.text.value(value)
             elif value.__class__ is str:
                 attrs[key] = canonical.expression(value) if "ARRAY[" in value else value
@@ -631,12 +657,12 @@ class Reading:
     def _refs(self, wanted: Iterable[tuple[int, int, int]]) -> dict[tuple[int, int, int], Ref]:
         """What those are that pg_depend knows by these numbers, where it is modelled."""
         numbers = set(wanted)
-        classes = {classid for classid, _, _ in numbers}
+        kinds = {(classid, part > 0) for classid, _, part in numbers}
         found: dict[tuple[int, int, int], Ref] = {}
-        for known, refs in self.numbered:
-            if known and known[0][0] in classes and not numbers.isdisjoint(known):
-                at = dict(zip(known, refs, strict=True))
-                found.update((number, at[number]) for number in numbers & at.keys())
+        for number, rows, refs in self.numbered:
+            if rows and (number(rows[0])[0], number(rows[0])[2] > 0) in kinds:
+                at = dict(zip(map(number, rows), refs, strict=True))
+                found.update((n, at[n]) for n in numbers & at.keys())
         return found
 
     def _uses(
@@ -649,8 +675,8 @@ class Reading:
         alias: dict[Address, Address] = dict(aliases)
         at: dict[Address, Ref] = {}
         while self.numbered:
-            numbers, refs = self.numbered.pop()
-            at.update(zip([_address(*number) for number in numbers], refs, strict=True))
+            number, rows, refs = self.numbered.pop()
+            at.update(zip([_address(*n) for n in map(number, rows)], refs, strict=True))
 
         def lead(address: Address) -> Ref | None:
             for _ in range(8):
@@ -715,6 +741,16 @@ def _completed(composer: Composer, name: str, answer: Answer) -> tuple[Answer, l
     """The answer with its definitions, and the numbers of those that are in doubt."""
     names, rows, doubtful = composer.complete(name, answer.names, answer.rows)
     return Answer(names, {i for i in answer.arrays if i < len(names)}, rows), doubtful
+
+
+def _together(text: str) -> str:
+    """The question for columns, with what is rare in one value."""
+    rare = [name for name in _RARE if f" AS {name}" in text]
+    there = " OR ".join(f"z.{name}" if name in _FLAGS else f"z.{name} IS NOT NULL" for name in rare)
+    told = ", ".join(f"'{name}', z.{name}" for name in rare)
+    shown = ", ".join(f"z.{name}" for name in (*_ADDRESS, "under", *_USUAL))
+    more = f"CASE WHEN {there} THEN json_build_object({told})::TEXT END AS {_MORE}"
+    return f"SELECT {shown}, {more}, z.{INDEXED_AS} FROM ({text.rstrip().removesuffix(';')}) AS z"  # noqa: S608 - of a file of ours
 
 
 def _in_order(answers: Iterable[tuple[str, Answer]]) -> Iterator[tuple[str, Answer]]:

@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Self
 
@@ -129,6 +130,11 @@ class Observed:
         return bool(self.rewritten or self.built or self.scanned)
 
 
+@cache
+def _relations() -> str:
+    return (files("ringfence.pg") / _QUERY).read_text(encoding="utf-8")
+
+
 @dataclass
 class Observer:
     """Runs statements on a database of ours and looks at them. A context manager.
@@ -146,6 +152,8 @@ class Observer:
     _known: Mapping[int, Relation] = field(init=False, default_factory=dict)
     _inside: bool = field(init=False, default=False)
     _said: list[str] = field(init=False, default_factory=list)
+    _now: Mapping[int, Relation] | None = field(init=False, default=None)
+    """What is there, as long as nothing has been run that may have changed it."""
 
     def __enter__(self) -> Self:
         self._runner = connect(self.target)
@@ -167,15 +175,17 @@ class Observer:
 
     @property
     def connection(self) -> Connection[tuple[object, ...]]:
-        """The session that statements run in."""
+        """The session that statements run in; whoever asks for it may change what is there."""
+        self._now = None
         return self._runner
 
     def known(self) -> Mapping[int, Relation]:
         """The relations there are now, by oid, as the running transaction sees them."""
-        text = (files("ringfence.pg") / _QUERY).read_text(encoding="utf-8")
-        rows = self._runner.execute(text).fetchall()
-        found = (Relation(*row) for row in rows)  # type: ignore[arg-type]
-        return {relation.oid: relation for relation in found}
+        if self._now is None:
+            rows = self._runner.execute(_relations()).fetchall()
+            found = (Relation(*row) for row in rows)  # type: ignore[arg-type]
+            self._now = {relation.oid: relation for relation in found}
+        return self._now
 
     def mark(self) -> None:
         """Take what is there now for what was there before, but for what the file itself has made."""
@@ -201,6 +211,7 @@ class Observer:
 
     def rollback(self) -> None:
         """Undo the transaction."""
+        self._now = None
         self._runner.execute("ROLLBACK")
         self._inside = False
 
@@ -347,6 +358,7 @@ class Observer:
 
     def _run(self, text: Script, statement: Statement) -> tuple[Error | None, float]:
         self._said.clear()
+        self._now = None
         connection = self._runner
         connection.execute("SET client_min_messages = debug1")
         began = time.monotonic()

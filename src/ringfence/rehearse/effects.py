@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ringfence.errors import Span
+    from ringfence.pg.observe import Observed
     from ringfence.rehearse.files import File
     from ringfence.rehearse.hazards import Part
+    from ringfence.script import Statement
 
 
 def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
@@ -43,6 +45,33 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         span=file.up.span(file.up.statements[during - 1].start) if during else found.span,
     )
 
+
+def reached(statements: Sequence[tuple[Statement, Observed]]) -> frozenset[str] | None:
+    """The relations that it may be otherwise with behind some statements, by name; None for any.
+
+    What is read and called is looked at again behind the file: this is for what comes in between.
+    """
+    found: set[str] = set()
+    for statement, seen in statements:
+        first, second = (*statement.words, "", "")[:2]
+        if first in _LEAVES_ALONE:
+            continue
+        if second not in _BY_RELATION or first not in {"ALTER", "CREATE", "DROP", "TRUNCATE"}:
+            return None
+        found |= {lock.relation for lock in seen.locks}
+    return frozenset(found)
+
+
+_LEAVES_ALONE = {
+    "ANALYSE", "ANALYZE", "CHECKPOINT", "CLUSTER", "COMMENT", "COPY", "DELETE", "EXPLAIN", "GRANT",
+    "INSERT", "LISTEN", "LOCK", "MERGE", "NOTIFY", "REFRESH", "REINDEX", "RESET", "SECURITY", "SET",
+    "SHOW", "TABLE", "UPDATE", "VACUUM", "VALUES",
+}  # fmt: skip
+_BY_RELATION = {
+    "CONSTRAINT", "FOREIGN", "INDEX", "MATERIALIZED", "POLICY", "RULE", "SEQUENCE", "STATISTICS",
+    "TABLE", "TRIGGER", "UNIQUE", "UNLOGGED", "VIEW",
+}  # fmt: skip
+"""Words behind ALTER, CREATE and DROP of what is, or hangs on, a relation that is locked for it."""
 
 _LIKELY = {
     "P0001": "the row was made up: look whether the trigger takes those that are written",

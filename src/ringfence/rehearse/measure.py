@@ -16,7 +16,7 @@ from ringfence.rehearse.sizes import expected
 from ringfence.script import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ringfence.errors import Error
     from ringfence.pg.connect import Target
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 
 def measured(
-    work: Work, base: Target, file: File, between: Callable[[int], None] = lambda _: None
+    work: Work,
+    base: Target,
+    file: File,
+    between: Callable[[int, Sequence[Measured]], None] = lambda _, __: None,
 ) -> Part:
     """Run a file and look at every statement; it stays as it leaves the database.
 
-    `between` is called with its number when a statement is committed and others follow.
+    `between` is called when a statement is committed and others follow: with its number, and what was
+    seen of those that were committed with it.
     """
     text = file.up
     done: list[Measured] = []
@@ -40,13 +44,14 @@ def measured(
             backfill.key_types(observer.connection, text, backfill.read(text))
         observer.open()
         for number, block in enumerate(text.blocks, 1):
-            done += _transaction(work, base, observer, file, block, number)
+            its = _transaction(work, base, observer, file, block, number)
+            done += its
             if done[-1].observed.error is not None:
                 break
             end = block.numbers[-1]
             sets = not block.together and text.statements[end - 1].sets_session
             if end < last and not sets and block.kept:
-                between(end)
+                between(end, its)
     return Part(file.name, file.title, text.transactional, tuple(done), batched=bool(text.backfill))
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ringfence.errors import Span
     from ringfence.pg.connect import Target
     from ringfence.project import Project
+    from ringfence.rehearse.hazards import Measured
     from ringfence.rehearse.instead import Rewritten
     from ringfence.rehearse.plans import Planned
     from ringfence.script import Script
@@ -154,12 +155,18 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
     others: list[Finding] = []
     places: dict[effects.Lost, Span | None] = {}
 
-    def during(file: File, number: int) -> None:
+    def during(file: File, number: int, its: Sequence[Measured]) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
-        if not (before.relations or before.routines):
+        numbers = range(number - len(its) + 1, number + 1)
+        ran = [file.up.statements[n - 1] for n in numbers]
+        reached = effects.reached([(s, m.observed) for s, m in zip(ran, its, strict=True)])
+        if reached is not None and not reached:
+            return
+        there = compat.part(before, reached, {ref for ref, _ in broken})
+        if not (there.relations or there.routines):
             return  # there is nobody
         with connect(base) as connection:
-            for each in compat.tried(connection, before).broken:
+            for each in compat.tried(connection, there).broken:
                 if (each.ref, each.writes) not in broken:
                     broken.add((each.ref, each.writes))
                     others.append(effects.broken(file, each, number))
@@ -190,6 +197,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
                     after = compat.world(connection, work.hidden, trying=False)
                     now = rows.held(connection, work.hidden, had)
                 for each in trial.broken:
+                    if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
+                        continue  # we took the rows away that it referred to
                     if (each.ref, each.writes) not in broken:
                         broken.add((each.ref, each.writes))
                         others.append(effects.broken(file, each))
@@ -263,6 +272,9 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
         ),
     ]
     return not failed
+
+
+_NO_SUCH_ROW = "23503"
 
 
 def _placed(

@@ -100,7 +100,10 @@ def safe_forms(
                     made = form.moves
                     fills += form.fills
                     why |= {number: form.why} if form.why else {}
-            if not made and number not in why:
+            if not made and statement.words[:1] == ("REFRESH",):
+                made = _refreshed(connection, statement)
+            # What these do to the rows no schema says.
+            if not made and number not in why and statement.words[:1] not in _STORED:
                 made = _moves(before, known, statement.text, its)
             if made and (made[0].key or _bare(written(made)) != _bare(statement.text)):
                 moves[number] = made
@@ -164,6 +167,22 @@ def _moves(
     return tuple(_move(step) for step in steps)
 
 
+def _refreshed(
+    connection: Connection[tuple[object, ...]], statement: Statement
+) -> tuple[Move, ...]:
+    """A REFRESH that lets readers work, where it runs: that takes a unique index, and rows there."""
+    if "CONCURRENTLY" in statement.words or "NO" in statement.words:
+        return ()
+    token = next(t for t in Script("", statement.text).code() if t.text.upper() == "VIEW")
+    text = f"{statement.text[: token.end]} CONCURRENTLY{statement.text[token.end :]}"
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(text)
+    except psycopg.Error:
+        return ()
+    return (Move(text),)
+
+
 def _reindexed(text: str) -> Move | None:
     """A REINDEX that lets others work; None for what is none, or has no such form."""
     tokens = tuple(Script("", text).code())
@@ -175,6 +194,7 @@ def _reindexed(text: str) -> Move | None:
     return Move(f"{text[: what.end]} CONCURRENTLY{text[what.end :]}", "no")
 
 
+_STORED = {("CLUSTER",), ("VACUUM",)}
 _REINDEXED = {"INDEX", "TABLE", "SCHEMA", "DATABASE"}
 
 _GATED = {"REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK"}

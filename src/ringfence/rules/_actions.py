@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ringfence.rules._migration import Action
 from ringfence.rules._parse import Name, listed, pb, switched
@@ -92,14 +92,19 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
         yield act(verb, state.named(relation.schemaname, relation.relname), each)
 
 
-def made_again(action: Action, verb: str) -> bool:
-    """Whether a statement behind an action's makes an object of the same name again."""
-    every = action.migration.statements
-    return any(
-        each.verb == verb and each.name == action.name
-        for statement in every[every.index(action.statement.top) + 1 :]
-        for each in actions(statement, action.state)
-    )
+def made_again(action: Action, verb: str) -> Literal["", "at once", "later"]:
+    """Whether a statement behind an action's makes an object of the same name again.
+
+    `later`: in another transaction, so that it is not there in between.
+    """
+    migration = action.migration
+    every = migration.statements
+    for statement in every[every.index(action.statement.top) + 1 :]:
+        for each in actions(statement, action.state):
+            if each.verb == verb and each.name == action.name:
+                at_once = migration.at_once(action.statement, statement)
+                return "at once" if at_once else "later"
+    return ""
 
 
 def _written(kind: str, tree: Any) -> Iterator[Any]:

@@ -158,6 +158,13 @@ class Migration:
                 its = (by_statement.get(id(self.statements[n - 1]), ()) for n in block.numbers)
                 yield list(chain.from_iterable(its))
 
+    def at_once(self, one: Statement, other: Statement) -> bool:
+        """Whether two statements are committed together, so that nobody comes in between."""
+        if one.top is other.top:
+            return True
+        numbers = {n for n, s in enumerate(self.statements, 1) if s is one.top or s is other.top}
+        return any(block.together and numbers <= {*block.numbers} for block in self.blocks)
+
     def limited(self, action: Action) -> bool:
         """Whether a statement before an action's has set how long to wait for a lock."""
         limit = 0.0

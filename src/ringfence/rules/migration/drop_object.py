@@ -9,13 +9,23 @@ Caught:
     -- then
     DROP TABLE app.t;
 
-Passes, for the view is made anew:
+It is not there until the next statement is committed:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY);
     CREATE VIEW app.v AS SELECT id FROM app.t;
     -- then
     DROP VIEW app.v;
     CREATE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+
+Passes, for the view is made anew:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v AS SELECT id FROM app.t;
+    -- then
+    BEGIN;
+    DROP VIEW app.v;
+    CREATE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+    COMMIT;
 
 Nor does anybody name what the migration itself made:
 
@@ -50,12 +60,20 @@ def drop_object(action: Action) -> Iterator[Problem]:
     if action.new or action.migration.undo or tree.remove_type not in _KINDS:
         return
     kind, verb = _KINDS[tree.remove_type]
-    if verb and made_again(action, verb):
+    again = made_again(action, verb) if verb else ""
+    if again == "at once":
         return
     made_by = action.state.others.get((kind, action.name))
     if verb == "create_function":
         made_by = action.state.made.get(action.name.name)
     if made_by == action.migration.shown:
+        return
+    if again:
+        yield Problem(
+            f"{kind} {action.table} is gone until it is made again, in another transaction",
+            action.name.ref(kind.replace(" ", "_")),
+            help="drop it and make it in one: BEGIN; … COMMIT;",
+        )
         return
     cascade = tree.behavior == pb.DROP_CASCADE
     rest = ", and everything that needs it" if cascade else ""

@@ -11,10 +11,17 @@ Caught:
     -- then
     ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;
 
-Passes, for a policy takes the place of another:
+Between the two nobody sees what it let through:
 
     DROP POLICY mine ON app.t;
     CREATE POLICY mine ON app.t USING (owner = current_user);
+
+Passes, for a policy takes the place of another:
+
+    BEGIN;
+    DROP POLICY mine ON app.t;
+    CREATE POLICY mine ON app.t USING (owner = current_user);
+    COMMIT;
 
 Policies come first:
 
@@ -37,7 +44,7 @@ from ringfence.rules._actions import actions
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ringfence.rules._migration import Action
+    from ringfence.rules._migration import Action, Statement
     from ringfence.rules._parse import Name
 
 
@@ -62,7 +69,16 @@ def row_security_weakened(action: Action) -> Iterator[Problem]:
         made = action.state.relations.get(table)
         if made is not None and made.made_by == action.migration.shown:
             return
-        if not _again(action, "create_policy", table):
+        again = list(_again(action, "create_policy", table))
+        if again and not any(action.migration.at_once(action.statement, each) for each in again):
+            yield Problem(
+                f"policy {parts[-1]} of {table.path} is gone until another is made, in another"
+                " transaction: what it lets through nobody sees meanwhile",
+                table.ref(),
+                help="drop it and make it in one transaction, or ALTER POLICY",
+                severity=Severity.WARNING,
+            )
+        elif not again:
             yield Problem(
                 f"policy {parts[-1]} of {table.path} is gone, and this migration makes no other",
                 table.ref(),
@@ -71,7 +87,7 @@ def row_security_weakened(action: Action) -> Iterator[Problem]:
     elif (
         action.relation.whole
         and not action.relation.policies
-        and not _again(action, "create_policy", action.name)
+        and not any(_again(action, "create_policy", action.name))
     ):
         yield Problem(
             f"row-level security of {action.table} is on and it has no policy: nobody sees a row",
@@ -80,10 +96,8 @@ def row_security_weakened(action: Action) -> Iterator[Problem]:
         )
 
 
-def _again(action: Action, verb: str, table: Name) -> bool:
-    """Whether the migration makes another policy of the table."""
-    return any(
-        each.verb == verb and each.name == table
-        for statement in action.migration.statements
-        for each in actions(statement, action.state)
-    )
+def _again(action: Action, verb: str, table: Name) -> Iterator[Statement]:
+    """The statements of the migration that make another policy of the table."""
+    for statement in action.migration.statements:
+        if any(e.verb == verb and e.name == table for e in actions(statement, action.state)):
+            yield statement

@@ -1,0 +1,5 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+CREATE TABLE item (id bigint NOT NULL, no integer NOT NULL);
+CREATE TABLE item_near () INHERITS (item);
+CREATE FOREIGN TABLE item_far () INHERITS (item) SERVER far;

@@ -1,0 +1,6 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far TYPE 'other' FOREIGN DATA WRAPPER nothing;
+CREATE TABLE top (note text);
+CREATE TABLE pieces (n bigint) PARTITION BY RANGE (n);
+CREATE TABLE pieces_rest PARTITION OF pieces DEFAULT;
+CREATE FOREIGN TABLE low (z integer) INHERITS (top) SERVER far;

@@ -1,0 +1,7 @@
+CREATE FOREIGN DATA WRAPPER nothing;
+CREATE SERVER far FOREIGN DATA WRAPPER nothing;
+CREATE TYPE level AS ENUM ('low', 'higher');
+CREATE TABLE top (id integer, how level NOT NULL);
+CREATE TABLE other (z text);
+CREATE FOREIGN TABLE away (n integer) INHERITS (top) SERVER far;
+CREATE TABLE low () INHERITS (other, away);

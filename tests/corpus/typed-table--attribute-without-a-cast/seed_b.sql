@@ -1,0 +1,1 @@
+INSERT INTO packs VALUES (1, 'x', 'low', 7);
