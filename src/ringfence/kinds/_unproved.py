@@ -60,7 +60,8 @@ def waits(column: Fact, context: Context) -> bool:
     old = context.old.facts.get(column.ref)
     if old is None or not column["not_null_not_valid"] or column.ref in context.drops:
         return False
-    return all(old[a] == column[a] for a in ("type", "collation", "generated", "expression"))
+    names = {*old.attrs, *column.attrs}
+    return all(old[name] == column[name] for name in names if not name.startswith("not_null"))
 
 
 def have_it_so(column: Fact, context: Context) -> Iterator[Ref]:
