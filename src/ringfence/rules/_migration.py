@@ -96,6 +96,12 @@ class Action:
         """Whether this very migration made the relation, so that nobody uses it yet."""
         return self.relation.made_by == self.migration.shown
 
+    @property
+    def of_whole_only(self) -> bool:
+        """Whether it is done with ONLY to a partitioned table, which holds no rows itself."""
+        tree = self.statement.tree
+        return self.relation.partitioned and tree.HasField("relation") and not tree.relation.inh
+
     def place(self, node: Any) -> int:
         """Where a part of the tree stands in the file, in bytes."""
         at: int = node.location

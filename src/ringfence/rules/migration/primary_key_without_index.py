@@ -9,12 +9,24 @@ Caught:
     -- then
     ALTER TABLE app.t ADD PRIMARY KEY (id);
 
+ONLY is nothing to a table that has no partitions:
+
+    CREATE TABLE app.t (id bigint NOT NULL);
+    -- then
+    ALTER TABLE ONLY app.t ADD PRIMARY KEY (id);
+
 Passes:
 
     CREATE TABLE app.t (id bigint NOT NULL);
     -- then
     CREATE UNIQUE INDEX CONCURRENTLY t_pkey ON app.t (id);
     ALTER TABLE app.t ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX t_pkey;
+
+Nothing is built for a partitioned table alone:
+
+    CREATE TABLE app.t (id bigint NOT NULL) PARTITION BY RANGE (id);
+    -- then
+    ALTER TABLE ONLY app.t ADD PRIMARY KEY (id);
 
 When to ignore: on a table that stays small.
 """
@@ -36,7 +48,7 @@ if TYPE_CHECKING:
 @rule("M021", Severity.WARNING, on=("add_constraint",), measurable=True)
 def primary_key_without_index(action: Action) -> Iterator[Problem]:
     """ADD PRIMARY KEY without USING INDEX."""
-    if action.new:
+    if action.new or action.of_whole_only:
         return
     node = action.definition
     if node.contype == pb.CONSTR_PRIMARY and not node.indexname:

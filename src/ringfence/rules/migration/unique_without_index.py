@@ -8,12 +8,24 @@ Caught:
     -- then
     ALTER TABLE app.t ADD CONSTRAINT t_code UNIQUE (code);
 
+ONLY is nothing to a table that has no partitions:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, code text);
+    -- then
+    ALTER TABLE ONLY app.t ADD CONSTRAINT t_code UNIQUE (code);
+
 Passes:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, code text);
     -- then
     CREATE UNIQUE INDEX CONCURRENTLY t_code ON app.t (code);
     ALTER TABLE app.t ADD CONSTRAINT t_code UNIQUE USING INDEX t_code;
+
+Nothing is built for a partitioned table alone, where each partition brings an index of its own:
+
+    CREATE TABLE app.t (id bigint, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+    -- then
+    ALTER TABLE ONLY app.t ADD CONSTRAINT t_at UNIQUE (at, id);
 
 When to ignore: on a table that stays small.
 """
@@ -35,7 +47,7 @@ if TYPE_CHECKING:
 @rule("M020", Severity.WARNING, on=("add_constraint",), measurable=True)
 def unique_without_index(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … UNIQUE without USING INDEX."""
-    if action.new:
+    if action.new or action.of_whole_only:
         return
     node = action.definition
     if node.contype == pb.CONSTR_UNIQUE and not node.indexname:
