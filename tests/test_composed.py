@@ -148,32 +148,34 @@ def test_a_table_too_wide_for_the_stand_in_is_named_by_its_own(
 _LIKE_THE_STAND_IN = {
     "function": """
         CREATE FUNCTION indkey(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-        CREATE TABLE t (a int, CHECK (indkey(a) > 0))""",
+        CREATE TABLE t (a int, {more}, CHECK (indkey(a) > 0))""",
     "field": """
-        CREATE TYPE pair AS (indrelid int); CREATE TABLE t (a pair, CHECK ((a).indrelid > 0))""",
+        CREATE TYPE pair AS (indrelid int); CREATE TABLE t (a pair, {more}, CHECK ((a).indrelid > 0))""",
     "type": """
-        CREATE DOMAIN indkey AS int; CREATE TABLE t (a text, CHECK (a::indkey > 0))""",
+        CREATE DOMAIN indkey AS int; CREATE TABLE t (a text, {more}, CHECK (a::indkey > 0))""",
     "schema": """
         CREATE SCHEMA indkey;
         CREATE FUNCTION indkey.f(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-        CREATE TABLE t (a int, CHECK (indkey.f(a) > 0))""",
+        CREATE TABLE t (a int, {more}, CHECK (indkey.f(a) > 0))""",
     "argument": """
         CREATE FUNCTION f(a int, indkey int DEFAULT 1, b int DEFAULT 2) RETURNS int
             LANGUAGE sql IMMUTABLE AS 'SELECT 1';
-        CREATE TABLE t (a int, CHECK (f(a, b => a) > 0), CHECK (f(a, indkey => a) > 0))""",
+        CREATE TABLE t (a int, {more}, CHECK (f(a, b => a) > 0), CHECK (f(a, indkey => a) > 0))""",
     "collation": """
         CREATE SCHEMA indkey; CREATE COLLATION indkey.indclass FROM "C";
-        CREATE TABLE t (a text, CHECK (a COLLATE indkey.indclass > ''))""",
+        CREATE TABLE t (a text, {more}, CHECK (a COLLATE indkey.indclass > ''))""",
     "operator": """
         CREATE SCHEMA indkey;
         CREATE OPERATOR indkey.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq);
-        CREATE TABLE t (a int, CHECK (a OPERATOR(indkey.===) 1))""",
+        CREATE TABLE t (a int, {more}, CHECK (a OPERATOR(indkey.===) 1))""",
 }
 
 
 @pytest.mark.parametrize("text", _LIKE_THE_STAND_IN.values(), ids=_LIKE_THE_STAND_IN)
 def test_what_has_a_name_of_the_stand_ins_keeps_it(filled: Callable[[str], str], text: str) -> None:
-    engine.catalog(filled(text))
+    # With a column for each of the stand-in's, or it would be left alone for having none.
+    more = ", ".join(f"c{n} int" for n in range(2, 21))
+    engine.catalog(filled(text.replace("{more}", more)))
 
 
 def test_a_default_operator_class_of_ones_own_leaves_what_it_may_hide_to_the_server(
@@ -190,6 +192,18 @@ def test_a_default_operator_class_of_ones_own_leaves_what_it_may_hide_to_the_ser
         )
     )
     assert asked_again["index"] == 1
+
+
+def test_what_is_not_distinct_is_said(filled: Callable[[str], str]) -> None:
+    dsn = filled("CREATE TABLE t (a int, b int)")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        if connection.info.server_version < 150000:
+            pytest.skip("PostgreSQL 15 is the first that has it")
+        connection.execute(
+            "CREATE UNIQUE INDEX i ON t (a) INCLUDE (b) NULLS NOT DISTINCT;"
+            "ALTER TABLE t ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (b)"
+        )
+    assert definition(engine.catalog(dsn), "index", "public", "i").endswith("NULLS NOT DISTINCT")
 
 
 def test_what_is_left_out_may_be_referred_to(filled: Callable[[str], str]) -> None:
