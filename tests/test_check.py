@@ -217,3 +217,18 @@ def test_a_comment_has_the_plan_its_locks_and_the_verdict_on_tenants(project: Pr
         done.out,
     )
     assert "| `isolation` | not tried: " in done.out
+
+
+def test_a_branch_to_opt_in_to_is_told_and_can_be_rehearsed(project: Project) -> None:
+    project.revision(
+        "s1", "ALTER TABLE public.things ADD size INT;",
+        "ALTER TABLE public.things DROP COLUMN size;",
+        after=None, labels=("side",), depends_on="0001", opt_in=True,
+    )  # fmt: skip
+    project.revision("s2", "CREATE TABLE public.aside ();", "DROP TABLE public.aside;", after="s1")
+    done = project.run("check")
+    line = "branch side, 2 revisions: it is to opt in to: ringfence rehearse s1 s2"
+    assert line in " ".join(done.out.split())
+    done = project.run("rehearse", "s1", "s2", "--format", "json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["findings"] == []

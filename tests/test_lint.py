@@ -830,3 +830,29 @@ def test_explain_a_rule_of_sqlfluffs(run: Callable[..., Ran]) -> None:
 )
 def test_explain_what_is_not_there(run: Callable[..., Ran], code: str, hint: str) -> None:
     assert run("explain", code) == Ran(2, "", f"error: no rule {code}\nhint: {hint}\n")
+
+
+def test_what_is_skipped_is_told(project: Path, run: Callable[..., Ran]) -> None:
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text() + '\n[tool.ringfence.lint]\nskip = ["M", "style"]\n')
+    done = run("lint", "--no-catalog")
+    assert done.status == 0
+    assert "not checked\n" in done.out
+    assert "  rules       M, style: skip says so\n" in done.out
+
+
+def test_revisions_in_python_are_told(project: Path, run: Callable[..., Ran]) -> None:
+    python = project / "migrations" / "versions" / "0002_more.py"
+    python.write_text(
+        'revision = "0002"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n',
+        encoding="utf-8",
+    )
+    why = "they are Python, and this looks at SQL: ringfence rehearse measures what they do\n"
+    assert f"  migrations  0002_more: {why}" in run("lint", "--no-catalog").out
+    assert why not in run("lint", "ddl").out
+    assert run("lint", "migrations/versions/0002_more.py") == Ran(
+        2,
+        "",
+        "error: migrations/versions/0002_more.py is Python, and lint looks at SQL\n"
+        "hint: ringfence rehearse measures what a revision in Python does\n",
+    )

@@ -21,7 +21,7 @@ from ringfence.pg import shadow
 from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ringfence.pg.connect import Target
     from ringfence.project import Project
@@ -51,6 +51,7 @@ def check(
     parts = [Report("check", (*found, *pages), (*coverage, row))]
     if graph is not None:
         names = _names(project, graph, since)
+        parts.append(Report("check", (), tuple(_apart(graph))))
         with ThreadPoolExecutor(2) as pool:
             linted = pool.submit(_lint, project, since)
             listen("lint, rehearsal, verification")
@@ -151,6 +152,20 @@ def _names(project: Project, graph: Graph, since: str) -> list[str]:
         for r in sql
         if {r.path.resolve(), r.file("up").resolve(), r.file("down").resolve()} & files
     ]
+
+
+def _apart(graph: Graph) -> Iterator[Coverage]:
+    """The branches to opt in to, which are rehearsed where somebody says on what."""
+    firsts = [r for r in graph.revisions.values() if r.opt_in]
+    for first in firsts:
+        branch = [first, *(r for r in graph.above(first) if r.id in graph.opt_in)]
+        last = branch[-1].id
+        name = first.labels[0] if first.labels else first.id
+        yield Coverage(
+            "rehearsal", f"branch {name}, {counted(len(branch), 'revision')}",
+            skipped=f"it is to opt in to: ringfence rehearse {' '.join(r.id for r in branch[:3])}"
+            + (f" … {last}" if len(branch) > 3 else ""),
+        )  # fmt: skip
 
 
 def _lint(project: Project, since: str) -> Report:

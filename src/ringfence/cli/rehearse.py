@@ -131,6 +131,7 @@ def _wrote(project: Project, each: Rewritten) -> None:
     """Write the safe form of a file, and say so."""
     from ringfence.finding import counted
     from ringfence.rehearse import rewrite
+    from ringfence.rehearse.retype import CALLS
 
     name = each.file.name
     if not each.texts:
@@ -140,6 +141,12 @@ def _wrote(project: Project, each: Rewritten) -> None:
         click.echo(f"wrote {project.shown(path)}", err=True)
     for finding in each.left:
         click.echo(f"left: {finding.message} [{finding.code}]", err=True)
+    lines = [line for text, _ in each.texts for line in text.split("\n")]
+    called = dict.fromkeys(line.removeprefix(CALLS) for line in lines if line.startswith(CALLS))
+    if called:
+        click.echo(
+            f"left: each row is written, and may be changed by {', '.join(called)}", err=True
+        )
     left = counted(len(each.left), "hazard") if each.left else "no hazard"
     click.echo(f"{name} as it is written now leads to the same schema, with {left}", err=True)
 

@@ -70,7 +70,9 @@ def wanted(
             f"{first.id} merges {' and '.join(first.down)}",
             hint="a merge has nothing to rehearse: name the revisions behind it",
         )
-    return first.down[0] if first.down else "base", [_file(r) for r in chosen]
+    # What it depends on comes first: a branch may begin on a line, and go on beside it.
+    below = dict.fromkeys((*first.depends_on, *first.down))
+    return ", ".join(below) or "base", [_file(r) for r in chosen]
 
 
 def _file(revision: Revision) -> File:

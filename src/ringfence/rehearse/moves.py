@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ringfence.rehearse.loop import loop
@@ -37,6 +38,7 @@ def _lines(moves: Sequence[Move], *, loose: bool) -> Iterator[str]:
     for move in moves:
         if move.key and loose:
             yield "-- outside a transaction, for it commits each batch:"
+            yield from takewhile(lambda line: line.startswith("--"), move.sql.split("\n"))
             yield f"{loop(move.sql.rstrip(), move.key)};"
             last = move
             continue

@@ -298,13 +298,17 @@ def _beside(wish: _Wish, before: Catalog, told: Catalog) -> tuple[list[Move], li
         for old, new in wish.beside.items()
     )
     called = [f.ref.name[-1] for f in before.below(wish.table, "trigger") if _by_update(f)]
-    said = f"-- each row is written: this calls {', '.join(map(ident, called))}\n" * bool(called)
+    said = f"{CALLS}{', '.join(map(ident, called))}\n" * bool(called)
     update = f"UPDATE {table} SET {sets}\nWHERE {missing}"  # noqa: S608 - quoted
     first.append(Move(f"{said}{update}", key=key))
     rest = [Move(s.sql, s.transactional) for s in online(plan(bare, ready), bare, ready).steps]
     if rest and rest[-1].transactional == "yes":
         rest[-1] = replace(rest[-1], transactional="commit")
     return first, rest
+
+
+CALLS = "-- each row is written, and may be changed by what that calls: "
+"""What a form says above a statement that has triggers run which the statement it stands for has not."""
 
 
 def _by_update(trigger: Fact) -> bool:

@@ -137,8 +137,8 @@ def _base(work: Work, target: Target, begin: str, planned: Planned | None) -> It
             yield base
         return
     with work.host.database() as base:
-        if begin != "base":
-            migrate.migrate(work.project, base, to=begin)
+        for revision in begin.split(", ") if begin != "base" else ():
+            migrate.migrate(work.project, base, to=revision)
         yield base
 
 

@@ -48,6 +48,11 @@ def collect(
     found: dict[Path, SqlFile] = {}
     absent: list[Coverage] = []
     for start, given in wanted:
+        if start.suffix == ".py" and start.is_file():
+            raise Misuse(
+                f"{given} is Python, and lint looks at SQL",
+                hint="ringfence rehearse measures what a revision in Python does",
+            )
         if not paths and not start.is_dir():
             if project and given not in ("ddl", "migrations"):
                 key = "ddl" if start == project.ddl else "migrations"

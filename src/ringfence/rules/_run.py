@@ -111,11 +111,14 @@ def run(
     }
     everywhere = [each for each in chosen if each.anywhere]
     findings += _declared(project, files, everywhere)
+    if skip:
+        coverage.append(Coverage("rules", ", ".join(dict.fromkeys(skip)), skipped="skip says so"))
     on_migrations = [each for each in chosen if each.looks_at in ("Action", "Migration")]
     if on_migrations:
         found, looked = _migrations(project, files, on_migrations, unparsed)
         findings += found
         coverage += looked
+        coverage += _python(project, paths, base, changed)
     if squawk:
         from ringfence.rules import _squawk
 
@@ -463,6 +466,37 @@ def _in_order(
             except (OSError, ValueError):
                 continue
             yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+
+
+def _python(
+    project: Project | None,
+    paths: Sequence[Path | str],
+    base: Path,
+    changed: Collection[Path] | None,
+) -> Iterator[Coverage]:
+    """The revisions among what is looked at that have no SQL to look at."""
+    from ringfence import revisions
+
+    if project is None:
+        return
+    try:
+        graph = revisions.read(project)
+    except Error:
+        return  # whoever runs them says so
+    starts = [(base / path).resolve() for path in paths] or [project.migrations.resolve()]
+    files = [
+        r.path
+        for r in graph.revisions.values()
+        if not r.sql and len(r.down) < 2  # a merge does nothing
+        if any(r.path.resolve().is_relative_to(start) for start in starts)
+        if changed is None or r.path.resolve() in changed
+    ]
+    if files:
+        names = ", ".join(f.stem for f in files[:3]) + f" and {len(files) - 3} more" * (
+            len(files) > 3
+        )
+        why = "they are Python, and this looks at SQL: ringfence rehearse measures what they do"
+        yield Coverage("migrations", names, skipped=why)
 
 
 def _branches(project: Project | None) -> tuple[Mapping[Path, tuple[str, ...]], bool]:
