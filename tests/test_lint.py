@@ -842,10 +842,12 @@ def test_what_is_skipped_is_told(project: Path, run: Callable[..., Ran]) -> None
 
 
 def test_revisions_in_python_are_told(project: Path, run: Callable[..., Ran]) -> None:
-    python = project / "migrations" / "versions" / "0002_more.py"
-    python.write_text(
-        'revision = "0002"\ndown_revision = None\n\n\ndef upgrade():\n    pass\n',
-        encoding="utf-8",
+    versions = project / "migrations" / "versions"
+    (versions / "0001_app.py").write_text(
+        'revision = "0001"\ndown_revision = None\nupgrade, downgrade = sqlfile(__file__)\n'
+    )
+    (versions / "0002_more.py").write_text(
+        'revision = "0002"\ndown_revision = "0001"\n\n\ndef upgrade():\n    pass\n'
     )
     why = "they are Python, and this looks at SQL: ringfence rehearse measures what they do\n"
     assert f"  migrations  0002_more: {why}" in run("lint", "--no-catalog").out
