@@ -107,6 +107,7 @@ def test_what_a_half_done_backfill_stands_on_is_not_undone(project: Project) -> 
     # A script cannot go on where it ended.
     script = project.run("migrate", "--dry-run").out
     assert "goes on behind the last one, which this cannot" in script
+    assert ": has run" not in script
     stopped = psql(project, script)
     assert stopped.returncode == 3
     assert "revision 0002 has begun, and ringfence migrate goes on with it" in stopped.stderr

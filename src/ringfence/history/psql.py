@@ -84,7 +84,7 @@ def write(context: MigrationContext, config: Migrate, text: Script, ran: ledger.
     locks = "".join(
         remark(
             f"statement {number}, line {text.span(statement.start).line}: "
-            + ("has run" if number in done else told(statement))
+            + ("has run" if number in done and not text.backfill else told(statement))
             + ("; was begun: migrate looks first what came of it" * (number in begun))
         )
         + "\n"
