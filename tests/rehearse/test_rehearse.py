@@ -793,6 +793,33 @@ def test_what_python_does_before_it_leaves_its_transaction_is_one(project: Proje
     assert {"LONG_LOCK", "SCAN_UNDER_LOCK"} <= codes
 
 
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "op.get_context().as_sql",
+        "op.get_context().impl.as_sql",
+        "op.get_context().connection is None",
+        "op.get_context().opts.get('as_sql')",
+        "op.get_bind() is None",
+        "context.is_offline_mode()",
+    ],
+)
+def test_python_that_would_do_something_else_when_it_runs_is_not_rehearsed(
+    project: Project, asks: str
+) -> None:
+    project.python(
+        "0002",
+        "def upgrade():\n    from alembic import context\n    op.execute('SELECT 1')\n"
+        f"    if not ({asks}):\n        op.execute('DELETE FROM things')\n\n\n"
+        "def downgrade():\n    pass\n",
+    )
+    done = project.run("rehearse", "--format", "json")
+    found = json.loads(done.out)["findings"]
+    assert [f["code"] for f in found] == ["NOT_REHEARSED"]
+    assert found[0]["place"]["line"] > 1
+    assert done.status == 1
+
+
 def test_a_revision_whose_sql_is_not_known_keeps_only_those_behind_it(project: Project) -> None:
     project.revision("0002", "CREATE INDEX slow ON things (label);", "DROP INDEX slow;")
     project.python(

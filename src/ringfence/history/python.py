@@ -8,6 +8,7 @@ import io
 import itertools
 import traceback
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ringfence.errors import BadProject, Busy, Error
@@ -115,7 +116,8 @@ def offline(revision: Revision, direction: Direction) -> Script:
     """The SQL of a revision of Python, as Alembic writes it where nobody is connected.
 
     Each statement's place is that of the call which writes it. Raises `BadProject` where Alembic
-    writes none: the revision looks at what is in the database, say.
+    writes none: the revision looks at what is in the database, say, or whether it is connected to one,
+    and may do something else then.
     """
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
@@ -127,7 +129,10 @@ def offline(revision: Revision, direction: Direction) -> Script:
         source = Script(revision.shown, revision.path.read_text(encoding="utf-8"))
         module = load(revision)
         context = MigrationContext.configure(dialect_name="postgresql", opts=options)
-        with Operations.context(context):
+        _answer_nobody(context.impl, "impl")
+        _answer_nobody(context, "get_context()")
+        with Operations.context(context) as operations:
+            operations.get_bind = _unconnected  # type: ignore[method-assign]
             getattr(module, "upgrade" if direction == "up" else "downgrade")()
     except Exception as error:
         said = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
@@ -154,6 +159,33 @@ def offline(revision: Revision, direction: Direction) -> Script:
             whole += f"{statement.text};\n"
         whole += "" if outside else "COMMIT;\n"
     return Script(revision.shown, "" if empty else whole, origins=tuple(places))
+
+
+_TELLS = frozenset({"as_sql", "bind", "connection", "opts"})
+"""By what of a context, or its dialect's part, a revision can find out that nobody is connected."""
+
+
+def _answer_nobody(asked: Any, name: str) -> None:
+    """Have an object of Alembic's refuse to tell anybody but Alembic that nobody is connected."""
+    import alembic
+
+    kind: Any = type(asked)
+    own = str(Path(alembic.__file__).parent)
+
+    def answer(self: object, attribute: str) -> Any:
+        if attribute in _TELLS:
+            frame = inspect.currentframe()
+            caller = frame.f_back if frame is not None else None
+            if caller is not None and not caller.f_code.co_filename.startswith(own):
+                raise LookupError(f"op.{name}.{attribute} is another when the revision runs")
+        return object.__getattribute__(self, attribute)
+
+    # A class of the same kind: Alembic's own register themselves as they are made.
+    asked.__class__ = type(kind)(kind.__name__, (kind,), {"__getattribute__": answer})
+
+
+def _unconnected() -> Any:
+    raise LookupError("op.get_bind() is another when the revision runs")
 
 
 class _Heard(io.StringIO):
