@@ -7,7 +7,7 @@ table was made anew under its old name, it is followed by name.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 _COLUMNS = """
 SELECT
     c.oid::bigint, n.nspname, c.relname, c.relkind = 'p', a.attnum, a.attname,
-    format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
+    format_type(a.atttypid, a.atttypmod),
+    CASE WHEN a.attgenerated <> '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), '') END,
     CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint END
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_attribute AS a ON c.oid = a.attrelid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
     AND n.nspname <> ALL (%s)
 ORDER BY c.oid, a.attnum
@@ -38,8 +40,9 @@ ORDER BY c.oid, a.attnum
 class Held:
     """What a table holds: its rows, and for each column (by number) its name, type and a digest.
 
-    `shared`: it is partitioned, so that its rows are its partitions' too. `computed` are the columns
-    that follow from others, `root` is the outermost table that it is a partition of.
+    `shared`: it is partitioned, so that its rows are its partitions' too. `computed` says of the
+    columns that follow from others how, `root` is the outermost table that it is a partition of.
+    `after_gone` has the digests of columns by name that stand where one is gone, as the type of that.
     """
 
     schema: str
@@ -47,8 +50,9 @@ class Held:
     shared: bool
     count: int
     columns: Mapping[int, tuple[str, str, str]]
-    computed: frozenset[int] = frozenset()
+    computed: Mapping[int, str] = field(default_factory=dict)
     root: int | None = None
+    after_gone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -61,6 +65,7 @@ class Loss:
     """Rows or values that are not there any more (`gone`), or are others than before.
 
     `retyped`: the column has another type now, which may write the same value in another way.
+    `computed`: its values follow from others, and it is said otherwise how.
     """
 
     table: str
@@ -68,6 +73,7 @@ class Loss:
     gone: bool
     message: str
     retyped: bool = False
+    computed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +147,18 @@ def _held(
     for number, column, type_ in columns:
         old = _counterpart(was, number, column, same=same)
         typed.append((number, column, type_, old[1] if old and old[1] != type_ else ""))
+    there = {number for number, *_ in typed}
+    gone = {
+        c: t for n, (c, t, _) in (was.columns if was and same else {}).items() if n not in there
+    }
+    instead = [(0, c, type_, gone[c]) for _, c, type_, _ in typed if c in gone]
+    asked = [*typed, *instead]
     try:
-        with connection.transaction() if any(each[3] for each in typed) else nullcontext():
-            row = connection.execute(_query(schema, name, shared, typed, cast=True)).fetchone()
+        with connection.transaction() if any(each[3] for each in asked) else nullcontext():
+            row = connection.execute(_query(schema, name, shared, asked, cast=True)).fetchone()
     except psycopg.Error:
         # A value that is no value of its old type any more is another value.
-        row = connection.execute(_query(schema, name, shared, typed, cast=False)).fetchone()
+        row = connection.execute(_query(schema, name, shared, asked, cast=False)).fetchone()
     assert row is not None
     return Held(
         schema,
@@ -155,10 +167,11 @@ def _held(
         int(str(row[0])),
         {
             number: (column, type_, str(digest))
-            for (number, column, type_, _), digest in zip(typed, row[1:], strict=True)
+            for (number, column, type_, _), digest in zip(typed, row[1:], strict=False)
         },
-        frozenset(int(str(r[4])) for r in listed if r[7]),
+        {int(str(r[4])): str(r[7]) for r in listed if r[7] is not None},
         None if root is None else int(str(root)),
+        {each[1]: str(d) for each, d in zip(instead, row[1 + len(typed) :], strict=True)},
     )
 
 
@@ -223,6 +236,7 @@ def _lost(oid: int, was: Held, after: Mapping[int, Held]) -> Iterator[Loss]:
         return
     if not was.count:
         return
+    others: list[Loss] = []
     for number, (column, type_, digest) in was.columns.items():
         if number in was.computed:
             continue
@@ -233,8 +247,27 @@ def _lost(oid: int, was: Held, after: Mapping[int, Held]) -> Iterator[Loss]:
         )
         name = f"{was.path}.{quoted(column)}"
         if here is None:
-            if digest != "0":
-                yield Loss(was.path, column, True, f"{name} is gone, with its values")
+            if digest != "0" and now.after_gone.get(column) != digest:
+                others.append(Loss(was.path, column, True, f"{name} is gone, with its values"))
         elif here[2] != digest and now.count == was.count:
             retyped = here[1] != type_
-            yield Loss(was.path, column, False, f"{name} has other values than before", retyped)
+            said = f"{name} has other values than before"
+            others.append(Loss(was.path, column, False, said, retyped))
+    yield from others
+    if now.count == was.count:
+        yield from _computed(was, now, any(not each.gone for each in others))
+
+
+def _computed(was: Held, now: Held, changed: bool) -> Iterator[Loss]:
+    """Columns that follow from others, and otherwise than before: not because those are `changed`."""
+    there = {now.columns[n][0]: (n, said) for n, said in now.computed.items()}
+    for number, said in was.computed.items():
+        column, type_, digest = was.columns[number]
+        named = now.columns[number][0] if number in now.computed else column
+        at, expression = there.get(named, (0, ""))
+        if not at or now.columns[at][1] != type_ or now.columns[at][2] == digest:
+            continue
+        if expression != said or not changed:
+            name = f"{was.path}.{quoted(column)}"
+            message = f"{name} has other values than before: it is computed otherwise"
+            yield Loss(was.path, column, False, message, computed=True)

@@ -1117,6 +1117,79 @@ def test_what_is_left_behind_by_a_file_that_makes_a_role(project: Project) -> No
     assert {f["place"]["path"] for f in left} == {"migrations/versions/0002.down.sql"}
 
 
+COMPUTED = """
+CREATE TABLE line (
+    id bigint PRIMARY KEY, qty int NOT NULL, price int NOT NULL,
+    total int GENERATED ALWAYS AS (qty + price) STORED
+);
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("UPDATE line SET price = price + 1;", [("column:public.line.price", 1)]),
+        (
+            (
+                "ALTER TABLE line ADD later int;\nALTER TABLE line DROP total;\n"
+                "ALTER TABLE line ADD total int GENERATED ALWAYS AS (qty + price + 1) STORED;"
+            ),
+            [("column:public.line.total", 3)],
+        ),
+        (
+            (
+                "ALTER TABLE line ADD later int;\nALTER TABLE line DROP total;\n"
+                "ALTER TABLE line ADD total int GENERATED ALWAYS AS (price + qty) STORED;"
+            ),
+            [],
+        ),
+        (
+            (
+                "SELECT 1;\nALTER TABLE line ADD qty_new bigint;\nUPDATE line SET qty_new = qty;\n"
+                "ALTER TABLE line DROP qty CASCADE;\nALTER TABLE line RENAME qty_new TO qty;"
+            ),
+            [],
+        ),
+        (
+            (
+                "ALTER TABLE line ADD qty_new bigint;\nALTER TABLE line DROP qty CASCADE;\n"
+                "ALTER TABLE line RENAME qty_new TO qty;"
+            ),
+            [("column:public.line.qty", 2)],
+        ),
+    ],
+)
+def test_values_are_followed_where_a_column_is_computed_or_made_anew(
+    project: Project, text: str, expected: list[tuple[str, int]]
+) -> None:
+    project.revision("0002", COMPUTED, "DROP TABLE line;", after="0001")
+    assert project.run("migrate").status == 0
+    assert _data(project, text) == expected
+
+
+def test_a_new_expression_gives_other_values(project: Project) -> None:
+    project.revision("0002", COMPUTED, "DROP TABLE line;", after="0001")
+    assert project.run("migrate").status == 0
+    with psycopg.connect(project.dsn) as connection:
+        if connection.info.server_version < 170000:
+            pytest.skip("SET EXPRESSION is of PostgreSQL 17")
+    expression = "ALTER TABLE line ALTER total SET EXPRESSION AS ((qty + price) * {});"
+    assert _data(project, f"SELECT 1;\n{expression.format(2)}") == [("column:public.line.total", 2)]
+    assert _data(project, f"SELECT 1;\n{expression.format(1)}") == []
+
+
+def _data(project: Project, text: str) -> list[tuple[str, int]]:
+    """What a file loses and changes, and the line."""
+    path = project.root / "loose.sql"
+    path.write_text(text, encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    return [
+        (f["ref"], f["place"]["line"])
+        for f in json.loads(done.out)["findings"]
+        if f["code"] in {"DATA_LOSS", "DATA_CHANGED"}
+    ]
+
+
 def test_what_could_not_be_read_before_is_not_lost(project: Project) -> None:
     view = "CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM things WITH NO DATA;"
     project.revision("0002", view, "DROP MATERIALIZED VIEW totals;")
