@@ -310,7 +310,7 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
             and u.name[:2] != old.ref.name
             and (kind_of(u).keyword in _CALLED or _refers_to(part, u))
             for u in used
-        ) and not _holds_logged(part, context):
+        ) and not (_holds_logged(part, context) or _holds_key(part, context)):
             continue
         inherited = part.ref.kind == "column" or part["attached"]
         if part.ref.kind == "constraint" and above is not None:
@@ -361,6 +361,29 @@ def _holds_logged(part: Fact, context: Context) -> bool:
         return False
     other = referred(part, context.old)
     return other is not None and relogged(other, context)
+
+
+def _holds_key(part: Fact, context: Context) -> bool:
+    """Whether it is a foreign key to a key that PostgreSQL builds anew, and forgets who needs it.
+
+    It does so where a column that the key merely includes gets another type.
+    """
+    if part.ref.kind != "constraint" or part["type"] != "f":
+        return False
+    old, new = context.old, context.new
+    used = old.uses.get(part.ref, frozenset())
+    included = {
+        column
+        for key in used
+        if key.kind in ("constraint", "index")
+        for column in old.uses.get(key, frozenset()) - used
+        if column.kind == "column" and column in new.facts
+    }
+    return any(
+        old.facts[column][what] != new.facts[column][what]
+        for column in included
+        for what in ("type", "collation")
+    )
 
 
 def _made_anew(column: Fact, context: Context) -> bool:
