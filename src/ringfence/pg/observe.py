@@ -130,6 +130,14 @@ class Observed:
         return bool(self.rewritten or self.built or self.scanned)
 
 
+def _wants_one(statement: Statement) -> bool:
+    """Whether a statement is refused where no transaction is around it."""
+    words = statement.words
+    if words[:1] == ("DECLARE",):
+        return "HOLD" not in words or "WITHOUT" in words
+    return words[:1] in {("LOCK",), ("SAVEPOINT",), ("RELEASE",)}
+
+
 @cache
 def _relations() -> str:
     return (files("ringfence.pg") / _QUERY).read_text(encoding="utf-8")
@@ -228,6 +236,10 @@ class Observer:
             if found.error is not None:
                 self.rollback()
             return found
+        if _wants_one(statement):
+            self.mark()
+            error, seconds = self._run(text, statement)
+            return Observed(seconds=seconds, error=error)
         if statement.lets_others_work or statement.words[:1] == ("VACUUM",):
             return self._alone(text, statement)
         self.begin()

@@ -7,6 +7,7 @@ it is looked again. That takes a while: it is done where something was found.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence import rows
@@ -15,7 +16,7 @@ from ringfence.rehearse import compat, effects
 from ringfence.rehearse.twin import plainly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Hashable, Sequence
 
     from psycopg import Connection
 
@@ -39,6 +40,7 @@ def culprits(
     lost: Collection[effects.Lost],
     before: compat.World,
     hidden: Sequence[str],
+    told: Collection[Hashable] = (),
 ) -> dict[Fact, int]:
     """For findings (by fingerprint) and losses the number of the statement that they came of.
 
@@ -57,8 +59,9 @@ def culprits(
             now = {effects.broken(file, each).fingerprint for each in trial.broken}
             if deeper:
                 after = compat.world(connection, hidden, trying=False)
-                told = {(each.ref, each.writes) for each in trial.broken}
-                now |= {f.fingerprint for f in effects.changed(file, before, after, told)}
+                no = {(each.ref, each.writes) for each in trial.broken}
+                others = effects.changed(file, before, after, no, set(told))
+                now |= {f.fingerprint for f in others}
             gone: set[Fact] = {*(now & wanted)}
             if lost:
                 since = rows.held(connection, hidden, held)
@@ -110,9 +113,8 @@ _ANYTHING = {"DO", "CALL", "CASCADE", "SELECT", "SCHEMA", "TYPE", "OWNED"}
 def _known(before: compat.World, found: Sequence[Finding]) -> compat.World:
     """Of what was known before only what something was found of."""
     refs = {f.ref for f in found}
-    return compat.World(
-        tuple(each for each in before.relations if each.ref in refs),
-        tuple(each for each in before.routines if each.ref in refs),
-        before.rights,
-        before.sequences,
+    return replace(
+        before,
+        relations=tuple(each for each in before.relations if each.ref in refs),
+        routines=tuple(each for each in before.routines if each.ref in refs),
     )

@@ -12,7 +12,7 @@ from ringfence.model import Ref
 from ringfence.rehearse import compat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 
     from ringfence.errors import Span
     from ringfence.pg.observe import Observed
@@ -34,6 +34,8 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         help_ = "it runs after the deploy: who used it has to be gone by then"
     elif each.doubt:
         severity, help_ = Severity.INFO, each.doubt
+    elif each.likely:
+        severity, help_ = Severity.WARNING, each.likely
     elif each.sqlstate in _LIKELY:
         severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
     behind = f"{f'statement {during} of ' * bool(during)}{file.name}"
@@ -81,9 +83,16 @@ _LIKELY = {
 
 
 def changed(
-    file: File, before: compat.World, after: compat.World, broken: set[tuple[Ref, bool]]
+    file: File,
+    before: compat.World,
+    after: compat.World,
+    broken: set[tuple[Ref, bool]],
+    told: set[Hashable],
 ) -> Iterator[Finding]:
-    """What is there still and reads otherwise, or may not be used any more; added to `broken`."""
+    """What is there still and reads otherwise, or may not be used any more.
+
+    It is added to `broken`, or to `told`: what earlier files have done is told with those.
+    """
     contract = file.up.phase == "contract"
     grave = Severity.INFO if contract else Severity.WARNING
     for relation, old, new in compat.retyped(before, after):
@@ -100,7 +109,26 @@ def changed(
             broken.add((was_.ref, False))
             said = f"{was_.ref.path} returns {now.result}, before {was_.result}"
             yield _other(file, was_.ref, said, grave)
-    for ref, writes, role, rights in compat.revoked(before, after):
+    for lost in compat.unkept(before, after, broken):
+        if (lost.ref, lost.key) not in told:
+            told.add((lost.ref, lost.key))
+            severity = Severity.ERROR if lost.sure else Severity.WARNING
+            if contract and lost.ref.kind != "sequence":
+                severity = Severity.INFO
+            yield _other(
+                file,
+                lost.ref,
+                lost.message,
+                severity,
+                writes=True,
+                help_=lost.help,
+                who=lost.key,
+            )
+    for ref, writes, role, every in compat.revoked(before, after):
+        rights = [right for right in every if (ref, role, right) not in told]
+        told |= {(ref, role, right) for right in rights}
+        if not rights:
+            continue
         help_ = "revoke it when no release uses it any more: -- ringfence: phase: contract"
         yield _other(
             file,

@@ -89,6 +89,8 @@ def hazards(part: Part) -> Iterator[Finding]:
         if seen.works:
             found += _under_own(each, own)
             found += _under_earlier(each, held, {lock.relation for lock in own})
+        elif seen.seconds >= _LONG:
+            found += _while_it_takes(each, held)
         if not part.batched:
             found += _backfill(each)
         yield from (replace(f, key=f"{part.name}:{f.ref}:{digest(each.text)}") for f in found)
@@ -233,6 +235,30 @@ def _under_earlier(
             Ref.parse(f"table:{relation}"),
             each,
             {"lock": lock.mode, "since": number},
+        )
+
+
+_LONG = 2.0
+"""Seconds from which on a statement takes long, however few rows there are."""
+
+
+def _while_it_takes(each: Measured, held: Mapping[str, tuple[Lock, int]]) -> Iterator[Finding]:
+    """What takes long by itself, while locks of earlier statements stop others."""
+    took = duration(each.observed.seconds)
+    for relation, (lock, number) in held.items():
+        yield Finding(
+            "LONG_LOCK",
+            Severity.ERROR,
+            f"takes {took} while {_stops(lock)} of {relation} wait since statement {number} of the"
+            " transaction",
+            Ref.parse(f"table:{relation}"),
+            each.span,
+            evidence={
+                "lock": lock.mode,
+                "since": number,
+                "seconds": f"{each.observed.seconds:.2g}",
+            },
+            basis=Basis.MEASURED,
         )
 
 

@@ -31,7 +31,7 @@ from ringfence.rehearse.stage import Work
 from ringfence.rehearse.twin import Twin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 
     from ringfence.errors import Span
     from ringfence.pg.connect import Target
@@ -148,6 +148,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
         before = compat.world(connection, work.hidden)
         had = rows.held(connection, work.hidden)
     broken: set[tuple[Ref, bool]] = set()
+    told: set[Hashable] = set()
     trial = compat.Trial()
     undone = checked = total = 0
     tried = False
@@ -202,13 +203,14 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
                     if (each.ref, each.writes) not in broken:
                         broken.add((each.ref, each.writes))
                         others.append(effects.broken(file, each))
-                others += effects.changed(file, before, after, broken)
+                earlier = frozenset(told)
+                others += effects.changed(file, before, after, broken, told)
                 lost = [
                     each
                     for each in map(effects.what, rows.lost(had, now))
                     if each not in places and each.table not in work.mended
                 ]
-                work.findings += _placed(work, twin, file, before, others, lost, places)
+                work.findings += _placed(work, twin, file, before, others, lost, places, earlier)
             else:
                 work.findings += others
             forms = Forms({}, {}, whole=True)
@@ -285,6 +287,7 @@ def _placed(
     others: Sequence[Finding],
     lost: Sequence[effects.Lost],
     places: dict[effects.Lost, Span | None],
+    told: Collection[Hashable],
 ) -> list[Finding]:
     """What was found behind a file, at the statement that it came of; of what is lost, in `places`."""
     numbers = [n for block in file.up.blocks for n in block.numbers]
@@ -294,7 +297,7 @@ def _placed(
         culprits = dict.fromkeys((*(f.fingerprint for f in others), *lost), doers[0])
     elif others or lost:
         with twin.copied() as copy:
-            culprits = blame.culprits(copy, file, others, lost, before, work.hidden)
+            culprits = blame.culprits(copy, file, others, lost, before, work.hidden, told)
 
     def at(fact: blame.Fact, otherwise: Span | None) -> Span | None:
         number = culprits.get(fact)

@@ -13,6 +13,7 @@ from ringfence.finding import Coverage, Finding
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
 from ringfence.pg.extract import extract
+from ringfence.rehearse.promises import advance
 from ringfence.rehearse.sizes import Rates, Size, sizes
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Covera
                 force=True,
                 settings=_there(connection, project.config.seed),
             )
+            advance(connection, (project.config.migrate.schema,))
     except Error as error:
         return Coverage("rows", title, skipped=error.message)
     return Coverage("rows", title, done.rows, "row")
