@@ -111,6 +111,20 @@ def test_a_file_gets_files_beside_it(project: Project) -> None:
     )
 
 
+def test_a_retype_written_anew_loses_nothing(project: Project) -> None:
+    made = "CREATE TABLE doc (id bigint PRIMARY KEY, n int NOT NULL DEFAULT 3, t int);"
+    project.revision("0002", made, "DROP TABLE doc;", after="0001")
+    assert project.run("migrate").status == 0
+    path = project.root / "fix.sql"
+    path.write_text("ALTER TABLE doc ALTER n TYPE bigint;\n", encoding="utf-8")
+    project.run("rehearse", "--sql", str(path), "--rewrite")
+    files = sorted(project.root.glob("fix.*.sql"))
+    assert len(files) > 1
+    assert {f.suffix for f in files} == {".sql"}
+    argv = [word for file in files for word in ("--sql", str(file))]
+    assert not {"DATA_LOSS", "DATA_CHANGED"} & set(codes(project, *argv))
+
+
 def test_what_has_no_other_form_is_left_as_it_is(project: Project) -> None:
     project.revision("0002", "ALTER TABLE things ADD n int GENERATED ALWAYS AS IDENTITY;", "")
     before = (project.versions / "0002.up.sql").read_text()
