@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from datetime import date
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -14,7 +15,9 @@ from psycopg.conninfo import make_conninfo
 
 from messaging.support import read
 from projects import Project, lines
-from ringfence.claims import claims
+from ringfence.claims import Case, claims, verify
+from ringfence.project import need
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -664,3 +667,34 @@ def test_a_database_that_no_project_is_about(project: Project, tmp_path: Path) -
     unnamed = project.run("verify", dsn="")
     assert unnamed.status == 2
     assert unnamed.err.startswith(f"error: no ringfence project here: {project.root}\n")
+
+
+# Indexes that are used
+
+
+def test_an_index_that_serves_nobody(project: Project) -> None:
+    project.query(
+        "CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT, c INT UNIQUE);"
+        ' CREATE INDEX used ON t (a); CREATE INDEX "Un used" ON t (b);'
+        " CREATE TABLE p (id INT, d INT) PARTITION BY LIST (id);"
+        " CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);"
+        " CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2);"
+        " CREATE INDEX once ON p (d); CREATE INDEX never ON p (id);"
+        " INSERT INTO t VALUES (1, 1, 1, 1); INSERT INTO p VALUES (1, 1), (2, 2)"
+    )
+    project.query("SET enable_seqscan = off; SELECT FROM t WHERE a = 1; SELECT FROM p1 WHERE d = 1")
+    scans = "SELECT indexrelname FROM pg_stat_user_indexes WHERE idx_scan > 0"
+    wait_until(lambda: len(project.query(scans)) == 2, lambda: str(project.query(scans)))
+    count, skipped = coverage(project, "indexes-used")
+    assert count == 0
+    assert skipped.startswith("the server has counted for 0 days, since ")
+    with psycopg.connect(project.dsn, autocommit=True) as connection:
+        case = Case(connection, need(project.root), today=date(2999, 1, 1))
+        report = verify(case, ["indexes-used"])
+    assert [f.ref.path for f in report.findings if f.ref] == ['public."Un used"', "public.never"]
+    assert report.findings[0].message.startswith('index public."Un used" has served no query since')
+    assert [c.count for c in report.coverage if c.subject == "indexes-used"] == [4]
+
+
+def test_no_index_no_finding(project: Project) -> None:
+    assert looked(project, "indexes-used", status=0) == []
