@@ -1,6 +1,6 @@
 -- A row is an index that is there for queries alone: since when is counted, how often it was used,
--- its size. Of a partitioned one all that its partitions' were used counts. One row without an index
--- tells since when, where there is none.
+-- its size. Of a partitioned one all that its partitions' were used counts. One row without an
+-- index tells since when, where there is none.
 WITH RECURSIVE since AS (
     -- Without a reset it counts from the beginning, which nobody notes: at least since the start.
     SELECT COALESCE(d.stats_reset, pg_catalog.pg_postmaster_start_time()) AS at
