@@ -236,7 +236,7 @@ class Observer:
             if found.error is not None:
                 self.rollback()
             return found
-        if _wants_one(statement):
+        if keep and _wants_one(statement):  # else it is looked at as in a transaction
             self.mark()
             error, seconds = self._run(text, statement)
             return Observed(seconds=seconds, error=error)
