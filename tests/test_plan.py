@@ -145,6 +145,27 @@ def test_the_way_back_is_lock_safe_too(project: Project, database: str) -> None:
         assert project.run("diff", "live", revision).status == 0
 
 
+def test_a_key_that_waits_for_its_successor_is_not_in_its_way_on_the_way_back(
+    project: Project, database: str
+) -> None:
+    held = "CREATE TABLE o (id int PRIMARY KEY, a int);\n"
+    holder = (
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int, c int,"
+        " CONSTRAINT f FOREIGN KEY ({}) REFERENCES o ({}));"
+    )
+    _ddl(project, held + holder.format("id", "id"))
+    assert _plan(project, "-m", "Keys").status == 0
+    _ddl(project, f"{held}ALTER TABLE o ADD UNIQUE (a, id);\n{holder.format('c, id', 'a, id')}")
+    done = _plan(project, "-m", "Wider keys")
+    assert done.status == 0, done.err
+    project.run("migrate")
+    psql(database, "INSERT INTO o VALUES (1, 2); INSERT INTO t (id, c) VALUES (1, 2)")
+    for revision in ("0006", "0005", "0004", "0003"):
+        done = project.run("migrate", "--to", revision, "--yes")
+        assert done.status == 0, done.err
+        assert project.run("diff", "live", revision).status == 0
+
+
 def test_what_nobody_may_see_the_middle_of_is_a_transaction_on_the_way_back(
     project: Project,
 ) -> None:
@@ -389,6 +410,30 @@ def test_a_configuration_that_is_there_is_added_to(tmp_path: Path, database: str
     assert (shop / ".gitignore").read_text() == "*.pyc\n.ringfence/\n"
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_what_cannot_be_adopted_leaves_nothing_behind(
+    tmp_path: Path, database: str, there: bool
+) -> None:
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    if there:
+        shop.mkdir()
+        (shop / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+        (shop / ".gitignore").write_text("*.pyc\n")
+    before = {p: p.read_text() for p in tmp_path.rglob("*") if p.is_file()}
+    for dsn, why in (
+        ("", "--from is empty"),
+        ("host=/nowhere", "is the server running"),
+        (database, "the database is empty: there is nothing to adopt"),
+    ):
+        result = made.run("init", str(shop), "--from", dsn, dsn="")
+        assert result.status in (2, 3), result
+        assert why in result.err, result
+        assert {p: p.read_text() for p in tmp_path.rglob("*") if p.is_file()} == before
+        assert shop.exists() == there
+        assert not there or {p.name for p in shop.iterdir()} == {"pyproject.toml", ".gitignore"}
+
+
 def test_a_database_is_adopted(
     tmp_path: Path, database: str, make_database: Callable[..., str]
 ) -> None:
@@ -430,6 +475,26 @@ def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(
         " ones\n" in result.err
     )
     assert "oh no" not in (project.versions / "0002_wider.up.sql").read_text()
+
+
+def test_who_is_to_agree_to_plain_steps_is_told_why_they_are(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "ringfence.revise.lock_safe",
+        lambda plan, *_: replace(
+            plan, steps=tuple(replace(s, sql=f"{s.sql} oh no", hazards=()) for s in plan.steps)
+        ),
+    )
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text, b int);\nCREATE INDEX t_a ON t (a);")
+    result = _plan(project, "-m", "Found by a")
+    assert (result.status, result.out) == (1, "")
+    assert result.err == (
+        "error: 1 hazard that nobody agreed to\n"
+        "detail: INDEX_BUILD: the index is built while nobody may write to the table\n"
+        '  lock-safe steps do not lead to ddl (syntax error at or near "oh"): these are the plain ones\n'
+        "hint: to agree: --allow 'INDEX_BUILD:public.t_a'\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from ringfence import project as projects
 from ringfence.errors import Misuse, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ringfence.model import Catalog
@@ -24,6 +25,9 @@ _FILES = {
     "ci.yml.txt": ".github/workflows/ringfence.yml",
     "pre-commit.yaml.txt": ".pre-commit-config.yaml",
 }
+# What else it writes, and where it makes room.
+_OWN = ("pyproject.toml", ".gitignore", "migrations/ringfence.lock")
+_FOLDERS = ("migrations/versions", "ddl")
 
 
 def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
@@ -54,7 +58,7 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_template(name), encoding="utf-8")
             written.append(path)
-    for folder in ("migrations/versions", "ddl"):
+    for folder in _FOLDERS:
         (directory / folder).mkdir(parents=True, exist_ok=True)
         keep = directory / folder / ".gitkeep"
         if not any((directory / folder).iterdir()):
@@ -69,6 +73,30 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
     if not lockfile.path(project).exists():
         written.append(lockfile.write(project, revisions.read(project)))
     return project, tuple(written)
+
+
+@contextmanager
+def whole(directory: Path) -> Iterator[None]:
+    """What fails in here before it wrote any DDL leaves `directory` as it was."""
+    known = [*_FILES.values(), *_OWN, *(f"{folder}/.gitkeep" for folder in _FOLDERS)]
+    files = [directory / name for name in known]
+    before = {f: f.read_bytes() for f in files if f.is_file()}
+    folders = {p for f in files for p in f.parents if p.exists()}
+    try:
+        yield
+    except BaseException:
+        if any((directory / "ddl").rglob("*.sql")):
+            raise
+        for file in files:
+            if file in before:
+                file.write_bytes(before[file])
+            else:
+                file.unlink(missing_ok=True)
+        new = {p for f in files for p in f.parents} - folders
+        for folder in sorted(new, key=lambda p: len(p.parts), reverse=True):
+            with suppress(OSError):  # there is something in it, or it never came to be
+                folder.rmdir()
+        raise
 
 
 def adopt(

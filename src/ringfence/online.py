@@ -168,6 +168,7 @@ class _Rewrite:
         return (
             step.ref in self.made
             and step.ref in self.old.facts
+            and not _open(self.new.facts[step.ref])  # which proves nothing, and is there at once
             and _GONE.match(step.sql) is not None
             and tree(table, self.old) == ""
             and self._unhindered(step.ref)
@@ -192,10 +193,17 @@ class _Rewrite:
         if self.old.facts[step.ref]["type"] not in ("f", "c"):
             self.held[step.ref] = step  # its successor wants its name, and the index has it
             return
-        name, start = aside(step.ref.name), f"ALTER TABLE {qualified(step.ref.name[:-1])}"
+        name, start = self._aside(step.ref), f"ALTER TABLE {qualified(step.ref.name[:-1])}"
         text = f"{start} RENAME CONSTRAINT {ident(step.ref.name[-1])} TO {name}"
         yield _FIRST, replace(step, sql=text)
         self.left.append(Step(f"{start} DROP CONSTRAINT {name}", step.ref, "drop"))
+
+    def _aside(self, ref: Ref) -> str:
+        """A name for what waits until its successor is there; another plan's may still be waiting."""
+        name = aside(ref.name)
+        while any(Ref(ref.kind, (*ref.name[:-1], name)) in c.facts for c in (self.old, self.new)):
+            name = aside((*ref.name, name))
+        return name
 
     def _on_late(self, ref: Ref) -> bool:
         above: Ref | None = ref
@@ -222,7 +230,7 @@ class _Rewrite:
             yield _FIRST, step
         elif step.ref in self.made and self._unhindered(step.ref):
             # The old one serves until the new one does.
-            name = aside(step.ref.name)
+            name = self._aside(step.ref)
             gone = qualified((step.ref.name[0], name))
             yield (
                 _FIRST,
@@ -260,6 +268,11 @@ def _partitioned(table: Ref, catalog: Catalog) -> bool:
     return catalog.facts[table]["partition_key"] is not None
 
 
+def _open(fact: Fact) -> bool:
+    """Whether rows may be there that the constraint would refuse."""
+    return fact.text("definition").endswith((" NOT VALID", " NOT ENFORCED"))
+
+
 def _without(step: Step, *codes: HazardCode) -> Step:
     return replace(step, hazards=tuple(h for h in step.hazards if h.code not in codes))
 
@@ -269,18 +282,16 @@ def _constraint(
 ) -> Iterator[tuple[int, Step]]:
     """`held` drops what it takes the place of. `whole`: the table is partitioned, where PostgreSQL
     has fewer ways."""
-    definition = fact.text("definition")
     name, table = ident(fact.ref.name[-1]), qualified(fact.ref.name[:-1])
     later = not whole or fact["type"] == "c" or new.server_version >= 180000
-    open_ = definition.endswith((" NOT VALID", " NOT ENFORCED"))
-    if fact["type"] in ("f", "c") and not open_ and later:
+    if fact["type"] in ("f", "c") and not _open(fact) and later:
         safe = _without(step, HazardCode.SCAN_UNDER_LOCK)
         yield _FIRST, replace(safe, sql=f"{step.sql} NOT VALID")
         text = f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}"
         yield _VALIDATE, Step(text, step.ref, "alter")
         return
     before = [(_FIRST, held)] if held is not None else []
-    key = _KEY.match(definition) if fact["type"] in ("p", "u") else None
+    key = _KEY.match(fact.text("definition")) if fact["type"] in ("p", "u") else None
     if key is None or whole or fact["index_options"] or fact["index_tablespace"]:
         # Of a partitioned table, ONLY it: nothing is built.
         only = whole and step.sql.startswith("ALTER TABLE ONLY ")

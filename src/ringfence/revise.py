@@ -125,7 +125,11 @@ def _revised(
             # What keeps nobody waiting must also get there.
             note = f"lock-safe steps do not lead to ddl ({error.message}): these are the plain ones"
             plan = replace(done.plan, notes=(note, *done.plan.notes))
-            hazards.refuse(plan.hazards, allow)
+            try:
+                hazards.refuse(plan.hazards, allow)
+            except Refused as refused:
+                refused.detail += f"\n{note}"
+                raise
             drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=False))
     files = tuple(_write(project, drafts)) if write else ()
     if files and lockfile.path(project).is_file():

@@ -32,22 +32,24 @@ def command(
       ringfence init shop --from "$PRODUCTION"
     """
     from ringfence import init
+    from ringfence.pg.connect import chosen
 
+    database = chosen(None, from_, "--from") if from_ is not None else None
     base = (start or Path.cwd()) / (directory or "")
-    project, written = init.init(base)
 
     def tell(text: str) -> None:
         click.echo(text, err=True)
 
-    if from_ is not None:
-        written = (*written, *init.adopt(project, from_, shadow, tell=tell))
+    with init.whole(base):
+        project, written = init.init(base)
+        if from_ is not None:
+            written = (*written, *init.adopt(project, from_, shadow, tell=tell))
     for path in written:
         click.echo(project.shown(path))
-    if from_ is not None:
+    if database is not None:
         from ringfence import migrate
-        from ringfence.pg.connect import named
 
-        migrate.baseline(project, named(from_, "--from"))
+        migrate.baseline(project, database)
         click.echo("recorded the first revision as applied; nothing was run", err=True)
     click.echo(
         "next: write ddl/, then ringfence plan -m 'why', then ringfence migrate"
