@@ -421,6 +421,7 @@ def test_what_cannot_be_adopted_leaves_nothing_behind(
         (shop / "pyproject.toml").write_text('[project]\nname = "shop"\n')
         (shop / ".gitignore").write_text("*.pyc\n")
     before = {p: p.read_text() for p in tmp_path.rglob("*") if p.is_file()}
+    psql(database, "DROP SCHEMA public")
     for dsn, why in (
         ("", "--from is empty"),
         ("host=/nowhere", "is the server running"),
