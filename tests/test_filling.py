@@ -131,6 +131,23 @@ def test_lock_safe_steps_fill_in_batches_before_not_null_and_before_its_proof(
         assert f"{column} = " in texts[first]
 
 
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_plan_tells_that_not_every_role_can_fill_where_row_security_is_forced(
+    project: Project, forced: bool
+) -> None:
+    on = 'ALTER TABLE "Pe ople" ENABLE ROW LEVEL SECURITY{};'
+    (project.root / "ddl" / "all.sql").write_text(
+        NEW + on.format(", FORCE ROW LEVEL SECURITY" if forced else "")
+    )
+    planned = _plan(project)
+    assert planned.status == 0, planned.err
+    note = (
+        'note: row security is forced on public."Pe ople": only a role with BYPASSRLS, or a superuser,'
+        " can fill its rows; run as another, the fill is refused\n"
+    )
+    assert (note in planned.err) == forced, planned.err
+
+
 def test_a_column_that_has_what_it_is_to_be_asks_for_nothing(project: Project) -> None:
     (project.root / "ddl" / "all.sql").write_text(
         OLD.replace("mail text NOT NULL,", "mail text NOT NULL, -- ringfence: filled-with 'x'\n")

@@ -154,9 +154,20 @@ def plan(
         last,
         steps=(*first.steps, *second.steps, *between, *last.steps),
         source=first.source,
-        notes=(*first.notes, *last.notes),
+        notes=(*first.notes, *last.notes, *_forced(fills, new)),
         renames=first.renames,
     )
+
+
+def _forced(fills: Sequence[Fill], new: Catalog) -> Iterator[str]:
+    """Tables whose rows are hidden from their owner too, so that it can fill none."""
+    for table in dict.fromkeys(f.table for f in fills):
+        whole = new.facts[table]
+        if whole["row_security"] and whole["force_row_security"]:
+            yield (
+                f"row security is forced on {table.path}: only a role with BYPASSRLS, or a superuser,"
+                " can fill its rows; run as another, the fill is refused"
+            )
 
 
 def _family(column: Ref, catalog: Catalog) -> Iterator[Ref]:
