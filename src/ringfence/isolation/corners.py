@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
+    from ringfence.isolation.aims import Aim
     from ringfence.isolation.estate import Estate
     from ringfence.isolation.judge import Examiner
-    from ringfence.isolation.probes import Aim
     from ringfence.isolation.surface import Relation, Role
     from ringfence.seed.shape import Key, Reference, Table
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ringfence.isolation import probes
+from ringfence.isolation import aims, probes, provoking, reading, writing
 from ringfence.isolation.contexts import CONTEXTS, alike
 from ringfence.isolation.prober import TIMEOUT
 from ringfence.kinds._sql import ident
@@ -20,9 +20,10 @@ from ringfence.kinds._sql import ident
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from ringfence.isolation.aims import Aim
     from ringfence.isolation.estate import Fixture, Row
     from ringfence.isolation.prober import Outcome, Prober
-    from ringfence.isolation.probes import Aim, Probe
+    from ringfence.isolation.probes import Probe
     from ringfence.isolation.surface import Relation, Role, Surface, Trigger
     from ringfence.model import Ref
 
@@ -137,7 +138,7 @@ class Examiner:
         for relation in relations:
             aim = self.aims[relation.oid][0]
             setting = self.prober.setting
-            found = list(probes.reads(relation, role.name, setting, names, aim))
+            found = list(reading.reads(relation, role.name, setting, names, aim))
             tried += [(relation, probe, "", "") for probe in found]
             plain = found[:1]
             for context in self.contexts:
@@ -146,7 +147,7 @@ class Examiner:
                 if relation.may(other, "SELECT"):
                     tried += [
                         (relation, probe, "", other)
-                        for probe in probes.reads(relation, other, "", self.tenants, None)
+                        for probe in reading.reads(relation, other, "", self.tenants, None)
                         if probe.name == "select"
                     ]
 
@@ -270,13 +271,13 @@ class Examiner:
                 if self.tenants_rows(relation) and relation.kind in "rpv":
                     self._nothing_to_aim_at(role.name, relation)
                 continue
-            found = list(probes.writes(self.fixture, aim, role.name, self.version, parents))
-            found += probes.crossing(self.fixture, aim, role.name)
+            found = list(writing.writes(self.fixture, aim, role.name, self.version, parents))
+            found += writing.crossing(self.fixture, aim, role.name)
             for probe in found:
                 self._judge_write(role.name, relation, probe, aim)
             for mine, theirs in self.pairs.get(relation.oid, ()):
-                other_aim = probes.aim_of(relation, aim.table, mine, theirs)
-                for probe in probes.in_branch(self.fixture, other_aim, role.name, self.version):
+                other_aim = aims.aim_of(relation, aim.table, mine, theirs)
+                for probe in writing.in_branch(self.fixture, other_aim, role.name, self.version):
                     self._judge_write(role.name, relation, probe, other_aim)
             self._ask_triggers(role.name, relation, aim)
             for other in role.becomes:
@@ -284,7 +285,7 @@ class Examiner:
 
     def _aim(self, relation: Relation) -> tuple[Aim | None, Mapping[str, tuple[str, str]]]:
         """A row of A's and one of B's in a relation, and a view's columns that say whose one is."""
-        aim = probes.aim_at(self.fixture, relation, self._seen_twins(relation))
+        aim = aims.aim_at(self.fixture, relation, self._seen_twins(relation))
         if aim is None and relation.kind in "vm" and self.tenants_rows(relation):
             return self._aim_through(relation)
         return aim, {}
@@ -313,7 +314,7 @@ class Examiner:
                 others = self._named(relation, tenant)
             shows.append([row for row in every if row not in others])
         a, b = shows
-        aim = probes.aim_through(relation, a, b)
+        aim = aims.aim_through(relation, a, b)
         if aim is None:
             return None, {}
         if relation.kind == "v":
@@ -397,7 +398,7 @@ class Examiner:
         """What a role can do to rows when it has become another one that may not even read them."""
         if relation.may(other, "SELECT"):
             return  # reading tells
-        for probe in probes.blind(aim, other):
+        for probe in writing.blind(aim, other):
             out = self._attempt(role, self.fixture.a, replace(probe, before=_becoming(other)))
             touched, _ = self.touches(out)
             if _by_reference(out):
@@ -450,7 +451,7 @@ class Examiner:
     def _ask_triggers(self, role: str, relation: Relation, aim: Aim) -> None:
         """Whether a trigger does something to B's rows, or tells of them, for a value in a row of A's."""
         tried: dict[str, tuple[Probe, Outcome]] = {}
-        for probe in probes.for_triggers(self.fixture, aim, role, self._triggers(relation)):
+        for probe in provoking.for_triggers(self.fixture, aim, role, self._triggers(relation)):
             out = self._attempt(role, self.fixture.a, probe)
             why, saw = self._told(out, probe)
             if not why:

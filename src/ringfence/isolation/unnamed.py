@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.isolation import probes
+from ringfence.isolation import probes, writing
 from ringfence.isolation.contexts import CONTEXTS
 from ringfence.isolation.judge import ENDLESS, Cell, State, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ringfence.isolation.aims import Aim
     from ringfence.isolation.judge import Examiner
     from ringfence.isolation.prober import Outcome
-    from ringfence.isolation.probes import Aim, Probe
+    from ringfence.isolation.probes import Probe
     from ringfence.isolation.surface import Relation, Role, Routine
 
 TRIED = ("empty", "nobody")
@@ -64,7 +65,7 @@ def _writes(
     if aim is None or relation.partition_of or relation.kind not in "rpv":
         return
     wanted = {"insert", "update unread", "delete all"}
-    for probe in probes.writes(examiner.fixture, aim, role.name, examiner.version, parents):
+    for probe in writing.writes(examiner.fixture, aim, role.name, examiner.version, parents):
         if probe.name in wanted and (role.name, relation.oid, probe.verb) in fine:
             yield probe, aim
 
