@@ -118,6 +118,20 @@ _NOTHING = 0.02
 """Seconds that are not worth a word to the server."""
 
 
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A statement that is committed by itself, after the settings of its file, with its row of history.
+
+    `begun` is the row of a run that was not there to see its end.
+    """
+
+    text: Script
+    statement: Statement
+    session: Sequence[Statement]
+    row: ledger.Event
+    begun: ledger.Event | None
+
+
 @dataclass
 class Executor:
     """Runs files over one connection. `left` says what remains of the one that runs now."""
@@ -326,7 +340,7 @@ class Executor:
                 self.execute(text, statement)
             else:
                 try:
-                    self.one(text, statement, session, row, ran.begun.get(number))
+                    self.one(Single(text, statement, session, row, ran.begun.get(number)))
                 except ServerError as error:
                     if ran.finished and error.sqlstate in _GONE:
                         error.hint = _made_before(revision, ran.finished)
@@ -337,22 +351,13 @@ class Executor:
             )
         self.end()
 
-    def one(
-        self,
-        text: Script,
-        statement: Statement,
-        session: Sequence[Statement],
-        row: ledger.Event,
-        begun: ledger.Event | None,
-    ) -> None:
-        """Run one statement that is committed by itself, after `session`'s, and record it.
-
-        `begun` is the row of a run that was not there to see its end.
-        """
-        if statement.outside:
-            self._alone(text, statement, session, row, begun)
+    def one(self, it: Single) -> None:
+        """Run one statement that is committed by itself, and record it."""
+        # Of one that was begun it was found out before that no transaction can hold it.
+        if it.statement.outside or it.begun is not None:
+            self._alone(it)
         else:
-            self._with_its_row(text, statement, session, row, begun)
+            self._with_its_row(it)
 
     def _session(self, text: Script, session: Sequence[Statement]) -> None:
         # What the file set for its session is set again: the rows are written without it, and an
@@ -360,25 +365,16 @@ class Executor:
         for setting in session:
             self.execute(text, setting)
 
-    def _with_its_row(
-        self,
-        text: Script,
-        statement: Statement,
-        session: Sequence[Statement],
-        row: ledger.Event,
-        begun: ledger.Event | None,
-    ) -> None:
+    def _with_its_row(self, it: Single) -> None:
         """A statement that may run in a transaction: it and its row are committed together."""
-        if begun is not None:  # it was found out before that it may not
-            self._alone(text, statement, session, row, begun)
-            return
+        text, statement = it.text, it.statement
 
         def attempt() -> None:
             connection = self.connection
             limits = self.settings(text.directives, "SET LOCAL", patient=statement.takes_long)
             connection.execute(sql.SQL("BEGIN; ") + limits)
             try:
-                self._session(text, session)
+                self._session(text, it.session)
                 began = time.monotonic()
                 self.execute(text, statement)
                 took = time.monotonic() - began
@@ -386,7 +382,7 @@ class Executor:
                     reset(connection, first="SET CONSTRAINTS ALL IMMEDIATE")
                 except psycopg.Error as error:
                     raise _deferred(error, text, statement) from error
-                done = replace(row, seconds=took, waits=self.waits.document)
+                done = replace(it.row, seconds=took, waits=self.waits.document)
                 ledger.record(connection, self.schema, done)
                 connection.execute("COMMIT")
             except BaseException:
@@ -402,22 +398,15 @@ class Executor:
             if state not in ("25001", "2D000"):
                 raise
             # A procedure that commits, or what a newer server wants outside a transaction.
-            self._alone(text, statement, session, row, begun)
+            self._alone(it)
 
-    def _alone(
-        self,
-        text: Script,
-        statement: Statement,
-        session: Sequence[Statement],
-        row: ledger.Event,
-        begun: ledger.Event | None,
-    ) -> None:
+    def _alone(self, it: Single) -> None:
         """A statement that no transaction can hold: what it found is recorded before it begins."""
-        connection = self.connection
+        connection, text, statement, row = self.connection, it.text, it.statement, it.row
         connection.execute(self.settings(text.directives, "SET"))
-        self._session(text, session)
-        if begun is not None and self._settled(text, statement, begun):
-            if begun.checksum != row.checksum:
+        self._session(text, it.session)
+        if it.begun is not None and self._settled(text, statement, it.begun):
+            if it.begun.checksum != row.checksum:
                 raise _edited(row, text, statement)
             self._tell("notice", f"statement {row.statement} is in effect already")
             reset(connection)
@@ -436,7 +425,7 @@ class Executor:
                     unhurried=statement.lets_others_work,
                 )
             )  # fmt: skip
-            self._session(text, session)
+            self._session(text, it.session)
             try:
                 self.execute(text, statement)
             except Error as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from ringfence.errors import BadProject, Error, Refused
-from ringfence.execute import IDLE, STAYS, open_, reset
+from ringfence.execute import IDLE, STAYS, Single, open_, reset
 from ringfence.pg import ledger
 from ringfence.script import Script, checksum, redacted
 
@@ -193,7 +193,7 @@ class Sent:
         self._number = begun.statement or 0 if begun else self._number + 1
         row = self._row(text, mark, self._number)
         try:
-            executor.one(script, single, self._settings, row, begun)
+            executor.one(Single(script, single, self._settings, row, begun))
         except Error as error:
             error.span = None  # where it stands in the revision is told by the traceback
             self.stuck = True
