@@ -314,7 +314,7 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
                     error = refused or _write(connection, relation, way)
                     if error is not None:
                         told = _no(relation.ref, error, writes=True, way=way, known=relation)
-                        rest = _rest(relation, way, error)
+                        rest = _rest(connection, relation, way, error)
                         if rest is not None:
                             told = replace(told, likely=_GIVEN)
                             if (worse := _write(connection, rest, way)) is not None:
@@ -448,20 +448,35 @@ _GIVEN = (
 )
 
 
-def _rest(relation: Known, way: Way, error: psycopg.Error) -> Known | None:
-    """A relation as those write it who leave out what it fills in, where it takes that from nobody."""
-    filled = {c.name for c in relation.columns if c.filled}
+def _rest(
+    connection: Connection[tuple[object, ...]], relation: Known, way: Way, error: psycopg.Error
+) -> Known | None:
+    """A relation as those write it who leave out what takes no value from anybody now.
+
+    What they gave else they still give: what else a default would be, nobody has tried.
+    """
     given = _given(relation, way.given)
-    generated = isinstance(error, psycopg.errors.GeneratedAlways)
-    if not generated or way.given == "short" or not filled & set(given):
+    if not isinstance(error, psycopg.errors.GeneratedAlways):
+        return None
+    always = {str(name) for (name,) in connection.execute(_ALWAYS, [relation.schema, relation.name])}
+    filled = {c.name for c in relation.columns if c.filled} & always
+    if not filled & set(given):
         return None
     return replace(
         relation,
         columns=tuple(
             replace(c, writable=c.writable and c.name not in filled) for c in relation.columns
         ),
-        row=tuple(v for c, v in given.items() if c not in filled),
+        row=tuple(v for c, v in _given(relation, "whole").items() if c not in filled),
     )
+
+
+_ALWAYS = """
+    SELECT a.attname FROM pg_attribute AS a
+    INNER JOIN pg_class AS c ON a.attrelid = c.oid
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+    WHERE n.nspname = %s AND c.relname = %s AND (a.attidentity = 'a' OR a.attgenerated <> '')
+"""
 
 
 def _insert(table: sql.Identifier, given: Mapping[str, str | None]) -> sql.Composed:

@@ -1,4 +1,5 @@
-"""What writers rely on beside columns: keys that ON CONFLICT names, labels of enums, fresh numbers."""
+"""What writers rely on beside columns: keys that ON CONFLICT names, by columns or by the constraint's
+name, labels of enums, fresh numbers."""
 
 from __future__ import annotations
 
@@ -52,10 +53,22 @@ class Fed:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A constraint that ON CONFLICT ON CONSTRAINT can name; `elements` of its key, None of one that
+    only excludes."""
+
+    schema: str
+    table: str
+    name: str
+    elements: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Promises:
     """What there is of it in a database."""
 
     keys: frozenset[Key] = frozenset()
+    named: frozenset[Named] = frozenset()
     labels: frozenset[tuple[str, str, str]] = frozenset()
     fed: frozenset[Fed] = frozenset()
 
@@ -79,6 +92,21 @@ _KEYS = """
         i.indisunique AND i.indimmediate AND i.indisvalid AND NOT i.indisexclusion
         AND c.relkind IN ('r', 'p', 'm')
         AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+"""
+_NAMED = """
+    SELECT
+        n.nspname, c.relname, s.conname,
+        CASE
+            WHEN s.contype <> 'x'
+                THEN ARRAY(
+                    SELECT quote_ident(a.attname) FROM pg_attribute AS a
+                    WHERE a.attrelid = s.conrelid AND a.attnum = ANY (s.conkey)
+                )
+        END
+    FROM pg_constraint AS s
+    INNER JOIN pg_class AS c ON s.conrelid = c.oid
+    INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+    WHERE s.contype IN ('p', 'u', 'x') AND NOT s.condeferrable AND s.conparentid = 0
 """
 _LABELS = """
     SELECT n.nspname, t.typname, e.enumlabel
@@ -121,8 +149,14 @@ def promises(connection: Session, hidden: Sequence[str]) -> Promises:
         for schema, name, kind, elements, only, plain, inherited in connection.execute(_KEYS)
         if schema not in hidden
     )
+    named = frozenset(
+        Named(schema, table, name, None if elements is None else frozenset(elements))
+        for schema, table, name, elements in connection.execute(_NAMED)
+        if schema not in hidden
+    )
     labels = frozenset(each for each in connection.execute(_LABELS) if each[0] not in hidden)
-    return Promises(keys, labels, frozenset(fed for fed, _ in _read(connection, hidden)))
+    fed = frozenset(fed for fed, _ in _read(connection, hidden))
+    return Promises(keys, named, labels, fed)
 
 
 def _read(connection: Session, hidden: Sequence[str]) -> list[tuple[Fed, range]]:
@@ -180,7 +214,9 @@ def lost(
     before: Promises, after: Promises, columns: Mapping[Ref, Collection[str]]
 ) -> Iterator[Lost]:
     """What is not there any more. `columns`: those of relations that can be read as before."""
-    yield from _keys(before.keys, after.keys, columns)
+    gone = list(_keys(before.keys, after.keys, columns))
+    yield from gone
+    yield from _names(before.named, after.named, columns, {(g.ref, g.key) for g in gone})
     there = {label[:2] for label in after.labels}
     for schema, type_, label in sorted(before.labels - after.labels):
         if (schema, type_) in there:
@@ -251,4 +287,30 @@ def _keys(
             "look whether somebody writes so; another unique index of them serves as well",
             sure=False,
             key=f"{named}{where}",
+        )
+
+
+def _names(
+    before: frozenset[Named],
+    after: frozenset[Named],
+    columns: Mapping[Ref, Collection[str]],
+    told: Collection[tuple[Ref, str]],
+) -> Iterator[Lost]:
+    """Constraints that go by another name now, or are none any more; not those whose key is `told`."""
+    there = {(n.schema, n.table, n.name) for n in after}
+    for named in sorted(before, key=lambda n: (n.schema, n.table, n.name)):
+        ref = Ref("table", (named.schema, named.table))
+        if ref not in columns or (named.schema, named.table, named.name) in there:
+            continue
+        if named.elements is not None and (ref, ", ".join(sorted(named.elements))) in told:
+            continue
+        name = quoted(named.name)
+        yield Lost(
+            ref,
+            f"{ref.path} has no constraint {name} any more that INSERT … ON CONFLICT ON CONSTRAINT"
+            f" {name} could name: it is refused",
+            "look whether somebody writes so; let the new one have the old name"
+            + ", or name the columns instead" * (named.elements is not None),
+            sure=False,
+            key=f"constraint {name}",
         )

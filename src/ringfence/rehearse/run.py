@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ringfence import hazards as hazards_
 from ringfence import migrate, revisions, rows
-from ringfence.finding import Basis, Coverage, Finding, Report, Severity, ordered
+from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
@@ -109,9 +109,11 @@ def rehearse(
                 with Twin(
                     partial(stage.copy, work, base), hidden, again=partial(stage.copy, work)
                 ) as twin:
-                    whole = _forward(work, base, twin, files)
+                    failed = _forward(work, base, twin, files)
                 work.coverage.insert(place, stage.rows(work.rows))
-                if whole and apart:
+                if failed and apart:
+                    work.coverage.append(tenants.untried(failed))
+                elif apart:
                     found, row = tenants.apart(project, old, base)
                     work.findings += found
                     work.coverage.append(row)
@@ -142,8 +144,8 @@ def _base(work: Work, target: Target, begin: str, planned: Planned | None) -> It
         yield base
 
 
-def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> bool:
-    """Run the files one after the other, each measured, tried and undone. False where one fails."""
+def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str:
+    """Run the files one after the other, each measured, tried and undone. What ended it, or ""."""
     with connect(base) as connection:
         before = compat.world(connection, work.hidden)
         had = rows.held(connection, work.hidden)
@@ -240,8 +242,9 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
                 had = rows.held(connection, work.hidden)
                 if work.stepwise:
                     before = compat.world(connection, work.hidden)
-    else:
-        work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row"))
+    why = f"{failed}; {counted(total, 'row')} before it were" if failed and total else failed
+    total = 0 if failed else total
+    work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row", why))
     if work.emptied:
         names = ", ".join(work.emptied)
         reason = f"{names} refuses the rows made up for it, as it may refuse real ones: run without"
@@ -273,7 +276,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> boo
             "" if undone else why or "nothing here can be undone",
         ),
     ]
-    return not failed
+    return failed
 
 
 _NO_SUCH_ROW = "23503"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ringfence.script import Script
 
 _CLAIM = "isolation"
+_TITLE = "tenants are as far apart as before"
 
 
 def known(project: Project, target: Target) -> bool:
@@ -61,14 +62,13 @@ def apart(
     wrong before is no fault of the change: `verify` tells it, and here it is information. What could
     be tried before and cannot be now is told: nobody knows what the change has opened.
     """
-    title = "tenants are as far apart as before"
     try:
         now = _verified(project, after)
     except Error as error:
-        return [], Coverage("tenants", title, skipped=error.message)
+        return [], Coverage("tenants", _TITLE, skipped=error.message)
     row = _row(now)
     found = [f for f in now.findings if f.severity is not Severity.INFO]
-    coverage = Coverage("tenants", title, row.count, "probe", skipped=row.skipped)
+    coverage = Coverage("tenants", _TITLE, row.count, "probe", skipped=row.skipped)
     if not found and not row.skipped:
         return [], coverage
     known = old()
@@ -85,8 +85,13 @@ def apart(
             )
         )
     if there := len(found) - len([f for f in found if f.fingerprint not in same]):
-        coverage = replace(coverage, title=f"{title} ({there} known before: ringfence verify)")
+        coverage = replace(coverage, title=f"{_TITLE} ({there} known before: ringfence verify)")
     return new, coverage
+
+
+def untried(why: str) -> Coverage:
+    """That it was not looked at, and why."""
+    return Coverage("tenants", _TITLE, skipped=why)
 
 
 def _row(report: Report) -> Coverage:
