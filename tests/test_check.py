@@ -64,9 +64,13 @@ def test_each_part_has_its_say(project: Project) -> None:
         "SELECT 1;\n",
         title="size",
     )
-    status, found, _ = looked(project)
+    marks = project.root / "marks.txt"
+    status, found, _ = looked(project, "--output", f"github={marks}")
     assert status == 1
-    assert "column public.things.size is in the newest revision and not in ddl/" in found["ddl"]
+    said = "column public.things.size is in the newest revision and not in ddl/"
+    assert said in found["ddl"]
+    mark = next(line for line in marks.read_text().splitlines() if said in line)
+    assert mark.startswith("::error file=ddl/things.sql,line=1,"), mark
     assert "0002 undone, column:public.things.size is left" in found["NOT_REVERSIBLE"]
     assert any(code.startswith("style/") for code in found)
 

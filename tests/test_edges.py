@@ -192,6 +192,10 @@ SECURED = (
 )
 
 
+ONE = "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
+
+
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
@@ -231,6 +235,10 @@ SECURED = (
             set(),
         ),
         (f"{SECURED}CREATE POLICY p ON t;", "CREATE TABLE u (a int);", {"DATA_LOSS:public.t"}),
+        (ONE, f"{ONE}{NOT_ALL}", {"LOST_PRIVILEGE:public.one()"}),
+        ("CREATE TABLE t (a int);", f"CREATE TABLE t (a int);{ONE}{NOT_ALL}", set()),
+        (f"{ONE}{NOT_ALL}", f"{ONE.replace('int', 'bigint')}{NOT_ALL}", set()),
+        (ONE, f"{ONE.replace('int', 'bigint')}{NOT_ALL}", {"LOST_PRIVILEGE:public.one()"}),
     ],
 )
 def test_hazards_are_told(

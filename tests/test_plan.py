@@ -390,7 +390,7 @@ def test_a_new_project_works_at_once(tmp_path: Path, database: str) -> None:
     assert (shop / "migrations" / "env.py").is_file()
     (shop / "ddl" / "t.sql").write_text("CREATE TABLE t (id int PRIMARY KEY);")
     for argv in (["plan", "-m", "first"], ["migrate"], ["verify"], ["diff", "live", "ddl"]):
-        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "plan" else None)
+        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "lint" else None)
         assert done.status == 0, (argv, done.out, done.err)
     twice = made.run("init", str(shop), dsn="")
     assert twice.status == 1
@@ -442,7 +442,9 @@ def test_a_database_is_adopted(
         database,
         "CREATE SCHEMA s; CREATE TYPE s.e AS ENUM ('a', 'b');"
         "CREATE TABLE s.t (id serial PRIMARY KEY, e s.e DEFAULT 'b', CHECK (id > 0));"
-        "CREATE VIEW s.v AS SELECT * FROM s.t; INSERT INTO s.t SELECT FROM generate_series(1, 5)",
+        "CREATE VIEW s.v AS SELECT * FROM s.t; INSERT INTO s.t SELECT FROM generate_series(1, 5);"
+        "CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        "REVOKE EXECUTE ON FUNCTION s.f() FROM PUBLIC",
     )
     made = Project(tmp_path / "elsewhere", database)
     shop = tmp_path / "shop"
@@ -452,9 +454,13 @@ def test_a_database_is_adopted(
         events = connection.execute("SELECT event, revision FROM ringfence.history").fetchall()
     assert events == [("baseline", "0001")]
     assert rows(database) == {"s.t": 5}
-    for argv in (["diff", "live", "ddl"], ["diff", "head", "ddl"], ["verify"], ["migrate"]):
-        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "plan" else None)
+    style = ["lint", "--select", "style", "--fail-on", "warning"]
+    for argv in (["diff", "live", "ddl"], ["diff", "head", "ddl"], ["verify"], ["migrate"], style):
+        done = made.run("-C", str(shop), *argv, dsn="" if argv[0] == "lint" else None)
         assert done.status == 0, (argv, done.out, done.err)
+        if argv is style:
+            assert "not checked\n  style  " in done.out
+            assert "5 files in ddl: as pull and plan wrote them: noqa: disable=all" in done.out
     fresh = make_database()
     assert made.run("-C", str(shop), "migrate", dsn=fresh).status == 0
     assert diff(catalog(fresh), catalog(database)) == ()

@@ -230,7 +230,9 @@ def _rehearse(
 
 
 def _verify(project: Project, target: Target) -> Report:
-    """Every claim, on a database that the revisions make."""
+    """Every claim, on a database that the revisions make; what is found, where ddl/ makes it."""
+    from ringfence.rules._catalog import placed
+
     with connect(target, pinned=True) as connection:
         major = connection.info.server_version // 10000
     with ExitStack() as stack:
@@ -241,4 +243,5 @@ def _verify(project: Project, target: Target) -> Report:
         fresh = stack.enter_context(host.database())
         migrate.migrate(project, fresh)
         with connect(fresh, pinned=True) as connection:
-            return claims.verify(claims.Case(connection, project, fresh.shown, fresh))
+            said = claims.verify(claims.Case(connection, project, fresh.shown, fresh))
+    return replace(said, findings=placed(project, said.findings))

@@ -73,7 +73,11 @@ def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
     where = _Layout(catalog)
     for step in plan(empty, catalog).steps:
         texts.setdefault(where.path(step.ref), []).append(f"{step.sql};\n")
-    return {path: "\n".join(texts[path]) for path in sorted(texts)}
+    return {path: "\n".join((_HEAD, *texts[path])) for path in sorted(texts)}
+
+
+_HEAD = "-- noqa: disable=all\n"
+"""The words are PostgreSQL's own: style has a say in them once somebody takes this line out."""
 
 
 def pull(project: Project, shop: Shop, source: Source, *, force: bool = False) -> Pulled:

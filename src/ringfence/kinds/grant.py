@@ -60,7 +60,9 @@ class Grant(Kind):
                     yield "alter", user
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
-        yield from _move(new, _before(new, context), _letters(new), context)
+        lost = _had(new, context) - _letters(new)[0]
+        for do in _move(new, _before(new, context), _letters(new), context):
+            yield do if lost else Do(do.sql)
         yield from _pass_on(new, {}, _via(new))
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
@@ -111,6 +113,15 @@ def _before(fact: Fact, context: Context) -> Letters:
     if fact.parent in context.creates:
         return initial(fact.parent, kind, context).get(grantee, (set(), set()))
     return usual(kind, grantee, context.server_version), set()
+
+
+def _had(fact: Fact, context: Context) -> set[str]:
+    """What it gave before to whom it gives something now: of an object just made, nothing."""
+    if fact.parent is None or fact.parent not in context.old.facts:
+        return set()
+    if fact.ref in context.old.facts:
+        return _letters(context.old.facts[fact.ref])[0]
+    return usual(kind_of(fact.parent), fact.ref.name[-1], context.server_version)
 
 
 def _pass_on(

@@ -458,7 +458,9 @@ def _rest(
     given = _given(relation, way.given)
     if not isinstance(error, psycopg.errors.GeneratedAlways):
         return None
-    always = {str(name) for (name,) in connection.execute(_ALWAYS, [relation.schema, relation.name])}
+    always = {
+        str(name) for (name,) in connection.execute(_ALWAYS, [relation.schema, relation.name])
+    }
     filled = {c.name for c in relation.columns if c.filled} & always
     if not filled & set(given):
         return None

@@ -46,7 +46,7 @@ for as long as whatever comes behind it takes. In a plan: a table is locked whil
 
 Safe form: two transactions, which are two files.
 
-Seen by: pg_locks before the statement, and what it reads, writes or builds.
+Seen by: pg_locks before the statement, and what it reads, writes or builds, or that it took two seconds.
 """,
     "NOT_REHEARSED": """\
 A revision was not run, nor those behind it.
@@ -87,7 +87,8 @@ check refuses. NOT VALID does not help: it holds for new rows.
 
 Safe form: a default, or a trigger that fills in, until no release writes the old form.
 
-Seen by: a row of each table is written again as it was.
+Seen by: a row of each table is written again as it was. Keys, constraints and enum values that writers
+name, and where sequences go on, are looked up before and after.
 """,
     "DATA_LOSS": """\
 Rows or values are gone.

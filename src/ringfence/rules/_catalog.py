@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence import snapshot, sources
-from ringfence.errors import BadProject, Error, ServerError
+from ringfence.errors import BadProject, Error, Misuse, ServerError
 from ringfence.kept import prune, touch
+from ringfence.model import Ref
 from ringfence.rules._actions import actions
 from ringfence.rules._after import apply
 from ringfence.rules._migration import parsed
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from ringfence.model import Catalog, Ref
+    from ringfence.finding import Finding
+    from ringfence.model import Catalog
     from ringfence.project import Project
     from ringfence.rules import SqlFile
 
@@ -86,6 +89,27 @@ def broken(error: Error) -> bool:
     )
 
 
+def placed(project: Project, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings about objects with their place in ddl/, where they are made there and have no other."""
+    from ringfence.rules._files import Unread, collect
+    from ringfence.rules._run import span
+
+    found = tuple(findings)
+    if all(f.ref is None or f.span is not None for f in found) or not project.ddl.is_dir():
+        return found
+    unread: list[Unread] = []
+    try:
+        files, _ = collect(project, [project.ddl], project.root, unread)
+    except Misuse:
+        return found  # it is empty
+    places = Places(files)
+    at = [places.of(f.ref) if f.ref is not None and f.span is None else None for f in found]
+    return tuple(
+        replace(f, span=span(*where)) if where is not None else f
+        for f, where in zip(found, at, strict=True)
+    )
+
+
 class Places:
     """Where in ddl/ each object is made."""
 
@@ -138,8 +162,10 @@ class Places:
                         self._note("trigger", (*name, node.trigname), at)
                     elif verb == "create_function":
                         found = listed(node.funcname)
-                        schema = found.schema or (state.path[0] if state.path else "public")
-                        self._note("routine", (schema, found.name), at)
+                        self._note("routine", (found.schema or _first(state), found.name), at)
+                    elif verb in _TYPES:
+                        schema = action.name.schema or _first(state)
+                        self._note(_TYPES[verb], (schema, action.name.name), at)
                     elif verb == "create_schema":
                         self._note("schema", (node.schemaname,), at)
                     apply(action)
@@ -149,17 +175,29 @@ class Places:
 
     def of(self, ref: Ref) -> tuple[SqlFile, int] | None:
         """The file and the offset, in bytes, of an object, or of what it belongs to."""
+        if ref.kind in ("owner", "grant"):  # named for what they are of
+            end = -1 if ref.kind == "grant" else None
+            ref = Ref(ref.name[0], ref.name[1:end])
         name = ref.name
         if ref.kind == "routine":
             name = name[:2]
         if (ref.kind, name) in self._found:
             return self._found[ref.kind, name]
+        if len(name) < 2 or ref.kind in _OF_NO_SCHEMA:
+            return None
         for kind in ("table", "view", "materialized_view", "routine"):
             if (kind, name[:2]) in self._found:
                 return self._found[kind, name[:2]]
         return self._found.get(("schema", name[:1]))
 
 
+def _first(state: State) -> str:
+    return state.path[0] if state.path else "public"
+
+
+_TYPES = {"create_enum": "enum", "create_domain": "domain"}
+_OF_NO_SCHEMA = {"role_setting", "membership", "user_mapping", "transform"}
+"""Kinds whose names begin with something else than a schema."""
 _SUFFIXES = {
     pb.CONSTR_FOREIGN: "fkey",
     pb.CONSTR_CHECK: "check",

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import closing
 from dataclasses import asdict
 from functools import cache
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringfence.errors import Span
-from ringfence.finding import Basis, Coverage, Finding, Severity
+from ringfence.finding import Basis, Coverage, Finding, Severity, counted
 from ringfence.rules import Context, Outcome, SqlFile, _sqlfluff, rule
 from ringfence.rules._sqlfluff import UNPARSED, Job, Note, settings
 
@@ -105,15 +106,26 @@ def _coverage(results: dict[SqlFile, list[Note]]) -> Iterable[Coverage]:
     blind = {
         file: next((n for n in said if n.code == UNPARSED), None) for file, said in results.items()
     }
+    muted = {file for file in results if _MUTED.search(file.text)}
     for given in dict.fromkeys(file.given for file in results):
-        count = sum(file.given == given and blind[file] is None for file in results)
-        yield Coverage("style", given, count, "file")
+        own = [file for file in results if file.given == given and file not in muted]
+        silent = sum(file.given == given for file in muted)
+        if own or not silent:
+            yield Coverage("style", given, sum(blind[file] is None for file in own), "file")
+        if silent:
+            title = f"{counted(silent, 'file')} in {given}"
+            yield Coverage("style", title, skipped="as pull and plan wrote them: noqa: disable=all")
     for file, note in blind.items():
         if note:
             who = "PostgreSQL" if note.severity == Severity.ERROR else "sqlfluff"
             yield Coverage(
                 "style", file.shown, skipped=f"{who} cannot parse it from line {note.line} on"
             )
+
+
+_MUTED = re.compile(
+    r"^--\s*noqa:\s*disable=all\s*$(?!.*^--\s*noqa:\s*enable)", re.MULTILINE | re.DOTALL
+)
 
 
 def _key(file: SqlFile, said: Settings) -> str:
