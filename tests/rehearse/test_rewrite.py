@@ -61,9 +61,12 @@ def test_a_revision_becomes_several_and_keeps_nobody_waiting(project: Project) -
     done = project.run("rehearse", "--rewrite")
     assert done.err.endswith("0002 as it is written now leads to the same schema, with no hazard\n")
     assert sorted(p.name for p in project.versions.iterdir()) != before
+    # Before PostgreSQL 18 a column that is to be NOT NULL wants a CHECK, which is dropped at last.
+    count = sum(p.name.endswith(".up.sql") for p in project.versions.glob("0002*"))
+    assert count in (9, 10)
     assert (project.versions / "0002_2.up.sql").read_text() == lines(
         "-- ringfence: backfill key=Key batch=200ms",
-        "-- tokens (2 of 9)",
+        f"-- tokens (2 of {count})",
         "-- noqa: disable=all",
         "",
         "SET lock_timeout = '1s';",
@@ -72,7 +75,7 @@ def test_a_revision_becomes_several_and_keeps_nobody_waiting(project: Project) -
     )
     first = (project.versions / "0002_1.up.sql").read_text()
     assert "-- one for each\nALTER TABLE public.things ADD COLUMN token uuid;\n" in first
-    assert 'down_revision = "0002_8"' in (project.versions / "0002.py").read_text()
+    assert f'down_revision = "0002_{count - 1}"' in (project.versions / "0002.py").read_text()
     assert "COMMENT ON TABLE things" in (project.versions / "0002.up.sql").read_text()
     # It is what it says: nothing stands in the way, and it does what the one file did.
     assert codes(project) == []

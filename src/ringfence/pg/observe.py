@@ -396,7 +396,9 @@ class Observer:
         """Run a statement outside any transaction, stopped once where it waits for older ones."""
         self.mark()
         before = self.known()
-        counted = self._counters(shared=True)
+        # What a block does nothing else tells: it is worth waiting for.
+        late = statement.words[:1] in {("DO",), ("CALL",)}
+        counted = self._counters(shared=True, late=late)
         start = self._position()
         result: list[tuple[Error | None, float]] = []
         with connect(self.target) as first, connect(self.target) as second:
@@ -428,7 +430,8 @@ class Observer:
         said, self._said = self._said, []
         wal = self._position() - start
         after = self.known()
-        scanned, changed = _difference(counted, self._counters(shared=True), before, self._known)
+        now = self._counters(shared=True, late=late)
+        scanned, changed = _difference(counted, now, before, self._known)
         found = self._told(
             statement,
             said,
@@ -486,10 +489,20 @@ class Observer:
             if int(str(oid)) in known
         )
 
-    def _counters(self, *, shared: bool = False) -> Counter[tuple[int, str]]:
-        """Rows read by scans and rows written, by table; of this transaction, or of everybody."""
-        if shared:
-            self._runner.execute(_FLUSH[self._runner.info.server_version >= _TOLD_AT_ONCE])
+    def _counters(self, *, shared: bool = False, late: bool = False) -> Counter[tuple[int, str]]:
+        """Rows read by scans and rows written, by table; of this transaction, or of everybody.
+
+        `late`: also where a server has to be waited for.
+        """
+        at_once = self._runner.info.server_version >= _TOLD_AT_ONCE
+        if shared and at_once:
+            self._runner.execute("SELECT pg_stat_force_next_flush()")
+        elif late:
+            for _ in (
+                "told",
+                "written down",
+            ):  # a session, and the collector, each do so twice a second
+                self._runner.execute("SELECT pg_sleep(0.6)")
         view = "pg_stat_user_tables" if shared else "pg_stat_xact_user_tables"
         rows = self._runner.execute(
             "SELECT relid::bigint, seq_scan, seq_tup_read, n_tup_ins + n_tup_upd + n_tup_del,"  # noqa: S608
@@ -513,7 +526,6 @@ _COUNTED = ("begun", "read", "written", "replaced", "inserted", "deleted")
 
 # Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
 _TOLD_AT_ONCE = 150000
-_FLUSH = {True: "SELECT pg_stat_force_next_flush()", False: "SELECT"}
 
 _SPILLED = re.compile(r"temporary file: .* size (\d+)")
 _PROVEN = re.compile(r"sufficient to prove|is implied by existing constraints|implied by existing")
