@@ -10,6 +10,18 @@ Caught:
     -- then
     ALTER DOMAIN app.positive ADD CONSTRAINT above CHECK (value > 0);
 
+    CREATE DOMAIN app.positive AS int;
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a app.positive);
+    ALTER DOMAIN app.positive ADD CONSTRAINT above CHECK (value > 0) NOT VALID;
+    -- then
+    ALTER DOMAIN app.positive VALIDATE CONSTRAINT above;
+
+    CREATE DOMAIN app.positive AS int;
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a app.positive);
+    -- then
+    ALTER DOMAIN app.positive ADD CONSTRAINT above CHECK (value > 0) NOT VALID;
+    ALTER DOMAIN app.positive SET NOT NULL;
+
 Passes:
 
     CREATE DOMAIN app.positive AS int;
