@@ -1100,6 +1100,35 @@ def test_a_hole_is_told_however_it_hides(project: Project, sql: str, code: str) 
         }
 
 
+def test_who_cannot_be_tried_as_any_more_is_told(project: Project) -> None:
+    more = (
+        "DO $$ BEGIN CREATE ROLE rt_more; EXCEPTION WHEN duplicate_object OR unique_violation"
+        " THEN NULL; END $$; GRANT USAGE ON SCHEMA app TO rt_more; GRANT SELECT ON app.docs TO rt_more;"
+    )
+    project.revision("0002", TENANTS + more, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "less.sql"
+    path.write_text("REVOKE USAGE ON SCHEMA app FROM rt_more;\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    said = "role rt_more can use no table of tenants: it was not tried as"
+
+    def told(out: str) -> list[tuple[str, str, str]]:
+        found = json.loads(out)["findings"]
+        return [
+            (f["severity"], f["ref"], f["message"])
+            for f in found
+            if f["code"] == "isolation/not-tried"
+        ]
+
+    assert told(done.out) == [("warning", "role:rt_more", f"{said}, and before it was")]
+    project.query("REVOKE USAGE ON SCHEMA app FROM rt_more")
+    verify = ("verify", "--claim", "isolation", "--format", "json")
+    assert told(project.run(*verify).out) == [("info", "role:rt_more", said)]
+    config = project.root / "pyproject.toml"
+    config.write_text(config.read_text() + '[tool.ringfence.tenancy]\nroles = ["rt", "rt_more"]\n')
+    assert told(project.run(*verify).out) == [("warning", "role:rt_more", said)]
+
+
 def test_a_rewrite_is_named_behind_a_lock_and_has_its_own_form(project: Project) -> None:
     seen = found(
         project,

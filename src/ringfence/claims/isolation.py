@@ -167,6 +167,23 @@ def _report(verdict: Verdict, ground: Ground, examiner: Examiner, wanted: int) -
                 help="name it in [tool.ringfence.tenancy] roles where the application works as it",
             )
         )
+    # What passes by being refused says nothing of what somebody may use, nor does a function.
+    tried = {
+        c.role
+        for c in cells
+        if not c.context and c.because != "refused" and c.ref.kind != "routine"
+    }
+    for role in ground.who.roles if tried else ():
+        if role.name not in tried and not role.bypasses:
+            verdict.findings.append(
+                Finding(
+                    "isolation/not-tried",
+                    Severity.INFO if ground.who.inferred else Severity.WARNING,
+                    f"role {role.name} can use no table of tenants: it was not tried as",
+                    Ref("role", (role.name,)),
+                    help="without USAGE on its schema a table cannot be used, whatever is granted on it",
+                )
+            )
     with translated(ground.conn):
         _members(verdict, owners_members(ground.conn, ground.who))
     found = sorting.Sorter(ground, cells, sorting.deletes(ground)).sort()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ringfence.script import Script
 
 _CLAIM = "isolation"
+_NOT_TRIED = "isolation/not-tried"
 _TITLE = "tenants are as far apart as before"
 
 
@@ -69,12 +70,20 @@ def apart(
     row = _row(now)
     found = [f for f in now.findings if f.severity is not Severity.INFO]
     coverage = Coverage("tenants", _TITLE, row.count, "probe", skipped=row.skipped)
-    if not found and not row.skipped:
+    # Who could be tried as before is looked up where somebody cannot be now.
+    quiet = [f for f in now.findings if f.code == _NOT_TRIED and f.severity is Severity.INFO]
+    if not found and not quiet and not row.skipped:
         return [], coverage
     known = old()
     same = {f.fingerprint for f in known.findings} if known is not None else set()
     new = [f for f in found if f.fingerprint not in same]
     tried = _row(known).count if known is not None else 0
+    if tried:
+        new += [
+            replace(f, severity=Severity.WARNING, message=f"{f.message}, and before it was")
+            for f in quiet
+            if f.fingerprint not in same
+        ]
     if row.skipped and tried and not new:
         new.append(
             Finding(
