@@ -10,7 +10,7 @@ import pytest
 
 from projects import Project, lines
 from ringfence.errors import Refused
-from ringfence.rehearse import rewrite
+from ringfence.rehearse import effects, rewrite
 from ringfence.rehearse.loop import loop
 from ringfence.rehearse.moves import Move, written
 from ringfence.rules import lint
@@ -316,6 +316,71 @@ def test_a_loop_does_what_the_statement_does_once(project: Project, sql: str, le
         "SELECT count(*) || '|' || count(*) FILTER (WHERE n < 0) || '|'"
         ' || count(DISTINCT abs(n)) FROM "we""ird"'
     ) == [(left,)]
+
+
+VALIDATED = (
+    "ALTER TABLE things ADD CONSTRAINT c CHECK (size > 0) NOT VALID;"
+    " ALTER TABLE things VALIDATE CONSTRAINT c"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (
+            "DO $$ BEGIN ALTER TABLE parents ALTER id TYPE numeric; END $$",
+            "REWRITE",
+            "what a block does is not taken apart: as statements each has its own form",
+        ),
+        (
+            VALIDATED,
+            "SCAN_UNDER_LOCK",
+            "nobody waits for it in a transaction of its own, once what stands above is committed",
+        ),
+        (
+            "CLUSTER things USING things_pkey",
+            "REWRITE",
+            "PostgreSQL has no other form of it: let it run while nobody works",
+        ),
+        (
+            "REFRESH MATERIALIZED VIEW few",
+            "REWRITE",
+            "CONCURRENTLY lets readers work: it takes a unique index of columns, and rows there",
+        ),
+        (
+            'ALTER TABLE things ALTER label TYPE varchar(20) COLLATE "C"',
+            "INDEX_BUILD",
+            "no form is known that reaches the same and keeps fewer waiting: let it run while few work",
+        ),
+        ("DROP TABLE parents", "DATA_LOSS", effects.KEEP),
+    ],
+)
+def test_what_has_no_other_form_says_what_to_do(
+    project: Project, text: str, code: str, said: str
+) -> None:
+    project.revision(
+        "0002",
+        "CREATE MATERIALIZED VIEW few AS SELECT size FROM things; CREATE INDEX ON things (label);",
+        "SELECT 1;",
+    )
+    assert project.run("migrate").status == 0
+    path = project.root / "fix.sql"
+    path.write_text(f"BEGIN; {text}; COMMIT;\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    found = [f for f in json.loads(done.out)["findings"] if f["severity"] != "info"]
+    assert code in {f["code"] for f in found}, done.out
+    assert {f["help"] for f in found if f["code"] == code} == {said}
+    assert all(f["fix"] or f["help"] for f in found), found
+
+
+def test_a_type_change_that_has_an_index_built_has_a_form(project: Project) -> None:
+    project.revision("0002", "CREATE INDEX ON things (label);", "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "fix.sql"
+    path.write_text('ALTER TABLE things ALTER label TYPE text COLLATE "C";\n', encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (built,) = [f for f in json.loads(done.out)["findings"] if f["code"] == "INDEX_BUILD"]
+    assert "RENAME COLUMN label_new TO label" in built["fix"]
 
 
 def test_pieces_keep_data_and_comments_apart() -> None:

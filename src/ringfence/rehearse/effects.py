@@ -28,7 +28,7 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
     if each.ref.kind == "routine":
         who = "called"
     severity = Severity.ERROR
-    help_ = "expand first, contract later: let both forms stand until nobody uses the old one"
+    help_ = _EXPAND
     if contract:
         severity = Severity.INFO
         help_ = "it runs after the deploy: who used it has to be gone by then"
@@ -75,6 +75,7 @@ _BY_RELATION = {
 }  # fmt: skip
 """Words behind ALTER, CREATE and DROP of what is, or hangs on, a relation that is locked for it."""
 
+_EXPAND = "expand first, contract later: let both forms stand until nobody uses the old one"
 _LIKELY = {
     "P0001": "the row was made up: look whether the trigger takes those that are written",
     "23514": "the row was made up: look whether such are still written",
@@ -103,12 +104,14 @@ def changed(
             how = f"takes {new.type}" if writes else f"is read as {new.type}"
             was = old.type if writes else f"as {old.type}"
             severity = Severity.INFO if compat.holds(new.type, old.type) else grave
-            yield _other(file, ref, f"{ref.path} {how}, before {was}", severity, writes=writes)
+            said = f"{ref.path} {how}, before {was}"
+            help_ = "" if severity is Severity.INFO else _EXPAND
+            yield _other(file, ref, said, severity, writes=writes, help_=help_)
     for was_, now in compat.returned(before, after):
         if (was_.ref, False) not in broken:
             broken.add((was_.ref, False))
             said = f"{was_.ref.path} returns {now.result}, before {was_.result}"
-            yield _other(file, was_.ref, said, grave)
+            yield _other(file, was_.ref, said, grave, help_="" if contract else _EXPAND)
     for lost in compat.unkept(before, after, broken):
         if (lost.ref, lost.key) not in told:
             told.add((lost.ref, lost.key))
@@ -212,8 +215,13 @@ def losses(
             loss.message,
             what(loss).ref,
             places.get(what(loss)),
+            help=KEEP if loss.gone else "" if meant else _LOOK,
             basis=Basis.MEASURED,
         )
+
+
+KEEP = "no statement brings them back: keep a copy where they may still be wanted"
+_LOOK = "nothing in the file says so by an UPDATE: look whether it is meant"
 
 
 def place(file: File, ref: Ref) -> Span | None:

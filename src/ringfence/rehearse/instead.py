@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ringfence.pg.connect import Target
     from ringfence.rehearse.stage import Work
     from ringfence.rehearse.twin import Twin
+    from ringfence.script import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,35 @@ def with_safe_forms(
                     finding, fix=written(forms.moves[number], loose=file.up.loose)
                 )
             elif number in forms.why:
-                told[place] = replace(finding, help=_none(forms.why[number]))
+                why = f"no column beside it can take its place: {forms.why[number]}"
+                told[place] = replace(finding, help=why)
+            elif not finding.help:
+                why = _why_none(finding, file.up.statements[number - 1], whole=forms.whole)
+                told[place] = replace(finding, help=why)
     return told, forms
 
 
-def _none(why: str) -> str:
-    return f"no column beside it can take its place: {why}"
+def _why_none(finding: Finding, statement: Statement, *, whole: bool) -> str:
+    """In one sentence, what to do about a hazard for which there is no SQL that does the same."""
+    first, second = (*statement.words, "", "")[:2]
+    if finding.code != "LONG_LOCK" and first in _BLOCKS:
+        return "what a block does is not taken apart: as statements each has its own form"
+    if "since" in finding.evidence:
+        return (
+            "nobody waits for it in a transaction of its own, once what stands above is committed"
+        )
+    if first == "CLUSTER" or (first == "VACUUM" and "FULL" in statement.words):
+        return "PostgreSQL has no other form of it: let it run while nobody works"
+    if (first, second) == ("REFRESH", "MATERIALIZED"):
+        return "CONCURRENTLY lets readers work: it takes a unique index of columns, and rows there"
+    if not whole:
+        return "no other form was tried: the file did not run on a copy statement by statement"
+    return (
+        "no form is known that reaches the same and keeps fewer waiting: let it run while few work"
+    )
+
+
+_BLOCKS = ("DO", "CALL")
 
 
 def _numbers(file: File, found: Sequence[Finding]) -> dict[int, list[Finding]]:

@@ -73,7 +73,13 @@ def safe_forms(
     why: dict[int, str] = {}
     fills: tuple[Fill, ...] = ()
     numbers = [n for block in text.blocks if block.kept for n in block.numbers]
-    rewrites = [n for n in numbers if any(f.code == "REWRITE" for f in found.get(n, ()))]
+    rewrites = [
+        n
+        for n in numbers
+        if any(f.code == "REWRITE" for f in found.get(n, ()))
+        # Another type may leave the rows as they are, and have indexes built or checks looked at.
+        or ("TYPE" in text.statements[n - 1].words and {f.code for f in found.get(n, ())} & _GATED)
+    ]
     with ExitStack() as stack:
         other: Target | None = None
         if copy is not None and any("TYPE" in text.statements[n - 1].words for n in rewrites):

@@ -156,7 +156,8 @@ class Twin:
             return
         again = self._catalog(connection)
         for found in _traces(f"{file.name} undone and done again", diff(there, again)):
-            yield _placed(found, file.up, file)
+            why = "look what the down file leaves, and what the up file does only where it is not there"
+            yield _placed(replace(found, help=why), file.up, file)
 
     def _catalog(self, connection: Connection[tuple[object, ...]]) -> Catalog:
         return extract(connection, exclude=self._hidden, roles=self._roles)
@@ -184,16 +185,20 @@ def _placed(finding: Finding, text: Script, file: File) -> Finding:
 def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
     """What differs where nothing should."""
     for change in changes:
-        differs = {
-            "create": "is left",
-            "drop": "is missing",
-            "alter": f"is not as it was: {', '.join(change.attributes)}",
+        differs, help_ = {
+            "create": ("is left", "let the down file drop it"),
+            "drop": ("is missing", "let the down file make it again"),
+            "alter": (
+                f"is not as it was: {', '.join(change.attributes)}",
+                "let the down file set it back",
+            ),
         }[change.verb]
         yield Finding(
             "NOT_REVERSIBLE",
             Severity.ERROR,
             f"{when}, {change.ref} {differs}",
             change.ref,
+            help=help_,
             basis=Basis.MEASURED,
         )
 
