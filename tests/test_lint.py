@@ -315,6 +315,115 @@ def test_no_sql_there(project: Path, run: Callable[..., Ran]) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "told", "lines", "end"),
+    [
+        (
+            "hola, esto no es SQL\n",
+            'syntax error at or near "hola"',
+            "  bad.sql:1:1\n  1 | hola, esto no es SQL\n    | ^\n",
+            "0 statements checked",
+        ),
+        (
+            "SELECT 1;\n\\i other.sql\n",
+            "psql's own commands cannot be used here",
+            "  bad.sql:2:1\n  2 | \\i other.sql\n    | ^\n",
+            "0 statements checked",
+        ),
+        (
+            "CREATE TABLE app.t (\n",
+            "syntax error at end of input",
+            "  bad.sql:1:21\n  1 | CREATE TABLE app.t (\n    |                     ^\n",
+            "0 statements checked",
+        ),
+    ],
+)
+def test_a_migration_that_is_not_sql(
+    project: Path, run: Callable[..., Ran], text: str, told: str, lines: str, end: str
+) -> None:
+    write(project / "bad.sql", text)
+    assert run("lint", "--select", "M", "bad.sql") == Ran(
+        1,
+        f"error: PostgreSQL's parser refuses this: {told} [M000, static]\n"
+        f"{lines}\n"
+        "checked bad.sql\n"
+        "  migrations  bad.sql · 0 statements\n"
+        "\n"
+        f"1 error, 0 warnings · {end}\n",
+        "",
+    )
+
+
+def test_a_file_that_is_not_sql_for_style_and_migrations(
+    project: Path, run: Callable[..., Ran]
+) -> None:
+    write(project / "bad.sql", "hola, esto no es SQL\n")
+    assert run("lint", "bad.sql") == Ran(
+        1,
+        'error: syntax error at or near "hola" [style/PRS, static]\n'
+        "  bad.sql:1:1\n"
+        "  1 | hola, esto no es SQL\n"
+        "    | ^\n"
+        "  help: style is checked once PostgreSQL can parse the file\n"
+        "\n"
+        "checked bad.sql\n"
+        "  style       bad.sql · 0 files\n"
+        "  migrations  bad.sql · 0 statements\n"
+        "\n"
+        "not checked\n"
+        "  style       bad.sql: PostgreSQL cannot parse it from line 1 on\n"
+        "\n"
+        "1 error, 0 warnings · 0 files, 0 statements checked, 1 not checked\n",
+        "",
+    )
+
+
+def test_a_file_that_is_no_text_is_not_passed_over(project: Path, run: Callable[..., Ran]) -> None:
+    """Also where the rule that finds it was not asked for."""
+    (project / "bad.sql").write_bytes(b"SELECT 1;\n\xff\xfe\n")
+    assert run("lint", "--select", "M", "bad.sql") == Ran(
+        0,
+        "not checked\n"
+        "  files  bad.sql: bad.sql is not UTF-8: byte 0xff\n"
+        "\n"
+        "0 errors, 0 warnings · 1 not checked\n",
+        "",
+    )
+
+
+WRITES = "hint: ringfence lint --baseline FILE --accept REASON writes one"
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (
+            ["dir.sql"],
+            "no .sql file in dir.sql\nhint: name a folder that holds SQL, or the file itself",
+        ),
+        (["--baseline", "dir.sql"], "cannot read dir.sql: Is a directory"),
+        (
+            ["--baseline", "none.json"],
+            f"there is no baseline none.json\n{WRITES}",
+        ),
+        (
+            ["--baseline", "bad.json"],
+            f"bad.json is no baseline of format 1\n{WRITES}",
+        ),
+        (["--select", "M999"], "no rule M999\nhint: did you mean M049?"),
+        (["../outside.sql"], "no such file or folder: ../outside.sql\nhint: looked in {root}/.."),
+    ],
+)
+def test_what_is_none(
+    project: Path, run: Callable[..., Ran], argv: list[str], message: str
+) -> None:
+    (project / "dir.sql").mkdir()
+    (project / "bad.json").write_text('{"accepted": 1}')
+    assert run("lint", "--no-catalog", *argv) == Ran(
+        2, "", f"error: {message.format(root=project)}\n"
+    )
+
+
 def test_a_project_without_sql(project: Path, run: Callable[..., Ran]) -> None:
     (project / "ddl" / "app" / "accounts.sql").unlink()
     (project / "migrations" / "versions" / "0001_app.up.sql").unlink()

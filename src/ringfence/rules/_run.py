@@ -78,6 +78,8 @@ def run(
     context = Context(kept / "lint" if kept else None, progress)
     findings: list[Finding] = []
     coverage: list[Coverage] = []
+    if not any(each.looks_at == "Unread" for each in chosen):
+        coverage += [Coverage("files", one.span.path, skipped=one.message) for one in unread]
     for each in chosen:
         if each.looks_at == "Unread":
             findings += [
