@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -464,6 +465,26 @@ def test_a_database_is_adopted(
     fresh = make_database()
     assert made.run("-C", str(shop), "migrate", dsn=fresh).status == 0
     assert diff(catalog(fresh), catalog(database)) == ()
+
+
+def test_roles_of_an_adopted_database_are_left_on_purpose(tmp_path: Path, database: str) -> None:
+    role = f"adopted {os.getpid()}"
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    made.query(
+        f'CREATE TABLE t (id int PRIMARY KEY); CREATE ROLE "{role}"; GRANT SELECT ON t TO "{role}"'
+    )
+    try:
+        assert made.run("init", str(shop), "--from", database, dsn="").status == 0
+    finally:
+        made.query(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+    text = next((shop / "migrations" / "versions").glob("*.up.sql")).read_text()
+    head, _, rest = text.partition("-- noqa: disable=all\n\nDO $$\n")
+    assert f'-- ringfence: allowed: NOT_REVERSIBLE:"{role}"\n' in head
+    assert f'CREATE ROLE "{role}"' in rest
+    done = made.run("-C", str(shop), "rehearse", "0001", dsn="")
+    assert done.status == 0, done.out
+    assert f'info: 0001 undone, role:"{role}" is left [NOT_REVERSIBLE, measured]' in done.out
 
 
 def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(

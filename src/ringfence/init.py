@@ -134,8 +134,13 @@ def adopt(
     )
     for path in revised.files:
         if path.name.endswith(".up.sql") and roles and path == revised.files[1]:
-            # Roles are the server's, not the database's: no difference of schemas makes them.
-            path.write_text(roles + "\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+            # Roles are the server's, not the database's: no difference of schemas makes them, and
+            # no way back drops them, for another database may have something of theirs.
+            said = "".join(f"-- ringfence: allowed: {name}\n" for name in _left(catalog))
+            text = path.read_text(encoding="utf-8")
+            head, _, rest = text.partition("-- noqa: disable=all\n")
+            text = f"{head}-- noqa: disable=all\n\n{roles}{rest}"
+            path.write_text(said + text, encoding="utf-8")
     if lockfile.path(project).is_file():
         lockfile.write(project, revisions.read(project))
     for folder in (project.ddl, project.migrations / "versions"):
@@ -143,10 +148,17 @@ def adopt(
     return (*written, *revised.files)
 
 
-def _roles(catalog: Catalog) -> str:
-    """SQL that makes each role the schema names, where it is not there yet."""
-    from ringfence.kinds._sql import ident, literal
+def _left(catalog: Catalog) -> list[str]:
+    """The hazards of what the way back leaves: the roles. A name that no line can hold goes by the code."""
+    from ringfence.model import Ref
 
+    paths = [Ref("role", (name,)).path for name in _named(catalog)]
+    code = "NOT_REVERSIBLE"
+    return [f"{code}:{p}" if len(p.splitlines()) == 1 else code for p in paths]
+
+
+def _named(catalog: Catalog) -> list[str]:
+    """The roles that the schema names, but for the server's own."""
     names: set[str] = set()
     for fact in catalog.facts.values():
         if fact.ref.kind == "owner":
@@ -156,8 +168,15 @@ def _roles(catalog: Catalog) -> str:
         elif fact.ref.kind == "policy":
             names |= set(fact.list("roles"))
     names -= {"public", "none", "postgres"}
+    return sorted(n for n in names if not re.match("pg_", n))
+
+
+def _roles(catalog: Catalog) -> str:
+    """SQL that makes each role the schema names, where it is not there yet."""
+    from ringfence.kinds._sql import ident, literal
+
     text = ""
-    for name in sorted(n for n in names if not re.match("pg_", n)):
+    for name in _named(catalog):
         there = f"SELECT 1 FROM pg_roles WHERE rolname = {literal(name).lstrip()}"  # noqa: S608 - quoted
         text += (
             "DO $$\nBEGIN\n"

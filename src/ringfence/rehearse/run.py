@@ -212,9 +212,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     for each in map(effects.what, rows.lost(had, now))
                     if each not in places and each.table not in work.mended
                 ]
-                work.findings += _placed(work, twin, file, before, others, lost, places, earlier)
-            else:
-                work.findings += others
+                others = _placed(work, twin, file, before, others, lost, places, earlier)
+            work.findings += _agreed(others, file.up.said("allowed"))
             forms = Forms({}, {}, whole=True)
             if work.safe and not failed:
                 found, forms = instead.with_safe_forms(twin, file, found)
@@ -224,14 +223,18 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         if failed:
             break
         if file.revision is not None and file.down is not None and _touches(file):
-            work.findings += _back_elsewhere(work, file)
+            back = _back_elsewhere(work, file)
             twin.leave()
         else:
-            work.findings += twin.there_and_back(file)
+            back = twin.there_and_back(file)
+        work.findings += _agreed(back, file.up.said("allowed"))
         undone += file.down is not None
         if file is not files[-1] and all(h.count for h in now.values()):
             continue
-        work.findings += effects.losses(had, now, work.parts, work.mended, places)
+        # What was lost since rows were made up last may be any of the files'.
+        said = [name for each in files[:number] for name in each.up.said("allowed")]
+        gone = effects.losses(had, now, work.parts, work.mended, places)
+        work.findings += _agreed(gone, said)
         places.clear()
         total += sum(h.count for h in had.values())
         if file is not files[-1]:
