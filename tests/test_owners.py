@@ -9,9 +9,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from engine import psql
+from engine import catalog, psql
 from projects import Project
 from ringfence import api
+from ringfence.change import diff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,3 +168,57 @@ def test_a_proof_elsewhere_is_run_as_who_will_run_the_plan(
                 connection.execute(
                     sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database)
                 )
+
+
+NAMING = """
+CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY, a text); CREATE TABLE s.u (id int);
+CREATE FUNCTION s.f() RETURNS int LANGUAGE sql RETURN 1;
+CREATE FOREIGN DATA WRAPPER w; CREATE SERVER far FOREIGN DATA WRAPPER w; CREATE PUBLICATION p FOR TABLE s.t;
+CREATE POLICY mine ON s.t TO {0};
+CREATE USER MAPPING FOR {1} SERVER far;
+GRANT SELECT (a) ON s.t TO {2};
+GRANT USAGE ON SCHEMA s TO {3}; GRANT SELECT ON s.u TO {3} WITH GRANT OPTION; SET ROLE {3}; GRANT SELECT ON s.u TO {4};
+RESET ROLE;
+ALTER FUNCTION s.f() OWNER TO {5};
+ALTER PUBLICATION p OWNER TO {6};
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO {7};
+ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT USAGE ON SEQUENCES TO {8};
+ALTER DEFAULT PRIVILEGES FOR ROLE {9} REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+"""
+"""Every place where a schema names a role, one of its own each; {3} is named where it grants, too."""
+
+
+def test_the_first_revision_of_what_was_there_makes_every_role_that_it_names(
+    tmp_path: Path, make_database: Callable[..., str]
+) -> None:
+    database, fresh = make_database(), make_database()
+    prefix = f"of {conninfo_to_dict(database)['dbname']} "
+    names = [sql.Identifier(f"{prefix}{number}") for number in range(10)]
+
+    def each(text: str, dsn: str) -> None:
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            for name in names:
+                connection.execute(sql.SQL(text).format(name))
+
+    each("CREATE ROLE {}", database)
+    try:
+        made = Project(tmp_path / "elsewhere", database)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(sql.SQL(NAMING).format(*names))
+        shop = tmp_path / "shop"
+        result = made.run("init", str(shop), "--from", database, dsn="")
+        assert result.status == 0, result.err
+        before = catalog(database)
+        each("DROP OWNED BY {} CASCADE", database)
+        each("DROP ROLE {}", database)
+        done = made.run("-C", str(shop), "migrate", dsn=fresh)
+        assert done.status == 0, done.err
+        assert diff(catalog(fresh), before) == ()
+    finally:
+        with psycopg.connect(database) as connection:
+            there = connection.execute("SELECT to_regrole(quote_ident(%s))", [f"{prefix}0"])
+            left = there.fetchone() != (None,)
+        if left:
+            each("DROP OWNED BY {} CASCADE", fresh)
+            each("DROP OWNED BY {} CASCADE", database)
+            each("DROP ROLE {}", database)

@@ -94,6 +94,22 @@ def test_what_differs_between_databases_alike_is_no_drift(project: Project) -> N
     assert (done.status, done.out) == (0, "now at 0002\n"), done.err
 
 
+def test_default_privileges_of_a_schema_are_no_drift(project: Project) -> None:
+    assert project.run("migrate").status == 0
+    some = f"{AFTER} ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO PUBLIC;"
+    for privileges in ("", ", INSERT"):
+        file = project.root / "ddl" / "s.sql"
+        file.write_text(some.replace("SELECT", f"SELECT{privileges}"), encoding="utf-8")
+        assert project.run("plan", "-m", f"default{privileges}").status == 0
+        done = project.run("migrate")
+        assert done.status == 0, done.err
+    project.query("ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT UPDATE ON TABLES TO PUBLIC")
+    file.write_text(f"COMMENT ON SCHEMA s IS 'x'; {some}", encoding="utf-8")
+    assert project.run("plan", "-m", "less").status == 0
+    done = project.run("migrate")
+    assert done.status == 0, done.err
+
+
 def test_what_the_configuration_says_comes_of_it(project: Project) -> None:
     project.query("ALTER TABLE s.t ADD y INT")
     before = (project.root / "pyproject.toml").read_text()

@@ -159,15 +159,10 @@ def _left(catalog: Catalog) -> list[str]:
 
 def _named(catalog: Catalog) -> list[str]:
     """The roles that the schema names, but for the server's own."""
-    names: set[str] = set()
-    for fact in catalog.facts.values():
-        if fact.ref.kind == "owner":
-            names.add(fact.text("owner"))
-        elif fact.ref.kind == "grant":
-            names.add(fact.ref.name[-1])
-        elif fact.ref.kind == "policy":
-            names |= set(fact.list("roles"))
-    names -= {"public", "none", "postgres"}
+    from ringfence.kinds import kind_of
+
+    names = {role for fact in catalog.facts.values() for role in kind_of(fact.ref).roles(fact)}
+    names -= {"", "public", "none", "postgres"}
     return sorted(n for n in names if not re.match("pg_", n))
 
 

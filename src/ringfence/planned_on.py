@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from ringfence.revisions import Revision
     from ringfence.script import Script
 
-_ELSEWHERE = frozenset({"owner", "grant", "comment", "security_label", "partition", "statistics"})
+_ELSEWHERE = frozenset(
+    {"owner", "grant", "default_acl", "comment", "security_label", "partition", "statistics"}
+)
 """Kinds that differ between databases that revisions fit alike."""
 
 

@@ -37,7 +37,7 @@ class Grant(Kind):
             yield Ref("grant", (*fact.ref.name[:-1], by))
 
     def roles(self, fact: Fact) -> tuple[str, ...]:
-        return fact.ref.name[-1:]
+        return (fact.ref.name[-1], *_via(fact))
 
     def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
         on = fact.parent
