@@ -167,6 +167,41 @@ def test_a_key_that_waits_for_its_successor_is_not_in_its_way_on_the_way_back(
         assert project.run("diff", "live", revision).status == 0
 
 
+SWAPPED = (
+    "CREATE TYPE mood AS ENUM ({}'ok', 'happy');\n"
+    "CREATE TABLE pt (m mood, x int) PARTITION BY LIST (m);\n"
+    "CREATE TABLE pt1 PARTITION OF pt FOR VALUES IN ('ok');\n"
+    "CREATE TABLE t (id int PRIMARY KEY, a text, b int, m mood, UNIQUE (b, a){});\n"
+    "CREATE INDEX t_m ON t (m) WHERE m = 'ok';\n"
+    "CREATE VIEW v AS SELECT m FROM pt;\n"
+    "GRANT SELECT ON v TO PUBLIC;\n"
+)
+
+
+def test_nothing_that_is_to_come_again_is_committed_away(project: Project, database: str) -> None:
+    _ddl(project, SWAPPED.format("'sad', ", ""))
+    assert _plan(project, "-m", "Moods").status == 0
+    project.run("migrate")
+    psql(database, "INSERT INTO pt VALUES ('ok', 1); INSERT INTO t (id, b, m) VALUES (1, 2, 'ok')")
+    _ddl(project, SWAPPED.format("", ", UNIQUE (b, id)"))
+    agreed = ("DATA_LOSS", "SCAN_UNDER_LOCK", "REWRITE", "INDEX_BUILD")
+    allow = [word for code in agreed for word in ("--allow", code)]
+    done = _plan(project, "-m", "Less moody", *allow)
+    assert done.status == 0, done.err
+    texts = [p.read_text() for p in sorted(project.versions.glob("*_less_moody*.up.sql"))]
+    for name in ("VIEW public.v ", "TABLE public.pt "):
+        (there,) = (text for text in texts if f"CREATE {name}" in text)
+        assert f"DROP {name.strip()}" in there or f"ALTER {name.strip()} RENAME" in there
+    assert "GRANT SELECT ON TABLE public.v" in next(text for text in texts if "CREATE VIEW" in text)
+    whole = "\n".join(texts)
+    assert "CREATE UNIQUE INDEX CONCURRENTLY t_b_id_key" in whole
+    assert "ringfence_" not in "".join(w for w in whole.splitlines(True) if "planned-on" in w)
+    migrated = project.run("migrate", *allow)
+    assert migrated.status == 0, migrated.err
+    assert project.run("diff", "live", "ddl").status == 0
+    assert rows(database) == {"public.pt1": 1, "public.t": 1}
+
+
 def test_what_nobody_may_see_the_middle_of_is_a_transaction_on_the_way_back(
     project: Project,
 ) -> None:

@@ -29,7 +29,7 @@ from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from ringfence.model import Catalog, Fact
 
@@ -49,30 +49,76 @@ _KEY = re.compile(
 
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
-    work = _Rewrite(plan, old, new)
-    waves: tuple[list[Step], ...] = ([], [], [], [], [])
-    for step in plan.steps:
-        for wave, safe in work.rewritten(step):
-            # A primary key wants its columns' NOT NULL proved before it comes.
-            hold = wave and not (step.ref.kind == "column" and step.ref.name[:-1] in work.keyed)
-            if not hold and waves[0] and (wave or safe.verb == "fill"):
-                _committed(waves[0])
-                waves[0].append(replace(safe, transactional="commit"))
-            else:
-                waves[wave if hold else 0].append(safe)
-    waves[_INDEXES].extend(work.left)
+    plainly: frozenset[int] = frozenset()
+    while True:
+        work = _Rewrite(plan, old, new)
+        waves = _waves(plan, work, plainly)
+        more = _between(waves[_FIRST], old, new) - plainly
+        if not more:
+            break
+        plainly |= more
+    waves[_INDEXES].extend((-1, step) for step in work.left)
     steps: list[Step] = []
-    for wave_steps in waves:
-        if wave_steps:
-            _committed(steps)
-        steps += wave_steps
+    for wave in waves:
+        if wave and steps:
+            steps[-1] = _committed(steps[-1])
+        steps += (step for _, step in wave)
     return replace(plan, steps=tuple(steps), proof=None)
 
 
-def _committed(steps: list[Step]) -> None:
-    """Have them committed: what was added NOT VALID holds its lock until then."""
-    if steps and steps[-1].transactional == "yes":
-        steps[-1] = replace(steps[-1], transactional="commit")
+def _waves(plan: Plan, work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:
+    """What is taken in the place of the plan's steps, in waves; each with the number of the step that
+    wants it as it is. Those that are done `plainly` stay as they are."""
+    waves: list[list[tuple[int, Step]]] = [[], [], [], [], []]
+    for number, step in enumerate(plan.steps):
+        if number in plainly:
+            before = work.held.get(step.ref)
+            waves[_FIRST] += [(number, s) for s in (before, step) if s is not None]
+            continue
+        for wave, safe in work.rewritten(step):
+            # A primary key wants its columns' NOT NULL proved before it comes.
+            hold = wave and not (step.ref.kind == "column" and step.ref.name[:-1] in work.keyed)
+            if not hold and waves[_FIRST] and (wave or safe.verb == "fill"):
+                waves[_FIRST][-1] = (number, _committed(waves[_FIRST][-1][1]))
+                waves[_FIRST].append((number, replace(safe, transactional="commit")))
+            else:
+                waves[wave if hold else _FIRST].append((number, safe))
+    return waves
+
+
+def _between(steps: Sequence[tuple[int, Step]], old: Catalog, new: Catalog) -> frozenset[int]:
+    """The numbers of steps that would have something committed that has gone and is to come again.
+
+    Nobody is to see a table put aside, a view without its grants, rows without their policy. A key or
+    an index is missed by nobody for the while: what comes in without them is refused afterwards.
+    """
+    gone: dict[Ref, int] = {}
+    for at, (_, step) in enumerate(steps):
+        again = step.verb == "drop" and step.ref in old.facts and step.ref in new.facts
+        if again and step.ref.kind not in _MISSED_BY_NOBODY:
+            gone.setdefault(step.ref, at)
+    ends: dict[Ref, int] = {}
+    for at, (_, step) in enumerate(steps):
+        above: Ref | None = step.ref
+        while step.verb == "create" and above is not None:
+            if gone.get(above, at) < at:
+                ends[above] = at
+            fact = new.facts.get(above)
+            above = fact.parent if fact is not None else None
+    return frozenset(
+        steps[at][0]
+        for ref, end in ends.items()
+        for at in range(gone[ref], end + 1)
+        if steps[at][1].transactional == "no" or (steps[at][1].transactional != "yes" and at < end)
+    )
+
+
+_MISSED_BY_NOBODY = frozenset({"comment", "constraint", "index", "statistics"})
+
+
+def _committed(step: Step) -> Step:
+    """Have it committed: what was added NOT VALID holds its lock until then."""
+    return replace(step, transactional="commit") if step.transactional == "yes" else step
 
 
 # The waves: what the rest may need, rows, validations, what a validation makes cheap, indexes.
@@ -123,7 +169,13 @@ class _Rewrite:
             yield from self._replaced(step)
         elif step.ref.kind == "constraint" and _ADDED.match(step.sql):
             whole = _partitioned(table, self.old)
-            yield from _constraint(step, fact, self.new, self.held.get(step.ref), whole=whole)
+            last = fact["type"] == "u" and not self.new.used_by.get(step.ref)
+            if last and step.ref not in self.old.facts:
+                self.late.add(step.ref)
+            wave = _INDEXES if step.ref in self.late else _FIRST
+            yield from _constraint(
+                step, fact, self.new, self.held.get(step.ref), whole=whole, wave=wave
+            )
         elif step.verb == "fill":
             yield from self._fill(step, table)
         elif (
@@ -177,7 +229,8 @@ class _Rewrite:
     def _unhindered(self, ref: Ref) -> bool:
         """Whether what is there may stay until all else is done: nothing is in its way, and it is
         not only put aside for the sake of something else."""
-        if self.old.used_by.get(ref) or self.old.facts[ref].attrs == self.new.facts[ref].attrs:
+        after = self.new.facts.get(ref)
+        if self.old.used_by.get(ref) or (after and after.attrs == self.old.facts[ref].attrs):
             return False
         found, todo = {ref}, [ref]
         while todo:
@@ -240,7 +293,11 @@ class _Rewrite:
             self.left.append(replace(step, sql=text, transactional="no", hazards=()))
         else:
             text = step.sql.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
-            yield _FIRST, replace(step, sql=text, transactional="no")
+            safe = replace(step, sql=text, transactional="no")
+            if step.ref not in self.new.facts and self._unhindered(step.ref):
+                self.left.append(safe)
+            else:
+                yield _FIRST, safe
 
 
 def _unsettled(plan: Plan, made: frozenset[Ref], old: Catalog, new: Catalog) -> frozenset[Ref]:
@@ -278,10 +335,10 @@ def _without(step: Step, *codes: HazardCode) -> Step:
 
 
 def _constraint(
-    step: Step, fact: Fact, new: Catalog, held: Step | None, *, whole: bool
+    step: Step, fact: Fact, new: Catalog, held: Step | None, *, whole: bool, wave: int
 ) -> Iterator[tuple[int, Step]]:
     """`held` drops what it takes the place of. `whole`: the table is partitioned, where PostgreSQL
-    has fewer ways."""
+    has fewer ways. `wave`: when an index may be built."""
     name, table = ident(fact.ref.name[-1]), qualified(fact.ref.name[:-1])
     later = not whole or fact["type"] == "c" or new.server_version >= 180000
     if fact["type"] in ("f", "c") and not _open(fact) and later:
@@ -303,12 +360,12 @@ def _constraint(
     # An index that a constraint takes over is called as the constraint from then on.
     index = aside(step.ref.name) if held is not None else name
     text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {columns}"
-    yield _FIRST, Step(text, step.ref, "create", (), "no")
+    yield wave, Step(text, step.ref, "create", (), "no")
     yield from before
     text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key['what']} USING INDEX {index}"
     taken = replace(_without(step, HazardCode.INDEX_BUILD), sql=text + (key["state"] or ""))
     # Beside its index, in the same file: the way back drops both at once, and builds nothing.
-    yield _FIRST, taken if held is not None else replace(taken, transactional="no")
+    yield wave, taken if held is not None else replace(taken, transactional="no")
 
 
 def _not_null(step: Step, new: Catalog) -> Iterator[tuple[int, Step]]:

@@ -33,8 +33,11 @@ _ELSEWHERE = frozenset(
 """Kinds that differ between databases that revisions fit alike."""
 
 
-def lines(before: Catalog, after: Catalog) -> list[str]:
-    """What `planned-on` says of each object that is there before and is changed on the way."""
+def lines(before: Catalog, after: Catalog, first: Catalog) -> list[str]:
+    """What `planned-on` says of each object that is there before and is changed on the way.
+
+    `first` is what the plan begins with: what only its own revisions make, nobody has changed.
+    """
     roots = {
         _root(fact, catalog)
         for change in diff(before, after)
@@ -42,7 +45,8 @@ def lines(before: Catalog, after: Catalog) -> list[str]:
         if fact is not None and change.ref.kind not in _ELSEWHERE
     }
     major = before.server_version // 10000
-    found = (f"{major} {root} {_mark(before, root)}" for root in roots & before.facts.keys())
+    roots &= before.facts.keys() & first.facts.keys()
+    found = (f"{major} {root} {_mark(before, root)}" for root in roots)
     return sorted(line for line in found if len(line.splitlines()) == 1)
 
 

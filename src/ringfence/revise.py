@@ -201,7 +201,10 @@ def _drafts(
             before,
             title,
             file_text(
-                title, steps, "allowed", planned=planned_on(stages[number - 1], stages[number])
+                title,
+                steps,
+                "allowed",
+                planned=planned_on(stages[number - 1], stages[number], stages[0]),
             ),
             file_text(f"undo: {title}", down.steps, "hazard", lost=up),
         )
