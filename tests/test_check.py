@@ -62,6 +62,16 @@ def test_a_project_that_is_well(project: Project, server: SomeServer) -> None:
     assert project.tables() == []
 
 
+def test_a_project_that_was_made_just_now(tmp_path: Path, database: str) -> None:
+    made = Project(tmp_path / "elsewhere", database)
+    fresh = tmp_path / "fresh"
+    assert made.run("init", str(fresh), dsn="").status == 0
+    for argv in (("check", "--format", "json"), ("lint", "--format", "json"), ("lint", "ddl")):
+        done = made.run("-C", str(fresh), *argv, dsn="" if argv[0] == "lint" else None)
+        assert (done.status, done.err) == (0, ""), (argv, done)
+        assert "it holds no .sql file" in done.out
+
+
 def test_each_part_has_its_say(project: Project) -> None:
     project.revision(
         "0002",

@@ -63,7 +63,8 @@ def collect(
             absent.append(Coverage("files", given, skipped="there is no such folder"))
             continue
         names = list(_below(start, given))
-        if not names and paths:
+        # The project's own may be empty as yet.
+        if not names and (project is None or start not in (project.ddl, project.migrations)):
             raise Misuse(
                 f"no .sql file in {given}", hint="name a folder that holds SQL, or the file itself"
             )
