@@ -170,6 +170,37 @@ def test_a_proof_elsewhere_is_run_as_who_will_run_the_plan(
                 )
 
 
+def test_revisions_get_stand_ins_for_roles_that_none_of_them_makes(
+    project: Project, role: str
+) -> None:
+    made = f"{role} 2"
+    there = f"SELECT FROM pg_roles WHERE rolname = '{made}'"
+    maker = f'DO $$ BEGIN IF NOT EXISTS ({there}) THEN CREATE ROLE "{made}"; END IF; END $$;'
+    table = "CREATE TABLE t (id int);"
+    project.revision("0001", f"{maker}\n{table}", title="one")
+    up = project.revision("0002", f'{ONE}\nALTER FUNCTION f() OWNER TO "{role}";', title="two")
+    _ddl(project, f'{ONE} ALTER FUNCTION f() OWNER TO "{role}"; {table} CREATE TABLE u ();')
+    try:
+        assert project.run("migrate").status == 0
+        # Its own server has the role; where shadows are made, as 0001 makes roles, nobody has.
+        for sides in (("head", "ddl"), ("live", "ddl")):
+            result = project.run("diff", *sides)
+            assert result.status == 1, result.err
+            assert "CREATE TABLE public.u ()" in result.out
+            assert "OWNER TO" not in result.out
+        note = f"note: role {role} did not exist: a stand-in was made"
+        assert "not proved" not in result.err
+        for sides in (("live", "head"), ("head", "ddl")):
+            result = project.run(
+                "diff", *sides, env={"RINGFENCE_CACHE": str(project.root / sides[0])}
+            )
+            at = up.relative_to(project.root)
+            assert f"{note} ({at}:2:1)" in result.err, result.err
+        assert project.run("verify", "--claim", "drift").status == 0
+    finally:
+        project.query(f'DROP ROLE IF EXISTS "{made}"')
+
+
 NAMING = """
 CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY, a text); CREATE TABLE s.u (id int);
 CREATE FUNCTION s.f() RETURNS int LANGUAGE sql RETURN 1;

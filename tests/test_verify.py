@@ -484,6 +484,37 @@ def test_ddl(project: Project) -> None:
     assert str(finding["message"]).startswith("column public.a.id differs: ")
 
 
+def test_what_could_not_be_compared_does_not_hold(project: Project) -> None:
+    project.revision("0001", "CREATE TABLE a (id INT);", title="one")
+    project.run("migrate")
+    (project.root / "ddl").mkdir()
+    (project.root / "ddl" / "a.sql").write_text(
+        "CREATE TABLE a (id INT);\nCREATE VIEW v AS\nTABLE b;"
+    )
+    done = project.run("verify", "--claim", "ddl")
+    assert (done.status, done.err) == (1, "")
+    others = sorted(
+        f"  {c.code:<17}  {c.title}: not asked for" for c in claims() if c.code != "ddl"
+    )
+    others += [
+        '  ddl                the newest revision is what ddl/ says: relation "b" does not exist'
+    ]
+    why = 'the newest revision and ddl/ could not be compared: relation "b" does not exist'
+    assert done.out == lines(
+        f"error: {why} [ddl]",
+        "  ddl/a.sql:3:7",
+        "  3 | TABLE b;",
+        "    |       ^",
+        "",
+        f"checked {project.database}",
+        "",
+        "not checked",
+        *sorted(others),
+        "",
+        f"1 error, 0 warnings · 0 claims checked, {len(others)} not checked",
+    )
+
+
 # The report
 
 

@@ -341,8 +341,9 @@ class Shop:
         return target
 
     def _lacks_role(self, error: ServerError) -> bool:
-        lacks = error.sqlstate == "42704" and error.message.startswith('role "')
-        return lacks and not self.host.own and self.shadow is None
+        from ringfence.pg.load import missing_role
+
+        return missing_role(error) != "" and not self.host.own and self.shadow is None
 
     def _move_home(self, major: int | None = None) -> None:
         """Make shadows on a spare server of the same, or that, major version from now on."""
@@ -468,11 +469,8 @@ class Shop:
     def _fill(self, source: Source, target: Target) -> None:
         if source.what == "revision":
             if source.revision != "base":
-                from ringfence import migrate
-
-                assert self.project is not None
                 for revision in source.revision.split(","):
-                    migrate.migrate(self.project, target, to=revision)
+                    self._migrate(target, revision)
             return
         from ringfence.pg.connect import connect
         from ringfence.pg.load import Loader, refuse_extensions
@@ -482,6 +480,26 @@ class Shop:
                 self.notes += Loader(connection, self.host.own).load(source.scripts)
             except ServerError as error:
                 raise refuse_extensions(error) from error.__cause__
+
+    def _migrate(self, target: Target, revision: str) -> None:
+        """Run the revisions on a shadow, with stand-ins for the roles that none of them makes."""
+        from ringfence import migrate
+        from ringfence.pg.load import Note, missing_role
+
+        assert self.project is not None
+        made = {""}
+        while True:
+            try:
+                migrate.migrate(self.project, target, to=revision)
+                return
+            except ServerError as error:
+                role = missing_role(error)
+                if not self.host.own or role in made:
+                    raise
+                made.add(role)
+                self.stand_in({role})
+                at = str(error.span) if error.span else f"revision {revision}"
+                self.notes.append(Note(f"role {role} did not exist: a stand-in was made", at))
 
     def extract(self, target: Target, *, nobody: bool) -> Catalog:
         """The catalog of a database; `nobody`: what our own role owns is owned by whoever makes it."""

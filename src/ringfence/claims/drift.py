@@ -7,7 +7,8 @@ Partitions come and go with the rows: one that is there and in no revision, or t
 and is gone, is told and is no deviation, as long as the table they are partitions of is the same.
 
 The revisions and ddl/ are run in a shadow database and read back, so both sides are PostgreSQL's own
-words. Where no shadow can be made, the claims are not checked, and the report says so.
+words. Where no shadow can be made, the claims are not checked, and the report says so. A revision or a
+file that does not run there is an error: what was not compared does not hold.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ def _compare(
         raise
     except Error as error:
         verdict.skipped = f"{error.title}: {error.message}" if error.title else error.message
+        if not isinstance(error, Misuse):  # there is nowhere to make a shadow
+            verdict.no(
+                f"{one} and {other} could not be compared: {verdict.skipped}",
+                span=error.span,
+                help=". ".join(filter(None, (error.detail, error.hint))),
+            )
         return
     verdict.checked = len(new.facts)
     every = diff(old, new)

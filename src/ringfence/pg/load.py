@@ -30,7 +30,7 @@ _LOCAL = re.compile(r"\ASET\s+LOCAL\s+", re.IGNORECASE)
 _BECOME = re.compile(
     r"\ASET\s+(?:SESSION\s+(?!AUTHORIZATION))?(ROLE|SESSION\s+AUTHORIZATION)\b", re.IGNORECASE
 )
-_ROLE = re.compile(r'role "((?:[^"]|"")+)" does not exist')
+_ROLE = re.compile(r'role "(.+)" does not exist', re.DOTALL)  # as it is: nothing is doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,9 @@ class Loader:
 
         made = False
         for item, error in failed:
-            missing = _ROLE.search(error.message)
-            if missing is None or error.sqlstate not in _NO_ROLE or not self.own_server:
+            role = missing_role(error)
+            if not role or not self.own_server:
                 continue
-            role = missing[1].replace('""', '"')
             try:
                 self.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
             except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
@@ -155,6 +154,12 @@ class Loader:
                     continue  # a setting of another server version, as pg_dump writes them
             self.connection.execute("SET check_function_bodies = off")
             self._current = settings
+
+
+def missing_role(error: ServerError) -> str:
+    """The role that a statement failed for want of; empty where it failed of something else."""
+    found = _ROLE.search(error.message) if error.sqlstate in _NO_ROLE else None
+    return found[1] if found else ""
 
 
 def _reset(settings: tuple[str, ...], statement: Statement) -> tuple[str, ...]:
