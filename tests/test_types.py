@@ -60,7 +60,7 @@ def test_a_removed_label_is_a_hazard_where_rows_may_hold_it(planned: Planned) ->
             "DATA_LOSS:public.e",
             "public.e no longer has 'b', 'c': a row that holds it stops the plan",
         ),
-        ("REWRITE:public.t.e", "public.t may be written anew under lock"),
+        ("REWRITE:public.t.e", "public.t is written anew under lock"),
     ]
     unused = planned("CREATE TYPE e AS ENUM ('a', 'b')", "CREATE TYPE e AS ENUM ('a')")
     assert not unused.hazards
@@ -364,6 +364,176 @@ def test_a_type_that_no_value_can_become_is_said(planned: Planned) -> None:
     (step,) = planned("CREATE TABLE t (v int)", "CREATE TABLE t (v uuid)").steps
     (hazard,) = step.hazards
     assert hazard.message == (
-        "public.t may be written anew under lock, and any row stops the plan: no integer is a uuid;"
+        "public.t is written anew under lock, and any row stops the plan: no integer is a uuid;"
         " to keep rows, add another column and fill it"
+    )
+
+
+_TYPES = """
+    CREATE DOMAIN short AS varchar(5); CREATE DOMAIN long AS varchar(9); CREATE DOMAIN few AS integer;
+    CREATE DOMAIN positive AS integer CHECK (VALUE > 0); CREATE DOMAIN sure AS integer NOT NULL;
+    CREATE DOMAIN over AS positive; CREATE TYPE e AS ENUM ('a'); CREATE TYPE f AS ENUM ('a');
+"""
+_RETYPED = {
+    # the type before and after: what PostgreSQL does
+    ("varchar(5)", "varchar(9)"): "",
+    ("varchar(5)", "varchar"): "",
+    ("varchar(5)", "text"): "",
+    ("text", "varchar"): "",
+    ("text", "varchar(9)"): "w",
+    ("varchar(9)", "varchar(5)"): "w",
+    ("varchar(5)", "char(5)"): "w",
+    ("char(5)", "char(9)"): "w",
+    ("char(5)", "bpchar"): "",
+    ("char(5)", "text"): "w",
+    ("varchar(5)", "bpchar"): "b",
+    ("varchar(5)[]", "varchar(9)[]"): "w",
+    ("varchar(5)[]", "varchar[]"): "",
+    ("varchar[]", "text[]"): "w",
+    ("numeric(5,2)", "numeric(9,2)"): "",
+    ("numeric(5,2)", "numeric"): "",
+    ("numeric(5,2)", "numeric(9,3)"): "w",
+    ("numeric(9,2)", "numeric(5,2)"): "w",
+    ("numeric", "numeric(9,2)"): "w",
+    ("integer", "bigint"): "w",
+    ("bigint", "integer"): "w",
+    ("integer", "numeric"): "w",
+    ("integer", "text"): "w",
+    ("oid", "integer"): "b",
+    ("cidr", "inet"): "",
+    ("inet", "cidr"): "w",
+    ("bit(5)", "varbit"): "b",
+    ("varbit(5)", "varbit(9)"): "",
+    ("timestamp(3)", "timestamp(6)"): "",
+    ("timestamp(3)", "timestamp"): "",
+    ("timestamp", "timestamp(3)"): "w",
+    ("timestamp", "timestamptz"): "w",
+    ("timestamptz(3)", "timestamptz"): "",
+    ("date", "timestamp"): "w",
+    ("time(3)", "time(4)"): "",
+    ("interval(3)", "interval"): "",
+    ("interval", "interval(3)"): "w",
+    ("interval day to second", "interval"): "",
+    ("interval day", "interval day to minute"): "",
+    ("interval", "interval day"): "w",
+    ("short", "long"): "w",
+    ("short", "varchar(9)"): "w",
+    ("short", "varchar(5)"): "w",
+    ("short", "varchar"): "",
+    ("varchar(5)", "short"): "",
+    ("integer", "few"): "",
+    ("few", "integer"): "",
+    ("positive", "integer"): "",
+    ("integer", "positive"): "w",
+    ("integer", "sure"): "w",
+    ("few", "over"): "w",
+    ("integer[]", "few[]"): "w",
+    ("e", "f"): "w",
+    ("e", "text"): "w",
+    ("text", 'text COLLATE "C"'): "b",
+    ("varchar(5)", 'varchar(9) COLLATE "C"'): "b",
+}
+
+
+def _files(connection: psycopg.Connection[tuple[str, int]]) -> dict[str, int]:
+    listed = """
+        SELECT relname::text, pg_relation_filenode(oid) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+    """
+    return dict(connection.execute(listed).fetchall())
+
+
+def test_a_new_type_is_a_rewrite_where_postgresql_writes_the_table_anew(
+    planned: Planned, make_database: Callable[..., str]
+) -> None:
+    def schema(place: int) -> str:
+        tables = (
+            f"CREATE TABLE t{n} (id integer, v {pair[place]}); CREATE INDEX i{n} ON t{n} (v);"
+            for n, pair in enumerate(_RETYPED)
+        )
+        return _TYPES + "".join(tables)
+
+    made = planned(schema(0), schema(1))
+    database = make_database()
+    psql(database, schema(0) + "".join(f"INSERT INTO t{n} (id) VALUES (1);" for n in range(37)))
+    with psycopg.connect(database) as connection:
+        connection.execute("SET TimeZone = 'Europe/Berlin'")
+        was = _files(connection)
+        for statement in _statements(made):
+            connection.execute(statement.encode())
+        now = _files(connection)
+    does, said = {}, {}
+    letters = {"REWRITE": "w", "INDEX_BUILD": "b"}
+    for n, pair in enumerate(_RETYPED):
+        table, index = (was[f"{name}{n}"] != now[f"{name}{n}"] for name in "ti")
+        does[pair] = "w" if table else "b" if index else ""
+        its = {letters.get(h.code, "") for h in made.hazards if h.ref.name[1] == f"t{n}"}
+        said[pair] = "".join(sorted(its))
+    assert does == _RETYPED
+    assert said == _RETYPED
+
+
+def test_what_a_new_type_builds_and_reads_is_said(
+    planned: Planned, make_database: Callable[..., str]
+) -> None:
+    schema = """
+        CREATE TABLE t (id integer, v varchar({0}) PRIMARY KEY, CONSTRAINT c CHECK (v <> ''));
+        CREATE INDEX plain ON t (v); CREATE INDEX computed ON t (lower(v));
+        CREATE INDEX "so(me" ON t (id) WHERE v > 'a';
+        CREATE TABLE p (v varchar({0})) PARTITION BY LIST (lower(v));
+        CREATE TABLE f PARTITION OF p (CONSTRAINT f_v CHECK (v <> '')) DEFAULT;
+        CREATE TABLE k (v varchar({0}) REFERENCES t, w varchar({0}) CHECK (w > '') NOT VALID);
+    """
+    schema = schema.replace(" CHECK (w > '') NOT VALID", "") + (
+        "ALTER TABLE k ADD CONSTRAINT k_w CHECK (w > '') NOT VALID"
+    )
+    schema = schema.replace("PARTITION BY LIST (lower(v))", "PARTITION BY LIST (w)").replace(
+        "CREATE TABLE p (v", "CREATE TABLE p (w integer, v"
+    )
+    made = planned(schema.format(5), schema.format(9))
+    assert [(str(h.code), h.ref.path, h.message) for h in made.hazards] == [
+        ("SCAN_UNDER_LOCK", "public.p.v", "every row is read for public.f.f_v while nobody may use the table"),
+        ("SCAN_UNDER_LOCK", "public.t.v", "every row is read for public.t.c while nobody may use the table"),
+        ("INDEX_BUILD", "public.t.v", "public.\"so(me\", public.computed are built while nobody may use public.t"),
+    ]  # fmt: skip
+    database = make_database()
+    psql(
+        database,
+        schema.format(5) + "; INSERT INTO t VALUES (1, 'b'); INSERT INTO p VALUES (1, 'b')",
+    )
+    psql(database, "INSERT INTO k VALUES ('b', 'b')")
+    read = "SELECT relname::text, seq_tup_read::int FROM pg_stat_xact_user_tables"
+    with psycopg.connect(database) as connection:
+        was = _files(connection)
+        for statement in _statements(made):
+            connection.execute(statement.encode())
+        now = _files(connection)
+        rows: dict[str, int] = dict(connection.execute(read).fetchall())
+    assert sorted(k for k in was if was[k] != now[k]) == ["computed", "so(me"]
+    assert rows["f"] > 0
+    assert rows["k"] == 0
+
+
+def test_what_holds_no_rows_is_not_written_anew(planned: Planned) -> None:
+    schema = """
+        CREATE FOREIGN DATA WRAPPER w; CREATE SERVER s FOREIGN DATA WRAPPER w;
+        CREATE FOREIGN TABLE t (v {}) SERVER s;
+    """
+    made = planned(schema.format("integer"), schema.format("bigint"))
+    assert _statements(made) == ["ALTER FOREIGN TABLE public.t ALTER COLUMN v TYPE bigint"]
+    assert not made.hazards
+    below = "CREATE TABLE c () INHERITS (t)"
+    made = planned(schema.format("integer") + below, schema.format("bigint") + below)
+    assert [h.name for h in made.hazards] == ["REWRITE:public.t.v"]
+
+
+def test_local_time_is_said_to_be_the_sessions(planned: Planned) -> None:
+    (step,) = planned("CREATE TABLE t (v timestamp)", "CREATE TABLE t (v timestamptz)").steps
+    assert (
+        step.comment
+        == "the values of public.t.v are taken for local time of the session's TimeZone"
+    )
+    (hazard,) = step.hazards
+    assert hazard.message == (
+        "public.t is written anew under lock, unless the session's TimeZone is UTC"
     )

@@ -1,15 +1,24 @@
-"""Which new columns make PostgreSQL write a table anew: those whose values it has to compute row by row."""
+"""What makes PostgreSQL write a table anew: columns whose values it has to compute row by row.
+
+Where it takes the rows of a column of another type as they are, it may build indexes and read them.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
+from ringfence.kinds import _bytes
+from ringfence.kinds._family import links_below
+from ringfence.kinds._swap import resolved
+from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ringfence.kinds import Context
-    from ringfence.model import Fact, Ref
+    from ringfence.model import Catalog, Fact
 
 # The server's own functions, and well-known extensions', that give each row a value of its own.
 _VOLATILE = re.compile(
@@ -33,6 +42,143 @@ def on_adding(column: Fact, context: Context) -> tuple[Hazard, ...]:
         return ()
     message = f"{table.path} is written anew under lock: {why}"
     return (Hazard(HazardCode.REWRITE, column.ref, message),)
+
+
+def on_retyping(old: Fact, new: Fact, value: str, context: Context) -> tuple[Hazard, ...]:
+    """The hazards of ALTER COLUMN … TYPE, on a table that is there; `value`: what USING makes of it."""
+    below = list(_with_rows(old, context.old))
+    if not below or new["generated"] == "v":
+        return _checks_again(below, new, context)
+    table = ".".join(new.ref.name[:-1])
+    was, now = (_plain(*p) for p in ((old, context.old), (new, context.new)))
+    computed = "::text::" in value or value.startswith("CASE ")
+    if computed or not _as_they_are(old, new, was, now, context):
+        message = f"{table} is written anew under lock"
+        if not computed and _bytes.unless_utc(was, now):
+            message += ", unless the session's TimeZone is UTC"
+        return (Hazard(HazardCode.REWRITE, new.ref, message),)
+    hazards = list(_checks_again(below, new, context))
+    anew = [r for c in below for r in _built_anew(c, old, new, was, now, context)]
+    if anew:
+        names = ", ".join(sorted(r.path for r in anew))
+        verb = "is" if len(anew) == 1 else "are"
+        message = f"{names} {verb} built while nobody may use {table}"
+        hazards.append(Hazard(HazardCode.INDEX_BUILD, new.ref, message))
+    return tuple(hazards)
+
+
+def in_local_time(old: Fact, new: Fact, context: Context) -> str:
+    """What to know where values become what they are in the session's TimeZone."""
+    if not _bytes.local(_plain(old, context.old), _plain(new, context.new)):
+        return ""
+    return f"the values of {new.ref.path} are taken for local time of the session's TimeZone"
+
+
+def _with_rows(column: Fact, catalog: Catalog) -> Iterator[Fact]:
+    """The column, in the tables of the tree that hold rows of their own or of theirs."""
+    table = column.parent
+    if table is None:
+        return
+    if table.kind == "table":
+        yield column
+    for link in links_below(table, catalog):
+        below = catalog.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
+        if below is not None:
+            yield from _with_rows(below, catalog)
+
+
+def _plain(column: Fact, catalog: Catalog) -> _bytes.Stored:
+    kind, uses = resolved(column, catalog)
+    found = _bytes.stored(kind)
+    name = found.name.rpartition(".")[2]
+    own = name == "citext" and Ref("extension", ("citext",)) in uses
+    return found._replace(name=name) if own else found
+
+
+def _as_they_are(
+    old: Fact, new: Fact, was: _bytes.Stored, now: _bytes.Stored, context: Context
+) -> bool:
+    """Whether PostgreSQL leaves the rows: ATColumnChangeRequiresRewrite in tablecmds.c."""
+    before, after = (context.old.uses.get(old.ref, ()), context.new.uses.get(new.ref, ()))
+    gone = {r for r in before if r.kind != "collation"} & context.aside
+    if old["type"] == new["type"] and not gone:
+        return True
+    domains = any(r.kind == "domain" for r in (*before, *after))
+    if domains and new.text("type").endswith("[]"):
+        return False
+    if any(r.kind == "domain" for r in before):
+        was = was._replace(mods=())  # PostgreSQL forgets which a domain has
+    if _checked(new.ref, context) or any(r.kind != "domain" for r in gone):
+        return False
+    cast = context.old.facts.get(Ref("cast", (f"({was.name} AS {now.name})",)))
+    if cast is not None and cast["method"] == "b" and not (was.array or now.array or now.mods):
+        return True
+    return _bytes.same_bytes(was, now)
+
+
+def _checked(ref: Ref, context: Context) -> bool:
+    """Whether it is of a domain, or one over that, that not every value may be of."""
+    return any(
+        bool(context.new.facts[used]["not_null"])
+        or bool(context.new.below(used, "domain_constraint"))
+        or _checked(used, context)
+        for used in context.new.uses.get(ref, ())
+        if used.kind == "domain"
+    )
+
+
+def _checks_again(columns: list[Fact], new: Fact, context: Context) -> tuple[Hazard, ...]:
+    """Checks that speak of the column are made anew by PostgreSQL, and every row is read."""
+    found = {
+        user
+        for column in columns
+        for user in context.old.used_by.get(column.ref, ())
+        if user.kind == "constraint" and user not in context.drops
+        if context.old.facts[user]["type"] == "c"
+        if "NOT VALID" not in context.old.facts[user].text("definition")
+        if "NOT ENFORCED" not in context.old.facts[user].text("definition")
+    }
+    if not found:
+        return ()
+    names = ", ".join(sorted(r.path for r in found))
+    message = f"every row is read for {names} while nobody may use the table"
+    return (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
+
+
+def _built_anew(
+    column: Fact,
+    old: Fact,
+    new: Fact,
+    was: _bytes.Stored,
+    now: _bytes.Stored,
+    context: Context,
+) -> Iterator[Ref]:
+    """The indexes that are not the same of the new type: CheckIndexCompatible in indexcmds.c."""
+    same = _bytes.same_order(was, now) and _collation(old, context.old) == _collation(
+        new, context.new
+    )
+    for user in sorted(context.old.used_by.get(column.ref, ())):
+        if user in context.drops:
+            continue
+        fact = context.old.facts[user]
+        if user.kind == "index":
+            keys = fact.text("definition").partition(" USING ")[2].partition("(")[2]
+            computes = "(" in keys.partition(" INCLUDE (")[0] or bool(fact["predicate"])
+            if computes or not same:
+                yield user
+        elif user.kind == "constraint" and fact["type"] in ("p", "u", "x"):
+            computes = fact["type"] == "x" and fact.text("definition").count("(") > 1
+            if computes or not same:
+                yield user
+
+
+def _collation(column: Fact, catalog: Catalog) -> str:
+    if column["collation"]:
+        return column.text("collation")
+    for used in sorted(catalog.uses.get(column.ref, ())):
+        if used.kind == "domain" and used in catalog.facts:
+            return _collation(catalog.facts[used], catalog)
+    return ""
 
 
 def _why(column: Fact, context: Context) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
 from ringfence.kinds._casts import assigned
+from ringfence.kinds._rewrites import on_retyping
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._swap import lost, resolved, stored, stricter
 from ringfence.model import Ref
-from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.kinds import Namespace, Stage
     from ringfence.model import Catalog, Fact
+    from ringfence.step import Hazard
 
 _TYPE_BLOCKS = frozenset({"view", "materialized_view", "rule", "policy", "trigger", "routine"})
 
@@ -85,10 +86,12 @@ class TypeAttribute(Kind):
         text = f"{_type(new)} ALTER ATTRIBUTE {ident(new.ref.name[-1])} TYPE {new.text('type')}"
         text += f" COLLATE {new.text('collation')}" if new["collation"] else ""
         tables = _tables(old, context.old)
-        hazards = [
-            Hazard(HazardCode.REWRITE, table, f"{table.path} may be written anew under lock")
-            for table in tables
-        ]
+        hazards: list[Hazard] = []
+        for table in tables:
+            column = Ref("column", (*table.name, new.ref.name[-1]))
+            its = context.old.facts.get(column), context.new.facts.get(column)
+            if its[0] is not None and its[1] is not None:
+                hazards += on_retyping(its[0], its[1], "", context)
         hazards += lost(old, new, context) if tables else ()
         yield Do(text + _cascade(new, context.old), tuple(hazards))
 

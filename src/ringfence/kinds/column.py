@@ -33,7 +33,7 @@ from ringfence.kinds._family import (
 from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
 from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
 from ringfence.kinds._options import changes, clause
-from ringfence.kinds._rewrites import on_adding
+from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping
 from ringfence.kinds._sequences import (
     INTEGERS,
     fills,
@@ -394,29 +394,34 @@ class Column(Kind):
         column = ident(new.ref.name[-1])
         kind = new.text("type")
         collate = f" COLLATE {new.text('collation')}" if new["collation"] else ""
-        message = f"{'.'.join(new.ref.name[:-1])} may be written anew under lock"
-        using = ""
+        using = value = ""
+        more = ""
         losses: tuple[Hazard, ...] = ()
         if old.parent is not None and old.parent.kind == "table" and not new["generated"]:
             value = recast(column, old, new, context)
             using = "" if value == column else f" USING {value}"
             losses = lost(old, new, context)
             if never(old, new, context):
-                message += (
+                more = (
                     f", and any row stops the plan: no {old.text('type')} is a {kind};"
                     " to keep rows, add another column and fill it"
                 )
-        rewrite = Hazard(HazardCode.REWRITE, new.ref, message)
+        hazards = [
+            replace(h, message=h.message + more) for h in on_retyping(old, new, value, context)
+        ]
         together = [] if new["generated"] else tied(new.ref, context)
         if together[:1] not in ([], [new.ref]):
             return  # done with the first of them
         for other in together[1:]:
             its = context.old.facts[other], context.new.facts[other]
             losses += lost(*its, context)
-            rewritten = f"{'.'.join(other.name[:-1])} may be written anew under lock"
-            losses += (Hazard(HazardCode.REWRITE, other, rewritten),)
+            losses += on_retyping(*its, value, context)
         table = f"ALTER TABLE {qualified(over(together))}" if together else _table(new)
-        do = Do(f"{table} ALTER COLUMN {column} TYPE {kind}{collate}{using}", (*losses, rewrite))
+        do = Do(
+            f"{table} ALTER COLUMN {column} TYPE {kind}{collate}{using}",
+            (*losses, *hazards),
+            comment=in_local_time(old, new, context),
+        )
         if together:
             was = old.text("type")
             was += f" COLLATE {old.text('collation')}" if old["collation"] else ""

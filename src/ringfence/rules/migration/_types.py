@@ -5,32 +5,13 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from ringfence.kinds import _bytes
 from ringfence.rules._parse import columns_of, type_of
 from ringfence.rules._state import domain_of
 
 if TYPE_CHECKING:
     from ringfence.rules._migration import Action
     from ringfence.rules._parse import Type
-
-_TEXTS = ("text", "varchar")
-_MOMENTS = ("timestamp", "timestamptz")
-_PRECISE = ("timestamp", "timestamptz", "time", "timetz", "interval", "varbit")
-_TIMES = ("timestamp", "timestamptz", "time", "timetz")
-_DIGITS = 6  # of a second, at most
-_SAME_BYTES = {
-    ("cidr", "inet"), ("xml", "text"), ("xml", "varchar"), ("citext", "text"), ("text", "citext"),
-    ("varchar", "citext"), ("citext", "varchar"), ("varchar", "bpchar"), ("text", "bpchar"),
-    ("xml", "bpchar"), ("bit", "varbit"), ("varbit", "bit"), ("regoper", "regoperator"),
-    ("regoperator", "regoper"), ("regproc", "regprocedure"), ("regprocedure", "regproc"),
-    *itertools.permutations(("int4", "oid"), 2),
-}  # fmt: skip
-_OBJECTS = (
-    "regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper",
-    "regoperator", "regproc", "regprocedure", "regrole", "regtype",
-)  # fmt: skip
-_SAME_BYTES |= {
-    pair for name in _OBJECTS for of in ("oid", "int4") for pair in ((name, of), (of, name))
-}
 
 
 def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
@@ -63,9 +44,7 @@ def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
         each.kind in "pux" and column in each.columns
         for each in action.relation.constraints.values()
     )
-    rebuilt = definition.HasField("coll_clause") or (
-        old.name != new.name and not {old.name, new.name} <= set(_TEXTS)
-    )
+    rebuilt = definition.HasField("coll_clause") or not _bytes.same_order(old, new)
     if indexed and rebuilt:
         return f"builds the index on it anew while nobody can use {table}"
     return ""
@@ -74,8 +53,6 @@ def reason(action: Action, column: str, old: Type | None, new: Type) -> str:
 def same_bytes(action: Action, old: Type, new: Type) -> bool:
     """Whether PostgreSQL takes the rows as they are."""
     state = action.state
-    if old.array != new.array:
-        return False
     before, after = domain_of(old, state), domain_of(new, state)
     if after is not None:
         if after.limited or after.base is None:
@@ -84,36 +61,8 @@ def same_bytes(action: Action, old: Type, new: Type) -> bool:
     if before is not None:
         if before.base is None:
             return False
-        old = before.base
-    if old.name == new.name:
-        return _fits(old, new) and not (old.array and new.mods and old.mods != new.mods)
-    if old.array:
-        return False  # each element is cast, though it is the same afterwards
-    if {old.name, new.name} <= set(_TEXTS):
-        return not new.mods
-    if {old.name, new.name} == set(_MOMENTS):
-        return state.utc and not new.mods
-    return (old.name, new.name) in _SAME_BYTES and not new.mods
-
-
-def _fits(old: Type, new: Type) -> bool:
-    """Whether every value of a type fits the same type with other modifiers."""
-    if old.mods == new.mods:
-        return True
-    if old.name == "numeric":
-        if not new.mods:
-            return True
-        if not old.mods:
-            return False
-        scales = [t.mods[1] if len(t.mods) > 1 else 0 for t in (old, new)]
-        return scales[0] == scales[1] and new.mods[0] >= old.mods[0]
-    if old.name == "varchar" or old.name in _PRECISE:
-        if not new.mods:
-            return True
-        if not old.mods and old.name in _TIMES:
-            return new.mods[-1] >= _DIGITS
-        return bool(old.mods) and new.mods[-1] >= old.mods[-1]
-    return False
+        old = before.base._replace(mods=())  # PostgreSQL forgets which a domain has
+    return _bytes.same_bytes(old, new, utc=state.utc)
 
 
 def _casts(expression: Any, column: str) -> list[Type] | None:
