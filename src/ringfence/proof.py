@@ -81,6 +81,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     differences += lost
     checked += [kept] if kept else []
     unchecked += [f"rows: {filling.reason}"] if filling.reason else []
+    if any(ref.kind == "foreign_table" for ref in reached.facts):
+        unchecked.append("rows of foreign tables: another server has them")
     if plan_again(reached, wanted).steps:
         differences.append("a second plan is not empty")
     if target.what == "snapshot":
@@ -135,7 +137,7 @@ def _fill(
 
     with connect(clone) as connection:
         tables = rows.tables(connection, hidden)
-        there = {(held.schema, held.name) for held in tables if not held.shared}
+        there = {(held.schema, held.name) for held in tables}
         if not any(step.ref.name[:2] in there or step.verb != "create" for step in plan.steps):
             return _Filling("the plan touches no table that is there")
         only = None

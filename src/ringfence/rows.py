@@ -35,6 +35,23 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'informat
 ORDER BY c.oid, a.attnum
 """
 
+# Partitioned tables with foreign partitions, each with its others that hold rows.
+_BESIDE_FOREIGN = """
+SELECT
+    w.oid::bigint,
+    coalesce(
+        array_agg(ARRAY[n.nspname::text, c.relname::text]) FILTER (WHERE c.relkind = 'r'), '{}'
+    )
+FROM pg_class AS w
+CROSS JOIN LATERAL pg_partition_tree(w.oid) AS t
+INNER JOIN pg_class AS c ON t.relid = c.oid
+INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+WHERE w.relkind = 'p' AND t.isleaf
+    AND EXISTS (SELECT FROM pg_class AS f WHERE f.relkind = 'f' AND f.relispartition)
+GROUP BY w.oid
+HAVING bool_or(c.relkind = 'f')
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -114,11 +131,17 @@ def held(
         listed = [
             r for r in listed if r[0] in only or r[8] in only or (str(r[1]), str(r[2])) in named
         ]
+    beside: dict[int, list[list[str]]] = dict(connection.execute(_BESIDE_FOREIGN).fetchall())  # type: ignore[arg-type]
     of: dict[int, list[tuple[object, ...]]] = {}
     for row in listed:
         of.setdefault(int(str(row[0])), []).append(row)
     return {
-        oid: _held(connection, its, _earlier(oid, str(its[0][1]), str(its[0][2]), before))
+        oid: _held(
+            connection,
+            its,
+            _earlier(oid, str(its[0][1]), str(its[0][2]), before),
+            beside.get(oid),
+        )
         for oid, its in of.items()
     }
 
@@ -138,6 +161,7 @@ def _held(
     connection: Connection[tuple[object, ...]],
     listed: Sequence[tuple[object, ...]],
     earlier: tuple[Held | None, bool],
+    leaves: list[list[str]] | None,
 ) -> Held:
     was, same = earlier
     schema, name, shared = str(listed[0][1]), str(listed[0][2]), bool(listed[0][3])
@@ -153,12 +177,13 @@ def _held(
     }
     instead = [(0, c, type_, gone[c]) for _, c, type_, _ in typed if c in gone]
     asked = [*typed, *instead]
+    rows = _rows(schema, name, shared, leaves, [column for _, column, _, _ in asked])
     try:
         with connection.transaction() if any(each[3] for each in asked) else nullcontext():
-            row = connection.execute(_query(schema, name, shared, asked, cast=True)).fetchone()
+            row = connection.execute(_query(rows, asked, cast=True)).fetchone()
     except psycopg.Error:
         # A value that is no value of its old type any more is another value.
-        row = connection.execute(_query(schema, name, shared, asked, cast=False)).fetchone()
+        row = connection.execute(_query(rows, asked, cast=False)).fetchone()
     assert row is not None
     return Held(
         schema,
@@ -175,19 +200,32 @@ def _held(
     )
 
 
-def _query(
+def _rows(
     schema: str,
     name: str,
     shared: bool,
-    typed: Sequence[tuple[int, str, str, str]],
-    *,
-    cast: bool,
+    leaves: list[list[str]] | None,
+    columns: Sequence[str],
+) -> sql.Composable:
+    """Where the rows are to be read: never through a partition that is another server's."""
+    if leaves is None:
+        return sql.SQL("{}{}").format(
+            sql.SQL("" if shared else "ONLY "), sql.Identifier(schema, name)
+        )
+    named = sql.SQL(", ").join(map(sql.Identifier, columns))
+    each = [
+        sql.SQL("SELECT {} FROM ONLY {}").format(named, sql.Identifier(*leaf)) for leaf in leaves
+    ]
+    empty = sql.SQL("SELECT {} FROM ONLY {}").format(named, sql.Identifier(schema, name))
+    return sql.SQL("({}) AS rows").format(sql.SQL(" UNION ALL ").join([empty, *each]))
+
+
+def _query(
+    rows: sql.Composable, typed: Sequence[tuple[int, str, str, str]], *, cast: bool
 ) -> sql.Composed:
     digests = [_digest(column, as_then if cast else "") for _, column, _, as_then in typed]
-    return sql.SQL("SELECT {} FROM {}{}").format(
-        sql.SQL(", ").join([sql.SQL("count(*)"), *digests]),
-        sql.SQL("" if shared else "ONLY "),
-        sql.Identifier(schema, name),
+    return sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join([sql.SQL("count(*)"), *digests]), rows
     )
 
 

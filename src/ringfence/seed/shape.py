@@ -175,6 +175,7 @@ class Table:
     name: str
     partitioned: bool = False
     has_children: bool = False
+    afar: bool = False
     row_security: bool = False
     columns: tuple[Column, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -195,9 +196,12 @@ class Table:
 
     @cached_property
     def takes_rows(self) -> bool:
-        """False where no row can ever be: no partition, or a parent that is closed to rows."""
+        """False where no row can ever be: no partition, or a parent that is closed to rows.
+
+        Nor where a partition is another server's: what is read and written here would be there.
+        """
         if self.partitioned:
-            return bool(self.partitions)
+            return bool(self.partitions) and not self.afar
         return not any(c.no_inherit and c.expression == "false" for c in self.checks)
 
     def nullable(self, reference: Reference) -> bool:

@@ -1,10 +1,16 @@
 -- A row is a table that can be filled: ordinary or partitioned, nobody's partition, no extension's.
+-- Of one that is afar, a partition is another server's.
 SELECT
     c.oid::BIGINT AS oid,
     n.nspname AS schema,
     c.relname AS name,
     c.relkind = 'p' AS partitioned,
     EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid) AS has_children,
+    c.relkind = 'p' AND EXISTS (
+        SELECT FROM pg_partition_tree(c.oid) AS p
+        INNER JOIN pg_class AS f ON p.relid = f.oid
+        WHERE f.relkind = 'f'
+    ) AS afar,
     c.relrowsecurity AS row_security
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
