@@ -412,6 +412,47 @@ def test_pull_will_not_guess_where_an_object_is_defined(project: Project, databa
     assert (folder / "all.sql").exists()
 
 
+def test_pull_writes_what_was_changed_of_the_public_schema(project: Project, database: str) -> None:
+    project.run("migrate")
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = f"{connection.info.dbname}_r1"
+        for change in (
+            "COMMENT ON SCHEMA public IS 'ours'",
+            f'ALTER SCHEMA public OWNER TO "{name}"',
+            "COMMENT ON SCHEMA public IS NULL",
+            "COMMENT ON SCHEMA public IS 'ours again'",
+            "COMMENT ON SCHEMA public IS 'standard public schema'",
+        ):
+            if "OWNER" in change:
+                connection.execute(f'CREATE ROLE "{name}"'.encode())
+            try:
+                connection.execute(change.encode())
+                result = project.run("pull")
+                assert (result.status, result.out) == (0, "wrote ddl/public/schema.sql\n")
+                assert project.run("diff", "live", "ddl").status == 0
+            finally:
+                if "OWNER" in change:
+                    connection.execute(f'REASSIGN OWNED BY "{name}" TO CURRENT_USER'.encode())
+                    connection.execute(f'DROP ROLE "{name}"'.encode())
+
+
+def test_pull_follows_a_folder_as_it_was_called_before(project: Project, database: str) -> None:
+    project.run("migrate")
+    made = "CREATE OPERATOR FAMILY public.f USING btree;\n"
+    old = project.root / "ddl" / "public" / "operator_familys" / "f.sql"
+    old.parent.mkdir()
+    old.write_text(made)
+    psql(database, made + "COMMENT ON OPERATOR FAMILY f USING btree IS 'x';")
+    psql(database, "CREATE OPERATOR FAMILY g USING btree")
+    result = project.run("pull")
+    assert result.out.splitlines() == [
+        "wrote ddl/public/operator_families/g.sql",
+        "wrote ddl/public/operator_familys/f.sql",
+    ]
+    psql(database, "DROP OPERATOR FAMILY f USING btree")
+    assert project.run("pull").out == "removed ddl/public/operator_familys/f.sql\n"
+
+
 # init
 
 

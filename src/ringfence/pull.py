@@ -34,6 +34,8 @@ _FOLDERS = {
     "composite_type": "types",
     "range": "types",
     "base_type": "types",
+    "operator_class": "operator_classes",
+    "operator_family": "operator_families",
     "statistics": "statistics",
     "index": "indexes",
     "text_search_dictionary": "text_search",
@@ -70,7 +72,7 @@ def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
     `empty` is the catalog of a new database: what is in every one is in no file.
     """
     texts: dict[str, list[str]] = {}
-    where = _Layout(catalog)
+    where = _Layout(catalog, empty)
     for step in plan(empty, catalog).steps:
         texts.setdefault(where.path(step.ref), []).append(f"{step.sql};\n")
     return {path: "\n".join((_HEAD, *texts[path])) for path in sorted(texts)}
@@ -99,17 +101,22 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
     texts = files(wanted, empty)
     if not present:
         return _write(folder, texts, [], 0)
+    texts = {_as_it_lies(folder, path): text for path, text in texts.items()}
     ddl = sources.source(project, "ddl")
     have, want = sources.align(ddl, shop.catalog(ddl), source, wanted, shop.role(source))
-    before, after = _Layout(have), _Layout(want)
+    before, after = _Layout(have, empty), _Layout(want, empty)
     if force:
         # A file that defines nothing we model (roles, say) is not ours to remove.
-        gone = [folder / p for p in before.paths() if p not in texts and (folder / p).is_file()]
+        was = (_as_it_lies(folder, path) for path in before.paths())
+        gone = [folder / p for p in was if p not in texts and (folder / p).is_file()]
         return _write(folder, texts, gone, 0)
     touched: set[str] = set()
     for change in diff(have, want):
         path = before.path(change.ref) if change.new is None else after.path(change.ref)
-        if not (folder / path).is_file() and change.verb != "create":
+        path = _as_it_lies(folder, path)
+        # What every database has, as it is in a new one, no file has said anything of.
+        said = change.old is not None and change.old != empty.facts.get(change.ref)
+        if not (folder / path).is_file() and said:
             raise Refused(
                 f"{change.ref.kind} {change.ref.path} differs and is not defined in"
                 f" {project.shown(folder / path)}",
@@ -118,8 +125,18 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
             )
         touched.add(path)
     new = {path: texts[path] for path in sorted(touched) if path in texts}
-    gone = [folder / path for path in sorted(touched) if path not in texts]
+    left = (folder / path for path in sorted(touched) if path not in texts)
+    gone = [path for path in left if path.is_file()]
     return _write(folder, new, gone, len(present) - len(gone) - len(new))
+
+
+def _as_it_lies(folder: Path, path: str) -> str:
+    """The file's path; in a folder as it was called before, where it lies there."""
+    for name in ("operator_class", "operator_family"):
+        old = path.replace(f"/{_FOLDERS[name]}/", f"/{name}s/")
+        if old != path and (folder / old).is_file():
+            return old
+    return path
 
 
 def _write(folder: Path, texts: Mapping[str, str], gone: list[Path], kept: int) -> Pulled:
@@ -139,10 +156,10 @@ def _write(folder: Path, texts: Mapping[str, str], gone: list[Path], kept: int) 
 
 
 class _Layout:
-    """Which file each fact of a catalog lies in."""
+    """Which file each fact of a catalog lies in, and of what a new database has and it has not."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, catalog: Catalog, empty: Catalog) -> None:
+        self._facts = {**empty.facts, **catalog.facts}
         self._taken: dict[str, Ref] = {}
         self._paths: dict[Ref, str] = {}
         for ref in sorted(catalog.facts):
@@ -159,7 +176,7 @@ class _Layout:
 
     def _root(self, ref: Ref) -> Ref:
         """The object that a fact hangs on, at last; a sequence hangs on the column that owns it."""
-        facts = self._catalog.facts
+        facts = self._facts
         while True:
             owned = facts.get(Ref("owned_by", ref.name)) if ref.kind == "sequence" else None
             fact = facts.get(ref)
