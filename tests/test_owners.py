@@ -253,3 +253,30 @@ def test_the_first_revision_of_what_was_there_makes_every_role_that_it_names(
             each("DROP OWNED BY {} CASCADE", fresh)
             each("DROP OWNED BY {} CASCADE", database)
             each("DROP ROLE {}", database)
+
+
+def test_who_owns_a_database_compares_it_after_a_superuser_adopted_it(
+    project: Project, database: str, role: str
+) -> None:
+    (project.root / "pyproject.toml").write_text(
+        '[tool.ringfence.migrate]\nschema = "its \\"own"\n', encoding="utf-8"
+    )
+    psql(
+        database,
+        'CREATE SCHEMA "its ""own"; CREATE TABLE "its ""own".kept (id integer);'
+        f'GRANT CREATE ON SCHEMA public TO "{role}";'
+        f'SET ROLE "{role}"; CREATE TABLE t (id integer)',
+    )
+    with psycopg.connect(database, autocommit=True) as connection:
+        name = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER ROLE {} LOGIN").format(sql.Identifier(role)))
+        owned = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+        connection.execute(owned.format(name, sql.Identifier(role)))
+    _ddl(project, "CREATE TABLE t (id bigint);")
+    try:
+        result = project.run("diff", make_conninfo(database, user=role), "ddl")
+    finally:
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute(owned.format(name, sql.SQL("CURRENT_USER")))
+    assert "ALTER COLUMN id TYPE bigint" in result.out, result.err
+    assert "proved: pg_dump of the clone equals pg_dump of the target" in result.err

@@ -46,7 +46,7 @@ def translated(
         if source.target is not None and catalog.server_version // 10000 < major:
             from ringfence.pg import dump
 
-            text = dump.dump(source.target.conninfo, "--schema-only")
+            text = dump.of_schema(source.target.conninfo, shop.hidden)
         else:
             empty = shop.extract(target, nobody=True)
             kept, left = _known(catalog, attributes_known(connection), empty.server_version)

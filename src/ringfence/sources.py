@@ -441,7 +441,7 @@ class Shop:
         from ringfence.pg import dump
         from ringfence.script import Script
 
-        text = dump.dump(source.target.conninfo, "--schema-only")
+        text = dump.of_schema(source.target.conninfo, self.hidden)
         dumped = Script(f"pg_dump of {source.spec}", text)
         clone = self._filled(Source(source.spec, "files", scripts=(dumped,)))
         _refresh(source.target, clone)
@@ -516,12 +516,12 @@ class Shop:
         with connect(target) as connection:
             role = self._roles[target.conninfo] = _role(connection)
             with Reading(
-                connection, exclude=self._hidden, nobody=role if nobody else "", share=share
+                connection, exclude=self.hidden, nobody=role if nobody else "", share=share
             ) as reading:
                 yield reading
 
     @property
-    def _hidden(self) -> tuple[str, ...]:
+    def hidden(self) -> tuple[str, ...]:
         """The schemas that belong to ringfence, not to the catalog."""
         return (self.project.config.migrate.schema,) if self.project else ("ringfence",)
 
@@ -533,7 +533,7 @@ class Shop:
 
         total = hashlib.blake2b(digest_size=16)
         total.update(f"{__version__}\0{_own_digest()}\0{self.host.major}\0".encode())
-        total.update(f"{'|'.join(self._hidden)}\0".encode())
+        total.update(f"{'|'.join(self.hidden)}\0".encode())
         if source.what == "revision":
             assert self.project is not None
             from ringfence import revisions

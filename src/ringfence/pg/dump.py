@@ -80,6 +80,12 @@ def dump(conninfo: str, *arguments: str) -> str:
     return re.sub(r"^\\(?:un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
 
+def of_schema(conninfo: str, exclude: Sequence[str], *arguments: str) -> str:
+    """The schema alone, without these schemas: who owns the rest need not be allowed to read them."""
+    hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
+    return dump(conninfo, "--schema-only", *arguments, *hidden)
+
+
 def _error(said: str) -> str:
     """What pg_dump says went wrong, without the statement that it went wrong in."""
     lines = [line for line in said.strip().splitlines() if ": detail: " not in line]
@@ -96,8 +102,7 @@ def normalised(
     the order of statements, of the columns of a table and of statistics, of foreign options; and
     owners, when they are not wanted. Secrets are hidden, as in catalogs.
     """
-    hidden = [f"--exclude-schema={_pattern(schema)}" for schema in exclude]
-    text = dump(conninfo, "--schema-only", *([] if owners else ["--no-owner"]), *hidden)
+    text = of_schema(conninfo, exclude, *([] if owners else ["--no-owner"]))
     return tuple(sorted(_ordered(_discreet(s)) for s in _statements(text)))
 
 
