@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -34,7 +35,7 @@ def role(database: str) -> Iterator[str]:
         quoted = sql.Identifier(name)
         connection.execute(sql.SQL("CREATE ROLE {}").format(quoted))
         yield name
-        connection.execute(sql.SQL("DROP OWNED BY {}").format(quoted))
+        connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(quoted))
         connection.execute(sql.SQL("DROP ROLE {}").format(quoted))
 
 
@@ -199,6 +200,92 @@ def test_revisions_get_stand_ins_for_roles_that_none_of_them_makes(
         assert project.run("verify", "--claim", "drift").status == 0
     finally:
         project.query(f'DROP ROLE IF EXISTS "{made}"')
+
+
+@pytest.mark.parametrize("how", ["--online", "--no-online"])
+def test_the_way_back_gives_what_nobody_owned_by_name_to_whoever_runs_it(
+    project: Project, role: str, how: str
+) -> None:
+    made = f"{ONE} CREATE SCHEMA s; CREATE TABLE s.t (id serial); CREATE VIEW s.v AS TABLE s.t;"
+    project.revision("0001", made, "DROP SCHEMA s CASCADE; DROP FUNCTION f();")
+    given = (
+        f'{TWO} ALTER FUNCTION f() OWNER TO "{role}"; ALTER SCHEMA s OWNER TO "{role}";'
+        f' ALTER TABLE s.t OWNER TO "{role}"; GRANT SELECT ON s.t TO PUBLIC;'
+        f' ALTER VIEW s.v OWNER TO "{role}";'
+    )
+    _ddl(project, given.replace(TWO, made))
+    _plan(project, *([] if how == "--online" else [how]))
+    down = next(project.versions.glob("0002*.down.sql")).read_text()
+    assert "ALTER ROUTINE public.f() OWNER TO CURRENT_USER;" in down
+    owners = (
+        "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 's'::regnamespace"
+        " UNION SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 's'"
+        " UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'f'"
+    )
+    for to, who in (("0002", role), ("0001", "postgres"), ("0002", role)):
+        done = project.run("migrate", "--to", to, "--yes")
+        assert done.status == 0, done.err
+        assert project.query(owners) == [(who,)]
+
+
+def _given_away(project: Project, status: int) -> list[tuple[str, str]]:
+    done = project.run("verify", "--claim", "drift", "--format", "json")
+    assert (done.status, done.err) == (status, ""), done.out
+    return [(f["message"], f["fix"]) for f in json.loads(done.out)["findings"]]
+
+
+THERE = f"{ONE} CREATE SCHEMA s; CREATE TABLE s.t (id serial); CREATE VIEW s.v AS TABLE s.t;"
+
+
+def test_what_was_given_away_by_hand_has_drifted(project: Project, role: str) -> None:
+    project.revision("0001", THERE)
+    project.run("migrate")
+    assert _given_away(project, 0) == []
+    project.query(f'ALTER TABLE s.t OWNER TO "{role}"; ALTER FUNCTION f() OWNER TO "{role}"')
+    found = _given_away(project, 1)
+    end = f'belongs to "{role}", who ran no revision here, and no revision says so'
+    assert found == [
+        (f"routine public.f() {end}", "ALTER ROUTINE public.f() OWNER TO postgres"),
+        (f"table s.t {end}", "ALTER TABLE s.t OWNER TO postgres"),
+    ]
+    for _, fix in found:
+        project.query(fix)
+    assert _given_away(project, 0) == []
+
+
+def test_what_anybody_owns_who_ran_revisions_is_as_it_should_be(
+    project: Project, role: str
+) -> None:
+    project.revision("0001", THERE)
+    project.run("migrate")
+    name = conninfo_to_dict(project.dsn)["dbname"]
+    project.query(
+        f'ALTER ROLE "{role}" LOGIN SUPERUSER; ALTER DATABASE "{name}" OWNER TO CURRENT_USER'
+    )
+    project.revision("0002", "CREATE TABLE s.u ();")
+    other = make_conninfo(project.dsn, user=role)
+    assert project.run("migrate", dsn=other).status == 0
+    # It owns one and ran one; the others are not its, whoever looks.
+    assert _given_away(project, 0) == []
+    done = project.run("verify", "--claim", "drift", dsn=other)
+    assert done.status == 0, done.out
+
+
+def test_what_was_there_before_the_history_belongs_to_whom_most_of_it_does(
+    project: Project, role: str
+) -> None:
+    project.query(THERE)
+    project.query(
+        f'ALTER TABLE s.t OWNER TO "{role}"; ALTER VIEW s.v OWNER TO "{role}";'
+        f' ALTER SCHEMA s OWNER TO "{role}"; ALTER FUNCTION f() OWNER TO "{role}"'
+    )
+    project.revision("0001", THERE)
+    assert project.run("migrate", "--baseline", "0001").status == 0
+    assert _given_away(project, 0) == []
+    project.query("ALTER FUNCTION f() OWNER TO pg_monitor")
+    ((message, fix),) = _given_away(project, 1)
+    assert message.startswith("routine public.f() belongs to pg_monitor, who ran no revision")
+    assert fix == f'ALTER ROUTINE public.f() OWNER TO "{role}"'
 
 
 NAMING = """

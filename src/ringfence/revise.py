@@ -180,9 +180,8 @@ def _drafts(
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
     stages, renamed = _up(project, shop, source, parts, done)
-    back = _way_back if online else make_plan
-    downs = [back(stages[i + 1], stages[i]) for i in range(1, len(parts))]
-    first = back(stages[1], renamed)
+    downs = [_way_back(stages[i + 1], stages[i], online=online) for i in range(1, len(parts))]
+    first = _way_back(stages[1], renamed, online=online)
     downs.insert(
         0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
     )
@@ -211,9 +210,19 @@ def _drafts(
         before = identifier
 
 
-def _way_back(old: Catalog, new: Catalog) -> Plan:
-    """The plan from `old` to `new`, in lock-safe steps: a file has but one way back."""
-    return lock_safe(make_plan(old, new), old, new)
+def _way_back(old: Catalog, new: Catalog, *, online: bool) -> Plan:
+    """The plan from `old` to `new`, in lock-safe steps: a file has but one way back.
+
+    What was nobody's by name was whoever's that ran the revisions, and so it is again.
+    """
+    owners = {
+        ref: replace(fact, attrs={"owner": ""})
+        for ref, fact in old.facts.items()
+        if ref.kind == "owner" and ref not in new.facts and fact.parent in new.facts
+    }
+    new = replace(new, facts={**new.facts, **owners})
+    made = make_plan(old, new)
+    return lock_safe(made, old, new) if online else made
 
 
 def _catalog(

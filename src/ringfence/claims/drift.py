@@ -6,6 +6,13 @@ migration may fail there, and nowhere else. Each object and attribute that diffe
 Partitions come and go with the rows: one that is there and in no revision, or that a revision made
 and is gone, is told and is no deviation, as long as the table they are partitions of is the same.
 
+An object whose owner no revision says belongs to whoever ran them. One that belongs to somebody else was
+given away by hand: row security binds other roles than it did, and a SECURITY DEFINER function has other
+rights. Who ran the revisions is in the history; a history that began with a database that was there
+(`baseline`, `stamp`) also lets be the owner that most of those objects have. Who verifies, and any number of
+roles that ran revisions, are let be, too. A database without a history is not looked at for it, nor is what
+every new database has. `ringfence diff` leaves out the owners that a side of files or revisions does not say.
+
 The revisions and ddl/ are run in a shadow database and read back, so both sides are PostgreSQL's own
 words. Where no shadow can be made, the claims are not checked, and the report says so. A revision or a
 file that does not run there is an error: what was not compared does not hold.
@@ -13,6 +20,7 @@ file that does not run there is an error: what was not compared does not hold.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ringfence import sources
@@ -20,7 +28,10 @@ from ringfence.change import diff, outermost
 from ringfence.claims import claim
 from ringfence.errors import Bug, Error, Misuse
 from ringfence.finding import Severity
-from ringfence.model import Ref
+from ringfence.kinds import kind_of
+from ringfence.kinds._sql import ident
+from ringfence.model import Ref, quoted
+from ringfence.pg import ledger
 
 if TYPE_CHECKING:
     from ringfence.change import Change
@@ -67,8 +78,10 @@ def _compare(
 ) -> None:
     try:
         with sources.shop(case.project, (a, b), None, near=case.target) as shop:
-            old, new = sources.align(a, shop.catalog(a), b, shop.catalog(b), shop.role(a, b))
+            here, made = shop.catalog(a), shop.catalog(b)
+            old, new = sources.align(a, here, b, made, shop.role(a, b))
             unseen = shop.unseen(old, new)
+            given = _given(case, shop, here, made) if a.target else ()
     except Bug:
         raise
     except Error as error:
@@ -105,6 +118,17 @@ def _compare(
             f"{len(changes) - _MOST} more differ between {one} and {other}",
             help="ringfence diff live ddl shows all of them" if a.target else "",
         )
+    owner, facts = given or ("", ())
+    for fact in facts[:_MOST]:
+        assert fact.parent is not None
+        kind = kind_of(fact.parent)
+        verdict.no(
+            f"{fact.parent.kind.replace('_', ' ')} {fact.parent.path} belongs to"
+            f" {quoted(fact.text('owner'))}, who ran no revision here, and no revision says so",
+            ref=fact.parent,
+            help="where it should, say so in ddl/: ALTER … OWNER TO",
+            fix=f"ALTER {kind.keyword} {kind.sql_name(fact.parent)} OWNER TO {ident(owner)}",
+        )
     for thing in unseen:
         verdict.no(
             f"{thing.what} {thing.name} was not compared: {thing.reason}",
@@ -114,6 +138,36 @@ def _compare(
 
 _MOST = 100
 """How many differences are told one by one: whoever has more looks at none of them."""
+
+
+def _given(
+    case: Case, shop: sources.Shop, live: Catalog, made: Catalog
+) -> tuple[str, list[Fact]] | None:
+    """Who should own it, and the owners of what no revision says the owner of, where they are neither
+    one who ran revisions nor who would own it in a shadow. None where there is no history."""
+    history, known, adopted = ledger.runners(case.connection, case.project.config.migrate.schema)
+    if not known:
+        return None
+    left = [
+        fact
+        for ref, fact in sorted(live.facts.items())
+        if ref.kind == "owner"
+        and ref not in made.facts
+        and fact.parent is not None
+        and fact.parent in made.facts
+        and not _everywhere(fact.parent)
+        and Ref("owned_by", fact.parent.name) not in live.facts  # it follows its table
+    ]
+    shadow = sources.Source("shadow", "database", target=shop.host.target)
+    counts = Counter(fact.text("owner") for fact in left)
+    most = {name for name, count in counts.items() if adopted and count > len(left) / 2}
+    known |= {shop.role(shadow), *most}
+    return next(iter(most), history), [f for f in left if f.text("owner") not in known]
+
+
+def _everywhere(ref: Ref) -> bool:
+    """Whether every new database has it, and somebody else than runs revisions may own it."""
+    return ref.kind in ("language", "extension") or ref == Ref("schema", ("public",))
 
 
 def _passing(old: Catalog, new: Catalog) -> frozenset[Ref]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Owner(Kind):
-    """An owner. Its name is the object's kind and name."""
+    """An owner. Its name is the object's kind and name; no name is whoever runs the plan."""
 
     name = "owner"
     skip = frozenset({"extract"})
@@ -27,9 +27,8 @@ class Owner(Kind):
         assert new.parent is not None
         if new.text("owner") != context.executor or new.parent in context.old.facts:
             kind = kind_of(new.parent)
-            yield Do(
-                f"ALTER {kind.keyword} {kind.sql_name(new.parent)} OWNER TO {ident(new.text('owner'))}"
-            )
+            to = ident(new.text("owner")) if new["owner"] else "CURRENT_USER"
+            yield Do(f"ALTER {kind.keyword} {kind.sql_name(new.parent)} OWNER TO {to}")
 
     def roles(self, fact: Fact) -> tuple[str, ...]:
         return (fact.text("owner"),)

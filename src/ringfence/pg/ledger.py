@@ -184,6 +184,32 @@ def tell_rights(error: ServerError, schema: str, role: str) -> None:
 _TABLES = ("history", VERSION_TABLE, "backfills")
 
 
+def runners(
+    connection: Connection[tuple[object, ...]], schema: str
+) -> tuple[str, frozenset[str], bool]:
+    """Who owns the history, who ran anything of it, and whether it took over what was there before.
+
+    Empty where there is no history.
+    """
+    with reading(connection, schema):
+        if not _present(connection, schema)[1]:
+            return "", frozenset(), False
+        row = connection.execute(
+            sql.SQL(
+                "SELECT (SELECT pg_get_userbyid(c.relowner)::TEXT FROM pg_class AS c"
+                " WHERE c.oid = {0}::REGCLASS), array_agg(DISTINCT r.name::TEXT),"
+                " bool_or(h.event IN ('baseline', 'stamped')) FROM {1} AS h"
+                " CROSS JOIN LATERAL (VALUES (h.session_role), (h.effective_role)) AS r (name)"
+            ).format(
+                sql.Literal(sql.Identifier(schema, "history").as_string(connection)),
+                sql.Identifier(schema, "history"),
+            )
+        ).fetchone()
+    assert row is not None
+    owner, names, adopted = row
+    return str(owner), frozenset({str(owner), *(names or ())}), bool(adopted)  # type: ignore[misc] # an array
+
+
 def _state(connection: Connection[tuple[object, ...]], schema: str) -> State:
     _, version, has_versions = _present(connection, schema)
     versions: Sequence[tuple[object, ...]] = ()
