@@ -239,6 +239,11 @@ NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
         ("CREATE TABLE t (a int);", f"CREATE TABLE t (a int);{ONE}{NOT_ALL}", set()),
         (f"{ONE}{NOT_ALL}", f"{ONE.replace('int', 'bigint')}{NOT_ALL}", set()),
         (ONE, f"{ONE.replace('int', 'bigint')}{NOT_ALL}", {"LOST_PRIVILEGE:public.one()"}),
+        (
+            f"{ONE}{NOT_ALL}",
+            f"{ONE}{NOT_ALL}".replace("one()", "one(v bigint)"),
+            set(),
+        ),
     ],
 )
 def test_hazards_are_told(
