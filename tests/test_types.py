@@ -537,3 +537,34 @@ def test_local_time_is_said_to_be_the_sessions(planned: Planned) -> None:
     assert hazard.message == (
         "public.t is written anew under lock, unless the session's TimeZone is UTC"
     )
+
+
+def test_new_types_of_a_tables_columns_are_one_statement(
+    planned: Planned, make_database: Callable[..., str]
+) -> None:
+    before = 'CREATE TABLE "T" (a integer, b text, "c d" timestamp, CHECK (a < 9)); CREATE TABLE u (x integer)'
+    after = (
+        'CREATE TABLE "T" (a bigint, b integer, "c d" timestamptz, CHECK (a < 9));'
+        " CREATE TABLE u (x bigint)"
+    )
+    made = planned(before, after)
+    assert _statements(made) == [
+        (
+            'ALTER TABLE public."T" ALTER COLUMN a TYPE bigint,\n'
+            "    ALTER COLUMN b TYPE integer USING b::integer,\n"
+            '    ALTER COLUMN "c d" TYPE timestamp with time zone'
+        ),
+        "ALTER TABLE public.u ALTER COLUMN x TYPE bigint",
+    ]
+    assert [h.name for h in made.hazards] == [
+        'REWRITE:public."T".a',
+        'REWRITE:public."T".b',
+        'REWRITE:public."T"."c d"',
+        "REWRITE:public.u.x",
+    ]
+    assert made.steps[0].comment.startswith('the values of public."T"."c d"')
+    database = make_database()
+    psql(database, before + "; INSERT INTO \"T\" VALUES (1, '2', '2020-01-01')")
+    psql(database, made.script())
+    with psycopg.connect(database) as connection:
+        assert connection.execute('SELECT a, b FROM "T"').fetchone() == (1, 2)

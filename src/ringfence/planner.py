@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ringfence.change import Change, diff
 from ringfence.errors import Bug
 from ringfence.kinds import Context, Stage, kind_of
+from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.grant import revoke_defaults
 from ringfence.model import Ref, quoted
 from ringfence.renames import automatic
@@ -52,11 +53,44 @@ def plan(
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes)
     work.decide()
-    steps = (*rename_steps(renames, old), *work.steps(executor))
+    steps = (*rename_steps(renames, old), *_at_once(work.steps(executor)))
     notes = (*_notes(old, new, work.carried), *_empty(before, new, work.changes))
     source = old.fingerprint if marked else ""
     target = (new.fingerprint if changes else source) if marked else ""
     return Plan(steps, source, target, new.server_version, notes, renames=renames)
+
+
+def _at_once(steps: Iterable[Step]) -> Iterator[Step]:
+    """New types of a table's columns that stand next to one another, as one: it is written anew once.
+
+    Each column's USING reads that column alone, so it is the same before and after the others.
+    """
+    last: Step | None = None
+    for step in steps:
+        head = _retypes(step)
+        if last is not None and head and head == _retypes(last):
+            last = replace(
+                last,
+                sql=f"{last.sql},\n    {step.sql.removeprefix(head)}",
+                hazards=(*last.hazards, *step.hazards),
+                comment="; ".join(filter(None, (last.comment, step.comment))),
+            )
+            continue
+        if last is not None:
+            yield last
+        last = step
+    if last is not None:
+        yield last
+
+
+def _retypes(step: Step) -> str:
+    """How the statement begins, up to the column, where it gives one another type; or empty."""
+    if step.ref.kind != "column" or step.verb != "alter" or step.transactional != "yes":
+        return ""
+    head = f"ALTER TABLE {qualified(step.ref.name[:-1])} "
+    return (
+        head if step.sql.startswith(f"{head}ALTER COLUMN {ident(step.ref.name[-1])} TYPE ") else ""
+    )
 
 
 @dataclass
