@@ -288,6 +288,51 @@ def test_what_was_there_before_the_history_belongs_to_whom_most_of_it_does(
     assert fix == f'ALTER ROUTINE public.f() OWNER TO "{role}"'
 
 
+def test_a_plan_tells_which_roles_somebody_has_to_make(project: Project, role: str) -> None:
+    boss = f"no {role}"
+    project.revision("0001", f"CREATE SCHEMA s; {ONE}")
+    user = f'CREATE USER "{role} 2"'
+    project.revision("0002", f"DO $$ BEGIN IF FALSE THEN {user}; END IF; END $$;")
+    _ddl(
+        project,
+        f'CREATE ROLE "{boss}"; CREATE SCHEMA s; GRANT USAGE ON SCHEMA s TO "{role}", "{role} 2";'
+        f'{ONE} ALTER FUNCTION f() OWNER TO "{boss}";',
+    )
+    env = {"RINGFENCE_DSN": project.dsn}
+    planned = project.run("plan", "-m", "x", dsn="", env=env)
+    assert planned.status == 0, planned.err
+    notes = [line for line in planned.err.splitlines() if line.startswith("note: no revision")]
+    note = f'note: no revision makes role "{boss}", and {project.database} lacks it'
+    assert notes == [f"{note}: CREATE ROLE there before migrate"]
+    project.query(f'CREATE ROLE "{role} 2"')
+    try:
+        done = project.run("migrate")
+    finally:
+        project.query(f'DROP OWNED BY "{role} 2"; DROP ROLE "{role} 2"')
+    assert done.status == 3
+    assert f'role "{boss}" does not exist\n' in done.err
+    assert done.err.splitlines()[-1] == (
+        f'hint: CREATE ROLE "{boss}" first: a role is the server\'s, and plan makes none'
+    )
+
+
+def test_a_difference_in_roles_alone_is_told_and_not_compared(
+    project: Project, tmp_path: Path, role: str
+) -> None:
+    one, other = tmp_path / "one.sql", tmp_path / "other.sql"
+    one.write_text(f'CREATE ROLE "{role}"; {ONE}', encoding="utf-8")
+    other.write_text(f"ALTER ROLE \"{role}\" SET work_mem = '8MB'; {ONE}", encoding="utf-8")
+    told = project.run("diff", str(one), str(other), dsn="")
+    assert (told.status, told.out) == (0, "")
+    assert told.err == (
+        "note: roles, what they are members of and their settings are the server's: not compared\n"
+        f"{one} and {other} are the same\n"
+    )
+    other.write_text(f'create  role "{role}";\n{ONE}', encoding="utf-8")
+    told = project.run("diff", str(one), str(other), dsn="")
+    assert told.err == f"{one} and {other} are the same\n"
+
+
 NAMING = """
 CREATE SCHEMA s; CREATE TABLE s.t (id int PRIMARY KEY, a text); CREATE TABLE s.u (id int);
 CREATE FUNCTION s.f() RETURNS int LANGUAGE sql RETURN 1;

@@ -7,7 +7,7 @@ applied whole or not at all.
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,11 +16,13 @@ import psycopg
 from ringfence import asked, filling, hazards, lockfile, revisions, sources
 from ringfence.alone import alone
 from ringfence.change import diff
-from ringfence.comparison import compare
-from ringfence.errors import Busy, Refused, ServerError
+from ringfence.comparison import compare, needed
+from ringfence.errors import Busy, Error, Refused, ServerError
+from ringfence.model import quoted
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import chosen, connect, server_error
 from ringfence.pg.extract import extract
+from ringfence.pg.shadow import local
 from ringfence.planned_on import lines as planned_on
 from ringfence.planner import plan as make_plan
 from ringfence.step import HazardCode, Plan, Step, remark
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.project import Project
+    from ringfence.revisions import Graph
     from ringfence.sources import Shop
     from ringfence.step import Hazard
 
@@ -112,6 +115,8 @@ def _revised(
         if untold:
             note = f"{untold}; planned for PostgreSQL {shop.host.major}"
             done = replace(done, plan=replace(done.plan, notes=(note, *done.plan.notes)))
+        told = tuple(_absent(project, graph, done.changes, near, dsn))
+        done = replace(done, plan=replace(done.plan, notes=(*told, *done.plan.notes)))
         plan = lock_safe(done.plan, done.old, done.new) if online else done.plan
         hazards.refuse_unmodeled(done.unmodeled, allow)
         if not plan.steps:
@@ -135,6 +140,47 @@ def _revised(
     if files and lockfile.path(project).is_file():
         lockfile.write(project, revisions.read(project))
     return Revised(done.changes, plan, drafts, files)
+
+
+def _absent(
+    project: Project,
+    graph: Graph,
+    changes: Sequence[Change],
+    near: Target | None,
+    dsn: str | None,
+) -> Iterable[str]:
+    """The roles that the plan names, no revision makes and the server lacks, where it can be asked."""
+    files = [r.file("up") if r.sql else r.path for r in graph.revisions.values()]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files]
+    made = {
+        m[1][1:-1].replace('""', '"') if m[1].startswith('"') else m[1].lower()
+        for text in texts
+        for m in _MAKES.finditer(text)
+    }
+    names = {n for n in needed(changes) if n not in made and not n.startswith("pg_")}
+    names -= {"", "none", "public"}
+    if not names:
+        return
+    server = near
+    if server is None and chosen(project, dsn) is None:
+        with suppress(Error):
+            server = local(project, project.config.server_version or None).target
+    if server is None:
+        for name in sorted(names):
+            yield f"no revision makes role {quoted(name)}: it has to be there before migrate"
+        return
+    with connect(server) as connection:
+        lacking = sources.lacking(connection, names)
+    for name in lacking:
+        yield (
+            f"no revision makes role {quoted(name)}, and {server.shown} lacks it: CREATE ROLE"
+            " there before migrate"
+        )
+
+
+_MAKES = re.compile(
+    r'\bCREATE\s+(?:ROLE|USER(?!\s+MAPPING\b)|GROUP)\s+("(?:[^"]|"")+"|[\w$]+)', re.IGNORECASE
+)
 
 
 def _near(project: Project, dsn: str | None) -> tuple[Target | None, str]:

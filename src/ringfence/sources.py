@@ -394,7 +394,7 @@ class Shop:
         from ringfence.pg.connect import connect
 
         with connect(source.target) as connection:
-            return _lacking(connection, roles)
+            return lacking(connection, roles)
 
     def stand_in(
         self, roles: Collection[str], executor: str = "", source: Source | None = None
@@ -406,9 +406,8 @@ class Shop:
         from ringfence.pg.connect import connect
 
         with connect(self.host.target) as connection:
-            lacking = _lacking(connection, roles)
-        if not lacking:
-            return
+            if not lacking(connection, roles):
+                return
         if not self.host.own and self.shadow is None:
             self._move_home()
         above = "NOSUPERUSER"
@@ -419,7 +418,7 @@ class Shop:
                 ).fetchone()
                 above = "SUPERUSER" if found and found[0] else above
         with connect(self.host.target) as connection:
-            for role in _lacking(
+            for role in lacking(
                 connection, {*roles, executor} - {r for r in roles if r[:3] == "pg_"}
             ):
                 words = sql.SQL(above if role == executor else "NOSUPERUSER")
@@ -595,7 +594,8 @@ def _refresh(original: Target, clone: Target) -> None:
             waiting = left
 
 
-def _lacking(connection: Connection[tuple[object, ...]], roles: Collection[str]) -> tuple[str, ...]:
+def lacking(connection: Connection[tuple[object, ...]], roles: Collection[str]) -> tuple[str, ...]:
+    """Those of some roles that are not on the server of a connection, sorted."""
     found = connection.execute(
         "SELECT name FROM unnest(%s::text[]) AS name"
         " WHERE name NOT IN ('', 'none', 'public') AND name NOT IN (SELECT rolname FROM pg_roles)"

@@ -63,9 +63,13 @@ def command(
 
     from ringfence import project, sources
     from ringfence.errors import Refused, ServerError
+    from ringfence.pg.load import about_roles
 
     found = project.find(context.obj)
     a, b = sources.source(found, from_, dsn), sources.source(found, to, dsn)
+    if a.what == b.what == "files" and about_roles(a.scripts) != about_roles(b.scripts):
+        said = "roles, what they are members of and their settings are the server's: not compared"
+        click.echo(click.style("note:", fg="cyan") + f" {said}", err=True)
     try:
         with sources.shop(found, (a, b), shadow) as shop:
             if format_ == "sql" and not renames and shop.same(a, b):

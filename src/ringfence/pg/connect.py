@@ -18,6 +18,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence.errors import Busy, Misuse, ServerError
+from ringfence.model import quoted
 from ringfence.pg import rights
 
 if TYPE_CHECKING:
@@ -367,8 +368,16 @@ def _line(text: str, start: int, number: int) -> int:
     return start
 
 
+MISSING_ROLE = re.compile(r'role "(.+)" does not exist', re.DOTALL)  # as it is: nothing is doubled
+
+
 def _hint(state: str, message: str, role: str, text: str) -> str:
     """What to do about an error that the server gave no hint for."""
+    missing = MISSING_ROLE.fullmatch(message) if state in ("42704", "22023") else None
+    if missing:
+        return (
+            f"CREATE ROLE {quoted(missing[1])} first: a role is the server's, and plan makes none"
+        )
     if state == "42501":
         denied = rights.denied(message)
         hint = rights.grant(*denied, role, text) if denied else rights.membership(message, role)

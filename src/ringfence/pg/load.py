@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from ringfence.errors import ServerError
-from ringfence.pg.connect import server_error
+from ringfence.pg.connect import MISSING_ROLE, server_error
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from psycopg import Connection
 
-    from ringfence.script import Script, Statement
+    from ringfence.script import Statement
 
 _DATA = {"INSERT", "UPDATE", "DELETE", "COPY", "MERGE", "TRUNCATE"}
 _ROLES = {"ROLE", "USER", "GROUP"}
@@ -30,7 +31,6 @@ _LOCAL = re.compile(r"\ASET\s+LOCAL\s+", re.IGNORECASE)
 _BECOME = re.compile(
     r"\ASET\s+(?:SESSION\s+(?!AUTHORIZATION))?(ROLE|SESSION\s+AUTHORIZATION)\b", re.IGNORECASE
 )
-_ROLE = re.compile(r'role "(.+)" does not exist', re.DOTALL)  # as it is: nothing is doubled
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class Loader:
 
 def missing_role(error: ServerError) -> str:
     """The role that a statement failed for want of; empty where it failed of something else."""
-    found = _ROLE.search(error.message) if error.sqlstate in _NO_ROLE else None
+    found = MISSING_ROLE.fullmatch(error.message) if error.sqlstate in _NO_ROLE else None
     return found[1] if found else ""
 
 
@@ -201,6 +201,23 @@ def _is_about_roles(statement: Statement) -> bool:
     return words[:1] in {("GRANT",), ("REVOKE",)} and "ON" not in _code(statement)
 
 
+def about_roles(scripts: Iterable[Script]) -> frozenset[str]:
+    """The statements in some files that are about roles, as they are said."""
+    return frozenset(
+        " ".join(
+            token.text if token.text[0] in "\"'" else token.text.upper()
+            for token in Script("", statement.text).code()
+        )
+        for script in scripts
+        if _MAYBE.search(script.text)
+        for statement in script.statements
+        if _is_about_roles(statement)
+    )
+
+
+_MAYBE = re.compile(r"\b(ROLE|USER|GROUP|GRANT|REVOKE)\b", re.IGNORECASE)
+
+
 def _held_back(statement: Statement, about_roles: bool, own_server: bool) -> str:
     """Why a statement is not run, since what it does goes beyond the database; "" where it is."""
     if about_roles:
@@ -231,8 +248,6 @@ _SERVERS = {("DATABASE",), ("TABLESPACE",)}
 
 def _code(statement: Statement) -> list[str]:
     """The words and signs of a statement, upper case, but for what is quoted."""
-    from ringfence.script import Script
-
     return [t.text.upper() for t in Script("", statement.text).code()]
 
 
