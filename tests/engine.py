@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from ringfence.online import online
 from ringfence.pg import binaries, canonical, dump
 from ringfence.pg.extract import extract
 from ringfence.planner import plan
+from ringfence.revise import segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -244,6 +245,10 @@ def residual(have: Catalog, wanted: Catalog) -> tuple[str, ...]:
     )
 
 
+MISSABLE = {"comment", "constraint", "index", "statistics"}
+"""What is refused afterwards, or only slower, where it is not there between two transactions."""
+
+
 def turn(
     source: str, before: Catalog, wanted: Catalog, want: tuple[str, ...], *, safely: bool = False
 ) -> tuple[Outcome, Catalog]:
@@ -257,7 +262,13 @@ def turn(
     had = rows(source)
     columns = kept_columns(before, wanted) if had else {}
     stored = values(source, columns)
-    psql(source, made.script())
+    *parts, last = segments(made.steps) or [[]]
+    for part in parts if safely else ():
+        psql(source, replace(made, steps=tuple(part)).script())
+        missing = {r for r in before.facts.keys() & wanted.facts.keys() if r.kind not in MISSABLE}
+        missing -= catalog(source).facts.keys()
+        assert not missing, f"gone for a while, behind {part[-1].sql}: {missing}"
+    psql(source, replace(made, steps=tuple(last)).script() if safely else made.script())
     after = catalog(source)
     have = dump.normalised(source)
     differs = "\n".join(unified_diff(have, want, "planned", "wanted", lineterm="", n=0))

@@ -49,6 +49,7 @@ _KEY = re.compile(
 
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
+    plan = replace(plan, steps=_labels_first(plan.steps))
     plainly: frozenset[int] = frozenset()
     while True:
         work = _Rewrite(plan, old, new)
@@ -64,6 +65,22 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
             steps[-1] = _committed(steps[-1])
         steps += (step for _, step in wave)
     return replace(plan, steps=tuple(steps), proof=None)
+
+
+def _labels_first(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """An enum's new values are committed before they are used: best while nothing has gone yet."""
+    replaced = {s.ref for s in steps if s.verb == "drop"}
+    last = {
+        s.ref: at
+        for at, s in enumerate(steps)
+        if s.ref.kind == "enum" and s.transactional == "commit" and s.ref not in replaced
+    }
+    early = {at for at, s in enumerate(steps) if at <= last.get(s.ref, -1) and s.verb == "alter"}
+    early |= {at for at, s in enumerate(steps) if s.verb == "rename" and early}
+    return (
+        *(s for at, s in enumerate(steps) if at in early),
+        *(s for at, s in enumerate(steps) if at not in early),
+    )
 
 
 def _waves(plan: Plan, work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:
@@ -229,8 +246,7 @@ class _Rewrite:
     def _unhindered(self, ref: Ref) -> bool:
         """Whether what is there may stay until all else is done: nothing is in its way, and it is
         not only put aside for the sake of something else."""
-        after = self.new.facts.get(ref)
-        if self.old.used_by.get(ref) or (after and after.attrs == self.old.facts[ref].attrs):
+        if self.old.used_by.get(ref) or self.old.facts[ref].attrs == self.new.facts[ref].attrs:
             return False
         found, todo = {ref}, [ref]
         while todo:
@@ -293,11 +309,7 @@ class _Rewrite:
             self.left.append(replace(step, sql=text, transactional="no", hazards=()))
         else:
             text = step.sql.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
-            safe = replace(step, sql=text, transactional="no")
-            if step.ref not in self.new.facts and self._unhindered(step.ref):
-                self.left.append(safe)
-            else:
-                yield _FIRST, safe
+            yield _FIRST, replace(step, sql=text, transactional="no")
 
 
 def _unsettled(plan: Plan, made: frozenset[Ref], old: Catalog, new: Catalog) -> frozenset[Ref]:
