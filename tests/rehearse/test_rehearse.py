@@ -1417,6 +1417,41 @@ def test_a_right_that_is_lost_is_told_once(granted: tuple[Project, str]) -> None
     ]
 
 
+PROCEDURES = """
+CREATE PROCEDURE p_more(x int) LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p_wider(x int) LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p_gone(x int) LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE "p Out"(x int, OUT y int) LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p_other(x int, OUT y int) LANGUAGE sql AS 'SELECT 1';
+CREATE PROCEDURE p_many(VARIADIC x int[]) LANGUAGE sql AS 'SELECT 1';
+"""
+OTHERS = """
+DROP PROCEDURE p_more; CREATE PROCEDURE p_more(x int, y int DEFAULT 0) LANGUAGE sql AS 'SELECT 1';
+DROP PROCEDURE p_wider; CREATE PROCEDURE p_wider(x bigint) LANGUAGE sql AS 'SELECT 1';
+DROP PROCEDURE p_gone; CREATE PROCEDURE p_gone(x int, y int) LANGUAGE sql AS 'SELECT 1';
+DROP PROCEDURE "p Out"; CREATE PROCEDURE "p Out"(x int, OUT y int) LANGUAGE sql AS 'SELECT 2';
+DROP PROCEDURE p_other; CREATE PROCEDURE p_other(x int) LANGUAGE sql AS 'SELECT 1';
+DROP PROCEDURE p_many; CREATE PROCEDURE p_many(x text) LANGUAGE sql AS 'SELECT 1';
+"""
+
+
+def test_a_procedure_is_looked_up_as_a_call_does(project: Project) -> None:
+    project.revision("0002", PROCEDURES, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "others.sql"
+    path.write_text(f"BEGIN;{OTHERS}COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = {f["ref"]: f["message"] for f in json.loads(done.out)["findings"]}
+    assert set(told) == {
+        "routine:public.p_gone(integer)",
+        "routine:public.p_many(integer[])",
+        "routine:public.p_other(integer)",
+    }
+    assert told["routine:public.p_gone(integer)"].endswith(
+        "cannot be called as before: procedure public.p_gone(integer) does not exist"
+    )
+
+
 def test_what_could_not_be_read_before_is_not_lost(project: Project) -> None:
     view = "CREATE MATERIALIZED VIEW totals AS SELECT count(*) AS n FROM things WITH NO DATA;"
     project.revision("0002", view, "DROP MATERIALIZED VIEW totals;")
@@ -1502,6 +1537,8 @@ GRANT SELECT ON s.x TO {role};
 GRANT USAGE ON SEQUENCE sq TO {role};
 GRANT SELECT, INSERT ON things TO {role};
 GRANT UPDATE (label, size) ON things TO {role};
+CREATE TABLE own (id integer);
+ALTER TABLE own OWNER TO {role};
 """
 
 
@@ -1537,6 +1574,23 @@ _roles = itertools.count()
         ),
         ("REVOKE USAGE ON SEQUENCE sq FROM {role}", "USAGE on public.sq"),
         ("DROP TABLE s.x; DROP SEQUENCE sq; ALTER TABLE things DROP COLUMN label CASCADE", ""),
+        (
+            "ALTER TABLE s.x RENAME TO y; CREATE VIEW s.x AS SELECT * FROM s.y",
+            "SELECT on s.x",
+        ),
+        (
+            (
+                "ALTER TABLE s.x RENAME TO y; CREATE VIEW s.x AS SELECT * FROM s.y;"
+                " GRANT SELECT ON s.x TO {role}"
+            ),
+            "",
+        ),
+        ("ALTER TABLE things OWNER TO {role}", ""),
+        (
+            ("ALTER TABLE own OWNER TO pg_monitor; GRANT INSERT, UPDATE, DELETE ON own TO {role}"),
+            "SELECT on public.own",
+        ),
+        ("DROP TABLE own; CREATE TABLE own (id integer)", ""),
     ],
 )
 def test_a_right_that_is_lost_is_an_error(

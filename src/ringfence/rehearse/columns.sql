@@ -10,7 +10,8 @@ SELECT
     FORMAT_TYPE(a.atttypid, a.atttypmod) AS type,
     a.attgenerated = '' AND a.attidentity <> 'a' AS writable,
     a.attnotnull AS required,
-    a.atthasdef OR a.attidentity <> '' AS filled
+    a.atthasdef OR a.attidentity <> '' AS filled,
+    a.attnum AS number
 FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_attribute AS a ON c.oid = a.attrelid

@@ -22,7 +22,7 @@ from ringfence.model import Ref, quoted
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -39,6 +39,7 @@ class Column:
     writable: bool
     required: bool = False
     filled: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,6 +66,7 @@ class Known:
     row: tuple[str | None, ...] | None = None
     works: tuple[Way, ...] = ()
     reads: bool = True
+    oid: int = 0
 
     @property
     def ref(self) -> Ref:
@@ -74,7 +76,8 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Routine:
-    """A function or procedure as it was. `works`: the ways, by name or not, it could be called in."""
+    """A function or procedure as it was. `works`: the ways, by name or not, it could be called in;
+    `given`: what a CALL gives."""
 
     schema: str
     name: str
@@ -85,7 +88,9 @@ class Routine:
     result: str
     body: str
     is_trigger: bool
+    given: tuple[str, ...] = ()
     works: tuple[bool, ...] = ()
+    oid: int = 0
 
     @property
     def ref(self) -> Ref:
@@ -100,13 +105,16 @@ class World:
     relations: tuple[Known, ...]
     routines: tuple[Routine, ...]
     rights: frozenset[Right] = frozenset()
-    sequences: frozenset[Ref] = frozenset()
+    sequences: frozenset[tuple[Ref, int]] = frozenset()
     promises: Promises = field(default_factory=Promises)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """What a role may do with a relation, a sequence or a routine; with which columns, where not all."""
+    """What a role may do with a relation, a sequence or a routine; with which columns, where not all.
+
+    `owned` is the OID of what is the role's own.
+    """
 
     schema: str
     name: str
@@ -115,6 +123,12 @@ class Right:
     right: str
     columns: tuple[str, ...] | None = None
     arguments: str = ""
+    owned: int | None = None
+
+    @property
+    def called(self) -> Hashable:
+        """What it may do it with as those say who do: a view goes by a name as a table does."""
+        return (self.schema, self.name) if self.kind in "rpvm" else self.ref
 
     @property
     def ref(self) -> Ref:
@@ -152,23 +166,34 @@ def world(
     With `trying`, what works is found out by doing it; nothing is left behind. The connection is a
     superuser's.
     """
-    columns: dict[tuple[str, str, str], list[Column]] = {}
-    for _, schema, name, kind, column, type_, *said in connection.execute(
-        _query("columns.sql")
-    ).fetchall():
+    columns: dict[tuple[int, str, str, str], list[Column]] = {}
+    listed: list[tuple[Any, ...]] = connection.execute(_query("columns.sql")).fetchall()
+    for oid, schema, name, kind, column, type_, can, must, filled, number in listed:
         if schema not in hidden:
-            key = (str(schema), str(name), str(kind))
-            columns.setdefault(key, []).append(Column(str(column), str(type_), *map(bool, said)))
+            each = Column(column, type_, can, must, filled, number)
+            columns.setdefault((oid, schema, name, kind), []).append(each)
     rows: list[tuple[Any, ...]] = connection.execute(_query("routines.sql")).fetchall()
     routines = [
-        Routine(s, n, k, language, tuple(args), tuple(names or ()), result, body, trigger)
-        for _, s, n, k, language, args, names, result, body, trigger in rows
+        Routine(
+            s,
+            n,
+            k,
+            language,
+            tuple(args),
+            tuple(names or ()),
+            result,
+            body,
+            trigger,
+            tuple(given),
+            oid=oid,
+        )
+        for oid, s, n, k, language, args, names, result, body, trigger, given in rows
         if s not in hidden
     ]
     found: list[tuple[Any, ...]] = connection.execute(_query("rights.sql")).fetchall()
     rights = frozenset(
-        Right(schema, name, kind, role, right, columns and tuple(columns), arguments)
-        for schema, name, kind, role, right, columns, arguments in found
+        Right(schema, name, kind, role, right, columns and tuple(columns), arguments, owned)
+        for schema, name, kind, role, right, columns, arguments, owned in found
         if schema not in hidden
     )
     relations = [
@@ -178,8 +203,9 @@ def world(
             kind,
             tuple(its),
             _row(connection, schema, name, kind, its) if trying else None,
+            oid=oid,
         )
-        for (schema, name, kind), its in columns.items()
+        for (oid, schema, name, kind), its in columns.items()
     ]
     if trying:
         with connection.transaction(force_rollback=True):
@@ -200,14 +226,14 @@ def world(
                 for each in routines
             ]
     sequences = frozenset(
-        Ref("sequence", (str(schema), str(name)))
-        for schema, name in connection.execute(_SEQUENCES).fetchall()
+        (Ref("sequence", (str(schema), str(name))), int(str(oid)))
+        for schema, name, oid in connection.execute(_SEQUENCES).fetchall()
     )
     return World(tuple(relations), tuple(routines), rights, sequences, promises(connection, hidden))
 
 
 _SEQUENCES = """
-    SELECT n.nspname, c.relname FROM pg_class AS c
+    SELECT n.nspname, c.relname, c.oid::bigint FROM pg_class AS c
     INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid WHERE c.relkind = 'S'
 """
 
@@ -340,9 +366,13 @@ def _all_well(connection: Connection[tuple[object, ...]], before: World) -> bool
                 if done.statusmessage == "INSERT 0 0":
                     return False  # what is written is not there afterwards
                 if not done.nextset():
-                    return True
+                    break
+            for routine in before.routines:
+                if routine.kind == "p" and routine.works:
+                    _parse(connection, _calling(routine, False))
     except psycopg.Error:
         return False
+    return True
 
 
 @lru_cache(maxsize=8)
@@ -367,7 +397,8 @@ def _at_one_go(before: World) -> bytes:
                 sql.SQL("ROLLBACK TO SAVEPOINT b"),
             ]
         parts.append(sql.SQL("ROLLBACK TO SAVEPOINT a; RELEASE SAVEPOINT a"))
-    parts += [_calling(routine, named) for routine in before.routines for named in routine.works]
+    functions = (routine for routine in before.routines if routine.kind != "p")
+    parts += [_calling(routine, named) for routine in functions for named in routine.works]
     return sql.SQL(";\n").join(parts).as_bytes(None)
 
 
@@ -506,15 +537,28 @@ def _call(
     """What is said against a call of a routine; nothing is called. A body in SQL is looked into."""
     if routine.is_trigger or (named and (routine.kind == "p" or not all(routine.names or [""]))):
         return psycopg.NotSupportedError("nobody calls it so")
-    return _attempt(connection, _calling(routine, named))
+    if routine.kind != "p":
+        return _attempt(connection, _calling(routine, named))
+    try:
+        with connection.transaction():
+            _parse(connection, _calling(routine, named))
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _parse(connection: Connection[tuple[object, ...]], query: sql.Composed) -> None:
+    """Let the server look up what a statement names, and not run it."""
+    said = connection.pgconn.prepare(b"", query.as_bytes(connection))
+    if said.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(said, connection.info.encoding)
 
 
 def _calling(routine: Routine, named: bool) -> sql.Composed:
     name = sql.Identifier(routine.schema, routine.name)
     if routine.kind == "p":
-        return sql.SQL("SELECT {}::regprocedure").format(
-            sql.Literal(f"{name.as_string(None)}({','.join(routine.arguments)})")
-        )
+        given = sql.SQL(", ").join([sql.SQL(each) for each in routine.given])
+        return sql.SQL("CALL {}({})").format(name, given)
     nulls = [sql.SQL("NULL::{}").format(sql.SQL(type_)) for type_ in routine.arguments]
     if named:
         nulls = [
@@ -546,18 +590,26 @@ def unkept(before: World, after: World, broken: Collection[tuple[Ref, bool]]) ->
 
 def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[str]]]:
     """What a role may not use any more: whether to write to, the role, and what it may not."""
-    there: dict[Ref, set[str]] = {r.ref: {c.name for c in r.columns} for r in after.relations}
-    there |= {r.ref: set() for r in after.routines} | {ref: set() for ref in after.sequences}
-    now = {(r.ref, r.role, r.right): r for r in after.rights}
+    there: dict[Hashable, set[str]] = {
+        (r.schema, r.name): {c.name for c in r.columns} for r in after.relations
+    }
+    there.update({r.ref: set() for r in after.routines})
+    there.update({ref: set() for ref, _ in after.sequences})
+    same = {r.oid for r in after.relations} | {r.oid for r in after.routines}
+    same |= {oid for _, oid in after.sequences}
+    now = {(r.called, r.role, r.right): r for r in after.rights}
     lost: dict[tuple[Ref, bool, str], list[str]] = {}
     for right in sorted(before.rights, key=lambda r: (r.ref, r.role, r.right)):
-        if right.ref not in there:
+        if right.called not in there:
             continue
-        here = now.get((right.ref, right.role, right.right))
+        if right.owned is not None and right.owned not in same:
+            continue  # made anew, it is whose who runs the file
+        here = now.get((right.called, right.role, right.right))
         what = right.right if here is None else ""
         if here is not None and here.columns is not None:
-            had = there[right.ref] if right.columns is None else set(right.columns)
-            gone = sorted((had & there[right.ref]) - set(here.columns))
+            its = there[right.called]
+            had = its if right.columns is None else set(right.columns)
+            gone = sorted((had & its) - set(here.columns))
             what = f"{right.right} ({', '.join(map(quoted, gone))})" if gone else ""
         if what:
             key = (right.ref, right.right not in ("SELECT", "EXECUTE"), right.role)

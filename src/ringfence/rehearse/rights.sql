@@ -1,5 +1,6 @@
 -- What roles may do with a relation, a sequence or a routine that somebody granted them, or roles
--- they belong to, something of. `columns` are those they may do it with, where that is not all.
+-- they belong to, something of, or that is theirs. `columns` are those they may do it with, where
+-- that is not all; `owned` is the OID of what the role itself owns.
 WITH roles AS (
     SELECT
         r.oid,
@@ -39,9 +40,10 @@ SELECT
                 ORDER BY a.attnum
             )
     END AS columns,
-    '' AS arguments
+    '' AS arguments,
+    CASE WHEN c.relowner = r.oid THEN c.oid::BIGINT END AS owned
 FROM pg_class AS c
-INNER JOIN roles AS r ON c.relnamespace = r.schema_oid AND c.relowner <> r.oid
+INNER JOIN roles AS r ON c.relnamespace = r.schema_oid
 INNER JOIN (
     VALUES
     ('rpvm', 'SELECT'), ('rpvm', 'INSERT'), ('rpvm', 'UPDATE'), ('rpvm', 'DELETE'), ('S', 'USAGE')
@@ -67,9 +69,10 @@ SELECT
             ORDER BY u.place
         ),
         ', '
-    ) AS arguments
+    ) AS arguments,
+    CASE WHEN f.proowner = r.oid THEN f.oid::BIGINT END AS owned
 FROM pg_proc AS f
-INNER JOIN roles AS r ON f.pronamespace = r.schema_oid AND f.proowner <> r.oid
+INNER JOIN roles AS r ON f.pronamespace = r.schema_oid
 WHERE
     f.prokind IN ('f', 'p')
     AND f.prorettype NOT IN ('trigger'::REGTYPE, 'event_trigger'::REGTYPE)

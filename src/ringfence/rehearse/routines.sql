@@ -1,4 +1,5 @@
--- Every function that somebody may call by its arguments, and what it says of itself.
+-- Every function that somebody may call by its arguments, and what it says of itself. `given` is
+-- what a CALL gives: what comes out of a procedure has a place there too.
 SELECT
     p.oid::BIGINT AS oid,
     n.nspname AS schema,
@@ -22,7 +23,16 @@ SELECT
     END AS names,
     PG_GET_FUNCTION_RESULT(p.oid) AS result,
     p.prosrc AS body,
-    p.prorettype = 'trigger'::REGTYPE OR p.prorettype = 'event_trigger'::REGTYPE AS is_trigger
+    p.prorettype = 'trigger'::REGTYPE OR p.prorettype = 'event_trigger'::REGTYPE AS is_trigger,
+    ARRAY(
+        SELECT
+            CASE p.proargmodes[u.place] WHEN 'v' THEN 'VARIADIC ' ELSE '' END
+            || 'NULL::' || FORMAT_TYPE(u.type, NULL)
+        FROM
+            UNNEST(COALESCE(p.proallargtypes, p.proargtypes::OID[])) WITH ORDINALITY
+                AS u (type, place)
+        ORDER BY u.place
+    ) AS given
 FROM pg_proc AS p
 INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
 INNER JOIN pg_language AS l ON p.prolang = l.oid
