@@ -455,6 +455,7 @@ class _Work:
                             holder is not None
                             and other in gone
                             and not kind_of(ref).parted(fact, other, context)
+                            and not kind_of(other).confuses(self.old.facts[other], context)
                         ):
                             first(("carry", holder), ("drop", other))
                 elif stage == "alter":

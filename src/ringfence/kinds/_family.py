@@ -131,24 +131,6 @@ def links_below(table: Ref, catalog: Catalog) -> Iterator[Fact]:
             yield catalog.facts[user]
 
 
-def heirs(table: Ref, context: Context) -> Iterator[Ref]:
-    """Those that inherit from it before and after, and would not only inherit what they let go of."""
-    if table not in context.new.facts:
-        return
-    for link in links_below(table, context.old):
-        heir = link.parent
-        if link.ref.kind != "inheritance" or heir is None or heir not in context.new.facts:
-            continue
-        if table not in parents(heir, context.new):
-            continue
-        if any(
-            f["inherited"] and f.ref in context.old.facts
-            for f in context.new.children.get(heir, ())
-            if f.ref.kind in ("column", "constraint")
-        ):
-            yield heir
-
-
 def partitions(table: Ref, catalog: Catalog) -> Iterator[Ref]:
     """The facts that tables are partitions of it, or of a partition of it, and so on."""
     for link in links_below(table, catalog):

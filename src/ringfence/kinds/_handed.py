@@ -1,7 +1,7 @@
 """Columns and checks that a table goes on to inherit, but from other parents than before.
 
 Another parent gives what the table has before the one that gave it lets go: it is never its own.
-Where that is no order to do it in, the table is made anew.
+Where that is no order to do it in, the table leaves its parents and joins them anew.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def handed(own: Ref, context: Context) -> Handed | None:
 
 
 def cannot(hand: Handed, context: Context) -> bool:
-    """Whether there is no order to do it in, and the table has to be made anew."""
+    """Whether there is no order to do it in."""
     before, after = context.old.facts[hand.heirs], context.new.facts[hand.heirs]
     if any(before[name] != after[name] for name in _SAME):
         return True
@@ -78,7 +78,7 @@ def below(ref: Ref, context: Context) -> Iterator[Handed]:
 
 
 def torn(fact: Fact, context: Context) -> Iterator[Ref]:
-    """The tables that go on to inherit what is dropped above them, where others beside them do not.
+    """The links of those that go on to inherit what is dropped above, where others do not.
 
     PostgreSQL lets go of it in all of them, and either drops it there or makes it their own.
     """
@@ -87,7 +87,7 @@ def torn(fact: Fact, context: Context) -> Iterator[Ref]:
     for heir in stay if len(stay) < len(heirs) else ():
         table = context.old.facts[heir].parent
         assert table is not None
-        yield table
+        yield inheritance(table)
 
 
 def all_stay(fact: Fact, context: Context) -> bool:
@@ -113,11 +113,11 @@ def _stays_inherited(ref: Ref, context: Context) -> bool:
 
 
 def made_anew(ref: Ref, context: Context) -> Iterator[Ref]:
-    """The tables for which there is no order."""
+    """The links of the tables for which there is no order."""
     for hand in below(ref, context):
         table = context.old.facts[hand.heirs].parent
         if table is not None and cannot(hand, context):
-            yield table
+            yield inheritance(table)
 
 
 def given_before(ref: Ref, context: Context) -> Iterator[tuple[Stage, Ref]]:

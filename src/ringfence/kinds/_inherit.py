@@ -14,6 +14,7 @@ from ringfence.kinds._family import (
     parents,
     unproved,
 )
+from ringfence.kinds._held import holder, is_held
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -161,6 +162,10 @@ def under_one(columns: Sequence[Ref], kind: str, does: Do, context: Context) -> 
     `does` is for that table, by the name of `over`; `kind` is the type that the columns have.
     """
     tables = [Ref(_kind_of_table(c, context), c.name[:-1]) for c in columns]
+    tables = [
+        Ref("table", holder(t)) if is_held(c, context) else t
+        for c, t in zip(columns, tables, strict=True)
+    ]
     yield from under(columns, tables, kind, does)
 
 

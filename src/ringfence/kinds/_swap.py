@@ -6,6 +6,7 @@ has, the new one is made, each column is led from the one to the other, and the 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ringfence.errors import Refused
@@ -44,6 +45,13 @@ class Swapped(Kind):
         if shell(fact.ref) in context.old.facts:
             yield shell(fact.ref)
 
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        """What holds a table's columns while it has no parents is made while this has its name."""
+        if stage == "drop":
+            for user in context.old.used_by.get(fact.ref, ()):
+                if user.kind == "column":
+                    yield ("drop", Ref("inheritance", user.name[:-1]))
+
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         if old.ref in context.aside:
             name = ident(aside(old.ref.name))
@@ -59,6 +67,17 @@ class Swapped(Kind):
 def put_aside(ref: Ref) -> str:
     """The name under which something is put aside."""
     return qualified((*ref.name[:-1], aside(ref.name)))
+
+
+def as_before(column: Fact, context: Context) -> Fact:
+    """A column as it was before what it uses was put aside."""
+    attrs = {**column.attrs}
+    for used in context.old.uses.get(column.ref, frozenset()) & context.aside:
+        for name in ("type", "collation"):
+            suffix = "[]" if column.text(name).endswith("[]") else ""
+            if column.text(name) == put_aside(used) + suffix:
+                attrs[name] = qualified(used.name) + suffix
+    return replace(column, attrs=attrs)
 
 
 def recast(value: str, column: Fact, new: Fact, context: Context) -> str:

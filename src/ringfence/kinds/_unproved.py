@@ -60,6 +60,8 @@ def waits(column: Fact, context: Context) -> bool:
     old = context.old.facts.get(column.ref)
     if old is None or not column["not_null_not_valid"] or column.ref in context.drops:
         return False
+    if old["not_null"] and not old["not_null_not_valid"]:
+        return False  # a table that comes would have to have it proved, as it is
     names = {*old.attrs, *column.attrs}
     return all(old[name] == column[name] for name in names if not name.startswith("not_null"))
 

@@ -31,6 +31,7 @@ from ringfence.kinds._family import (
     tree,
 )
 from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
+from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, rejoins
 from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping
@@ -122,6 +123,8 @@ class Column(Kind):
         if stage == "alter":
             yield from before_own(fact, context)
             yield ("drop", partition(table))
+            if rejoins(table, context):
+                yield ("drop", inheritance(table))
             yield from (("create", link) for link in have_it_so(fact, context))
         if table not in context.drops:
             # What is done to the whole is done to its partitions, but for those that are detached.
@@ -312,6 +315,7 @@ class Column(Kind):
             yield table
         if table is not None and table in context.new.facts and _in_key(fact, context):
             yield table
+        yield from let_down(fact, context)
         if fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
             yield from torn(fact, context)
@@ -332,6 +336,8 @@ class Column(Kind):
     def evicts(self, change: Change, context: Context) -> Iterator[Ref]:
         """While one column has the old type and the other the new, they cannot be compared."""
         yield from super().evicts(change, context)
+        if passed_on(change, context):
+            yield from let_down(context.old.facts[change.ref], context)
         old = context.old
         followed = change.old is not old.facts[change.ref]
         if change.new is not None and "type" in change.attributes and not change.new["generated"]:
@@ -416,7 +422,7 @@ class Column(Kind):
             its = context.old.facts[other], context.new.facts[other]
             losses += lost(*its, context)
             losses += on_retyping(*its, value, context)
-        table = f"ALTER TABLE {qualified(over(together))}" if together else _table(new)
+        table = f"ALTER TABLE {qualified(over(together))}" if together else _giver(new, context)
         do = Do(
             f"{table} ALTER COLUMN {column} TYPE {kind}{collate}{using}",
             (*losses, *hazards),
@@ -440,7 +446,7 @@ class Column(Kind):
         table = _table(new, only=family == "inherited" and context.server_version < 180000)
         scans = _scans(new)
         was, named = old["not_null"], (old["not_null_name"], new["not_null_name"])
-        if was and new["not_null"] and not old["not_null_inherited"]:
+        if was and new["not_null"] and (not old["not_null_inherited"] or owned(old, context)):
             if new["not_null_inherited"]:
                 return
             if link_stays(new.parent, context):
@@ -488,11 +494,11 @@ class Column(Kind):
             return
         column = ident(new.ref.name[-1])
         if not new["generated"]:
-            yield Do(f"{_table(new)} ALTER COLUMN {column} DROP EXPRESSION")
+            yield Do(f"{_giver(new, context)} ALTER COLUMN {column} DROP EXPRESSION")
             return
         hazard = Hazard(HazardCode.REWRITE, new.ref, "the table is written anew under lock")
         yield Do(
-            f"{_table(new)} ALTER COLUMN {column} SET EXPRESSION AS ({new.text('expression')})",
+            f"{_giver(new, context)} ALTER COLUMN {column} SET EXPRESSION AS ({new.text('expression')})",
             (hazard,) if new["generated"] == "s" else (),
         )
 
@@ -575,6 +581,13 @@ def _table(fact: Fact, *, only: bool = False) -> str:
     return f"ALTER {kind_of(fact.parent).keyword}{word} {qualified(fact.ref.name[:-1])}"
 
 
+def _giver(fact: Fact, context: Context) -> str:
+    """ALTER TABLE, of the holder where that gives it meanwhile."""
+    if fact.parent is not None and is_held(fact.ref, context):
+        return f"ALTER TABLE {qualified(holder(fact.parent))}"
+    return _table(fact)
+
+
 def _leaving(table: Ref, column: str, context: Context) -> Iterator[Ref]:
     """That tables inherit from it, or from what does, and will not, nor have a column of the name."""
     for link in links_below(table, context.old):
@@ -606,8 +619,9 @@ def _heirs_of_foreign(column: Ref, context: Context) -> Iterator[Ref]:
     for link in links_below(table, context.old) if table is not None and foreign else ():
         below = context.old.facts.get(Ref("column", (*link.ref.name, column.name[-1])))
         if below is not None and below.parent is not None:
-            yield from [below.parent] if below.parent.kind == "table" else ()
-            yield from _heirs_of_foreign(below.ref, context)
+            yield inheritance(below.parent)
+            if below.parent.kind == "foreign_table":
+                yield from _heirs_of_foreign(below.ref, context)
 
 
 def _scans(new: Fact) -> tuple[Hazard, ...]:

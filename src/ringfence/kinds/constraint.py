@@ -34,6 +34,7 @@ from ringfence.kinds._family import (
     unproved,
 )
 from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
+from ringfence.kinds._held import let_down
 from ringfence.kinds._inherit import before_own, make_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -143,6 +144,8 @@ class Constraint(Kind):
         """What is attached cannot be dropped alone."""
         if link_stays(fact.parent, context):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
+        if fact["type"] == "c":
+            yield from let_down(fact, context)
         if fact["type"] == "c" and fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
             if context.server_version < 180000:  # which makes it the heir's own

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, kind_of, pair
-from ringfence.kinds._family import heirs, names
+from ringfence.kinds._family import names
 from ringfence.kinds._options import changes, clause, reminder
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._unproved import around
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ringfence.change import Change
     from ringfence.kinds import Namespace
-    from ringfence.model import Fact, Ref
+    from ringfence.model import Fact
 
 
 class ForeignTable(Kind):
@@ -30,9 +30,6 @@ class ForeignTable(Kind):
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("relation", *fact.ref.name), ("type", *fact.ref.name))
-
-    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
-        yield from heirs(fact.ref, context)
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         inline = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._family import common, kept_parents, names, parents, unproved
 from ringfence.kinds._handed import given_by_those_that_stay
+from ringfence.kinds._held import hold, let_go
 from ringfence.kinds._inherit import first_left, reinherit
 from ringfence.kinds._unproved import around, siblings, waits
 from ringfence.model import Ref
@@ -82,16 +83,28 @@ class Inheritance(Kind):
             return True
         return fact.ref not in context.drops and used.name not in names(new["parents"])
 
+    def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """A foreign table that would not only inherit what it lets go of: it holds no rows."""
+        heir = fact.parent
+        if heir is None or heir.kind == "table" or heir not in context.new.facts:
+            return
+        if fact.ref in context.new.facts and any(
+            f["inherited"] and f.ref in context.old.facts
+            for f in context.new.children.get(heir, ())
+            if f.ref.kind in ("column", "constraint")
+        ):
+            yield heir
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         assert new.parent is not None
         without, within = around(new.parent, context)
         yield from without
-        yield from reinherit(new.parent, [], parents(new.parent, context.new), context)
+        yield from let_go(new.parent, context)
         yield from within
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         assert old.parent is not None
-        yield from reinherit(old.parent, parents(old.parent, context.old), [], context)
+        yield from hold(old.parent, context)
 
     def reparent(self, change: Change, context: Context) -> Iterator[Do]:
         """NO INHERIT from the first that is another on; INHERIT in the new order."""

@@ -21,7 +21,6 @@ from ringfence.kinds import (
 from ringfence.kinds._bounds import keeps_parts
 from ringfence.kinds._family import (
     aside,
-    heirs,
     inheritance,
     keys_on,
     links_below,
@@ -101,8 +100,7 @@ class Table(Kind):
             yield above
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
-        """The partitions that stay partitions, in which other rows may belong afterwards; heirs."""
-        yield from heirs(fact.ref, context)
+        """The partitions that stay partitions, in which other rows may belong afterwards."""
         if fact.ref in context.new.facts and not keeps_parts(fact.ref, context):
             for user in context.old.used_by.get(fact.ref, ()):
                 if (
@@ -304,19 +302,22 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
     parts += [c for c in columns if c["generated"] and _made_anew(c, context)]
     for part in sorted(parts, key=lambda f: (f.ref.kind == "column", f.ref)):
         used = context.old.uses.get(part.ref, frozenset())
-        if not any(
-            u in context.drops
-            and u in context.new.facts
-            and u.name[:2] != old.ref.name
-            and (kind_of(u).keyword in _CALLED or _refers_to(part, u))
-            for u in used
-        ) and not (_holds_logged(part, context) or _holds_key(part, context)):
+        if not any(_must_go(part, u, old.ref, context) for u in used) and not (_holds_logged(part, context) or _holds_key(part, context)):
             continue
         inherited = part.ref.kind == "column" or part["attached"]
         if part.ref.kind == "constraint" and above is not None:
             inherited = Ref("constraint", (*above.name, part.ref.name[-1])) in context.old.facts
         if above is None or not inherited:
             yield part
+
+
+def _must_go(part: Fact, used: Ref, table: Ref, context: Context) -> bool:
+    """Whether what a table put aside uses would be in the way: it is replaced, or taken for another."""
+    if used not in context.drops or used.name[:2] == table.name:
+        return False
+    if used not in context.new.facts:
+        return kind_of(used).confuses(context.old.facts[used], context)
+    return kind_of(used).keyword in _CALLED or _refers_to(part, used)
 
 
 def _leave_method(old: Fact, context: Context) -> Iterator[Do]:

@@ -1,0 +1,217 @@
+"""Tables that leave all their parents and join them again, or others, and inherit the same meanwhile.
+
+What no parent gives any more becomes a table's own, and PostgreSQL has no statement that undoes
+that. So a table made for the purpose, the holder, gives it from the one to the other; and what is
+altered of it is altered there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.kinds import Context, Do, kind_of
+from ringfence.kinds._family import aside, inheritance, kept_parents, parents, unproved
+from ringfence.kinds._sql import Raw, ident, qualified, sql
+from ringfence.kinds._swap import as_before
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.change import Change
+    from ringfence.model import Fact
+
+_PASSED_ON = (
+    *("type", "collation", "generated", "expression"),
+    *("not_null", "not_null_name", "not_null_not_valid", "not_null_inherited"),
+)
+
+
+def holder(table: Ref) -> tuple[str, str]:
+    """The name of the table that gives meanwhile what the parents gave."""
+    return table.name[0], aside(table.name)
+
+
+def is_held(ref: Ref, context: Context) -> bool:
+    """Whether a column or check is a holder's meanwhile, and altered there."""
+    fact = context.old.facts.get(ref)
+    return fact is not None and fact.parent is not None and ref in held(fact.parent, context)
+
+
+def held(table: Ref, context: Context) -> list[Ref]:
+    """What of a table is the holder's meanwhile: what stays inherited, and what that speaks of."""
+    if not rejoins(table, context):
+        return []
+    found = [
+        f.ref
+        for f in sorted(context.old.children.get(table, ()), key=lambda f: f.ref)
+        if f.ref.kind in ("column", "constraint")
+        and f["inherited"]
+        and f.ref not in context.drops
+        and f.ref in context.new.facts
+        and context.new.facts[f.ref]["inherited"]
+    ]
+    for ref in found:
+        generated = ref.kind == "constraint" or context.old.facts[ref]["generated"]
+        for used in sorted(context.old.uses.get(ref, ())) if generated else ():
+            if used.kind == "column" and used.name[:-1] == table.name and used not in found:
+                found.append(used)
+    return found
+
+
+def let_down(fact: Fact, context: Context) -> Iterator[Ref]:
+    """The link of a table that inherits what changes, and that one of those who gave it leaves.
+
+    Where it leaves some parents and joins others, nothing of theirs takes it along.
+    """
+    now = context.new.facts.get(fact.ref)
+    table = fact.parent
+    if table is None or table.kind != "table" or now is None:
+        return
+    link = inheritance(table)
+    if not fact["inherited"] or not now["inherited"] or link not in context.new.facts:
+        return
+    before, after = parents(table, context.old), parents(table, context.new)
+    kept = kept_parents(table, context)
+    left = [p for p in before if p not in kept]
+    if all(p in before for p in after):
+        return  # it is altered once the table has left, with what gives it still
+    if any(Ref(fact.ref.kind, (*p.name, fact.ref.name[-1])) in context.old.facts for p in left):
+        yield link
+
+
+def passed_on(change: Change, context: Context) -> bool:
+    """Whether something changes of a column that a table has from its parents."""
+    names = _PASSED_ON if context.server_version >= 180000 else _PASSED_ON[:4]
+    return not {*names}.isdisjoint(change.attributes)
+
+
+def hold(table: Ref, context: Context) -> Iterator[Do]:
+    """The holder is made, and gives what the parents gave; those are left."""
+    its = held(table, context)
+    if its:
+        columns = [as_before(context.old.facts[r], context) for r in its if r.kind == "column"]
+        said = Raw(", ".join(_column(f, not_null=_keeps(f, context)) for f in columns))
+        yield Do(sql("CREATE TABLE {t} ({c})", t=holder(table), c=said))
+        for check in (context.old.facts[r] for r in its if r.kind == "constraint"):
+            yield Do(f"{_add(table)} {_check(check)}")
+        yield Do(f"{_child(table)} INHERIT {qualified(holder(table))}")
+    for parent in reversed(parents(table, context.old)):
+        yield Do(f"{_child(table)} NO INHERIT {qualified(parent.name)}")
+
+
+def let_go(table: Ref, context: Context) -> Iterator[Do]:
+    """The new parents are joined, which give what the holder gave and what is new; it goes."""
+    its = held(table, context)
+    new = [f for f in _inherited(table, context) if f.ref in context.creates]
+    new = [f for f in new if not _comes_later(f, context)]
+    beside = sorted(
+        {r for f in new for r in _speaks_of(f, context)} - {*its, *(f.ref for f in new)}
+    )
+    if (new or beside) and not its:
+        yield Do(f"CREATE TABLE {qualified(holder(table))} ()")
+        yield Do(f"{_child(table)} INHERIT {qualified(holder(table))}")
+    facts = [context.new.facts[r] for r in beside]
+    for fact in (*facts, *new):
+        if fact.ref.kind == "column":
+            wanted = fact in new and _is_not_null(fact)
+            yield Do(f"{_add(table)} COLUMN {_column(fact, not_null=wanted)}")
+    for fact in new:
+        if fact.ref.kind == "constraint":
+            yield Do(f"{_add(table)} {_check(fact)}")
+    for ref in its:
+        yield from _not_null_from_above(ref, table, context)
+    for parent in parents(table, context.new):
+        yield Do(f"{_child(table)} INHERIT {qualified(parent.name)}")
+    if its or new:
+        yield Do(f"{_child(table)} NO INHERIT {qualified(holder(table))}")
+        yield Do(f"DROP TABLE {qualified(holder(table))}")
+
+
+def owned(fact: Fact, context: Context) -> bool:
+    """Whether that a column is NOT NULL is the table's own meanwhile, though it was inherited."""
+    remade = fact.parent is not None and rejoins(fact.parent, context)
+    return remade and not _keeps(fact, context)
+
+
+def rejoins(table: Ref, context: Context) -> bool:
+    """Whether a table leaves all its parents, and joins them or others later."""
+    link = inheritance(table)
+    if link not in context.drops or link not in context.new.facts:
+        return False
+    return table not in context.drops and table in context.new.facts
+
+
+def _not_null_from_above(ref: Ref, table: Ref, context: Context) -> Iterator[Do]:
+    was, now = context.old.facts[ref], context.new.facts[ref]
+    if ref.kind != "column" or not now["not_null_inherited"] or _keeps(was, context):
+        return
+    if was["not_null"]:
+        yield Do(f"{_child(table)} ALTER COLUMN {ident(ref.name[-1])} DROP NOT NULL")
+    if _is_not_null(now):
+        yield Do(f"{_add(table)} {_not_null(now)}")
+
+
+def _keeps(fact: Fact, context: Context) -> bool:
+    """Whether a column is NOT NULL as the parents have it, before and after."""
+    now = context.new.facts.get(fact.ref)
+    if now is None or not _is_not_null(fact) or not _is_not_null(now):
+        return False
+    return fact["not_null_name"] == now["not_null_name"]
+
+
+def _is_not_null(fact: Fact) -> bool:
+    return bool(fact["not_null_inherited"] and not fact["not_null_not_valid"])
+
+
+def _child(table: Ref) -> str:
+    return f"ALTER {kind_of(table).keyword} {qualified(table.name)}"
+
+
+def _add(table: Ref) -> str:
+    return f"ALTER TABLE {qualified(holder(table))} ADD"
+
+
+def _column(fact: Fact, *, not_null: bool) -> str:
+    text = f"{ident(fact.ref.name[-1])} {fact.text('type')}"
+    if fact["collation"]:
+        text += f" COLLATE {fact.text('collation')}"
+    if fact["generated"]:
+        kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
+        text += f" GENERATED ALWAYS AS ({fact.text('expression')}) {kept}"
+    return f"{text} {_not_null(fact).rpartition(' NOT NULL')[0]} NOT NULL" if not_null else text
+
+
+def _not_null(fact: Fact) -> str:
+    table, column = fact.ref.name[-2:]
+    name = fact.text("not_null_name") or f"{table}_{column}_not_null"
+    return f"CONSTRAINT {ident(name)} NOT NULL {ident(column)}"
+
+
+def _check(fact: Fact) -> str:
+    return f"CONSTRAINT {ident(fact.ref.name[-1])} {fact.text('definition')}"
+
+
+def _inherited(table: Ref, context: Context) -> list[Fact]:
+    return [
+        f
+        for f in sorted(context.new.children.get(table, ()), key=lambda f: f.ref)
+        if f.ref.kind in ("column", "constraint") and f["inherited"]
+    ]
+
+
+def _speaks_of(fact: Fact, context: Context) -> set[Ref]:
+    """The columns that a check or a generated column speaks of."""
+    if fact.ref.kind != "constraint" and not fact["generated"]:
+        return set()
+    used = context.new.uses.get(fact.ref, frozenset())
+    return {r for r in used if r.kind == "column" and r.name[:-1] == fact.ref.name[:-1]}
+
+
+def _comes_later(fact: Fact, context: Context) -> bool:
+    """Whether it comes with a parent's own ADD once the table inherits, as it is not valid."""
+    assert fact.parent is not None
+    above = [
+        Ref(fact.ref.kind, (*p.name, fact.ref.name[-1])) for p in parents(fact.parent, context.new)
+    ]
+    return any(r in context.creates and unproved(context.new.facts[r], fact) for r in above)
