@@ -121,8 +121,7 @@ class _Work:
                 self.drops.add(change.ref)
         self.drops |= {above for ref in self.creates for above in self._hosts(ref, context)}
         for ref in self.creates:
-            others = kind_of(ref).displaces(self.new.facts[ref], context)
-            self.drops.update(other for other in others if other in self.old.facts)
+            self.drops.update(self._displaced(ref, context))
         for ref in self.drops:
             self.alters.pop(ref, None)
         todo = [*self.drops, *self.alters]
@@ -140,6 +139,7 @@ class _Work:
                     else:
                         lost.append(user)
                 lost += kind_of(ref).drags(self.old.facts[ref], context)
+                lost += self._displaced(ref, context)
                 lost += self._hosts(ref, context)
             elif ref in self.alters:
                 lost = list(kind_of(ref).evicts(self.alters[ref], context))
@@ -170,6 +170,13 @@ class _Work:
             return
         if not kind_of(ref).addable(new, context):
             yield above
+
+    def _displaced(self, ref: Ref, context: Context) -> Iterator[Ref]:
+        """What is there and has to go meanwhile, for it to be made, where it is made again."""
+        fact = self.new.facts.get(ref)
+        if fact is not None:
+            others = kind_of(ref).displaces(fact, context)
+            yield from (other for other in others if other in self.old.facts)
 
     def _follows(self, user: Ref, used: Ref, context: Context) -> bool:
         """Whether `user` can be altered from what it used, put aside, to what takes its place."""
@@ -290,7 +297,8 @@ class _Work:
                     {ref: tuple(sorted(below, key=_place)) for ref, below in folded.items()},
                     {node: tuple(others) for node, others in along.items()},
                 )
-            if not (self._unfold(leader, set(circle)) or self._part(leader, circle)):
+            ways = (self._outlive, self._unfold, self._part)
+            if not any(way(leader, set(circle)) for way in ways):
                 path = " → ".join(f"{stage} {ref}" for stage, ref in circle)
                 raise Bug(f"these need each other, and no way is known to part them: {path}")
 
@@ -391,7 +399,30 @@ class _Work:
             ref.kind in ("partition", "table") and ref.name != top[1].name
         )
 
-    def _part(self, leader: Mapping[Node, Node], circle: list[Node]) -> bool:
+    def _outlive(self, leader: Mapping[Node, Node], circle: set[Node]) -> bool:
+        """Let go of an order that is not needed: a part of something can go once its type is another.
+
+        Its own statement does not name that, as those do that drop a routine or a cast.
+        """
+        context = self._context()
+        found = False
+        for ref in self.drops:
+            node: Node = ("drop", ref)
+            if leader.get(node, node) not in circle or self.old.facts[ref].parent is None:
+                continue
+            for used in self.old.uses.get(ref, frozenset()):
+                if used not in self.aside | self.alters.keys() or self._holder(ref, {used}):
+                    continue
+                edge: tuple[Node, Node] = (node, ("drop" if used in self.aside else "alter", used))
+                if edge[1] not in circle or edge in self.apart:
+                    continue
+                if used in self.alters and ref in kind_of(used).evicts(self.alters[used], context):
+                    continue
+                self.apart.add(edge)
+                found = True
+        return found
+
+    def _part(self, leader: Mapping[Node, Node], circle: set[Node]) -> bool:
         """Let go of an order that is only customary: what is below an object and goes, goes first."""
         found = False
         for ref in self.drops - self.creates:
@@ -445,8 +476,12 @@ class _Work:
                     holder = self._holder(ref, self.carried)
                     lead = leader.get(node, node)
                     for other in _needs(self.old, ref):
-                        # What goes with the rows lets go of what is replaced when they are put aside.
-                        free = lead[0] == "carry" and other in self.creates
+                        # What goes with the rows lets go, when they are put aside, of what is
+                        # replaced, and of what would be taken for what is made.
+                        wrong = other in gone and kind_of(other).confuses(
+                            self.old.facts[other], context
+                        )
+                        free = lead[0] == "carry" and (wrong or other in self.creates)
                         before = ("drop", lead[1]) if free else node
                         for also in stages.get(other, ()):
                             if also in ("drop", "alter"):
@@ -455,7 +490,7 @@ class _Work:
                             holder is not None
                             and other in gone
                             and not kind_of(ref).parted(fact, other, context)
-                            and not kind_of(other).confuses(self.old.facts[other], context)
+                            and not wrong
                         ):
                             first(("carry", holder), ("drop", other))
                 elif stage == "alter":
@@ -491,6 +526,8 @@ class _Work:
                         first((stage, holder), ("discard", ref))
                 if user in self.alters:
                     first(("alter", user), ("discard", ref))
+                if user in self.drops:
+                    first(("drop", user), ("discard", ref))
         self._part_names(first)
         return after
 

@@ -180,6 +180,20 @@ def goes_before(fact: Fact, context: Context) -> list[Ref]:
     return [r for r in above(fact, context.old) if r in context.alone]
 
 
+def is_foreign(link: Fact) -> bool:
+    """Whether it is a foreign table's, which has no part in what the whole's indexes are."""
+    foreign = link.parent is not None and link.parent.kind == "foreign_table"
+    return foreign and link.ref.kind == "partition"
+
+
+def parts(index: Ref, catalog: Catalog) -> Iterator[Ref]:
+    """The indexes that are attached to it, and to those."""
+    for user in catalog.used_by.get(index, ()):
+        if user.kind == "index" and index in above(catalog.facts[user], catalog):
+            yield user
+            yield from parts(user, catalog)
+
+
 def stays_invalid(fact: Fact, catalog: Catalog) -> bool:
     """Whether an index, or one that it is attached to, is without some partition's."""
     found = [catalog.facts[r] for r in above(fact, catalog) if r in catalog.facts]

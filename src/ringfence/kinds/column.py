@@ -345,9 +345,12 @@ class Column(Kind):
             if followed or not assigned(was, now, context.server_version):
                 yield from _foreign_heirs(change.ref, context)
                 yield from _heirs_of_foreign(change.ref, context)
+        if {"type", "collation"} & {*change.attributes}:
+            yield from self._forgotten(change.ref, old)
+            if not followed and not _comparable(*pair(change)):
+                users = (old.facts[user] for user in old.used_by.get(change.ref, ()))
+                yield from (f.ref for f in users if f.ref.kind == "constraint" and f["type"] == "f")
         if not followed:
-            if {"type", "collation"} & {*change.attributes}:
-                yield from self._references(change, context)
             return
         types = {r for r in old.uses.get(change.ref, ()) if kind_of(r).swaps}
         for user in old.used_by.get(change.ref, ()):
@@ -358,21 +361,19 @@ class Column(Kind):
             if both and (user.kind != "constraint" or old.facts[user]["type"] in ("c", "f", "x")):
                 yield user
 
-    def _references(self, change: Change, context: Context) -> Iterator[Ref]:
-        """Foreign keys that do not compare, and those to a key that merely includes the column."""
-        old = context.old
-        for user in old.used_by.get(change.ref, ()):
-            if user.kind == "constraint" and old.facts[user]["type"] == "f":
-                if not _comparable(*pair(change)):
-                    yield user
-            elif user.kind == "statistics" and old.facts[user]["target"] is not None:
-                yield user  # PostgreSQL makes it anew and forgets how much it looks at
+    def _forgotten(self, column: Ref, old: Catalog) -> Iterator[Ref]:
+        """What PostgreSQL makes anew with the column, and does not know all about."""
+        for user in old.used_by.get(column, ()):
+            if user.kind == "statistics" and old.facts[user]["target"] is not None:
+                yield user  # how much it looks at
             elif user.kind == "index" and old.facts[user]["statistics"]:
                 yield user
-            elif user.kind in ("constraint", "index"):
+            if user.kind == "index" or (
+                user.kind == "constraint" and old.facts[user]["type"] != "f"
+            ):
                 for other in old.used_by.get(user, ()):
-                    if other.kind == "constraint" and change.ref not in old.uses[other]:
-                        yield other  # PostgreSQL builds the key anew and forgets who needs it
+                    if other.kind == "constraint" and column not in old.uses[other]:
+                        yield other  # foreign keys that need a key for other columns of it
 
     def can_retype(self, change: Change, context: Context) -> bool:
         """All but a column of the partition key."""

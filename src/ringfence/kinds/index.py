@@ -18,6 +18,7 @@ from ringfence.kinds._family import (
     above,
     attach,
     goes_before,
+    is_foreign,
     kept_parents,
     let_go,
     link_stays,
@@ -65,7 +66,8 @@ class Index(Kind):
             for over in above(fact, context.new):
                 table = context.new.facts[over].parent if over in context.new.facts else None
                 for link in links_below(table, context.new) if table is not None else ():
-                    yield ("create", link.ref)
+                    if not is_foreign(link):
+                        yield ("create", link.ref)
         if stage == "create" and fact["invalid"]:
             for user in context.new.used_by.get(fact.parent, ()):
                 if user.kind == "partition":
@@ -96,6 +98,18 @@ class Index(Kind):
         late = new is not None and stays_invalid(new, context.new)
         if late or link_stays(fact.parent, context):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
+
+    def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
+        """The foreign partitions: with none of theirs attached, it would never be valid."""
+        if not fact["invalid"] and fact.parent is not None:
+            yield from (
+                link.ref for link in links_below(fact.parent, context.old) if is_foreign(link)
+            )
+
+    def evicts(self, change: Change, context: Context) -> Iterator[Ref]:
+        yield from super().evicts(change, context)
+        if change.new is not None and "invalid" in change.attributes:
+            yield from self.displaces(change.new, context)
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = new.text("definition") + options_clause(new.list("options"))

@@ -8,10 +8,12 @@ from ringfence.kinds import REPLACE, Context, Do, Kind
 from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
 from ringfence.kinds._family import (
     goes_before,
+    is_foreign,
     keys_on,
     known_by,
     link_stays,
     links_below,
+    parts,
     stays_invalid,
 )
 from ringfence.kinds._published import unknown, unspeakable
@@ -56,6 +58,9 @@ class Partition(Kind):
                         if child["type"] != "f" and not late:
                             yield ("alter", child.ref)
                             yield ("create", child.ref)
+                        if table == above and is_foreign(fact):
+                            for part in parts(child.ref, context.new):
+                                yield from (("alter", part), ("create", part))
         # A whole that is made anew has no others; they may go with its rows alone.
         for user in context.old.used_by.get(above, ()) if above not in context.drops else ():
             if user.kind == "partition":
@@ -81,8 +86,6 @@ class Partition(Kind):
             yield key.ref
         if fact.parent is not None and _leaves_out(context.new.facts[fact.ref], context):
             yield from unspeakable(fact.parent, context, detached=True)
-        yield from _would_fill(context.new.facts[fact.ref], context)
-        yield from _would_leave_invalid(context.new.facts[fact.ref], context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The foreign keys that would miss the rows that it takes from the default partition."""

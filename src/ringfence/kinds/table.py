@@ -302,7 +302,9 @@ def _lets_go(old: Fact, context: Context, above: Ref | None) -> Iterator[Fact]:
     parts += [c for c in columns if c["generated"] and _made_anew(c, context)]
     for part in sorted(parts, key=lambda f: (f.ref.kind == "column", f.ref)):
         used = context.old.uses.get(part.ref, frozenset())
-        if not any(_must_go(part, u, old.ref, context) for u in used) and not (_holds_logged(part, context) or _holds_key(part, context)):
+        if not any(_must_go(part, u, old.ref, context) for u in used) and not (
+            _holds_logged(part, context) or _holds_key(part, context)
+        ):
             continue
         inherited = part.ref.kind == "column" or part["attached"]
         if part.ref.kind == "constraint" and above is not None:

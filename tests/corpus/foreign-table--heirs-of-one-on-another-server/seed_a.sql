@@ -1,0 +1,1 @@
+INSERT INTO heir VALUES (1, 2, 3); INSERT INTO below VALUES (4, 5, 6, 7);

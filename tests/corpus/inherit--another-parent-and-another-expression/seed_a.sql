@@ -1,0 +1,1 @@
+INSERT INTO heir (f, g, own) VALUES (1, 2, 3);

@@ -1,0 +1,10 @@
+CREATE FOREIGN DATA WRAPPER fd;
+CREATE SERVER here FOREIGN DATA WRAPPER fd;
+CREATE SERVER there FOREIGN DATA WRAPPER fd;
+
+CREATE DOMAIN word AS text;
+CREATE TYPE pair AS (n integer, w word);
+CREATE TABLE one (p pair);
+CREATE TABLE two (p pair);
+CREATE FOREIGN TABLE far (n integer) INHERITS (one, two) SERVER here;
+CREATE TABLE heir (own integer) INHERITS (far);

@@ -1,0 +1,10 @@
+CREATE FOREIGN DATA WRAPPER fd;
+CREATE SERVER here FOREIGN DATA WRAPPER fd;
+CREATE SERVER there FOREIGN DATA WRAPPER fd;
+
+CREATE DOMAIN word AS varchar(40) NOT NULL;
+CREATE TYPE pair AS (n integer, w word);
+CREATE TABLE one (p pair);
+CREATE TABLE two (p pair);
+CREATE TABLE near () INHERITS (one, two);
+CREATE TABLE heir (own integer) INHERITS (near);

@@ -1,0 +1,1 @@
+INSERT INTO heir (p, own) VALUES ((1, 'a'), 2);

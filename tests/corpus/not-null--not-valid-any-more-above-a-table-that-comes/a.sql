@@ -1,0 +1,4 @@
+-- from PostgreSQL 18 on
+CREATE TABLE t (a text);
+ALTER TABLE t ADD CONSTRAINT k NOT NULL a;
+CREATE TABLE heir ();
