@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 import ringfence.kinds
-from engine import assert_turns, catalog, psql
+from engine import CORPUS, assert_turns, catalog, psql
 from ringfence.errors import Refused
 from ringfence.planner import plan
 
@@ -162,6 +162,30 @@ def test_leaves_stay_when_a_partition_key_is_retyped(make_database: Callable[...
         outcome = assert_turns(one, two)
         assert connection.execute(ask).fetchall() == before
     assert len(before) == 4
+    assert not any("INSERT" in step.sql for step in outcome.plan.steps)
+
+
+@pytest.mark.parametrize(
+    ("case", "heirs"),
+    [
+        ("foreign-table--heirs-of-one-on-another-server", ("heir", "below")),
+        ("inherit--a-parent-dropped-for-another-with-other-types", ("heir",)),
+        ("inherit--another-parent-and-other-checks", ("heir", "below")),
+        ("inherit--type-made-anew-below-another-parent", ("heir",)),
+    ],
+)
+def test_no_table_is_copied_since_its_parents_are_others(
+    case: str, heirs: tuple[str, ...], make_database: Callable[..., str]
+) -> None:
+    one, two = make_database(), make_database()
+    for database, name in ((one, "a"), (one, "seed_a"), (two, "b")):
+        psql(database, (CORPUS / case / f"{name}.sql").read_text(encoding="utf-8"))
+    ask = "SELECT oid FROM pg_class WHERE relname = ANY (%s) ORDER BY relname"
+    with psycopg.connect(one, autocommit=True) as connection:
+        before = connection.execute(ask, [[*heirs]]).fetchall()
+        outcome = assert_turns(one, two)
+        assert connection.execute(ask, [[*heirs]]).fetchall() == before
+    assert len(before) == len(heirs)
     assert not any("INSERT" in step.sql for step in outcome.plan.steps)
 
 
