@@ -1417,6 +1417,47 @@ def test_a_right_that_is_lost_is_told_once(granted: tuple[Project, str]) -> None
     ]
 
 
+SWAPPED = "ALTER TABLE things RENAME TO things_old; ALTER INDEX things_pkey RENAME TO o; "
+MADE = SWAPPED + "CREATE TABLE things (LIKE things_old INCLUDING DEFAULTS, PRIMARY KEY (id)); "
+COPY = "INSERT INTO things SELECT * FROM things_old; "
+COLUMN = (
+    "ALTER TABLE things ADD c bigint{}; {} ALTER TABLE things RENAME size TO o;"
+    " ALTER TABLE things ALTER o DROP NOT NULL; ALTER TABLE things RENAME c TO size; "
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (MADE, {("table:public.things", "error", "5 rows before, 0 now")}),
+        (MADE + COPY, set()),
+        (SWAPPED + "CREATE VIEW things AS SELECT * FROM things_old;", set()),
+        (MADE + "ALTER TABLE things_old INHERIT things;", set()),
+        (
+            COLUMN.format("", ""),
+            {("column:public.things.size", "error", "it is NULL in every row")},
+        ),
+        (COLUMN.format("", "UPDATE things SET c = size;"), set()),
+    ],
+)
+def test_who_reads_by_a_name_finds_what_was_there(
+    project: Project, sql: str, expected: set[tuple[str, str, str]]
+) -> None:
+    path = project.root / "swap.sql"
+    path.write_text(f"BEGIN; {sql} COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = {
+        (
+            f["ref"],
+            f["severity"],
+            f["message"].partition(" reads otherwise: ")[2].partition(", and")[0],
+        )
+        for f in json.loads(done.out)["findings"]
+        if "reads otherwise" in f["message"]
+    }
+    assert told == expected
+
+
 PROCEDURES = """
 CREATE PROCEDURE p_more(x int) LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE p_wider(x int) LANGUAGE sql AS 'SELECT 1';

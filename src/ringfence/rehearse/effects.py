@@ -12,10 +12,11 @@ from ringfence.model import Ref
 from ringfence.rehearse import compat
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from ringfence.errors import Span
     from ringfence.pg.observe import Observed
+    from ringfence.rehearse.elsewhere import Otherwise
     from ringfence.rehearse.files import File
     from ringfence.rehearse.hazards import Part
     from ringfence.script import Statement
@@ -149,6 +150,26 @@ def changed(
             help_ = "PostgreSQL reads a body when it runs: replace the function too"
             found = _other(file, routine.ref, said, Severity.WARNING, help_=help_)
             yield replace(found, span=None, basis=Basis.STATIC, key="")
+
+
+def otherwise(file: File, found: Iterable[Otherwise], told: set[Hashable]) -> Iterator[Finding]:
+    """What is read otherwise by the name it had. It is added to `told`."""
+    contract = file.up.phase == "contract"
+    for each in found:
+        if each in told:
+            continue
+        told.add(each)
+        severity = Severity.ERROR if each.bare else Severity.WARNING
+        yield _other(
+            file,
+            each.ref,
+            each.message,
+            Severity.INFO if contract else severity,
+            help_=""
+            if contract
+            else "copy what is to be read by that name before the names change",
+            who="by name",
+        )
 
 
 def _other(

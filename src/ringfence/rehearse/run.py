@@ -17,6 +17,7 @@ from ringfence.rehearse import (
     blame,
     compat,
     effects,
+    elsewhere,
     instead,
     measure,
     plans,
@@ -199,6 +200,11 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     trial = compat.tried(connection, before)
                     after = compat.world(connection, work.hidden, trying=False)
                     now = rows.held(connection, work.hidden, had)
+                    others += effects.otherwise(
+                        file,
+                        elsewhere.elsewhere(connection, had, now, after, work.mended),
+                        told,
+                    )
                 for each in trial.broken:
                     if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
                         continue  # we took the rows away that it referred to
