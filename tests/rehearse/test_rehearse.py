@@ -1458,6 +1458,34 @@ def test_who_reads_by_a_name_finds_what_was_there(
     assert told == expected
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("", {"SELECT", "INSERT"}),
+        ("CREATE POLICY p ON things USING (false);", {"SELECT", "INSERT"}),
+        ("CREATE POLICY p ON things FOR SELECT USING (true);", {"INSERT"}),
+        ("CREATE POLICY p ON things USING (size > 3 OR current_user = 'x');", set()),
+        ("CREATE POLICY p ON things TO pg_monitor USING (true);", {"SELECT", "INSERT"}),
+        ("ALTER TABLE things OWNER TO {role};", set()),
+    ],
+)
+def test_who_is_shut_out_by_row_security_is_told(
+    granted: tuple[Project, str], sql: str, expected: set[str]
+) -> None:
+    project, role = granted
+    path = project.root / "rows.sql"
+    text = f"BEGIN; REVOKE UPDATE (label, size) ON things FROM {role}; {sql.format(role=role)}"
+    path.write_text(f"{text} ALTER TABLE things ENABLE ROW LEVEL SECURITY; COMMIT;", "utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = [
+        (f["code"], f["severity"], f["message"].partition(f"role {role} can ")[2].split()[0])
+        for f in json.loads(done.out)["findings"]
+        if "lets none through" in f["message"]
+    ]
+    codes = {"SELECT": "OLD_READER", "INSERT": "OLD_WRITER"}
+    assert sorted(told) == sorted((codes[right], "warning", right) for right in expected)
+
+
 PROCEDURES = """
 CREATE PROCEDURE p_more(x int) LANGUAGE sql AS 'SELECT 1';
 CREATE PROCEDURE p_wider(x int) LANGUAGE sql AS 'SELECT 1';

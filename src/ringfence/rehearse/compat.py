@@ -20,6 +20,7 @@ from psycopg import sql
 
 from ringfence.model import Ref, quoted
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
+from ringfence.rehearse.shut import Shut, shut
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
@@ -107,6 +108,7 @@ class World:
     rights: frozenset[Right] = frozenset()
     sequences: frozenset[tuple[Ref, int]] = frozenset()
     promises: Promises = field(default_factory=Promises)
+    shut: frozenset[Shut] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -229,7 +231,14 @@ def world(
         (Ref("sequence", (str(schema), str(name))), int(str(oid)))
         for schema, name, oid in connection.execute(_SEQUENCES).fetchall()
     )
-    return World(tuple(relations), tuple(routines), rights, sequences, promises(connection, hidden))
+    return World(
+        tuple(relations),
+        tuple(routines),
+        rights,
+        sequences,
+        promises(connection, hidden),
+        shut(connection, rights),
+    )
 
 
 _SEQUENCES = """
@@ -614,6 +623,19 @@ def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[
         if what:
             key = (right.ref, right.right not in ("SELECT", "EXECUTE"), right.role)
             lost.setdefault(key, []).append(what)
+    for (ref, writes, role), rights in lost.items():
+        yield ref, writes, role, rights
+
+
+def shut_out(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[str]]]:
+    """What row security lets a role do with no row any more, though it may still: whether to write,
+    the role, and what."""
+    had = {(r.schema, r.name, r.role, r.right): r.ref for r in before.rights}
+    lost: dict[tuple[Ref, bool, str], list[str]] = {}
+    for each in sorted(after.shut - before.shut):
+        ref = had.get((each.schema, each.name, each.role, each.right))
+        if ref is not None:
+            lost.setdefault((ref, each.right != "SELECT", each.role), []).append(each.right)
     for (ref, writes, role), rights in lost.items():
         yield ref, writes, role, rights
 

@@ -143,6 +143,22 @@ def changed(
             help_="" if contract else help_,
             who=role,
         )
+    for ref, writes, role, every in compat.shut_out(before, after):
+        rights = [right for right in every if (ref, role, right, "rows") not in told]
+        told |= {(ref, role, right, "rows") for right in rights}
+        if rights:
+            yield _other(
+                file,
+                ref,
+                f"role {role} can {', '.join(rights)} no row of {ref.path} any more: its row security"
+                " lets none through",
+                grave,
+                writes=writes,
+                help_=""
+                if contract
+                else "CREATE POLICY for those who use it, in the same transaction",
+                who=f"{role}:rows",
+            )
     for routine, what in compat.mentions(after, before):
         if (routine.ref, True) not in broken:
             broken.add((routine.ref, True))
