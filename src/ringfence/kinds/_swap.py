@@ -96,7 +96,7 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
             return f"{value}::text::{wanted}"
         return f"{value}::{wanted}"
     inside = [r for r in _within(left, context) if r.kind == "composite_type"]
-    moved = [r for r in inside if _names(r, context.old) != _names(r, context.new)]
+    moved = [r for r in inside if _moves(r, context)]
     if len(inside) == 1 and inside == left and wanted == qualified(inside[0].name):
         return f"CASE WHEN {value} IS DISTINCT FROM NULL THEN {_row(value, inside[0], context)} END"
     if not moved:
@@ -201,6 +201,40 @@ def _within(tops: Iterable[Ref], context: Context) -> list[Ref]:
 def _names(ref: Ref, catalog: Catalog) -> list[str]:
     """The attributes of a composite type, in order."""
     return [f.ref.name[-1] for f in catalog.below(ref, "attribute")]
+
+
+def _moves(ref: Ref, context: Context) -> bool:
+    """Whether attributes change places, or one comes before those that are there."""
+    after = _names(ref, context.new)
+    kept = [name for name in _names(ref, context.old) if name in after]
+    return after[: len(kept)] != kept
+
+
+def lined_up(ref: Ref, context: Context) -> Iterator[Do]:
+    """A composite type put aside gets as many attributes as the new one has.
+
+    Values of it within an array or another type become the new one's by way of their text.
+    """
+    before, after = _names(ref, context.old), _names(ref, context.new)
+    if not _within_others(ref, context.old) or _moves(ref, context):
+        return
+    head = f"ALTER TYPE {put_aside(ref)}"
+    for name in before:
+        if name not in after:
+            yield Do(f"{head} DROP ATTRIBUTE {ident(name)}")
+    for name in after:
+        if name not in before:  # empty text, which is NULL in any type
+            yield Do(f"{head} ADD ATTRIBUTE {ident(name)} text")
+
+
+def _within_others(ref: Ref, catalog: Catalog) -> bool:
+    """Whether something but a column of the type itself is made of it."""
+    users = [catalog.facts[u] for u in catalog.used_by.get(ref, ())]
+    return any(
+        f.ref.kind in (*_TYPES, "attribute")
+        or (f.ref.kind == "column" and f.text("type").endswith("[]"))
+        for f in users
+    )
 
 
 def stored(ref: Ref, catalog: Catalog, *, whole: bool = True) -> bool:

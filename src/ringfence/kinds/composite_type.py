@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, kind_of, pair
 from ringfence.kinds._sql import qualified
-from ringfence.kinds._swap import Swapped
+from ringfence.kinds._swap import Swapped, lined_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,11 @@ class CompositeType(Swapped):
         lines = [kind_of(child).inline(context.new.facts[child], context) for child in folded]
         body = "\n" + ",\n".join(f"    {line}" for line in lines) + "\n" if lines else ""
         yield Do(f"CREATE TYPE {qualified(new.ref.name)} AS ({body})")
+
+    def drop(self, old: Fact, context: Context) -> Iterator[Do]:
+        yield from super().drop(old, context)
+        if old.ref in context.aside:
+            yield from lined_up(old.ref, context)
 
     def can_reorder(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """Whether what is there already keeps its order, and what is new comes last."""

@@ -58,7 +58,8 @@ class Partition(Kind):
                         if child["type"] != "f" and not late:
                             yield ("alter", child.ref)
                             yield ("create", child.ref)
-                        if table == above and is_foreign(fact):
+                        # ATTACH passes over an index that is not valid for want of a part.
+                        if (table == above and is_foreign(fact)) or (table != above and not late):
                             for part in parts(child.ref, context.new):
                                 yield from (("alter", part), ("create", part))
         # A whole that is made anew has no others; they may go with its rows alone.
