@@ -217,6 +217,16 @@ def let_go(table: Ref | None, context: Context) -> bool:
     return above is not None and (above in context.drops or partition(table) in context.drops)
 
 
+def let_go_first(fact: Fact, context: Context) -> Iterator[Ref]:
+    """The partitions whose own index or constraint stays: detached, before it goes with the whole's."""
+    for user in context.old.used_by.get(fact.ref, ()):
+        part = context.old.facts[user]
+        if user not in context.drops and fact.ref in above(part, context.old):
+            assert part.parent is not None
+            if partition(part.parent) in context.drops:
+                yield partition(part.parent)
+
+
 def known_by(identity: Fact | None) -> str:
     """A table's replica identity as it stands in ALTER TABLE … REPLICA IDENTITY."""
     if identity is not None and identity["index"]:

@@ -21,6 +21,7 @@ from ringfence.kinds._family import (
     is_foreign,
     kept_parents,
     let_go,
+    let_go_first,
     link_stays,
     links_below,
     partition,
@@ -61,6 +62,8 @@ class Index(Kind):
             return
         if stage == "drop" and fact["attached"] and not goes_before(fact, context):
             yield ("drop", partition(fact.parent))
+        if stage == "drop":
+            yield from (("drop", link) for link in let_go_first(fact, context))
         if stage != "drop" and fact["attached"] and partition(fact.parent) not in context.creates:
             # The last that is attached makes it valid, but not when its table is attached.
             for over in above(fact, context.new):
