@@ -61,6 +61,45 @@ def test_what_was_only_inherited_becomes_the_tables_own(make_database: Callable[
     assert not any("DROP TABLE public.c" in step.sql for step in outcome.plan.steps)
 
 
+ONE_WAY = {
+    "own, and NOT NULL by the parent alone": (
+        """CREATE TABLE a (z integer, CONSTRAINT k CHECK (z > 0)); CREATE TABLE c () INHERITS (a);
+        INSERT INTO c VALUES (1);""",
+        """CREATE TABLE a (z integer NOT NULL, CONSTRAINT k CHECK (z > 0));
+        CREATE TABLE c (z integer) INHERITS (a);""",
+    ),
+    "own, and what the parent gives is new": (
+        "CREATE TABLE a (y integer); CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES (1);",
+        """CREATE TABLE a (y integer, z integer, CONSTRAINT k CHECK (z > y));
+        CREATE TABLE c (y integer) INHERITS (a);""",
+    ),
+    "own, below one parent more": (
+        "CREATE TABLE a (y text); CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES ('y');",
+        "CREATE TABLE a (y text); CREATE TABLE b (); CREATE TABLE c (y text) INHERITS (a, b);",
+    ),
+    "the heir's own, and no more the parent's, which had it NOT NULL": (
+        "CREATE TABLE a (x text NOT NULL); CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES ('x');",
+        "CREATE TABLE a (); CREATE TABLE c (x text) INHERITS (a);",
+    ),
+    "of an heir that gives it to another": (
+        """CREATE TABLE a (x integer); CREATE TABLE b () INHERITS (a); CREATE TABLE c () INHERITS (a);
+        INSERT INTO c VALUES (1);""",
+        """CREATE TABLE a (); CREATE TABLE b (x integer) INHERITS (a);
+        CREATE TABLE c () INHERITS (a, b);""",
+    ),
+}
+"""What cannot be undone: no column is ever again only inherited."""
+
+
+@pytest.mark.parametrize("case", ONE_WAY)
+def test_heirs_follow(case: str, make_database: Callable[..., str]) -> None:
+    a, b = ONE_WAY[case]
+    one, two = make_database(), make_database()
+    psql(one, a)
+    psql(two, b)
+    assert_turns(one, two)
+
+
 def test_a_partition_cannot_leave_a_replaced_access_method_before_15(
     make_database: Callable[..., str],
 ) -> None:

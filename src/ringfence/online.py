@@ -152,6 +152,8 @@ class _Rewrite:
         # What happens to a whole table is not in the way of its constraints.
         self.touched = {
             s.ref for s in plan.steps if s.ref.kind != "table" or s.verb not in ("alter", "rename")
+        } | {  # by what is done to a parent's, too
+            r for r, f in old.facts.items() if r.kind == "column" and new.facts.get(r, f) != f
         }
         self.unsettled = _unsettled(plan, self.made, old, new)
         self.filled: dict[Ref, Step] = {}

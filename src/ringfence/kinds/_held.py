@@ -14,6 +14,7 @@ from ringfence.kinds._family import aside, inheritance, kept_parents, parents, u
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.kinds._swap import as_before
 from ringfence.model import Ref
+from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +47,10 @@ def held(table: Ref, context: Context) -> list[Ref]:
         f.ref
         for f in sorted(context.old.children.get(table, ()), key=lambda f: f.ref)
         if f.ref.kind in ("column", "constraint")
-        and f["inherited"]
         and f.ref not in context.drops
         and f.ref in context.new.facts
-        and context.new.facts[f.ref]["inherited"]
+        and ((f["inherited"] and context.new.facts[f.ref]["inherited"]) or _keeps(f, context))
+        and f.ref not in _anew(table, context)
     ]
     for ref in found:
         generated = ref.kind == "constraint" or context.old.facts[ref]["generated"]
@@ -57,6 +58,26 @@ def held(table: Ref, context: Context) -> list[Ref]:
             if used.kind == "column" and used.name[:-1] == table.name and used not in found:
                 found.append(used)
     return found
+
+
+def _anew(table: Ref, context: Context) -> list[Ref]:
+    """The checks that only are inherited, of columns that become the table's own: given once they are."""
+    return [
+        f.ref
+        for f in sorted(context.old.children.get(table, ()), key=lambda f: f.ref)
+        if f.ref.kind == "constraint"
+        and f["inherited"]
+        and f.ref not in context.drops
+        and any(_becomes_own(r, table, context) for r in context.old.uses.get(f.ref, ()))
+    ]
+
+
+def _becomes_own(column: Ref, table: Ref, context: Context) -> bool:
+    if column.kind != "column" or column.name[:-1] != table.name or column not in context.new.facts:
+        return False
+    return bool(
+        context.old.facts[column]["inherited"] and not context.new.facts[column]["inherited"]
+    )
 
 
 def let_down(fact: Fact, context: Context) -> Iterator[Ref]:
@@ -103,12 +124,12 @@ def hold(table: Ref, context: Context) -> Iterator[Do]:
 def let_go(table: Ref, context: Context) -> Iterator[Do]:
     """The new parents are joined, which give what the holder gave and what is new; it goes."""
     its = held(table, context)
-    new = [f for f in _inherited(table, context) if f.ref in context.creates]
+    anew = _anew(table, context) if rejoins(table, context) else []
+    new = [f for f in _inherited(table, context) if f.ref in context.creates or f.ref in anew]
     new = [f for f in new if not _comes_later(f, context)]
-    beside = sorted(
-        {r for f in new for r in _speaks_of(f, context)} - {*its, *(f.ref for f in new)}
-    )
-    if (new or beside) and not its:
+    nulls = _not_null_from_above(table, context)
+    beside = _beside([*new, *nulls], {*its, *(f.ref for f in new)}, context)
+    if (new or nulls) and not its:
         yield Do(f"CREATE TABLE {qualified(holder(table))} ()")
         yield Do(f"{_child(table)} INHERIT {qualified(holder(table))}")
     facts = [context.new.facts[r] for r in beside]
@@ -117,21 +138,33 @@ def let_go(table: Ref, context: Context) -> Iterator[Do]:
             wanted = fact in new and _is_not_null(fact)
             yield Do(f"{_add(table)} COLUMN {_column(fact, not_null=wanted)}")
     for fact in new:
+        if fact.ref in anew:
+            yield Do(f"{_child(table)} DROP CONSTRAINT {ident(fact.ref.name[-1])}")
         if fact.ref.kind == "constraint":
             yield Do(f"{_add(table)} {_check(fact)}")
-    for ref in its:
-        yield from _not_null_from_above(ref, table, context)
+    for fact in nulls:
+        if _has_its_own(fact, context):
+            yield Do(f"{_child(table)} ALTER COLUMN {ident(fact.ref.name[-1])} DROP NOT NULL")
+        yield Do(
+            f"{_add(table)} {_not_null(fact)}", scans(fact) if fact.ref in context.old.facts else ()
+        )
     for parent in parents(table, context.new):
         yield Do(f"{_child(table)} INHERIT {qualified(parent.name)}")
-    if its or new:
+    if its or new or nulls:
         yield Do(f"{_child(table)} NO INHERIT {qualified(holder(table))}")
         yield Do(f"DROP TABLE {qualified(holder(table))}")
 
 
+def scans(column: Fact) -> tuple[Hazard, ...]:
+    """The hazard of what has to be proved of every row."""
+    message = "every row is read while nobody may use the table"
+    return (Hazard(HazardCode.SCAN_UNDER_LOCK, column.ref, message),)
+
+
 def owned(fact: Fact, context: Context) -> bool:
     """Whether that a column is NOT NULL is the table's own meanwhile, though it was inherited."""
-    remade = fact.parent is not None and rejoins(fact.parent, context)
-    return remade and not _keeps(fact, context)
+    left = fact.parent is not None and inheritance(fact.parent) in context.drops
+    return left and not _keeps(fact, context)
 
 
 def rejoins(table: Ref, context: Context) -> bool:
@@ -142,14 +175,31 @@ def rejoins(table: Ref, context: Context) -> bool:
     return table not in context.drops and table in context.new.facts
 
 
-def _not_null_from_above(ref: Ref, table: Ref, context: Context) -> Iterator[Do]:
-    was, now = context.old.facts[ref], context.new.facts[ref]
-    if ref.kind != "column" or not now["not_null_inherited"] or _keeps(was, context):
-        return
-    if was["not_null"]:
-        yield Do(f"{_child(table)} ALTER COLUMN {ident(ref.name[-1])} DROP NOT NULL")
-    if _is_not_null(now):
-        yield Do(f"{_add(table)} {_not_null(now)}")
+def _not_null_from_above(table: Ref, context: Context) -> list[Fact]:
+    """The columns that are to be NOT NULL as the parents have it, and are not so in the holder."""
+    return [
+        f
+        for f in context.new.below(table, "column")
+        if _is_not_null(f)
+        and not (f["inherited"] and f.ref in context.creates)
+        and not (f.ref in context.old.facts and _keeps(context.old.facts[f.ref], context))
+    ]
+
+
+def _has_its_own(column: Fact, context: Context) -> bool:
+    """Whether a table's column is NOT NULL by itself, since it left what it had that from."""
+    was = context.old.facts.get(column.ref)
+    return was is not None and column.ref not in context.creates and bool(was["not_null"])
+
+
+def _beside(facts: list[Fact], there: set[Ref], context: Context) -> list[Ref]:
+    """The columns that those speak of, and that these do, where they are not there."""
+    found = [f.ref for f in facts if f.ref not in there]
+    found += sorted({r for f in facts for r in _speaks_of(f, context)} - {*there, *found})
+    for ref in found:
+        more = _speaks_of(context.new.facts[ref], context) - {*there, *found}
+        found += sorted(more)
+    return sorted({*found}, key=lambda r: bool(context.new.facts[r]["generated"]))
 
 
 def _keeps(fact: Fact, context: Context) -> bool:
@@ -157,7 +207,7 @@ def _keeps(fact: Fact, context: Context) -> bool:
     now = context.new.facts.get(fact.ref)
     if now is None or not _is_not_null(fact) or not _is_not_null(now):
         return False
-    return fact["not_null_name"] == now["not_null_name"]
+    return fact["not_null_name"] == now["not_null_name"] and fact["inherited"] == now["inherited"]
 
 
 def _is_not_null(fact: Fact) -> bool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Context, Do, kind_of, pair
 from ringfence.kinds._family import (
     aside,
-    inheritance,
     is_partition,
     kept_parents,
     links_below,
@@ -38,7 +37,7 @@ def make_own(change: Change, context: Context) -> Iterator[Do]:
     before, after = parents(table, context.old), parents(table, context.new)
     if before == after and change.ref == min(_to_own(table, context), default=None):
         stay = first_left(table, context)
-        yield from reinherit(table, before[stay:], after[stay:], context)
+        yield from reinherit(table, before[stay:], after[stay:], context, early=True)
 
 
 def first_left(table: Ref, context: Context) -> int:
@@ -55,12 +54,22 @@ def before_own(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
     """What is done before: a parent's are as they will be when the table joins it again."""
     if fact.parent is None or fact.ref not in _to_own(fact.parent, context):
         return
-    yield ("alter", inheritance(fact.parent))
+    others = parents(fact.parent, context.old) != parents(fact.parent, context.new)
     for parent in kept_parents(fact.parent, context):
         for child in context.new.children.get(parent, ()):
             if child.ref.kind in ("column", "constraint") and child["type"] != "f":
                 yield ("alter", child.ref)
-                yield ("create", child.ref)
+                if others:
+                    yield ("create", child.ref)
+
+
+def once_own(table: Ref, context: Context) -> Iterator[tuple[Stage, Ref]]:
+    """What is done before a parent gives what is new: the tables below it leave and join again."""
+    for link in links_below(table, context.new):
+        heir = link.parent
+        if heir is None or parents(heir, context.old) != parents(heir, context.new):
+            continue
+        yield from (("alter", ref) for ref in _to_own(heir, context))
 
 
 def _to_own(table: Ref, context: Context) -> list[Ref]:
@@ -87,17 +96,24 @@ def _above(ref: Ref, parent: Ref) -> Ref:
 
 
 def reinherit(
-    table: Ref, leave: Sequence[Ref], join: Sequence[Ref], context: Context
+    table: Ref,
+    leave: Sequence[Ref],
+    join: Sequence[Ref],
+    context: Context,
+    *,
+    early: bool = False,
 ) -> Iterator[Do]:
     """NO INHERIT `leave` in reverse, INHERIT `join`.
 
     A column that no parent gives any more becomes the table's own, and PostgreSQL has no statement
     that undoes that. So that columns stay inherited, or are inherited when they are new, a table
-    made for the purpose gives them meanwhile.
+    made for the purpose gives them meanwhile. `early`: before those that stay give what is new.
     """
     child = f"ALTER {kind_of(table).keyword} {qualified(table.name)}"
     inherited = _inherited(table, context) if join else []
     inherited = [f for f in inherited if not _comes_later(f, context)]
+    if early:
+        inherited = [f for f in inherited if not _given(f, context)]
     fresh = [f for f in inherited if f.ref in context.creates and not _given(f, context)]
     held = [f for f in inherited if leave and (_given(f, context) or _was(f, context))]
     # A check that only is inherited, of a column that is to be the table's own: anew, once it is.
@@ -211,12 +227,15 @@ def _inherited(table: Ref, context: Context) -> list[Fact]:
     return [
         f
         for f in sorted(context.new.children.get(table, ()), key=lambda f: f.ref)
-        if f.ref.kind in ("column", "constraint") and f["inherited"]
+        if f.ref.kind in ("column", "constraint") and (f["inherited"] or f["not_null_inherited"])
     ]
 
 
 def _was(fact: Fact, context: Context) -> bool:
-    return fact.ref not in context.creates and bool(context.old.facts[fact.ref]["inherited"])
+    if fact.ref in context.creates:
+        return False
+    old = context.old.facts[fact.ref]
+    return bool(old["inherited"] or old["not_null_inherited"])
 
 
 def _given(fact: Fact, context: Context) -> bool:

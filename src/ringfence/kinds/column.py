@@ -31,8 +31,9 @@ from ringfence.kinds._family import (
     tree,
 )
 from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
-from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, rejoins
-from ringfence.kinds._inherit import before_own, make_own, over, tied, under_one
+from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, rejoins, scans
+from ringfence.kinds._inherit import before_own, make_own, once_own, over, tied, under_one
+from ringfence.kinds._not_null import called, keys_over, misled, proved_below
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping
 from ringfence.kinds._sequences import (
@@ -142,6 +143,7 @@ class Column(Kind):
                 kept = table in kept_parents(link.parent, context)
                 if kept and below is not None and not below["inherited"]:
                     yield ("create", below.ref)  # ADD COLUMN finds it and leaves it its own
+            yield from once_own(table, context)
             if fact["inherited"]:
                 yield ("create", inheritance(table))
                 yield ("alter", inheritance(table))
@@ -163,7 +165,9 @@ class Column(Kind):
                 if stage == "drop" or all(p in old for p in new):
                     yield ("alter", inheritance(table))
         for link in links_below(table, context.old):
-            if link.parent is not None and table not in parents(link.parent, context.new):
+            if link.parent is None:
+                continue
+            if link.ref in context.drops or table not in parents(link.parent, context.new):
                 yield ("drop", link.ref)
                 yield ("alter", link.ref)
 
@@ -205,7 +209,7 @@ class Column(Kind):
                     fact.parent in context.drops or context.new.facts[fact.parent]["partition_key"]
                 )
             ):
-                text += f" CONSTRAINT {ident(_nn_name(fact))}"
+                text += f" CONSTRAINT {ident(called(fact))}"
             text += " NOT NULL"
             if fact["not_null_no_inherit"]:
                 text += " NO INHERIT"
@@ -217,6 +221,7 @@ class Column(Kind):
     def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         """What ADD COLUMN has no word for."""
         yield from self._inherited(fact, context)
+        yield from proved_below(fact, context)
         own = fact["not_null_not_valid"] and not fact["not_null_inherited"]
         if own and not comes_late(fact, context):
             yield Do(f"{_table(fact)} ADD {_not_null(fact)}")
@@ -249,7 +254,7 @@ class Column(Kind):
             if text:
                 yield Do(f"{_table(new)} ADD COLUMN {text}", on_adding(new, context))
             if alone:
-                yield Do(f"{_table(new)} ADD {_not_null(new)}", _scans(new))
+                yield Do(f"{_table(new)} ADD {_not_null(new)}", scans(new))
             if late:
                 yield _identify(new)
         yield from self.afterwards(new, context)
@@ -316,6 +321,7 @@ class Column(Kind):
         if table is not None and table in context.new.facts and _in_key(fact, context):
             yield table
         yield from let_down(fact, context)
+        yield from misled(fact.ref, context)
         if fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
             yield from torn(fact, context)
@@ -338,6 +344,7 @@ class Column(Kind):
         yield from super().evicts(change, context)
         if passed_on(change, context):
             yield from let_down(context.old.facts[change.ref], context)
+        yield from self._parted(change, context)
         old = context.old
         followed = change.old is not old.facts[change.ref]
         if change.new is not None and "type" in change.attributes and not change.new["generated"]:
@@ -360,6 +367,15 @@ class Column(Kind):
             both = any(r.kind == "column" and types & old.uses.get(r, frozenset()) for r in others)
             if both and (user.kind != "constraint" or old.facts[user]["type"] in ("c", "f", "x")):
                 yield user
+
+    def _parted(self, change: Change, context: Context) -> Iterator[Ref]:
+        """The links of tables that leave for the sake of its NOT NULL, and a key in the way of it."""
+        own = "inherited" in change.attributes
+        if own and change.new is not None and change.new["not_null_inherited"]:
+            yield inheritance(Ref("table", change.ref.name[:-1]))  # left, both are its own
+        if own or any(name.startswith("not_null") for name in change.attributes):
+            yield from misled(change.ref, context)
+            yield from keys_over(change.ref, context)
 
     def _forgotten(self, column: Ref, old: Catalog) -> Iterator[Ref]:
         """What PostgreSQL makes anew with the column, and does not know all about."""
@@ -439,13 +455,15 @@ class Column(Kind):
     def renull(self, change: Change, context: Context) -> Iterator[Do]:
         """SET or DROP NOT NULL; from PostgreSQL 18 on, its name and state."""
         old, new = pair(change)
+        if not old["not_null"]:
+            yield from proved_below(new, context)
         if new.parent is None or _with_parent(change, ("not_null", "not_null_not_valid"), context):
             return
         column = ident(new.ref.name[-1])
         # Before 18 it is not inherited: each table is told by itself, but for partitions.
         family = tree(new.parent, context.new)
         table = _table(new, only=family == "inherited" and context.server_version < 180000)
-        scans = _scans(new)
+        read = scans(new)
         was, named = old["not_null"], (old["not_null_name"], new["not_null_name"])
         if was and new["not_null"] and (not old["not_null_inherited"] or owned(old, context)):
             if new["not_null_inherited"]:
@@ -461,15 +479,16 @@ class Column(Kind):
             if named[0] != named[1]:
                 name = qualified(new.ref.name[:-1])  # of a foreign table too
                 yield Do(
-                    f"ALTER TABLE {name} RENAME CONSTRAINT {ident(_nn_name(old))} TO {ident(_nn_name(new))}"
+                    f"ALTER TABLE {name} RENAME CONSTRAINT {ident(called(old))} TO {ident(called(new))}"
                 )
             if old["not_null_no_inherit"] != new["not_null_no_inherit"]:
                 word = "NO INHERIT" if new["not_null_no_inherit"] else "INHERIT"
-                yield Do(f"{table} ALTER CONSTRAINT {ident(_nn_name(new))} {word}")
+                yield Do(f"{table} ALTER CONSTRAINT {ident(called(new))} {word}")
             if old["not_null_not_valid"] and not new["not_null_not_valid"]:
-                yield Do(f"{table} VALIDATE CONSTRAINT {ident(_nn_name(new))}", scans)
+                yield Do(f"{table} VALIDATE CONSTRAINT {ident(called(new))}", read)
         elif was and new["not_null"]:
-            return
+            if not new["not_null_inherited"] and old["inherited"] == new["inherited"]:
+                yield Do(f"{table} ADD {_not_null(new)}")  # which is there: it becomes its own too
         elif not new["not_null"]:
             if old["identity"] and not new["identity"]:
                 yield from _anonymise(old, context)
@@ -477,9 +496,9 @@ class Column(Kind):
         elif new["not_null_inherited"]:
             return
         elif any(new[a] for a in ("not_null_name", "not_null_no_inherit", "not_null_not_valid")):
-            yield Do(f"{table} ADD {_not_null(new)}", () if new["not_null_not_valid"] else scans)
+            yield Do(f"{table} ADD {_not_null(new)}", () if new["not_null_not_valid"] else read)
         else:
-            yield Do(f"{table} ALTER COLUMN {column} SET NOT NULL", scans)
+            yield Do(f"{table} ALTER COLUMN {column} SET NOT NULL", read)
 
     def can_reexpress(self, change: Change, context: Context) -> bool:
         """DROP EXPRESSION always; SET EXPRESSION from PostgreSQL 17 on."""
@@ -625,11 +644,6 @@ def _heirs_of_foreign(column: Ref, context: Context) -> Iterator[Ref]:
                 yield from _heirs_of_foreign(below.ref, context)
 
 
-def _scans(new: Fact) -> tuple[Hazard, ...]:
-    message = "every row is read while nobody may use the table"
-    return (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
-
-
 def _only(fact: Fact, context: Context) -> str:
     """ALTER TABLE, ONLY where there are tables below it, whose columns have this of their own."""
     assert fact.parent is not None
@@ -729,14 +743,9 @@ def _anonymise(old: Fact, context: Context) -> Iterator[Do]:
     yield Do(f"{_table(old)} ALTER COLUMN {ident(old.ref.name[-1])} DROP IDENTITY", losses)
 
 
-def _nn_name(fact: Fact) -> str:
-    *_, table, column = fact.ref.name
-    return fact.text("not_null_name") or f"{table}_{column}_not_null"
-
-
 def _not_null(fact: Fact) -> str:
     """NOT NULL as a constraint of the table, the only form that can be named and not be valid."""
-    text = f"CONSTRAINT {ident(_nn_name(fact))} NOT NULL {ident(fact.ref.name[-1])}"
+    text = f"CONSTRAINT {ident(called(fact))} NOT NULL {ident(fact.ref.name[-1])}"
     text += " NO INHERIT" if fact["not_null_no_inherit"] else ""
     return text + (" NOT VALID" if fact["not_null_not_valid"] else "")
 
@@ -747,7 +756,7 @@ def _rename_in_partition(old: Fact, new: Fact, context: Context) -> Iterator[Do]
     link = context.new.facts[partition(new.parent)]
     part, whole = qualified(link.ref.name), qualified(link.list("whole"))
     yield Do(f"ALTER TABLE {whole} DETACH PARTITION {part}")
-    yield Do(f"{_table(new)} RENAME CONSTRAINT {ident(_nn_name(old))} TO {ident(_nn_name(new))}")
+    yield Do(f"{_table(new)} RENAME CONSTRAINT {ident(called(old))} TO {ident(called(new))}")
     message = "every row of it is read, to see that it belongs there"
     yield Do(
         f"ALTER TABLE ONLY {whole} ATTACH PARTITION {part} {link.text('bound')}",

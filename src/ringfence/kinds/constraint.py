@@ -35,7 +35,7 @@ from ringfence.kinds._family import (
 )
 from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
 from ringfence.kinds._held import let_down
-from ringfence.kinds._inherit import before_own, make_own
+from ringfence.kinds._inherit import before_own, make_own, once_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -99,6 +99,11 @@ class Constraint(Kind):
                     yield from (("create", r) for r in partitions(whole, context.new))
         elif stage == "create" and fact["type"] == "c":
             yield from _later(fact, table, context)
+            yield from once_own(table, context)
+        elif stage == "create" and fact["type"] == "p":
+            yield from (
+                (s, inheritance(table)) for s in _NEW
+            )  # it would make NOT NULL the table's own
         elif stage == "alter":
             yield from before_own(fact, context)
         elif stage == "drop":
@@ -181,6 +186,9 @@ class Constraint(Kind):
     def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         if fact["type"] in ("p", "u", "x"):
             yield from attach(fact, (fact.ref.name[0], fact.ref.name[-1]), context)
+        if fact["inherited"] and _comes_unproved(fact, context):
+            table = qualified(fact.ref.name[:-1])
+            yield Do(f"ALTER TABLE {table} VALIDATE CONSTRAINT {ident(fact.ref.name[-1])}")
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         *table, name = old.ref.name
@@ -287,6 +295,14 @@ def _heirs_of(check: Ref, table: Ref, context: Context) -> Iterator[Ref]:
 def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:
     for parent in kept_parents(fact.parent, context):
         yield Ref("constraint", (*parent.name, fact.ref.name[-1]))
+
+
+def _comes_unproved(fact: Fact, context: Context) -> bool:
+    """Whether it is valid, and comes from parents of its table as not valid."""
+    above = [context.new.facts[r] for r in _same_above(fact, context) if r in context.creates]
+    return "NOT VALID" not in fact.text("definition") and any(
+        "NOT VALID" in check.text("definition") for check in above
+    )
 
 
 def _let_go(fact: Fact, context: Context) -> bool:

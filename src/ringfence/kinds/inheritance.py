@@ -37,13 +37,21 @@ class Inheritance(Kind):
         """INHERIT finds the columns and checks of the parents, in the parents and in the child."""
         if stage == "drop" or fact.parent is None:
             return
+        for key in context.old.below(fact.parent, "constraint"):
+            if key["type"] == "p":
+                yield ("drop", key.ref)  # as long as it is there, NOT NULL cannot go
         yield from ((s, link) for s in _AFTER for link in siblings(fact.parent, context))
         yield from given_by_those_that_stay(fact.parent, context)
         old = parents(fact.parent, context.old)
         new = parents(fact.parent, context.new)
         added = [p for p in new if stage == "create" or p not in old]
+        given = {
+            (f.ref.kind, f.ref.name[-1]) for p in added for f in context.new.children.get(p, ())
+        }
         for table in (fact.parent, *added) if added else ():
             for child in context.new.children.get(table, ()):
+                if (child.ref.kind, child.ref.name[-1]) not in given or child["type"] == "p":
+                    continue  # no parent looks for it
                 if child.ref.kind in ("column", "constraint") and child["type"] != "f":
                     inherited = Ref(child.ref.kind, (*fact.parent.name, child.ref.name[-1]))
                     if table != fact.parent and unproved(child, context.new.facts.get(inherited)):

@@ -1,0 +1,156 @@
+"""NOT NULL as PostgreSQL 18 has it: a constraint that tables pass on to those that inherit from them.
+
+What is done to a parent's is done to its heirs', as far as theirs are alike. Where that does not make
+of an heir's what is wanted, the heir leaves its parents and joins them anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ringfence.kinds import Do, kind_of
+from ringfence.kinds._family import inheritance, kept_parents, links_below, parents
+from ringfence.kinds._sql import ident, qualified
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ringfence.kinds import Context
+    from ringfence.model import Catalog, Fact
+
+
+class _State(NamedTuple):
+    """A column's NOT NULL: what it is called, whether it only is inherited, and how far it holds."""
+
+    name: str
+    inherited: bool
+    no_inherit: bool
+    not_valid: bool
+
+
+def called(column: Fact) -> str:
+    """The name of its constraint NOT NULL."""
+    *_, table, name = column.ref.name
+    return column.text("not_null_name") or f"{table}_{name}_not_null"
+
+
+def misled(column: Ref, context: Context) -> Iterator[Ref]:
+    """The links of the tables whose NOT NULL does not become what it is to be by what is done above."""
+    if context.server_version < 180000:
+        return
+    for ref in (column, *_heirs(column, context)):
+        table = context.old.facts[ref].parent
+        if table is not None and _is_misled(ref, table, context):
+            yield inheritance(table)
+
+
+def keys_over(column: Ref, context: Context) -> Iterator[Ref]:
+    """The primary key in whose way it is that a column's own NOT NULL goes, to be only inherited."""
+    was, now = (_state(column, catalog) for catalog in (context.old, context.new))
+    if was is None or now is None or not now.inherited:
+        return
+    if was.inherited and inheritance(Ref("table", column.name[:-1])) not in context.drops:
+        return
+    for user in context.old.used_by.get(column, ()):
+        key = context.old.facts[user]
+        if user.kind == "constraint" and key["type"] == "p" and user.name[:-1] == column.name[:-1]:
+            yield user
+
+
+def proved_below(column: Fact, context: Context) -> Iterator[Do]:
+    """VALIDATE of what comes to a table with a parent's that is not valid, and is valid in the table."""
+    if not column["not_null_inherited"] or column["not_null_not_valid"] or column.parent is None:
+        return
+    above = (_at(p, column.ref) for p in kept_parents(column.parent, context))
+    states = [state for r in above if (state := _state(r, context.new)) is not None]
+    if states and all(state.not_valid for state in states):
+        table = f"ALTER {kind_of(column.parent).keyword} {qualified(column.parent.name)}"
+        yield Do(f"{table} VALIDATE CONSTRAINT {ident(called(column))}")
+
+
+def _heirs(column: Ref, context: Context) -> Iterator[Ref]:
+    fact = context.old.facts.get(column)
+    for link in links_below(fact.parent, context.old) if fact is not None and fact.parent else ():
+        below = Ref("column", (*link.ref.name, column.name[-1]))
+        if link.ref.kind == "inheritance" and below in context.old.facts:
+            yield below
+
+
+def _is_misled(column: Ref, table: Ref, context: Context) -> bool:
+    """Whether a table that has parents before and after has it otherwise than it is to have it."""
+    link = inheritance(table)
+    if link in context.drops or not (link in context.old.facts and link in context.new.facts):
+        return False
+    if column not in context.new.facts or column in context.drops:
+        return False
+    kept = kept_parents(table, context)
+    above = [Ref("column", (*p.name, column.name[-1])) for p in kept]
+    was, now = (_state(column, catalog) for catalog in (context.old, context.new))
+    gave, give = ([_passed(r, catalog) for r in above] for catalog in (context.old, context.new))
+    if any(before and r in context.drops for r, before in zip(above, gave, strict=True)):
+        return True  # PostgreSQL forgets to tell the heirs when a column goes
+    others = [
+        p
+        for p in parents(table, context.old)
+        if p not in kept and _passed(_at(p, column), context.old)
+    ]
+    if was == now and gave == give:
+        return False
+    return not _follows(was, now, gave, give, left=bool(others))
+
+
+def _at(table: Ref, column: Ref) -> Ref:
+    return Ref("column", (*table.name, column.name[-1]))
+
+
+def _state(column: Ref, catalog: Catalog) -> _State | None:
+    fact = catalog.facts.get(column)
+    if fact is None or not fact["not_null"]:
+        return None
+    flags = (bool(fact[f"not_null_{name}"]) for name in ("inherited", "no_inherit", "not_valid"))
+    return _State(called(fact), *flags)
+
+
+def _passed(column: Ref, catalog: Catalog) -> _State | None:
+    state = _state(column, catalog)
+    return None if state is None or state.no_inherit else state
+
+
+def _follows(
+    was: _State | None,
+    now: _State | None,
+    gave: list[_State | None],
+    give: list[_State | None],
+    *,
+    left: bool,
+) -> bool:
+    """Whether a column's NOT NULL becomes what it is to be, below parents that stay.
+
+    `gave` and `give` are theirs before and after; `left`: one that is left gave it too.
+    """
+    given = {s.name for s in give if s is not None}
+    renamed = any(a and b and a.name != b.name for a, b in zip(gave, give, strict=True))
+    if was is None:
+        if now is None:
+            return True
+        return {now.name} == given if now.inherited else given <= {now.name}
+    if now is None:
+        return not left and (any(gave) or not was.inherited)
+    if was.inherited != now.inherited:
+        same = was._replace(inherited=False) == now
+        return was.inherited and same and gave == give and any(give)
+    if was.inherited:
+        if was == now and not renamed:
+            return gave == give or not any(gave) or not any(give)
+        return all(_alike(a, b, was, now) for a, b in zip(gave, give, strict=True) if a or b)
+    if was != now and (left or any(gave) or given):
+        return was._replace(not_valid=False) == now and gave == give
+    return not renamed
+
+
+def _alike(gave: _State | None, give: _State | None, was: _State, now: _State) -> bool:
+    """Whether a parent's changes as the heir's is to change."""
+    if gave is None or give is None:
+        return False
+    return gave._replace(inherited=True) == was and give._replace(inherited=True) == now

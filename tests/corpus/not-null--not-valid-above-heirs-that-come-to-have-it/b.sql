@@ -1,0 +1,5 @@
+CREATE TABLE base (old integer, "né w" text);
+ALTER TABLE base ADD CONSTRAINT k CHECK (old > 0) NOT VALID;
+ALTER TABLE base ADD CONSTRAINT "some day" NOT NULL old NOT VALID, ADD NOT NULL "né w" NOT VALID;
+CREATE TABLE heir () INHERITS (base);
+CREATE TABLE below () INHERITS (heir);

@@ -1,0 +1,10 @@
+CREATE TABLE base (x bigint NOT NULL, y text, z integer CONSTRAINT "no nulls" NOT NULL);
+CREATE TABLE heir (x bigint) INHERITS (base);
+CREATE TABLE below (y text NOT NULL) INHERITS (heir);
+CREATE TABLE many (y text NOT NULL);
+CREATE TABLE keyed () INHERITS (many);
+ALTER TABLE keyed ADD PRIMARY KEY (y);
+CREATE TABLE one (x bigint CONSTRAINT named NOT NULL);
+CREATE TABLE apart (x bigint) INHERITS (one);
+CREATE TABLE first (v integer CONSTRAINT other NOT NULL);
+CREATE TABLE called (v integer CONSTRAINT its NOT NULL) INHERITS (first);

@@ -1,0 +1,2 @@
+INSERT INTO heir VALUES (1, 'a', 2); INSERT INTO below VALUES (3, 'b', 4);
+INSERT INTO keyed VALUES ('k'); INSERT INTO apart VALUES (5); INSERT INTO called VALUES (6);
