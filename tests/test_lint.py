@@ -379,14 +379,18 @@ def test_a_file_that_is_not_sql_for_style_and_migrations(
 
 
 def test_a_file_that_is_no_text_is_not_passed_over(project: Path, run: Callable[..., Ran]) -> None:
-    """Also where the rule that finds it was not asked for."""
+    """Also where the rule that finds it was not asked for; where it is skipped, it is named."""
     (project / "bad.sql").write_bytes(b"SELECT 1;\n\xff\xfe\n")
-    assert run("lint", "--select", "M", "bad.sql") == Ran(
+    done = run("lint", "--select", "M", "bad.sql")
+    assert done.status == 1
+    assert done.out.startswith("error: bad.sql is not UTF-8: byte 0xff [L006]\n  bad.sql:2:1\n")
+    assert run("lint", "--select", "M", "--skip", "L006", "bad.sql") == Ran(
         0,
         "not checked\n"
+        "  rules  L006: skip says so\n"
         "  files  bad.sql: bad.sql is not UTF-8: byte 0xff\n"
         "\n"
-        "0 errors, 0 warnings · 1 not checked\n",
+        "0 errors, 0 warnings · 2 not checked\n",
         "",
     )
 

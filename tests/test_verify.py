@@ -159,6 +159,20 @@ def test_indexes_valid(project: Project) -> None:
     holds(project, "indexes-valid", 1)
 
 
+def test_what_ddl_makes_has_its_place_there(project: Project) -> None:
+    (project.root / "ddl").mkdir(exist_ok=True)
+    (project.root / "ddl" / "t.sql").write_text(
+        "CREATE TABLE t (a int);\nCREATE UNIQUE INDEX i ON t (a);\n", encoding="utf-8"
+    )
+    project.query("CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (1);")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        project.query("CREATE UNIQUE INDEX CONCURRENTLY i ON t (a)")
+    (finding,) = looked(project, "indexes-valid", status=1)
+    assert finding["place"] == {
+        "path": "ddl/t.sql", "line": 2, "column": 1, "text": "CREATE UNIQUE INDEX i ON t (a);",
+    }  # fmt: skip
+
+
 # verify-files
 
 

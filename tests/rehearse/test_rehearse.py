@@ -488,6 +488,23 @@ def test_transactions_that_do_not_fit(project: Project, text: str, err: str) -> 
     assert said(project, text) == (2, "", err)
 
 
+def test_a_transaction_in_a_file_that_lies_where_revisions_do(project: Project) -> None:
+    (project.versions / "hot.sql").write_text("BEGIN;\nSELECT 1;\nCOMMIT;\n", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(project.versions / "hot.sql"))
+    assert (done.status, done.err) == (
+        2,
+        lines(
+            "error: BEGIN in a file that lies where revisions do, and runs in one transaction as"
+            " they do",
+            "  migrations/versions/hot.sql:1:1",
+            "  1 | BEGIN;",
+            "    | ^",
+            "hint: leave it out, or run the file statement by statement: its first line is then"
+            " -- ringfence: transaction: none",
+        ),
+    )
+
+
 def test_an_index_that_made_up_rows_cannot_be_in_is_built_without_them(project: Project) -> None:
     path = project.root / "loose.sql"
     path.write_text(
@@ -856,6 +873,30 @@ def test_what_comes_behind_a_revision_that_fails_is_named(project: Project) -> N
     assert rows["readers"]["skipped"] == "0002 fails"
     assert (rows["kept"]["count"], rows["kept"]["skipped"]) == (0, "0002 fails")
     assert (rows["tenants"]["count"], rows["tenants"]["skipped"]) == (0, "0002 fails")
+
+
+@pytest.mark.parametrize(
+    ("head", "lost"),
+    [("-- ringfence: transaction: none\n", ["table:public.things"]), ("", [])],
+)
+def test_what_was_lost_before_something_fails_is_told(
+    project: Project, head: str, lost: list[str]
+) -> None:
+    project.revision("0002", f"{head}DELETE FROM things;\nSELECT 1 / 0;", "SELECT 1;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    found = {f["code"]: f for f in document["findings"]}
+    assert [f["ref"] for f in document["findings"] if f["code"] == "DATA_LOSS"] == lost
+    if lost:
+        assert found["DATA_LOSS"]["place"]["text"] == "DELETE FROM things;"
+
+
+def test_what_earlier_files_lost_is_told_where_a_later_one_fails(project: Project) -> None:
+    project.revision("0002", "ALTER TABLE things DROP COLUMN parent_id;", "SELECT 1;")
+    project.revision("0003", "SELECT 1 / 0;", "SELECT 1;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    found = [f for f in document["findings"] if f["code"] == "DATA_LOSS"]
+    assert [f["ref"] for f in found] == ["column:public.things.parent_id"]
+    assert found[0]["place"]["path"] == "migrations/versions/0002.up.sql"
 
 
 def test_rows_are_known_to_be_kept_as_far_as_it_came(project: Project) -> None:
@@ -1458,6 +1499,285 @@ def test_who_reads_by_a_name_finds_what_was_there(
     assert told == expected
 
 
+VIEWS = """
+CREATE VIEW small AS SELECT id, label, size FROM things;
+CREATE VIEW outer_small AS SELECT * FROM small;
+CREATE VIEW moving AS SELECT id, random() AS r FROM things;
+CREATE VIEW none AS SELECT id FROM things WHERE false;
+CREATE MATERIALIZED VIEW kept AS SELECT id, size FROM things;
+"""
+SMALL = "CREATE OR REPLACE VIEW small AS SELECT id, label, size FROM things"
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            f"{SMALL} WHERE id > (SELECT min(id) FROM things);",
+            {
+                (
+                    "view:public.small",
+                    "warning",
+                    "public.small reads otherwise: 5 rows before, 4 now",
+                )
+            },
+        ),
+        (
+            f"{SMALL} WHERE false;",
+            {("view:public.small", "error", "public.small reads otherwise: 5 rows before, 0 now")},
+        ),
+        (
+            f"{SMALL} UNION ALL SELECT id, label, size FROM things;",
+            {
+                (
+                    "view:public.small",
+                    "warning",
+                    "public.small reads otherwise: 5 rows before, 10 now",
+                )
+            },
+        ),
+        (
+            SMALL.replace(", size", ", size + 1 AS size") + ";",
+            {
+                (
+                    "view:public.small",
+                    "warning",
+                    "public.small.size reads otherwise: it has other values than before",
+                )
+            },
+        ),
+        (
+            SMALL.replace("label", "NULL::varchar(20) AS label") + ";",
+            {
+                (
+                    "view:public.small",
+                    "error",
+                    "public.small.label reads otherwise: it is NULL in every row, and had values before",
+                )
+            },
+        ),
+        (
+            "DROP MATERIALIZED VIEW kept; CREATE TABLE kept AS SELECT id, size FROM things LIMIT 2;",
+            {
+                (
+                    "materialized_view:public.kept",
+                    "warning",
+                    "public.kept reads otherwise: 5 rows before, 2 now",
+                )
+            },
+        ),
+        # What it reads is otherwise, and is told itself; the definition is not, or comes to the same.
+        (f"UPDATE things SET size = size + 1; {SMALL} WHERE id IS NOT NULL;", set()),
+        ("ALTER TABLE things RENAME size TO s;", set()),
+        (f"{SMALL} WHERE id IS NOT NULL ORDER BY id;", set()),
+        ("DROP VIEW outer_small, small;", set()),
+        (
+            "CREATE OR REPLACE VIEW moving AS SELECT id, random() AS r FROM things WHERE id > 0;",
+            set(),
+        ),
+    ],
+)
+def test_a_view_that_shows_something_else_is_told(
+    project: Project, sql: str, expected: set[tuple[str, str, str]]
+) -> None:
+    project.revision("0002", VIEWS, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "view.sql"
+    path.write_text(f"BEGIN; {sql} COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = {
+        (f["ref"], f["severity"], f["message"].partition(f"{path.name} ")[2])
+        for f in json.loads(done.out)["findings"]
+        if "reads otherwise" in f["message"]
+    }
+    assert told == expected
+
+
+def test_a_view_that_showed_nothing_is_named(project: Project) -> None:
+    project.revision("0002", VIEWS, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "view.sql"
+    path.write_text(
+        "CREATE OR REPLACE VIEW none AS SELECT id FROM things WHERE id < 0;", encoding="utf-8"
+    )
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    rows = {row["subject"]: row for row in json.loads(done.out)["coverage"]}
+    assert rows["views"]["skipped"] == (
+        "nothing was seen of public.none before, or now: there was no row to compare"
+    )
+
+
+REFUSES = """
+CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION 'not any more'; END$$;
+CREATE FUNCTION ignores() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER t BEFORE {} ON things FOR EACH ROW EXECUTE FUNCTION {}();
+"""
+WRITTEN = """
+CREATE VIEW small AS SELECT id, label FROM things;
+CREATE TABLE children (id bigint PRIMARY KEY, thing bigint NOT NULL REFERENCES things (id));
+CREATE TABLE tree (id bigint PRIMARY KEY, parent bigint NOT NULL REFERENCES tree (id));
+CREATE PUBLICATION everything FOR TABLE things;
+"""
+NO_IDENTITY = 'table "things" because it does not have a replica identity and publishes {}'
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            REFUSES.format("UPDATE", "refuses"),
+            {("table:public.things", "warning", "cannot be updated as before: not any more")},
+        ),
+        (
+            REFUSES.format("DELETE", "refuses"),
+            {("table:public.things", "warning", "cannot be deleted from as before: not any more")},
+        ),
+        (
+            REFUSES.format("DELETE", "ignores").replace("things", "tree"),
+            {
+                (
+                    "table:public.tree",
+                    "error",
+                    "cannot be deleted from as before: DELETE does nothing",
+                )
+            },
+        ),
+        (
+            REFUSES.format("INSERT OR UPDATE OR DELETE", "refuses"),
+            {("table:public.things", "warning", "cannot be written as before: not any more")},
+        ),
+        (
+            "CREATE RULE r AS ON UPDATE TO things DO INSTEAD NOTHING;",
+            {("table:public.things", "error", "cannot be updated as before: UPDATE does nothing")},
+        ),
+        (
+            "ALTER TABLE things REPLICA IDENTITY NOTHING;",
+            {
+                ("table:public.things", "error", f"cannot be {how} as before: cannot {what} {why}")
+                for how, what, why in (
+                    ("updated", "update", NO_IDENTITY.format("updates")),
+                    ("deleted from", "delete from", NO_IDENTITY.format("deletes")),
+                )
+            },
+        ),
+        (
+            "CREATE OR REPLACE VIEW small AS SELECT DISTINCT id, label FROM things;",
+            {
+                (
+                    "view:public.small",
+                    "warning",
+                    f'cannot be {how} as before: cannot {what} view "small"',
+                )
+                for how, what in (
+                    ("written", "insert into"),
+                    ("updated", "update"),
+                    ("deleted from", "delete from"),
+                )
+            },
+        ),
+        (
+            "CREATE OR REPLACE VIEW small AS SELECT id, label FROM things WHERE id IS NOT NULL;",
+            set(),
+        ),
+        # Whoever goes by the name writes through a view; and what is refused was refused before.
+        (
+            "ALTER TABLE things RENAME TO stuff; CREATE VIEW things AS SELECT * FROM stuff;",
+            set(),
+        ),
+        ("DELETE FROM children;", set()),
+        ("ALTER TABLE children ALTER thing DROP NOT NULL;", set()),
+    ],
+)
+def test_who_updates_and_deletes_is_told(
+    project: Project, sql: str, expected: set[tuple[str, str, str]]
+) -> None:
+    project.revision("0002", WRITTEN, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "rows.sql"
+    path.write_text(f"BEGIN; {sql} COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = {
+        (f["ref"], f["severity"], "cannot be " + f["message"].partition(" cannot be ")[2])
+        for f in json.loads(done.out)["findings"]
+        if f["code"] == "OLD_WRITER"
+    }
+    assert told == expected
+
+
+PARTS = """
+CREATE TABLE whole (id bigint NOT NULL, label text) PARTITION BY LIST (id);
+CREATE TABLE part_one PARTITION OF whole FOR VALUES IN (1);
+CREATE TABLE part_two PARTITION OF whole DEFAULT;
+INSERT INTO whole VALUES (1, 'a'), (2, 'b'), (3, 'c');
+CREATE TABLE heirs (id bigint);
+CREATE TABLE heir () INHERITS (heirs);
+INSERT INTO heir VALUES (1), (2);
+"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "ALTER TABLE whole DETACH PARTITION part_two;",
+            {
+                (
+                    "table:public.whole",
+                    "warning",
+                    "8 rows before, 4 now, without those of public.part_two",
+                )
+            },
+        ),
+        (
+            "ALTER TABLE whole DETACH PARTITION part_one; ALTER TABLE whole DETACH PARTITION part_two;",
+            {
+                (
+                    "table:public.whole",
+                    "error",
+                    "8 rows before, 0 now, without those of public.part_one, public.part_two",
+                )
+            },
+        ),
+        (
+            "ALTER TABLE heir NO INHERIT heirs;",
+            {
+                (
+                    "table:public.heirs",
+                    "warning",
+                    "12 rows before, 5 now, without those of public.heir",
+                )
+            },
+        ),
+        (
+            (
+                "ALTER TABLE whole DETACH PARTITION part_one;"
+                " ALTER TABLE whole ATTACH PARTITION part_one FOR VALUES IN (1);"
+            ),
+            set(),
+        ),
+        (
+            "ALTER TABLE whole DETACH PARTITION part_one; INSERT INTO whole SELECT * FROM part_one;",
+            set(),
+        ),
+    ],
+)
+def test_rows_that_leave_a_whole_are_told(
+    project: Project, sql: str, expected: set[tuple[str, str, str]]
+) -> None:
+    project.revision("0002", PARTS, "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "parts.sql"
+    path.write_text(f"BEGIN; {sql} COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = {
+        (f["ref"], f["severity"], f["message"].partition(" reads otherwise: ")[2])
+        for f in json.loads(done.out)["findings"]
+        if "reads otherwise" in f["message"]
+    }
+    assert told == expected
+
+
 @pytest.mark.parametrize(
     ("sql", "expected"),
     [
@@ -1700,3 +2020,109 @@ def test_a_way_back_takes_back_what_was_done_to_roles(
     done = project.run("rehearse", "--format", "json")
     told = [f["message"] for f in json.loads(done.out)["findings"] if f["code"] == "NOT_REVERSIBLE"]
     assert told == ([f"0003 undone, {message.format(role=role)}"] if message else [])
+
+
+WRAPPER = """
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER afar FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '/nowhere', port '1');
+CREATE USER MAPPING FOR PUBLIC SERVER afar;
+"""
+AFAR = f"""
+{WRAPPER}
+CREATE TABLE pt (id integer GENERATED BY DEFAULT AS IDENTITY, note text) PARTITION BY RANGE (id);
+CREATE FOREIGN TABLE ft PARTITION OF pt FOR VALUES FROM (1) TO (100) SERVER afar;
+CREATE TABLE pn PARTITION OF pt FOR VALUES FROM (100) TO (200);
+CREATE FOREIGN TABLE alone (id integer, note text) SERVER afar;
+CREATE VIEW over AS SELECT id FROM pt;
+CREATE TABLE parent (id integer);
+CREATE FOREIGN TABLE child () INHERITS (parent) SERVER afar;
+INSERT INTO pn VALUES (100, 'x');
+INSERT INTO parent VALUES (1);
+"""
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("ALTER TABLE pt ADD w integer;", set()),
+        (
+            "ALTER TABLE pt RENAME note TO remark;",
+            {
+                ("OLD_READER", 'public.pt cannot be read as before: column "note" does not exist'),
+                ("OLD_READER", 'public.ft cannot be read as before: column "note" does not exist'),
+                ("OLD_READER", 'public.pn cannot be read as before: column "note" does not exist'),
+            },
+        ),
+        (
+            "DROP FOREIGN TABLE alone;",
+            {
+                (
+                    "OLD_READER",
+                    'public.alone cannot be read as before: relation "public.alone" does not exist',
+                )
+            },
+        ),
+        (
+            "CREATE FOREIGN TABLE more PARTITION OF pt FOR VALUES FROM (200) TO (300) SERVER afar;",
+            set(),
+        ),
+        (
+            (
+                "ALTER TABLE things ADD whole boolean; CREATE TABLE parts (id bigint) PARTITION BY LIST (id);"
+                " CREATE FOREIGN TABLE other (id bigint) SERVER afar; ALTER FOREIGN TABLE other INHERIT twigs;"
+            ),
+            set(),
+        ),
+        # What looks at rows and refuses those made up is run without: those afar stay.
+        (
+            "DO $$ BEGIN IF EXISTS (SELECT FROM things) THEN RAISE 'no'; END IF; END $$;",
+            set(),
+        ),
+        *[
+            (
+                sql,
+                {
+                    (
+                        "NOT_REHEARSED",
+                        (
+                            "reaches another server, and a rehearsal does not: foreign-data wrapper"
+                            f' "{wrapper}" has no handler'
+                        ),
+                    )
+                },
+            )
+            for sql, wrapper in (
+                ("INSERT INTO things (id) SELECT id FROM pt;", "postgres_fdw"),
+                ("DELETE FROM alone;", "postgres_fdw"),
+                ("IMPORT FOREIGN SCHEMA public FROM SERVER afar INTO public;", "postgres_fdw"),
+                (
+                    (
+                        "CREATE FOREIGN DATA WRAPPER w HANDLER postgres_fdw_handler;"
+                        " CREATE SERVER s FOREIGN DATA WRAPPER w; CREATE FOREIGN TABLE q (id int) SERVER s;"
+                        " SELECT FROM q;"
+                    ),
+                    "w",
+                ),
+            )
+        ],
+    ],
+)
+def test_no_other_server_is_reached(
+    project: Project, sql: str, expected: set[tuple[str, str]]
+) -> None:
+    project.revision("0002", f"{AFAR} CREATE TABLE twigs (id bigint);", "SELECT 1;")
+    assert project.run("migrate").status == 0
+    path = project.root / "afar.sql"
+    path.write_text(f"BEGIN; {sql} COMMIT;", encoding="utf-8")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    assert done.out, done.err
+    document = json.loads(done.out)
+    told = {
+        (f["code"], f["message"].partition(f"{path.name} ")[2])
+        for f in document["findings"]
+        if f["severity"] == "error"
+    }
+    assert told == expected
+    rows = {row["subject"]: row["skipped"] for row in document["coverage"]}
+    names = "public.pt, public.ft, public.alone, public.over, public.parent, public.child"
+    assert rows["afar"] == f"a rehearsal reaches no other server: {names}"

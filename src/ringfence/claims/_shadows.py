@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ringfence.pg.connect import connect
+from ringfence.pg.shadow import cut_off
 
 if TYPE_CHECKING:
     from ringfence.pg.connect import Target
@@ -48,14 +48,6 @@ def loaded(project: Project, target: Target, stack: ExitStack) -> tuple[Shop, Ta
     made = stack.enter_context(shop(project, [], None, near=target))
     made.command()
     copy = made.copy(Source("live", "database", target=target))
-    _cut_off(copy)
+    with connect(copy) as connection:
+        cut_off(connection)
     return made, copy
-
-
-def _cut_off(shadow: Target) -> None:
-    """No foreign table leads anywhere: what is tried here would be tried on somebody's rows."""
-    wrappers = "SELECT fdwname::text FROM pg_foreign_data_wrapper WHERE fdwhandler <> 0"
-    with connect(shadow) as connection:
-        for (name,) in connection.execute(wrappers).fetchall():
-            off = sql.SQL("ALTER FOREIGN DATA WRAPPER {} NO HANDLER")
-            connection.execute(off.format(sql.Identifier(str(name))))

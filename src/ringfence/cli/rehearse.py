@@ -131,7 +131,7 @@ def _wrote(project: Project, each: Rewritten) -> None:
     """Write the safe form of a file, and say so."""
     from ringfence.finding import counted
     from ringfence.rehearse import rewrite
-    from ringfence.rehearse.retype import CALLS
+    from ringfence.rehearse.retype import CALLS, LAST
 
     name = each.file.name
     if not each.texts:
@@ -146,6 +146,12 @@ def _wrote(project: Project, each: Rewritten) -> None:
     if called:
         click.echo(
             f"left: each row is written, and may be changed by {', '.join(called)}", err=True
+        )
+    last = dict.fromkeys(line.removeprefix(LAST) for line in lines if line.startswith(LAST))
+    if last:
+        click.echo(
+            f"left: {', '.join(last)}: last among the table's columns, for those who name none",
+            err=True,
         )
     left = counted(len(each.left), "hazard") if each.left else "no hazard"
     click.echo(f"{name} as it is written now leads to the same schema, with {left}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,7 @@ def command(
     from ringfence import claims, project
     from ringfence.errors import Misuse
     from ringfence.pg.connect import chosen, connect, resolve
+    from ringfence.rules._catalog import placed
 
     start: Path | None = context.obj
     found = project.find(start)
@@ -95,6 +97,7 @@ def command(
     with connect(target, pinned=True) as connection:
         case = claims.Case(connection, found, target.shown, target, coverage, in_place=in_place)
         report = claims.verify(case, only)
+    report = replace(report, findings=placed(found, report.findings))
     if matrix is not None:
         _draw(matrix, case)
     reports.emit(report, format_, files, sys.stdout)

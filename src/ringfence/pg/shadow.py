@@ -260,6 +260,17 @@ _BEYOND = re.compile(
 )
 
 
+def cut_off(shadow: psycopg.Connection[tuple[object, ...]]) -> None:
+    """No foreign table leads anywhere: what is tried here would be tried on somebody's rows.
+
+    The session is a superuser's, on a database of ours.
+    """
+    wrappers = "SELECT fdwname::text FROM pg_foreign_data_wrapper WHERE fdwhandler <> 0"
+    for (name,) in shadow.execute(wrappers).fetchall():
+        off = sql.SQL("ALTER FOREIGN DATA WRAPPER {} NO HANDLER")
+        shadow.execute(off.format(sql.Identifier(str(name))))
+
+
 def _name(admin: psycopg.Connection[tuple[object, ...]]) -> str:
     """A name that tells whose it is: the creating session's pid and start, and a number."""
     row = admin.execute(

@@ -59,7 +59,7 @@ def culprits(
             now = {effects.broken(file, each).fingerprint for each in trial.broken}
             if deeper:
                 after = compat.world(connection, hidden, trying=False)
-                no = {(each.ref, each.writes) for each in trial.broken}
+                no = {each.key for each in trial.broken}
                 others = effects.changed(file, before, after, no, set(told))
                 now |= {f.fingerprint for f in others}
             gone: set[Fact] = {*(now & wanted)}

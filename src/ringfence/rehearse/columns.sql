@@ -1,5 +1,5 @@
 -- Every column that a reader or a writer of before may name, relation by relation, in order.
--- `writable`: an INSERT may give it a value; `required`: not NULL; `filled`: where it gives none;
+-- `writable`: an INSERT may give it a value, or an UPDATE one by way of a view; `required`: not NULL; `filled`: where it gives none;
 -- `partitioned`: its rows lie in partitions.
 SELECT
     c.oid::BIGINT AS oid,
@@ -8,7 +8,10 @@ SELECT
     c.relkind::TEXT AS kind,
     a.attname AS column_name,
     FORMAT_TYPE(a.atttypid, a.atttypmod) AS type,
-    a.attgenerated = '' AND a.attidentity <> 'a' AS writable,
+    CASE c.relkind
+        WHEN 'v' THEN PG_COLUMN_IS_UPDATABLE(c.oid, a.attnum, TRUE)
+        ELSE a.attgenerated = '' AND a.attidentity <> 'a'
+    END AS writable,
     a.attnotnull AS required,
     a.atthasdef OR a.attidentity <> '' AS filled,
     a.attnum AS number
@@ -16,7 +19,7 @@ FROM pg_class AS c
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 INNER JOIN pg_attribute AS a ON c.oid = a.attrelid
 WHERE
-    c.relkind IN ('r', 'p', 'v', 'm')
+    c.relkind IN ('r', 'p', 'v', 'm', 'f')
     AND n.nspname !~ '^pg_'
     AND n.nspname <> 'information_schema'
     AND a.attnum > 0

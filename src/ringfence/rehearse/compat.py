@@ -3,31 +3,36 @@
 Before a change, every relation's columns, every function's arguments and one row of every table are
 kept, and who may use what. After it, each relation is read by the columns it had, each function is
 looked up by the arguments it had, and the row is written again: whole, with what has to be given, and
-with NULL for what may be left out, as far as that worked before.
+with NULL for what may be left out, as far as that worked before. So is a row updated, and deleted.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.resources import files
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
 from ringfence.model import Ref, quoted
+from ringfence.rehearse import afar, alter
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 from ringfence.rehearse.shut import Shut, shut
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
-_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized_view", "S": "sequence"}
+_KINDS = {
+    "r": "table", "p": "table", "v": "view", "m": "materialized_view", "f": "foreign_table",
+    "S": "sequence",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,20 @@ class Column:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Way:
-    """A way to write a row: which columns are given (`whole`, `short`, `nulls`), and whether triggers,
-    foreign keys among them, have their say."""
+    """A way to write a row: which columns are given (`whole`, `short`, `nulls`), or that one which is
+    there is changed (`update`, `delete`); and whether triggers, foreign keys among them, have their say.
+    """
 
     given: str
     triggers: bool
+
+    @property
+    def verb(self) -> str:
+        """What it is to PostgreSQL."""
+        return _VERBS.get(self.given, "INSERT")
+
+
+_VERBS = {"update": "UPDATE", "delete": "DELETE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,7 @@ class Known:
     """A relation as it was: its columns, and a row of it as texts where it had one.
 
     `works` are the ways in which that row could be written, `reads` whether it could be read: a
-    materialized view without data cannot.
+    materialized view without data cannot. `afar`: it leads to another server, and is not read.
     """
 
     schema: str
@@ -68,6 +82,7 @@ class Known:
     works: tuple[Way, ...] = ()
     reads: bool = True
     oid: int = 0
+    afar: bool = False
 
     @property
     def ref(self) -> Ref:
@@ -109,6 +124,8 @@ class World:
     sequences: frozenset[tuple[Ref, int]] = frozenset()
     promises: Promises = field(default_factory=Promises)
     shut: frozenset[Shut] = frozenset()
+    below: Mapping[int, frozenset[int]] = field(default_factory=dict, hash=False)
+    """The partitions and heirs of each table that has some, by OID."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -142,18 +159,28 @@ class Right:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Something that worked before and does not now. `writes`: for writers, else for readers.
+    """Something that worked before and does not now. `verb`: what does not, SELECT for a call too.
 
     `doubt` is what somebody has to look at before it is known to be broken; "" where it is. `likely`
     is the same of what somebody may well do.
     """
 
     ref: Ref
-    writes: bool
+    verb: str
     message: str
     sqlstate: str = ""
     doubt: str = ""
     likely: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Whether it is so for writers, else for readers."""
+        return self.verb != "SELECT"
+
+    @property
+    def key(self) -> tuple[Ref, str]:
+        """What it is the same by, whatever is said of it."""
+        return self.ref, self.verb
 
 
 def _query(name: str) -> str:
@@ -198,14 +225,18 @@ def world(
         for schema, name, kind, role, right, columns, arguments, owned in found
         if schema not in hidden
     )
+    abroad = afar.names(connection)
     relations = [
         Known(
             schema,
             name,
             kind,
             tuple(its),
-            _row(connection, schema, name, kind, its) if trying else None,
+            _row(connection, schema, name, kind, its)
+            if trying and (schema, name) not in abroad
+            else None,
             oid=oid,
+            afar=(schema, name) in abroad,
         )
         for (oid, schema, name, kind), its in columns.items()
     ]
@@ -216,7 +247,7 @@ def world(
                 replace(
                     each,
                     works=_ways(connection, each),
-                    reads=_attempt(connection, _select(each)) is None,
+                    reads=_attempt(connection, *_select(each)) is None,
                 )
                 for each in relations
             ]
@@ -238,7 +269,13 @@ def world(
         sequences,
         promises(connection, hidden),
         shut(connection, rights),
+        _below(connection),
     )
+
+
+def _below(connection: Connection[tuple[object, ...]]) -> dict[int, frozenset[int]]:
+    found: list[tuple[Any, ...]] = connection.execute(_query("below.sql")).fetchall()
+    return {whole: frozenset(parts) for whole, parts in found}
 
 
 _SEQUENCES = """
@@ -250,13 +287,21 @@ _SEQUENCES = """
 def _ways(connection: Connection[tuple[object, ...]], relation: Known) -> tuple[Way, ...]:
     """The ways in which a relation's row can be written now; with triggers, where that works."""
     found: list[Way] = []
+    if relation.afar:
+        return ()
+    if relation.kind == "v":
+        through = (Way(form, triggers=False) for form in ("whole", *_VERBS))
+        return tuple(way for way in through if _through(connection, relation, way) is None)
     if relation.row is None:
         return ()
     with _alone(connection, relation) as refused:
         for given in _FORMS if refused is None else ():
             if given == "whole" or _given(relation, given) != _given(relation, "whole"):
-                ways = (Way(given, triggers=True), Way(given, triggers=False))
-                found += [w for w in ways if _write(connection, relation, w) is None][:1]
+                both = (Way(given, triggers=True), Way(given, triggers=False))
+                found += [w for w in both if _write(connection, relation, w) is None][:1]
+    for given in _VERBS:
+        both = (Way(given, triggers=True), Way(given, triggers=False))
+        found += [w for w in both if _change(connection, relation, w) is None][:1]
     return tuple(found)
 
 
@@ -267,7 +312,10 @@ def _alone(
     """A relation without its rows, which no row that is written can collide with; or why it keeps them."""
     table = sql.Identifier(relation.schema, relation.name)
     with connection.transaction(force_rollback=True):
-        yield _attempt(connection, sql.SQL("DELETE FROM {}").format(table))
+        if _attempt(connection, alter.delete(table, every=True)) is None:
+            yield None
+        else:  # who may not delete may insert all the same
+            yield _attempt(connection, sql.SQL("TRUNCATE {} CASCADE").format(table))
 
 
 _NULL = "23502"
@@ -327,39 +375,90 @@ def tried(connection: Connection[tuple[object, ...]], before: World) -> Trial:
     trial = Trial()
     if _all_well(connection, before):
         trial.reads = sum(each.reads for each in before.relations)
-        trial.writes = sum(bool(each.reads and each.works) for each in before.relations)
+        trial.writes = sum(map(_written, before.relations))
         trial.calls = len(before.routines)
         return trial
     with connection.transaction(force_rollback=True):
         # Triggers and keys have their say only where the row was written with them before.
         connection.execute(_ASIDE)
-        for relation in before.relations:
+        abroad = afar.names(connection)
+        # Views last: what a table refuses is told of that.
+        for relation in sorted(before.relations, key=lambda each: each.kind == "v"):
             if not relation.reads:
                 continue
             trial.reads += 1
-            error = _attempt(connection, _select(relation))
+            away = (relation.schema, relation.name) in abroad
+            error = _attempt(connection, *_select(replace(relation, afar=away)))
             if error is not None:
-                trial.broken.append(_no(relation.ref, error, writes=False))
+                trial.broken.append(_no(relation.ref, error, "SELECT"))
                 continue
-            trial.writes += bool(relation.works)
-            if not relation.works:
+            if away:
                 continue
-            with _alone(connection, relation) as refused:
-                for way in relation.works:
-                    error = refused or _write(connection, relation, way)
-                    if error is not None:
-                        told = _no(relation.ref, error, writes=True, way=way, known=relation)
-                        rest = _rest(connection, relation, way, error)
-                        if rest is not None:
-                            told = replace(told, likely=_GIVEN)
-                            if (worse := _write(connection, rest, way)) is not None:
-                                told = _no(relation.ref, worse, writes=True, way=way, known=rest)
-                        trial.broken.append(told)
-                        break
+            trial.writes += _written(relation)
+            told = {each.message for each in trial.broken} if relation.kind == "v" else set()
+            no = (each for each in _unwritable(connection, relation) if each.message not in told)
+            trial.broken.extend(no)
     for routine in before.routines:
         trial.calls += 1
         trial.broken.extend(_called(connection, routine))
     return trial
+
+
+def _written(relation: Known) -> bool:
+    """Whether a row of it is written again."""
+    return relation.reads and relation.row is not None and bool(relation.works)
+
+
+def _unwritable(connection: Connection[tuple[object, ...]], relation: Known) -> Iterator[Broken]:
+    """What cannot be done to a relation's rows any more: each verb once, and each reason."""
+    told: set[str] = set()
+    if relation.kind == "v":
+        for way in relation.works:
+            error = _through(connection, relation, way)
+            if error is not None and (no := _no(relation.ref, error, way.verb)).message not in told:
+                told.add(no.message)
+                yield replace(no, likely=_WRITTEN_THROUGH)
+        return
+    inserts = [way for way in relation.works if way.verb == "INSERT"]
+    with _alone(connection, relation) if inserts else nullcontext() as refused:
+        for way in inserts:
+            no_ = _refused(connection, relation, way, _write, refused)
+            if no_ is not None:
+                told.add(no_.message)
+                yield no_
+                break
+    for way in relation.works:
+        if way.verb != "INSERT":
+            no_ = _refused(connection, relation, way, _change)
+            if no_ is not None and no_.message not in told:
+                told.add(no_.message)
+                yield no_
+
+
+def _refused(
+    connection: Connection[tuple[object, ...]],
+    relation: Known,
+    way: Way,
+    write: Callable[[Connection[tuple[object, ...]], Known, Way], psycopg.Error | None],
+    refused: psycopg.Error | None = None,
+) -> Broken | None:
+    """What is said against a way of writing; where columns take no value any more, without those."""
+    error = refused or write(connection, relation, way)
+    if error is None:
+        return None
+    rest = _rest(connection, relation, way, error)
+    if rest is None:
+        return _no(relation.ref, error, way.verb, way, relation)
+    if (worse := write(connection, rest, way)) is not None:
+        return _no(relation.ref, worse, way.verb, way, rest)
+    if way.verb == "UPDATE":
+        return None  # whoever inserts is told the same
+    return replace(_no(relation.ref, error, way.verb, way, relation), likely=_GIVEN)
+
+
+_WRITTEN_THROUGH = (
+    "look whether somebody writes by way of the view: an INSTEAD OF trigger lets them"
+)
 
 
 _ASIDE = "SET LOCAL session_replication_role = replica; SET LOCAL track_counts = off"
@@ -370,9 +469,10 @@ def _all_well(connection: Connection[tuple[object, ...]], before: World) -> bool
     """Whether all of it works, done at one go: what does not is found out one by one."""
     try:
         with connection.transaction(force_rollback=True):
-            done = connection.execute(_at_one_go(before))
-            while True:
-                if done.statusmessage == "INSERT 0 0":
+            text, writing = _at_one_go(before)
+            done = connection.execute(text)
+            for number in count():
+                if number in writing and done.rowcount == 0:
                     return False  # what is written is not there afterwards
                 if not done.nextset():
                     break
@@ -385,38 +485,52 @@ def _all_well(connection: Connection[tuple[object, ...]], before: World) -> bool
 
 
 @lru_cache(maxsize=8)
-def _at_one_go(before: World) -> bytes:
-    """Everything that worked, as one text of many statements; each writes a table that is empty."""
-    parts: list[sql.Composable] = [sql.SQL(_ASIDE)]
+def _at_one_go(before: World) -> tuple[bytes, frozenset[int]]:
+    """Everything that worked, as one text of many statements, and the numbers of those that write a row.
+
+    What is inserted comes to a table that is empty.
+    """
+    parts: list[sql.Composable] = list(map(sql.SQL, _ASIDE.split("; ")))
+    writing = set()
     for relation in before.relations:
         if not relation.reads:
             continue
-        parts.append(_select(relation))
-        if not relation.works:
-            continue
+        parts += _select(relation)
         table = sql.Identifier(relation.schema, relation.name)
-        parts.append(sql.SQL("SAVEPOINT a; DELETE FROM {}").format(table))
-        for way in relation.works:
-            role = "origin" if way.triggers else "replica"
-            parts += [
-                sql.SQL("SAVEPOINT b; SET LOCAL session_replication_role = {}").format(
-                    sql.SQL(role)
-                ),
-                _insert(table, _given(relation, way.given)),
-                sql.SQL("ROLLBACK TO SAVEPOINT b"),
+        columns = [c.name for c in relation.columns if c.writable]
+        if relation.kind == "v":
+            parts += [alter.through(table, way.given, columns) for way in relation.works]
+            continue
+        for emptied in (True, False):
+            ways = [way for way in relation.works if (way.verb == "INSERT") is emptied]
+            if not ways:
+                continue
+            parts += [sql.SQL("SAVEPOINT a"), alter.delete(table, every=True)][
+                : 2 if emptied else 1
             ]
-        parts.append(sql.SQL("ROLLBACK TO SAVEPOINT a; RELEASE SAVEPOINT a"))
+            for way in ways:
+                parts.append(sql.SQL("SAVEPOINT b"))
+                if way.verb == "DELETE":
+                    parts.append(alter.unreferenced(table))
+                role = sql.SQL("origin" if way.triggers else "replica")
+                parts.append(sql.SQL("SET LOCAL session_replication_role = {}").format(role))
+                writing.add(len(parts))
+                parts += [_writing(relation, way), sql.SQL("ROLLBACK TO SAVEPOINT b")]
+            parts += [sql.SQL("ROLLBACK TO SAVEPOINT a"), sql.SQL("RELEASE SAVEPOINT a")]
     functions = (routine for routine in before.routines if routine.kind != "p")
     parts += [_calling(routine, named) for routine in functions for named in routine.works]
-    return sql.SQL(";\n").join(parts).as_bytes(None)
+    return sql.SQL(";\n").join(parts).as_bytes(None), frozenset(writing)
 
 
 def part(before: World, relations: Collection[str] | None, broken: Collection[Ref]) -> World:
-    """Of what was known only these relations, by name, or all; not what is known to be broken."""
+    """Of what was known only these relations, by name, or all; not what is known to be broken.
+
+    Nobody writes by way of its views: whether that is for a table that is broken is not to be seen.
+    """
     return replace(
         before,
         relations=tuple(
-            each
+            replace(each, works=()) if each.kind == "v" else each
             for each in before.relations
             if each.ref not in broken and (relations is None or each.ref.path in relations)
         ),
@@ -427,8 +541,7 @@ def part(before: World, relations: Collection[str] | None, broken: Collection[Re
 def _no(
     ref: Ref,
     error: psycopg.Error,
-    *,
-    writes: bool,
+    verb: str,
     way: Way | None = None,
     known: Known | None = None,
 ) -> Broken:
@@ -440,25 +553,30 @@ def _no(
             doubt = "it could be NULL before: look whether somebody leaves it out"
     elif (state in _MADE_UP and said.constraint_name) or state[:2] == _NO_VALUE:
         doubt = "the value was made up: look whether somebody writes such"
-    return Broken(ref, writes, said.message_primary or str(error), state, doubt)
+    return Broken(ref, verb, said.message_primary or str(error), state, doubt)
 
 
 def _attempt(
-    connection: Connection[tuple[object, ...]], query: sql.Composed
+    connection: Connection[tuple[object, ...]], *queries: sql.Composed
 ) -> psycopg.Error | None:
     try:
         with connection.transaction():
-            connection.execute(query)
+            for query in queries:
+                connection.execute(query)
     except psycopg.Error as error:
         return error
     return None
 
 
-def _select(relation: Known) -> sql.Composed:
+def _select(relation: Known) -> list[sql.Composed]:
+    """Reading a relation by the columns that it had; of what leads to another server, its names."""
     columns = sql.SQL(", ").join(sql.Identifier(c.name) for c in relation.columns)
-    return sql.SQL("SELECT {} FROM {} LIMIT 0").format(
+    query = sql.SQL("SELECT {} FROM {} LIMIT 0").format(
         columns, sql.Identifier(relation.schema, relation.name)
     )
+    if not relation.afar:
+        return [query]
+    return [sql.SQL("PREPARE afar AS {}").format(query), sql.Composed([sql.SQL("DEALLOCATE afar")])]
 
 
 class _Vanished(psycopg.Error):
@@ -480,6 +598,66 @@ def _write(
     except psycopg.Error as error:
         return error
     return None
+
+
+def _writing(relation: Known, way: Way, *, every: bool = False) -> sql.Composed:
+    """The statement that a way is; one that changes rows changes one of them, or `every` one."""
+    table = sql.Identifier(relation.schema, relation.name)
+    if way.verb == "DELETE":
+        return alter.delete(table, every=every)
+    if way.verb == "UPDATE":
+        columns = [c.name for c in relation.columns if c.writable]
+        return alter.update(table, columns, every=every)
+    return _insert(table, _given(relation, way.given))
+
+
+def _change(
+    connection: Connection[tuple[object, ...]], relation: Known, way: Way
+) -> psycopg.Error | None:
+    """What is said against changing a row of a relation. Where none is left, nothing is."""
+    table = sql.Identifier(relation.schema, relation.name)
+    view = _is_view(connection, relation)
+    try:
+        with connection.transaction(force_rollback=True):
+            if view:
+                # What took a table's name has no place of a row to go by: one is written first.
+                connection.execute(sql.SQL("DELETE FROM {}").format(table))
+                connection.execute(_insert(table, _given(relation, "whole")))
+            elif way.given == "delete":
+                connection.execute(alter.unreferenced(table))
+            if way.triggers:
+                connection.execute("SET LOCAL session_replication_role = origin")
+            done = connection.execute(_writing(relation, way, every=view))
+            if done.rowcount == 0 and _any(connection, table):
+                return _Vanished(f"{way.verb} does nothing")
+    except psycopg.errors.ForeignKeyViolation as error:
+        return None if view else error  # what refers to the row is not known here
+    except psycopg.Error as error:
+        return error
+    return None
+
+
+def _is_view(connection: Connection[tuple[object, ...]], relation: Known) -> bool:
+    name = sql.Identifier(relation.schema, relation.name).as_string(None)
+    found = connection.execute(
+        "SELECT FROM pg_class WHERE oid = to_regclass(%s) AND relkind = 'v'", [name]
+    )
+    return found.rowcount > 0
+
+
+def _any(connection: Connection[tuple[object, ...]], table: sql.Identifier) -> bool:
+    return connection.execute(sql.SQL("SELECT FROM {} LIMIT 1").format(table)).rowcount > 0
+
+
+def _through(
+    connection: Connection[tuple[object, ...]], relation: Known, way: Way
+) -> psycopg.Error | None:
+    """What is said against writing by way of a view."""
+    columns = [c.name for c in relation.columns if c.writable]
+    if not columns:
+        return psycopg.NotSupportedError("nobody writes it")
+    view = sql.Identifier(relation.schema, relation.name)
+    return _attempt(connection, alter.through(view, way.given, columns))
 
 
 _GIVEN = (
@@ -536,7 +714,7 @@ def _called(connection: Connection[tuple[object, ...]], routine: Routine) -> Ite
     for named in routine.works:
         error = _call(connection, routine, named)
         if error is not None:
-            yield _no(routine.ref, error, writes=False)
+            yield _no(routine.ref, error, "SELECT")
             return
 
 
@@ -586,13 +764,13 @@ def returned(before: World, after: World) -> Iterator[tuple[Routine, Routine]]:
             yield routine, here
 
 
-def unkept(before: World, after: World, broken: Collection[tuple[Ref, bool]]) -> Iterator[Lost]:
+def unkept(before: World, after: World, broken: Collection[tuple[Ref, str]]) -> Iterator[Lost]:
     """What writers can rely on no more, but of what cannot be read as before."""
     now = {r.ref: {c.name for c in r.columns} for r in after.relations}
     there = {
         r.ref: now[r.ref]
         for r in before.relations
-        if {c.name for c in r.columns} <= now.get(r.ref, set()) and (r.ref, False) not in broken
+        if {c.name for c in r.columns} <= now.get(r.ref, set()) and (r.ref, "SELECT") not in broken
     }
     return lost(before.promises, after.promises, there)
 
@@ -689,6 +867,8 @@ def holds(new: str, old: str) -> bool:
 
     >>> holds("character varying(20)", "character varying(10)"), holds("text", "character varying(10)")
     (True, True)
+    >>> holds("character varying", "text"), holds("character varying(9)", "text")
+    (True, False)
     >>> holds("numeric(12,2)", "numeric(10,2)"), holds("numeric(12,4)", "numeric(10,2)")
     (True, True)
     >>> holds("numeric(10,4)", "numeric(10,2)"), holds("bigint", "integer")
@@ -709,7 +889,7 @@ def holds(new: str, old: str) -> bool:
 
 
 _SAME = {
-    ("character varying", "text"), ("character varying", "character varying"), ("cidr", "inet"),
+    ("character varying", "text"), ("text", "character varying"), ("character varying", "character varying"), ("cidr", "inet"),
     ("bit varying", "bit varying"),
 }  # fmt: skip
 

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
     """What cannot be read, called or written as before, behind a file or one of its statements."""
     contract = file.up.phase == "contract"
-    who = "written" if each.writes else "read"
-    if each.ref.kind == "routine":
-        who = "called"
+    how = "called" if each.ref.kind == "routine" else _HOW[each.verb]
     severity = Severity.ERROR
     help_ = _EXPAND
     if contract:
@@ -40,13 +38,17 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
     elif each.sqlstate in _LIKELY:
         severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
     behind = f"{f'statement {during} of ' * bool(during)}{file.name}"
-    found = _other(file, each.ref, "", severity, writes=each.writes, help_=help_)
+    who = each.verb if each.verb in ("UPDATE", "DELETE") else ""
+    found = _other(file, each.ref, "", severity, writes=each.writes, help_=help_, who=who)
     return replace(
         found,
-        message=f"after {behind} {each.ref.path} cannot be {who} as before: {each.message}",
+        message=f"after {behind} {each.ref.path} cannot be {how} as before: {each.message}",
         evidence={"sqlstate": each.sqlstate} if each.sqlstate else {},
         span=file.up.span(file.up.statements[during - 1].start) if during else found.span,
     )
+
+
+_HOW = {"SELECT": "read", "INSERT": "written", "UPDATE": "updated", "DELETE": "deleted from"}
 
 
 def reached(statements: Sequence[tuple[Statement, Observed]]) -> frozenset[str] | None:
@@ -88,7 +90,7 @@ def changed(
     file: File,
     before: compat.World,
     after: compat.World,
-    broken: set[tuple[Ref, bool]],
+    broken: set[tuple[Ref, str]],
     told: set[Hashable],
 ) -> Iterator[Finding]:
     """What is there still and reads otherwise, or may not be used any more.
@@ -100,8 +102,9 @@ def changed(
     for relation, old, new in compat.retyped(before, after):
         ref = Ref("column", (relation.schema, relation.name, old.name))
         writes = compat.holds(old.type, new.type) and not compat.holds(new.type, old.type)
-        if (ref, writes) not in broken:
-            broken.add((ref, writes))
+        key = (ref, "INSERT" if writes else "SELECT")
+        if key not in broken:
+            broken.add(key)
             how = f"takes {new.type}" if writes else f"is read as {new.type}"
             was = old.type if writes else f"as {old.type}"
             severity = Severity.INFO if compat.holds(new.type, old.type) else grave
@@ -109,8 +112,8 @@ def changed(
             help_ = "" if severity is Severity.INFO else _EXPAND
             yield _other(file, ref, said, severity, writes=writes, help_=help_)
     for was_, now in compat.returned(before, after):
-        if (was_.ref, False) not in broken:
-            broken.add((was_.ref, False))
+        if (was_.ref, "SELECT") not in broken:
+            broken.add((was_.ref, "SELECT"))
             said = f"{was_.ref.path} returns {now.result}, before {was_.result}"
             yield _other(file, was_.ref, said, grave, help_="" if contract else _EXPAND)
     for lost in compat.unkept(before, after, broken):
@@ -160,8 +163,8 @@ def changed(
                 who=f"{role}:rows",
             )
     for routine, what in compat.mentions(after, before):
-        if (routine.ref, True) not in broken:
-            broken.add((routine.ref, True))
+        if (routine.ref, "INSERT") not in broken:
+            broken.add((routine.ref, "INSERT"))
             said = f"the body of {routine.ref.path} still has the name of {what}, which is gone"
             help_ = "PostgreSQL reads a body when it runs: replace the function too"
             found = _other(file, routine.ref, said, Severity.WARNING, help_=help_)
@@ -172,18 +175,16 @@ def otherwise(file: File, found: Iterable[Otherwise], told: set[Hashable]) -> It
     """What is read otherwise by the name it had. It is added to `told`."""
     contract = file.up.phase == "contract"
     for each in found:
-        if each in told:
+        if (each.ref, each.bare) in told:
             continue
-        told.add(each)
+        told.add((each.ref, each.bare))
         severity = Severity.ERROR if each.bare else Severity.WARNING
         yield _other(
             file,
             each.ref,
             each.message,
             Severity.INFO if contract else severity,
-            help_=""
-            if contract
-            else "copy what is to be read by that name before the names change",
+            help_="" if contract else each.help,
             who="by name",
         )
 
@@ -237,8 +238,12 @@ def losses(
     parts: Sequence[Part],
     mended: Collection[str],
     places: Mapping[Lost, Span | None],
+    failed: File | None = None,
 ) -> Iterator[Finding]:
-    """Rows and values that are gone or others. Tables `mended` were changed by the rehearsal."""
+    """Rows and values that are gone or others. Tables `mended` were changed by the rehearsal.
+
+    Of what has no place the file that `failed` is to blame: it was not run again to find one.
+    """
     written = {t for p in parts for s in p.statements for t in s.observed.changed}
     emptied = {t for p in parts for s in p.statements for t in s.observed.emptied}
     for loss in rows.lost(had, now):
@@ -251,10 +256,14 @@ def losses(
             severity,
             loss.message,
             what(loss).ref,
-            places.get(what(loss)),
+            _at(what(loss), places, failed),
             help=KEEP if loss.gone else "" if meant else _LOOK,
             basis=Basis.MEASURED,
         )
+
+
+def _at(lost: Lost, places: Mapping[Lost, Span | None], failed: File | None) -> Span | None:
+    return place(failed, lost.ref) if failed and lost not in places else places.get(lost)
 
 
 KEEP = "no statement brings them back: keep a copy where they may still be wanted"

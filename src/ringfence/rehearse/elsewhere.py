@@ -33,12 +33,38 @@ class Otherwise:
     ref: Ref
     message: str
     bare: bool
+    help: str = "copy what is to be read by that name before the names change"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A column's values as read: how many are not NULL, and the digest of all of them.
+
+    `comparable`: they were read as the type they had, so that one digest means the same values.
+    """
+
+    filled: int
+    digest: str
+    comparable: bool = True
+
+    def same(self, other: Value) -> bool:
+        """Whether they are the other ones, or those written in the way of their new type."""
+        return self.digest == other.digest or (not self.comparable and bool(self.filled))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How many rows were read, and the values of their columns."""
+
+    count: int
+    values: Mapping[str, Value]
 
 
 def elsewhere(
     connection: Session,
     had: Mapping[int, Held],
     now: Mapping[int, Held],
+    before: World,
     after: World,
     mended: Collection[str],
 ) -> Iterator[Otherwise]:
@@ -48,10 +74,16 @@ def elsewhere(
     for oid, was in had.items():
         here = named.get((was.schema, was.name))
         kept = now.get(oid)
-        if here is None or kept is None or not was.count or was.root is not None:
-            continue  # it is gone, and that is told; or it is read by the name of a whole
+        if here is None or kept is None:
+            continue  # it is gone, and that is told
         if {was.path, kept.path} & set(mended):
             continue
+        if here.oid == oid:
+            yield from _left(
+                was, had, now, before.below.get(oid, {*()}), after.below.get(oid, {*()})
+            )
+        if not was.count or was.root is not None:
+            continue  # it is read by the name of a whole
         numbers = {c.name: c.number for c in here.columns}
         old = {
             name: (type_, digest)
@@ -63,77 +95,98 @@ def elsewhere(
             yield from _compared(connection, was, here, old)
 
 
-_ABROAD = """
-    SELECT FROM pg_class AS c
-    WHERE
-        c.oid = %s
-        AND (
-            c.relkind IN ('p', 'v')
-            OR EXISTS (SELECT FROM pg_inherits AS i WHERE i.inhparent = c.oid)
+def _left(
+    was: Held,
+    had: Mapping[int, Held],
+    now: Mapping[int, Held],
+    before: Collection[int],
+    after: Collection[int],
+) -> Iterator[Otherwise]:
+    """That rows are not read by a table's name any more, for they lie in what was below it once."""
+    gone = [now[oid] for oid in sorted(before) if oid not in after and oid in had and oid in now]
+    gone = [each for each in gone if each.count and not each.shared]
+    own = [oid for oid, each in had.items() if each is was]
+    count = sum(had[oid].count for oid in (*own, *before) if oid in had and not had[oid].shared)
+    left = sum(now[oid].count for oid in (*own, *after) if oid in now and not now[oid].shared)
+    if gone and left < count:
+        names = ", ".join(each.path for each in gone)
+        said = f"{counted(count, 'row')} before, {left} now, without those of {names}"
+        ref = Ref("table", (was.schema, was.name))
+        help_ = (
+            "look whether somebody reads them by that name: they are in a table of their own now"
         )
-        AND EXISTS (SELECT FROM pg_class AS f WHERE f.relkind = 'f')
-"""
-"""A relation through which the rows of another server may be read, which nobody here does."""
+        yield Otherwise(ref, f"{was.path} reads otherwise: {said}", not left, help_)
 
 
 def _compared(
     connection: Session, was: Held, here: Known, old: Mapping[str, tuple[str, str]]
 ) -> Iterator[Otherwise]:
-    if connection.execute(_ABROAD, [here.oid]).fetchone() is not None:
-        return
-    read = _read(connection, here, {name: type_ for name, (type_, _) in old.items()})
-    if read is None:
-        return  # it cannot be read, which is told
-    count, digests = read
-    if count < was.count:
-        message = f"{was.path} reads otherwise: {counted(was.count, 'row')} before, {count} now"
-        yield Otherwise(Ref("table", (was.schema, was.name)), message, bare=not count)
-    if count != was.count:
-        return
+    if here.afar:
+        return  # nobody here reads the rows of another server
     types = {c.name: c.type for c in here.columns}
+    seen = read(
+        connection,
+        sql.Identifier(here.schema, here.name),
+        types,
+        {name: type_ for name, (type_, _) in old.items()},
+    )
+    if seen is None:
+        return  # it cannot be read, which is told
+    if seen.count < was.count:
+        message = (
+            f"{was.path} reads otherwise: {counted(was.count, 'row')} before, {seen.count} now"
+        )
+        yield Otherwise(Ref("table", (was.schema, was.name)), message, bare=not seen.count)
+    if seen.count != was.count:
+        return
     for name, (type_, digest) in old.items():
-        cast, values, there = digests[name]
-        if there == digest or (not cast and values):
-            continue  # the same, or written in another way in its new type
+        value = seen.values[name]
+        if value.same(Value(0, digest)):
+            continue
         ref = Ref("column", (was.schema, was.name, name))
         said = "has other values than before by that name"
-        if not values:
+        if not value.filled:
             said = "is NULL in every row, and had values before by that name"
         if types[name] != type_:
             said += f" (as {type_})"
         path = f"{was.path}.{quoted(name)}"
-        yield Otherwise(ref, f"{path} reads otherwise: it {said}", bare=not values)
+        yield Otherwise(ref, f"{path} reads otherwise: it {said}", bare=not value.filled)
 
 
-def _read(
-    connection: Session, here: Known, types: Mapping[str, str]
-) -> tuple[int, dict[str, tuple[bool, int, str]]] | None:
-    """How many rows are read by a name; for each column whether it could be compared as the type it
-    had, how many values it has and their digest."""
-    same = {c.name: c.type for c in here.columns}
+def read(
+    connection: Session,
+    rows: sql.Composable,
+    types: Mapping[str, str],
+    wanted: Mapping[str, str],
+) -> Read | None:
+    """The columns `wanted` of some rows, as the types that they had; `types` are those of now.
+
+    None where they cannot be read.
+    """
     for cast in (True, False):
         asked: list[sql.Composable] = [sql.SQL("count(*)")]
-        for name, type_ in types.items():
+        for name, type_ in wanted.items():
             value: sql.Composable = sql.Identifier(name)
-            if cast and same[name] != type_:
+            if cast and types[name] != type_:
                 value = sql.SQL("CAST({} AS {})").format(value, sql.SQL(type_))
             asked.append(
                 sql.SQL("count({}), coalesce(sum(hashtextextended({}::text, 0)), 0)").format(
                     sql.Identifier(name), value
                 )
             )
-        query = sql.SQL("SELECT {} FROM {}").format(
-            sql.SQL(", ").join(asked), sql.Identifier(here.schema, here.name)
-        )
+        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(asked), rows)
         try:
             with connection.transaction():
                 row = connection.execute(query).fetchone()
         except psycopg.Error:
             continue
         assert row is not None
-        pairs = zip(types.items(), row[1::2], row[2::2], strict=True)
-        return int(str(row[0])), {
-            name: (cast or same[name] == type_, int(str(values)), str(digest))
-            for (name, type_), values, digest in pairs
-        }
+        pairs = zip(wanted.items(), row[1::2], row[2::2], strict=True)
+        return Read(
+            int(str(row[0])),
+            {
+                name: Value(int(str(filled)), str(digest), cast or types[name] == type_)
+                for (name, type_), filled, digest in pairs
+            },
+        )
     return None

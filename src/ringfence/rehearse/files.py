@@ -95,10 +95,18 @@ def _loose(text: Script) -> File:
                 hint="write the data below COPY … FROM STDIN;, and \\. on a line after them",
             )
         if text.transactional and statement.controls_transaction:
+            said = "says it runs in one transaction"
+            hint = "leave it out, or the line at the top: -- ringfence: transaction: one"
+            if "transaction" not in text.directives:
+                said = "lies where revisions do, and runs in one transaction as they do"
+                hint = (
+                    "leave it out, or run the file statement by statement: its first line is then"
+                    " -- ringfence: transaction: none"
+                )
             raise BadProject(
-                f"{statement.verb} in a file that says it runs in one transaction",
+                f"{statement.verb} in a file that {said}",
                 span=text.span(statement.start),
-                hint="leave it out, or the line at the top: -- ringfence: transaction: one",
+                hint=hint,
             )
     for block in text.blocks:
         if not block.ended:

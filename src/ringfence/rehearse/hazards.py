@@ -10,6 +10,7 @@ import postgast
 
 from ringfence.finding import Basis, Finding, Severity, Sheet, counted
 from ringfence.model import Ref
+from ringfence.rehearse import afar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -114,6 +115,16 @@ def digest(text: str) -> str:
 def _failed(part: Part, each: Measured) -> Finding:
     error = each.observed.error
     assert error is not None
+    if afar.refused(error):
+        return Finding(
+            "NOT_REHEARSED",
+            Severity.ERROR,
+            f"{part.name} reaches another server, and a rehearsal does not: {error.message}",
+            span=error.span or each.span,
+            help="this statement was not run, nor those behind it: try them where both servers are"
+            " yours to change",
+            basis=Basis.MEASURED,
+        )
     done = "nothing of the file is left"
     before = part.statements[: part.statements.index(each)]
     left = [s for s in before if not s.transaction or s.transaction != each.transaction]

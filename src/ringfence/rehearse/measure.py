@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import backfill
+from ringfence import backfill, rows
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.observe import Observer
-from ringfence.rehearse import mend
+from ringfence.rehearse import afar, mend
 from ringfence.rehearse.hazards import Measured, Part
 from ringfence.rehearse.sizes import expected
 from ringfence.script import redacted
@@ -66,9 +66,11 @@ def _transaction(
     # What the file itself asks of rows, those made up need not obey.
     with connect(base) as connection:
         mend.drop_invalid(connection)  # which an emptied table would make valid
+        left = rows.held(connection, work.hidden, work.had)
         emptied = mend.empty(connection, work.hidden)
     again = _with_rows(work, observer, file.up, block, place)
     if again[-1].observed.error is not None:
+        work.left = left
         return done
     work.emptied[file.name] = work.emptied.get(file.name, set()) | emptied
     work.mended |= emptied
@@ -94,6 +96,8 @@ def _with_rows(
             # What ran before it stays: only this one is tried again.
             if table is not None and not block.together and _mend(work, observer, statement, table):
                 seen = observer.observe(text, statement)
+            if seen.error is None:
+                afar.keep_cut_off(observer.connection, statement)
             at = text.span(statement.start)
             cost = expected(seen, work.known, work.rate) if work.rate else None
             inside = place if block.together else 0

@@ -52,11 +52,13 @@ Seen by: pg_locks before the statement, and what it reads, writes or builds, or 
 A revision was not run, nor those behind it.
 
 Why it matters: nobody knows what it does to a database at work. It is written in Python, and looks at what
-is in the database before it says what is to be done; so there is no SQL to measure.
+is in the database before it says what is to be done; so there is no SQL to measure. Or a statement goes to
+another server by a foreign table: what is tried there is tried on somebody's rows.
 
 Safe form: the same in SQL. What moves rows is a backfill (`-- ringfence: backfill key=id batch=200ms`).
 
-Seen by: Alembic writes no SQL for it while nobody is connected (`alembic upgrade --sql`).
+Seen by: Alembic writes no SQL for it while nobody is connected (`alembic upgrade --sql`). Foreign-data
+wrappers have no handler on the shadow.
 """,
     "BACKFILL": """\
 Most of a table's rows are written in one transaction.
@@ -77,7 +79,9 @@ of another type, a function with other arguments. It fails between the migration
 Safe form: expand, deploy, contract. The new form comes beside the old one; the old one goes in a file
 that says `-- ringfence: phase: contract`.
 
-Seen by: each relation is read by the columns it had, each function looked up by its arguments.
+Seen by: each relation is read by the columns it had, each function looked up by its arguments. Where a
+name leads elsewhere, where a view has another definition or a table fewer partitions, the rows and values
+read by that name are compared. Who may read is looked up, and whom row security lets see no row.
 """,
     "OLD_WRITER": """\
 What was written before cannot be written any more.
@@ -87,8 +91,9 @@ check refuses. NOT VALID does not help: it holds for new rows.
 
 Safe form: a default, or a trigger that fills in, until no release writes the old form.
 
-Seen by: a row of each table is written again as it was. Keys, constraints and enum values that writers
-name, and where sequences go on, are looked up before and after.
+Seen by: a row of each table is written again as it was, updated and deleted. Keys, constraints and enum
+values that writers name, where sequences go on, who may write, and whom row security lets write no row,
+are looked up before and after.
 """,
     "DATA_LOSS": """\
 Rows or values are gone.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from ringfence.model import Ref, quoted
+from ringfence.rehearse import afar
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -161,7 +162,12 @@ def promises(connection: Session, hidden: Sequence[str]) -> Promises:
 
 def _read(connection: Session, hidden: Sequence[str]) -> list[tuple[Fed, range]]:
     """The columns that sequences feed, and what each sequence can stand at."""
-    found = [r for r in connection.execute(_FED).fetchall() if r[0] not in hidden]
+    abroad = afar.names(connection)
+    found = [
+        r
+        for r in connection.execute(_FED).fetchall()
+        if r[0] not in hidden and (r[0], r[1]) not in abroad
+    ]
     if not found:
         return []
     asked = [

@@ -382,12 +382,29 @@ def _swap(
         f"ALTER TABLE {table} RENAME COLUMN {ident(new)} TO {ident(old)}"
         for old, new in wish.beside.items()
     ]
+    if _moves(stands, wish):
+        found[-1] = f"{LAST}{', '.join(map(ident, wish.beside))}\n{found[-1]}"
     found += given
     return found + [
         f"ALTER TABLE {table} ADD CONSTRAINT {ident(key.name)} {key.what} USING INDEX"
         f" {key.index}{key.state}"
         for key in keys
     ]
+
+
+LAST = "-- last among its table's columns from here on, for those who name none: "
+"""What a form says above the statement that gives columns their names, where others came behind them."""
+
+
+def _moves(stands: Session, wish: _Wish) -> bool:
+    """Whether other columns come behind the old ones, which will not be so of the new."""
+    found = stands.execute(
+        "SELECT FROM pg_attribute AS a INNER JOIN pg_attribute AS o USING (attrelid)"
+        " WHERE a.attrelid = to_regclass(%s) AND NOT a.attisdropped AND a.attnum > o.attnum"
+        " AND o.attname = ANY (%s) AND a.attname <> ALL (%s)",
+        [qualified(wish.table.name), list(wish.beside), [*wish.beside, *wish.beside.values()]],
+    )
+    return found.rowcount > 0
 
 
 # Whether it comes to the same ----------------------------------------------------------------------

@@ -14,6 +14,7 @@ from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
 from ringfence.rehearse import (
+    afar,
     blame,
     compat,
     effects,
@@ -23,6 +24,7 @@ from ringfence.rehearse import (
     plans,
     stage,
     tenants,
+    views,
 )
 from ringfence.rehearse.files import File, wanted
 from ringfence.rehearse.hazards import Part, hazards, sheet
@@ -32,7 +34,15 @@ from ringfence.rehearse.stage import Work
 from ringfence.rehearse.twin import Twin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from ringfence.errors import Span
     from ringfence.pg.connect import Target
@@ -96,6 +106,7 @@ def rehearse(
         work = Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
         work.coverage += [*notes, sized]
         with _base(work, target, begin, planned) as base:
+            afar.cut_off(base)
             work.rows.append(stage.seeded(project, base, count))
             place = len(work.coverage)
             if work.known:
@@ -147,10 +158,12 @@ def _base(work: Work, target: Target, begin: str, planned: Planned | None) -> It
 
 def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str:
     """Run the files one after the other, each measured, tried and undone. What ended it, or ""."""
+    now: Mapping[int, rows.Held] = {}
     with connect(base) as connection:
         before = compat.world(connection, work.hidden)
-        had = rows.held(connection, work.hidden)
-    broken: set[tuple[Ref, bool]] = set()
+        had = work.had = rows.held(connection, work.hidden)
+        shown = views.shown(connection, work.hidden)
+    broken: set[tuple[Ref, str]] = set()
     told: set[Hashable] = set()
     trial = compat.Trial()
     undone = checked = total = 0
@@ -158,6 +171,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     failed = ""
     others: list[Finding] = []
     places: dict[effects.Lost, Span | None] = {}
+    unseen: dict[str, None] = {}
 
     def during(file: File, number: int, its: Sequence[Measured]) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -171,8 +185,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             return  # there is nobody
         with connect(base) as connection:
             for each in compat.tried(connection, there).broken:
-                if (each.ref, each.writes) not in broken:
-                    broken.add((each.ref, each.writes))
+                if each.key not in broken:
+                    broken.add(each.key)
                     others.append(effects.broken(file, each, number))
 
     done: set[str] = set()
@@ -200,16 +214,21 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     trial = compat.tried(connection, before)
                     after = compat.world(connection, work.hidden, trying=False)
                     now = rows.held(connection, work.hidden, had)
+                    seen = views.compared(connection, shown, after, work.hidden)
+                    unseen.update(dict.fromkeys(seen.unknown))
                     others += effects.otherwise(
                         file,
-                        elsewhere.elsewhere(connection, had, now, after, work.mended),
+                        (
+                            *elsewhere.elsewhere(connection, had, now, before, after, work.mended),
+                            *seen.otherwise,
+                        ),
                         told,
                     )
                 for each in trial.broken:
                     if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
                         continue  # we took the rows away that it referred to
-                    if (each.ref, each.writes) not in broken:
-                        broken.add((each.ref, each.writes))
+                    if each.key not in broken:
+                        broken.add(each.key)
                         others.append(effects.broken(file, each))
                 earlier = frozenset(told)
                 others += effects.changed(file, before, after, broken, told)
@@ -248,9 +267,19 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             work.rows.append(stage.seeded(work.project, base, work.count, number + 1))
             twin.leave()
             with connect(base) as connection:
-                had = rows.held(connection, work.hidden)
+                had = work.had = rows.held(connection, work.hidden)
+                fresh = views.shown(connection, work.hidden)
+                shown = {key: fresh.get(key, view) for key, view in shown.items()}
                 if work.stepwise:
+                    shown = fresh
                     before = compat.world(connection, work.hidden)
+    if failed:
+        # What was committed before it has happened all the same.
+        with connect(base) as connection:
+            now = work.left or rows.held(connection, work.hidden, had)
+        said = [name for each in files[:number] for name in each.up.said("allowed")]
+        gone = effects.losses(had, now, work.parts, work.mended, places, file)
+        work.findings += _agreed(gone, said)
     why = f"{failed}; {counted(total, 'row')} before it were" if failed and total else failed
     total = 0 if failed else total
     work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row", why))
@@ -268,6 +297,10 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         work.coverage.append(
             Coverage("behind", ", ".join(behind), skipped=f"{failed}, and they come after it")
         )
+    work.coverage += [
+        *afar.coverage(r.ref for r in before.relations if r.afar),
+        *views.coverage(tuple(unseen)),
+    ]
     why = "" if tried else failed
     measured = "" if checked else failed
     work.coverage += [
@@ -351,6 +384,7 @@ def _back_elsewhere(work: Work, file: File) -> list[Finding]:
         with shadows.spare(work.host.major) as host, host.database() as target:
             if below:
                 migrate.migrate(work.project, target, to=below)
+            afar.cut_off(target)
             yield target
 
     with Twin(there, work.hidden, roles=True) as twin:

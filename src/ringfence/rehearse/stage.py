@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ringfence.project import Project
     from ringfence.rehearse.hazards import Part
     from ringfence.rehearse.instead import Rewritten
+    from ringfence.rows import Held
 
 
 @dataclass
@@ -48,6 +49,10 @@ class Work:
     parts: list[Part] = field(default_factory=list)
     rewritten: list[Rewritten] = field(default_factory=list)
     mended: set[str] = field(default_factory=set)
+    had: Mapping[int, Held] = field(default_factory=dict)
+    left: Mapping[int, Held] | None = None
+    """What tables held when rows were made up last; and, where they were emptied for a file that fails
+    all the same, what they held before that."""
     emptied: dict[str, set[str]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     rows: list[Coverage] = field(default_factory=list)

@@ -17,7 +17,7 @@ from ringfence.finding import Basis, Finding, Severity
 from ringfence.model import Ref
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
-from ringfence.rehearse import mend
+from ringfence.rehearse import afar, mend
 from ringfence.rehearse.few import few
 from ringfence.rehearse.safe import safe_forms
 
@@ -244,6 +244,7 @@ def _attempt(
             else:
                 with connection.cursor().copy(statement.text) as copy:
                     copy.write(statement.data)
+            afar.keep_cut_off(connection, statement)
             behind(number)
         if block.together:
             connection.execute("COMMIT" if block.kept else "ROLLBACK")

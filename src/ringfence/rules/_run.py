@@ -78,15 +78,7 @@ def run(
     context = Context(kept / "lint" if kept else None, progress)
     findings: list[Finding] = []
     coverage: list[Coverage] = []
-    if not any(each.looks_at == "Unread" for each in chosen):
-        coverage += [Coverage("files", one.span.path, skipped=one.message) for one in unread]
     for each in chosen:
-        if each.looks_at == "Unread":
-            findings += [
-                Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
-                for one in unread
-                for p in each.check(one)
-            ]
         if each.looks_at == "files":
             outcome = each.check(files, context)
             findings += outcome.findings
@@ -137,6 +129,10 @@ def run(
         coverage += looked
         heard = tuple({file.path: file for file in (*files, *ddl)}.values())
     findings = [f for f in findings if _wanted(f.code, select, skip)]
+    refused = list(_refused(unread, skip))
+    findings += refused
+    if not refused:
+        coverage += [Coverage("files", one.span.path, skipped=one.message) for one in unread]
     findings = list(_kept_secret(findings, heard))
     # Where ddl/ could not be loaded, nobody looked for what its rules find.
     loaded = any(row.subject == "catalog" and not row.skipped for row in coverage)
@@ -173,6 +169,16 @@ def run(
         target=", ".join(dict.fromkeys(f.given for f in files)),
         fail_on=fail_on,
     )
+
+
+def _refused(unread: Sequence[Unread], skip: Sequence[str]) -> Iterator[Finding]:
+    """The files that could not be read. Whatever is selected, of them it is not known; who skips the
+    rule has said so."""
+    for each in _rules.values():
+        if each.looks_at == "Unread" and not any(covers(s, each.code) for s in skip):
+            for one in unread:
+                for p in each.check(one):
+                    yield Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
 
 
 def _kept_secret(findings: Iterable[Finding], files: Iterable[SqlFile]) -> Iterator[Finding]:

@@ -198,10 +198,12 @@ class Table:
     def takes_rows(self) -> bool:
         """False where no row can ever be: no partition, or a parent that is closed to rows.
 
-        Nor where a partition is another server's: what is read and written here would be there.
+        Nor where a partition or heir is another server's: what is read and written here would be there.
         """
+        if self.afar:
+            return False
         if self.partitioned:
-            return bool(self.partitions) and not self.afar
+            return bool(self.partitions)
         return not any(c.no_inherit and c.expression == "false" for c in self.checks)
 
     def nullable(self, reference: Reference) -> bool:
