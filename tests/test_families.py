@@ -228,6 +228,26 @@ def test_no_table_is_copied_since_its_parents_are_others(
     assert not any("INSERT" in step.sql for step in outcome.plan.steps)
 
 
+def test_rows_that_leave_a_whole_are_a_note(make_database: Callable[..., str]) -> None:
+    whole = "CREATE TABLE m (id int) PARTITION BY LIST (id); CREATE TABLE h (id int);"
+    one = (
+        f"{whole} CREATE TABLE m1 PARTITION OF m FOR VALUES IN (1);"
+        " CREATE TABLE m2 PARTITION OF m FOR VALUES IN (2); CREATE TABLE h1 () INHERITS (h);"
+        " CREATE TABLE m3 PARTITION OF m FOR VALUES IN (3);"
+    )
+    made = _planned(
+        make_database,
+        one,
+        f"{whole} CREATE TABLE m1 (id int); CREATE TABLE h1 (id int);"
+        " CREATE TABLE m2 PARTITION OF m FOR VALUES IN (4);",
+    )
+    assert made.notes == (
+        "the rows of public.h1 are read by the name of public.h no more",
+        "the rows of public.m1 are read by the name of public.m no more",
+    )
+    assert {str(hazard.code) for hazard in made.hazards} == {"DATA_LOSS", "SCAN_UNDER_LOCK"}
+
+
 def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:
     made = _planned(
         make_database,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ringfence.change import Change, diff
 from ringfence.errors import Bug
 from ringfence.kinds import Context, Stage, kind_of
+from ringfence.kinds._family import names
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.grant import revoke_defaults
 from ringfence.model import Ref, quoted
@@ -54,7 +55,11 @@ def plan(
     work = _Work(before, new, diff(before, new) if renames else changes)
     work.decide()
     steps = (*rename_steps(renames, old), *_at_once(work.steps(executor)))
-    notes = (*_notes(old, new, work.carried), *_empty(before, new, work.changes))
+    notes = (
+        *_notes(old, new, work.carried),
+        *_empty(before, new, work.changes),
+        *_apart(before, new),
+    )
     source = old.fingerprint if marked else ""
     target = (new.fingerprint if changes else source) if marked else ""
     return Plan(steps, source, target, new.server_version, notes, renames=renames)
@@ -613,6 +618,25 @@ def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[st
                 f"{ref.path} has no value for rows that are there, so {table.path} must be empty:"
                 " give it a DEFAULT, or say beside it what they get: -- ringfence: filled-with …"
             )
+
+
+def _apart(old: Catalog, new: Catalog) -> Iterator[str]:
+    """Tables that stay, with their rows, and are not read by the name of a whole any more."""
+    for part, whole in sorted(_wholes(old) - _wholes(new)):
+        if part in new.facts and whole in new.facts:
+            yield f"the rows of {part.path} are read by the name of {whole.path} no more"
+
+
+def _wholes(catalog: Catalog) -> set[tuple[Ref, Ref]]:
+    """Each partition or heir, and what it is one of."""
+    found = set()
+    for ref, fact in catalog.facts.items():
+        if fact.parent is not None and ref.kind in ("partition", "inheritance"):
+            listed = (
+                [tuple(fact.list("whole"))] if ref.kind == "partition" else names(fact["parents"])
+            )
+            found |= {(fact.parent, Ref("table", name)) for name in listed}
+    return found
 
 
 def _columns(catalog: Catalog) -> dict[Ref, list[Ref]]:
