@@ -890,6 +890,15 @@ def test_what_was_lost_before_something_fails_is_told(
         assert found["DATA_LOSS"]["place"]["text"] == "DELETE FROM things;"
 
 
+def test_a_table_that_has_no_row_is_named(project: Project) -> None:
+    project.revision("0002", "CREATE TABLE none (id int) PARTITION BY LIST (id);", "SELECT 1;")
+    assert project.run("migrate").status == 0
+    project.revision("0003", "SELECT 1;", "SELECT 1;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    rows = {row["subject"]: row["skipped"] for row in document["coverage"]}
+    assert rows["unwritten"] == "there was no row of public.none to write again"
+
+
 def test_what_earlier_files_lost_is_told_where_a_later_one_fails(project: Project) -> None:
     project.revision("0002", "ALTER TABLE things DROP COLUMN parent_id;", "SELECT 1;")
     project.revision("0003", "SELECT 1 / 0;", "SELECT 1;")

@@ -89,6 +89,12 @@ class Known:
         """What findings call it."""
         return Ref(_KINDS[self.kind], (self.schema, self.name))
 
+    @property
+    def empty(self) -> bool:
+        """Whether it is a table, and had no row that could be written again."""
+        writable = any(c.writable for c in self.columns)
+        return self.kind in "rp" and self.row is None and writable and not self.afar
+
 
 @dataclass(frozen=True, slots=True)
 class Routine:
@@ -505,9 +511,9 @@ def _at_one_go(before: World) -> tuple[bytes, frozenset[int]]:
             ways = [way for way in relation.works if (way.verb == "INSERT") is emptied]
             if not ways:
                 continue
-            parts += [sql.SQL("SAVEPOINT a"), alter.delete(table, every=True)][
-                : 2 if emptied else 1
-            ]
+            parts.append(sql.SQL("SAVEPOINT a"))
+            if emptied:
+                parts.append(alter.delete(table, every=True))
             for way in ways:
                 parts.append(sql.SQL("SAVEPOINT b"))
                 if way.verb == "DELETE":

@@ -79,9 +79,7 @@ def elsewhere(
         if {was.path, kept.path} & set(mended):
             continue
         if here.oid == oid:
-            yield from _left(
-                was, had, now, before.below.get(oid, {*()}), after.below.get(oid, {*()})
-            )
+            yield from _left(oid, had, now, before, after)
         if not was.count or was.root is not None:
             continue  # it is read by the name of a whole
         numbers = {c.name: c.number for c in here.columns}
@@ -96,18 +94,15 @@ def elsewhere(
 
 
 def _left(
-    was: Held,
-    had: Mapping[int, Held],
-    now: Mapping[int, Held],
-    before: Collection[int],
-    after: Collection[int],
+    whole: int, had: Mapping[int, Held], now: Mapping[int, Held], before: World, after: World
 ) -> Iterator[Otherwise]:
     """That rows are not read by a table's name any more, for they lie in what was below it once."""
-    gone = [now[oid] for oid in sorted(before) if oid not in after and oid in had and oid in now]
+    below, still = before.below.get(whole, frozenset()), after.below.get(whole, frozenset())
+    gone = [now[oid] for oid in sorted(below - still) if oid in had and oid in now]
     gone = [each for each in gone if each.count and not each.shared]
-    own = [oid for oid, each in had.items() if each is was]
-    count = sum(had[oid].count for oid in (*own, *before) if oid in had and not had[oid].shared)
-    left = sum(now[oid].count for oid in (*own, *after) if oid in now and not now[oid].shared)
+    count = sum(had[o].count for o in {whole, *below} if o in had and not had[o].shared)
+    left = sum(now[o].count for o in {whole, *still} if o in now and not now[o].shared)
+    was = had[whole]
     if gone and left < count:
         names = ", ".join(each.path for each in gone)
         said = f"{counted(count, 'row')} before, {left} now, without those of {names}"

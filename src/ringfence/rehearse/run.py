@@ -298,6 +298,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             Coverage("behind", ", ".join(behind), skipped=f"{failed}, and they come after it")
         )
     work.coverage += [
+        *_unwritten(work, before),
         *afar.coverage(r.ref for r in before.relations if r.afar),
         *views.coverage(tuple(unseen)),
     ]
@@ -322,6 +323,15 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
 
 
 _NO_SUCH_ROW = "23503"
+
+
+def _unwritten(work: Work, before: compat.World) -> list[Coverage]:
+    """The tables that no row was made up for, where some were: nobody tried to write those."""
+    names = [r.ref.path for r in before.relations if r.empty]
+    if not names or work.rows[0].skipped:
+        return []
+    reason = f"there was no row of {', '.join(names)} to write again"
+    return [Coverage("unwritten", "what was written of every table", skipped=reason)]
 
 
 def _placed(
