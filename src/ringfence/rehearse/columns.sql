@@ -1,6 +1,6 @@
 -- Every column that a reader or a writer of before may name, relation by relation, in order.
--- `writable`: an INSERT may give it a value, or an UPDATE one by way of a view; `required`: not NULL; `filled`: where it gives none;
--- `partitioned`: its rows lie in partitions.
+-- `writable`: an INSERT may give it a value, of a view an UPDATE; `required`: not NULL; `filled`:
+-- where it gives none.
 SELECT
     c.oid::BIGINT AS oid,
     n.nspname AS schema,
