@@ -81,6 +81,11 @@ ONE_WAY = {
         "CREATE TABLE a (x text NOT NULL); CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES ('x');",
         "CREATE TABLE a (); CREATE TABLE c (x text) INHERITS (a);",
     ),
+    "neither the parent nor the check that was its own too": (
+        """CREATE TABLE a (z integer, CONSTRAINT k CHECK (z > 0));
+        CREATE TABLE c (CONSTRAINT k CHECK (z > 0)) INHERITS (a); INSERT INTO c VALUES (1);""",
+        "CREATE TABLE a (); CREATE TABLE c (z integer);",
+    ),
     "of an heir that gives it to another": (
         """CREATE TABLE a (x integer); CREATE TABLE b () INHERITS (a); CREATE TABLE c () INHERITS (a);
         INSERT INTO c VALUES (1);""",

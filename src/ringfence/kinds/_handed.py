@@ -90,6 +90,22 @@ def torn(fact: Fact, context: Context) -> Iterator[Ref]:
         yield inheritance(table)
 
 
+def crossed(fact: Fact, context: Context) -> Iterator[Ref]:
+    """The links of those that leave a parent for another, where a column goes from them all.
+
+    It goes once they have left, and has to be gone from the other before they join that.
+    """
+    for link in links_below(fact.parent, context.old) if fact.parent is not None else ():
+        heir = link.parent
+        if heir is None or fact.parent in kept_parents(heir, context):
+            continue
+        before, after = parents(heir, context.old), parents(heir, context.new)
+        joined = after[common(before, after) :]
+        gone = (Ref(fact.ref.kind, (*p.name, fact.ref.name[-1])) for p in joined)
+        if link.ref in context.new.facts and any(r in context.drops for r in gone):
+            yield link.ref
+
+
 def all_stay(fact: Fact, context: Context) -> bool:
     """Whether all that inherit it go on to inherit it, from others."""
     heirs = _heirs(fact, context)

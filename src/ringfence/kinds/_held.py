@@ -135,19 +135,22 @@ def let_go(table: Ref, context: Context) -> Iterator[Do]:
     facts = [context.new.facts[r] for r in beside]
     for fact in (*facts, *new):
         if fact.ref.kind == "column":
-            wanted = fact in new and _is_not_null(fact)
+            wanted = fact in new and (_is_not_null(fact) or _copies(fact, context))
             yield Do(f"{_add(table)} COLUMN {_column(fact, not_null=wanted)}")
     for fact in new:
         if fact.ref in anew:
             yield Do(f"{_child(table)} DROP CONSTRAINT {ident(fact.ref.name[-1])}")
         if fact.ref.kind == "constraint":
             yield Do(f"{_add(table)} {_check(fact)}")
-    for fact in nulls:
-        if _has_its_own(fact, context):
+    for fact in context.new.below(table, "column"):
+        late = bool(
+            fact["not_null_inherited"] and fact["not_null_not_valid"]
+        )  # the parents give it
+        if (fact in nulls or late) and _has_its_own(fact, context):
             yield Do(f"{_child(table)} ALTER COLUMN {ident(fact.ref.name[-1])} DROP NOT NULL")
-        yield Do(
-            f"{_add(table)} {_not_null(fact)}", scans(fact) if fact.ref in context.old.facts else ()
-        )
+        if fact in nulls:
+            hazards = scans(fact) if fact.ref in context.old.facts else ()
+            yield Do(f"{_add(table)} {_not_null(fact)}", hazards)
     for parent in parents(table, context.new):
         yield Do(f"{_child(table)} INHERIT {qualified(parent.name)}")
     if its or new or nulls:
@@ -208,6 +211,11 @@ def _keeps(fact: Fact, context: Context) -> bool:
     if now is None or not _is_not_null(fact) or not _is_not_null(now):
         return False
     return fact["not_null_name"] == now["not_null_name"] and fact["inherited"] == now["inherited"]
+
+
+def _copies(fact: Fact, context: Context) -> bool:
+    """Whether it is NOT NULL by itself, as it was when it came: before 18 nobody knows from where."""
+    return context.server_version < 180000 and bool(fact["not_null"])
 
 
 def _is_not_null(fact: Fact) -> bool:

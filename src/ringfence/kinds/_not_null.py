@@ -45,12 +45,13 @@ def misled(column: Ref, context: Context) -> Iterator[Ref]:
             yield inheritance(table)
 
 
-def keys_over(column: Ref, context: Context) -> Iterator[Ref]:
-    """The primary key in whose way it is that a column's own NOT NULL goes, to be only inherited."""
+def keys_over(column: Ref, context: Context, *, leaves: bool) -> Iterator[Ref]:
+    """The primary key in whose way it is that a column's own NOT NULL goes, to be only inherited.
+
+    `leaves`: what was only inherited is its own meanwhile.
+    """
     was, now = (_state(column, catalog) for catalog in (context.old, context.new))
-    if was is None or now is None or not now.inherited:
-        return
-    if was.inherited and inheritance(Ref("table", column.name[:-1])) not in context.drops:
+    if was is None or now is None or not now.inherited or (was.inherited and not leaves):
         return
     for user in context.old.used_by.get(column, ()):
         key = context.old.facts[user]

@@ -215,9 +215,9 @@ def lined_up(ref: Ref, context: Context) -> Iterator[Do]:
 
     Values of it within an array or another type become the new one's by way of their text.
     """
-    before, after = _names(ref, context.old), _names(ref, context.new)
-    if not _within_others(ref, context.old) or _moves(ref, context):
+    if not lines_up(ref, context):
         return
+    before, after = _names(ref, context.old), _names(ref, context.new)
     head = f"ALTER TYPE {put_aside(ref)}"
     for name in before:
         if name not in after:
@@ -225,6 +225,13 @@ def lined_up(ref: Ref, context: Context) -> Iterator[Do]:
     for name in after:
         if name not in before:  # empty text, which is NULL in any type
             yield Do(f"{head} ADD ATTRIBUTE {ident(name)} text")
+
+
+def lines_up(ref: Ref, context: Context) -> bool:
+    """Whether a type that is put aside gets other attributes there."""
+    if ref.kind != "composite_type" or ref not in context.aside:
+        return False
+    return _within_others(ref, context.old) and not _moves(ref, context)
 
 
 def _within_others(ref: Ref, catalog: Catalog) -> bool:

@@ -30,7 +30,7 @@ from ringfence.kinds._family import (
     partitions,
     tree,
 )
-from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
+from ringfence.kinds._handed import all_stay, crossed, given_before, made_anew, torn
 from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, rejoins, scans
 from ringfence.kinds._inherit import before_own, make_own, once_own, over, tied, under_one
 from ringfence.kinds._not_null import called, keys_over, misled, proved_below
@@ -325,6 +325,7 @@ class Column(Kind):
         if fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
             yield from torn(fact, context)
+            yield from crossed(fact, context)
 
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """A table that cannot have it from here before it has it no more from elsewhere."""
@@ -371,11 +372,14 @@ class Column(Kind):
     def _parted(self, change: Change, context: Context) -> Iterator[Ref]:
         """The links of tables that leave for the sake of its NOT NULL, and a key in the way of it."""
         own = "inherited" in change.attributes
+        if not own and not any(name.startswith("not_null") for name in change.attributes):
+            return
+        link = inheritance(Ref("table", change.ref.name[:-1]))
+        left = {*misled(change.ref, context)}
         if own and change.new is not None and change.new["not_null_inherited"]:
-            yield inheritance(Ref("table", change.ref.name[:-1]))  # left, both are its own
-        if own or any(name.startswith("not_null") for name in change.attributes):
-            yield from misled(change.ref, context)
-            yield from keys_over(change.ref, context)
+            left.add(link)  # left, both are its own
+        yield from sorted(left)
+        yield from keys_over(change.ref, context, leaves=link in left | context.drops)
 
     def _forgotten(self, column: Ref, old: Catalog) -> Iterator[Ref]:
         """What PostgreSQL makes anew with the column, and does not know all about."""
@@ -406,6 +410,8 @@ class Column(Kind):
             if narrows and "sequence" in change.attributes:
                 yield from self._resequence(old, new)
             yield from self._retype(change, context)
+        if old["not_null"]:
+            yield from proved_below(new, context)  # it is made anew with the type, as above
         # The new type's own storage holds afterwards, and no compression.
         if new["storage"] and "storage" not in change.attributes:
             yield from self.restore(change, context)

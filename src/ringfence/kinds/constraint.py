@@ -112,8 +112,8 @@ class Constraint(Kind):
             if is_partition(table, context.old):
                 if not goes_before(fact, context):
                     yield ("drop", partition(table))
-            elif fact["inherited"] and not _let_go(fact, context):
-                # It is the table's own only once that inherits no more.
+            elif fact["type"] == "c" and not _let_go(fact, context):
+                # It is the table's own alone only once that inherits no more.
                 yield ("drop", inheritance(table))
                 yield ("alter", inheritance(table))
             for parent in kept_parents(table, context):
@@ -313,6 +313,7 @@ def _let_go(fact: Fact, context: Context) -> bool:
         (p, r)
         for p in parents(fact.parent, context.old)
         if (r := Ref("constraint", (*p.name, fact.ref.name[-1]))) in context.old.facts
+        and not context.old.facts[r].text("definition").endswith(" NO INHERIT")
     ]
     return all(p in kept and r in context.drops for p, r in givers)
 

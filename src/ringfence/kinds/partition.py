@@ -59,7 +59,7 @@ class Partition(Kind):
                             yield ("alter", child.ref)
                             yield ("create", child.ref)
                         # ATTACH passes over an index that is not valid for want of a part.
-                        if (table == above and is_foreign(fact)) or (table != above and not late):
+                        if not late and (table != above or is_foreign(fact)):
                             for part in parts(child.ref, context.new):
                                 yield from (("alter", part), ("create", part))
         # A whole that is made anew has no others; they may go with its rows alone.

@@ -31,7 +31,7 @@ from ringfence.kinds._family import (
     whole,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import lost, recast
+from ringfence.kinds._swap import lines_up, lost, recast
 from ringfence.kinds._unproved import around
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -269,6 +269,8 @@ def _put_aside(old: Fact, context: Context) -> Iterator[Do]:
             yield Do(f"ALTER TABLE {qualified(old.ref.name)} NO INHERIT {qualified(parent)}")
     for one in (old, *(below for below, _ in _going_along(old.ref, context))):
         yield from _leave_method(one, context)
+        if any(lines_up(r, context) for r in context.old.uses.get(one.ref, ()) if one["of_type"]):
+            yield Do(f"ALTER TABLE {qualified(one.ref.name)} NOT OF")  # it keeps its columns
     gone = set(context.alone)
     parts = [*_lets_go(old, context, above if stays else None)]
     for below, over in _going_along(old.ref, context):

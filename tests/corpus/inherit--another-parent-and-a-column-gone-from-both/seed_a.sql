@@ -1,0 +1,1 @@
+INSERT INTO two VALUES (1, 'y'); INSERT INTO one VALUES (2, 'y');
