@@ -543,6 +543,43 @@ def test_a_database_is_adopted(
     assert diff(catalog(fresh), catalog(database)) == ()
 
 
+@pytest.mark.parametrize("where", ["IN SCHEMA s", ""])
+def test_default_privileges_younger_than_what_is_there_give_nothing_when_adopted(
+    tmp_path: Path, database: str, where: str
+) -> None:
+    role = f"reader {os.getpid()}"
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    made.query(
+        "CREATE SCHEMA s; CREATE TABLE s.t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
+        "CREATE TYPE s.e AS ENUM ('a'); CREATE SEQUENCE s.q; CREATE TABLE s.some (id serial);"
+        "CREATE FUNCTION s.f() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+        f'CREATE ROLE "{role}"; GRANT UPDATE (id) ON s.some TO "{role}";'
+        f'GRANT SELECT, DELETE ON s.some TO "{role}"'
+    )
+    for what, privileges in (
+        ("TABLES", "SELECT, INSERT"),
+        ("SEQUENCES", "USAGE"),
+        ("FUNCTIONS", "EXECUTE"),
+        ("TYPES", "USAGE"),
+    ):
+        made.query(f'ALTER DEFAULT PRIVILEGES {where} GRANT {privileges} ON {what} TO "{role}"')
+    if not where:
+        made.query("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+    made.query("CREATE TABLE s.young (id serial)")
+    try:
+        assert made.run("init", str(shop), "--from", database, dsn="").status == 0
+        for side in ("live", "head"):
+            done = made.run("-C", str(shop), "diff", side, "ddl")
+            assert done.status == 0, done
+        made.query(f'ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT TRIGGER ON TABLES TO "{role}"')
+        assert made.run("-C", str(shop), "pull").status == 0
+        done = made.run("-C", str(shop), "diff", "live", "ddl")
+        assert done.status == 0, done
+    finally:
+        made.query(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+
+
 def test_roles_of_an_adopted_database_are_left_on_purpose(tmp_path: Path, database: str) -> None:
     role = f"adopted {os.getpid()}"
     made = Project(tmp_path / "elsewhere", database)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from ringfence import sources
 from ringfence.change import diff
 from ringfence.errors import Refused
+from ringfence.kinds import Context
+from ringfence.kinds.grant import against_defaults
 from ringfence.model import Ref
 from ringfence.planner import plan
 
@@ -73,9 +75,33 @@ def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
     """
     texts: dict[str, list[str]] = {}
     where = _Layout(catalog, empty)
+    told = _against_defaults(catalog, empty)
     for step in plan(empty, catalog).steps:
-        texts.setdefault(where.path(step.ref), []).append(f"{step.sql};\n")
+        said = (step.sql, *told.pop(step.ref, ()))
+        texts.setdefault(where.path(step.ref), []).extend(f"{sql};\n" for sql in said)
     return {path: "\n".join((_HEAD, *texts[path])) for path in sorted(texts)}
+
+
+def _against_defaults(catalog: Catalog, empty: Catalog) -> dict[Ref, list[str]]:
+    """Object made → what is said behind that of privileges it was given by default, or was not.
+
+    Default privileges may be younger than what is there. Files are loaded in an order of their own,
+    by somebody who may be any of those whose default privileges they are.
+    """
+    made = {ref for ref in catalog.facts if ref not in empty.facts}
+    defaults = {ref: f for ref, f in catalog.facts.items() if ref.kind == "default_acl"}
+    contexts = [
+        Context(replace(empty, facts=defaults), catalog, {}, executor=maker, creates=made)
+        for maker in sorted({ref.name[1] for ref in defaults})
+    ]
+    told: dict[Ref, list[str]] = {}
+    for ref in sorted(made) if contexts else ():
+        by = ref
+        while by.kind in ("identity_sequence", "column") and (above := catalog.facts[by].parent):
+            by = above  # made with its table
+        said = told.setdefault(by, [])
+        said += dict.fromkeys(do.sql for do in against_defaults(ref, contexts))
+    return told
 
 
 _HEAD = "-- noqa: disable=all\n"
@@ -110,8 +136,12 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
         was = (_as_it_lies(folder, path) for path in before.paths())
         gone = [folder / p for p in was if p not in texts and (folder / p).is_file()]
         return _write(folder, texts, gone, 0)
+    changes = diff(have, want)
     touched: set[str] = set()
-    for change in diff(have, want):
+    if any(change.ref.kind == "default_acl" for change in changes):
+        told = {after.path(ref) for ref, said in _against_defaults(wanted, empty).items() if said}
+        touched = {p for p in (_as_it_lies(folder, t) for t in told) if (folder / p).is_file()}
+    for change in changes:
         path = before.path(change.ref) if change.new is None else after.path(change.ref)
         path = _as_it_lies(folder, path)
         # What every database has, as it is in a new one, no file has said anything of.

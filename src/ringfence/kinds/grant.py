@@ -11,7 +11,7 @@ from ringfence.model import Fact, Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ringfence.change import Change
     from ringfence.kinds import Stage
@@ -90,6 +90,21 @@ def revoke_defaults(ref: Ref, context: Context) -> Iterator[Do]:
         if name not in context.new.facts and held != default:
             for do in _move(Fact(name, {}, ref), held, default, context):
                 yield Do(do.sql)  # nobody ever had it
+
+
+def against_defaults(ref: Ref, contexts: Iterable[Context]) -> Iterator[Do]:
+    """What sets an object to what it is to have, whichever of some default privileges made it other."""
+    kind = kind_of(ref)
+    for context in contexts:
+        for grantee, held in sorted(initial(ref, kind, context).items()):
+            default = (usual(kind, grantee, context.server_version), set[str]())
+            if held == default:
+                continue
+            name = Ref("grant", (ref.kind, *ref.name, grantee))
+            wanted = context.new.facts.get(name)
+            after = _letters(wanted) if wanted is not None else default
+            for do in _move(Fact(name, {}, ref), held, after, context):
+                yield Do(do.sql)
 
 
 def _letters(fact: Fact) -> Letters:
