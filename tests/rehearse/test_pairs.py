@@ -108,9 +108,13 @@ def look(dsn: str, sql: str) -> tuple[list[str], list[Finding]]:
         written = {t for p in done for s in p.statements for t in s.observed.changed}
         emptied = {t for p in done for s in p.statements for t in s.observed.emptied}
         with psycopg.connect(dsn, autocommit=True) as connection:
-            for each in compat.tried(connection, before).broken:
+            broken = compat.tried(connection, before).broken
+            for each in broken:
                 if not each.doubt:
                     codes.add("OLD_WRITER" if each.writes else "OLD_READER")
+            after = compat.world(connection, (), trying=False)
+            if any(lost.sure for lost in compat.unkept(before, after, {b.key for b in broken})):
+                codes.add("OLD_WRITER")
             for loss in rows.lost(had, rows.held(connection, (), had)):
                 if loss.gone and (loss.table not in written or loss.table in emptied):
                     codes.add("DATA_LOSS")
