@@ -28,12 +28,15 @@ def _planned(make_database: Callable[..., str], a: str, b: str) -> Plan:
     return plan(catalog(one), catalog(two), executor="postgres")
 
 
-def test_own_column_cannot_become_only_inherited(make_database: Callable[..., str]) -> None:
+@pytest.mark.parametrize("more", ["", " NOT NULL"])
+def test_own_column_cannot_become_only_inherited(
+    more: str, make_database: Callable[..., str]
+) -> None:
     with pytest.raises(Refused) as refused:
         _planned(
             make_database,
             "CREATE TABLE a (id integer); CREATE TABLE c (id integer);",
-            "CREATE TABLE a (id integer); CREATE TABLE c () INHERITS (a);",
+            f"CREATE TABLE a (id integer{more}); CREATE TABLE c () INHERITS (a);",
         )
     assert str(refused.value) == (
         "column public.c.id is its table's own, and cannot become one that is only inherited"

@@ -377,7 +377,7 @@ class Column(Kind):
         link = inheritance(Ref("table", change.ref.name[:-1]))
         left = {*misled(change.ref, context)}
         if own and change.new is not None and change.new["not_null_inherited"]:
-            left.add(link)  # left, both are its own
+            left |= {link} & context.old.facts.keys()  # left, both are its own
         yield from sorted(left)
         yield from keys_over(change.ref, context, leaves=link in left | context.drops)
 
