@@ -364,9 +364,34 @@ def test_a_type_that_no_value_can_become_is_said(planned: Planned) -> None:
     (step,) = planned("CREATE TABLE t (v int)", "CREATE TABLE t (v uuid)").steps
     (hazard,) = step.hazards
     assert hazard.message == (
-        "public.t is written anew under lock, and any row stops the plan: no integer is a uuid;"
+        "public.t is written anew under lock, and any row stops the plan: no integer is of type uuid;"
         " to keep rows, add another column and fill it"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("boolean", "integer", ""),
+        ("boolean", "numeric(3)", ""),
+        ("uuid", "integer", ""),
+        ("c", "integer", ""),
+        ("c", "real", ""),
+        ("xid8", "bigint", ""),
+        ("money", "integer", "the fraction"),
+        ("numeric", "integer", "the fraction"),
+        ("numeric(3)", "integer", ""),
+        ("jsonb", "integer", "the fraction"),
+        ("text", "real", "digits beyond the 6th"),
+    ],
+)
+def test_what_is_no_number_loses_no_digits(
+    planned: Planned, before: str, after: str, lost: str
+) -> None:
+    types = "CREATE TYPE c AS (n integer)"
+    made = planned(f"{types}; CREATE TABLE t (v {before})", f"{types}; CREATE TABLE t (v {after})")
+    said = [h.message for h in made.hazards if h.code == "DATA_LOSS"]
+    assert said == ([f"the values of public.t.v lose {lost}"] if lost else [])
 
 
 _TYPES = """

@@ -214,6 +214,8 @@ _COUNTS = (*_INTEGERS, "real", "double precision", "boolean", "money", "oid", "d
 _MARKS = ("uuid", "inet", "cidr", "macaddr", "macaddr8", "point", "box", "circle", "path")
 _ENDLESS = 10**9
 _DIGITS = {"real": 6, "double precision": 15}
+_BROKEN = (*_DIGITS, "numeric", "money", "jsonb")
+"""What may have a fraction."""
 
 
 def _blanks(old: str, new: str, most: int, least: int) -> str:
@@ -227,8 +229,9 @@ def _blanks(old: str, new: str, most: int, least: int) -> str:
 def _digits(old: str, new: str, before: str, after: str) -> str:
     """What a number loses that becomes one of another kind."""
     if new in _INTEGERS:
-        exact = old in (*_INTEGERS, "text", "oid", "xid", "cid") or _scale(old, before) <= 0
-        return "" if exact else "the fraction"
+        return "the fraction" if old in _BROKEN and _scale(old, before) > 0 else ""
+    if old not in (*_INTEGERS, *_BROKEN, "text", "oid", "xid", "xid8", "cid"):
+        return ""  # it is no number
     if new in _DIGITS:
         short = old == "smallint" or old == new or (old, new) in _WITHIN
         return "" if short else f"digits beyond the {_DIGITS[new]}th"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ringfence.kinds import Context
     from ringfence.model import Catalog, Fact
+    from ringfence.step import Hazard
 
 INTEGERS = ("smallint", "integer", "bigint")
 
@@ -34,7 +35,7 @@ def stay_within(ref: Ref, name: str, old: tuple[str, str], new: tuple[str, str])
     # Between the changes it may not leave its old range either: to where both meet.
     floor, ceiling = max(low, least), min(high, most)
     if floor > ceiling:
-        return
+        return  # it begins anew: see `begins_anew`
     yield Do(
         f"SELECT pg_catalog.setval({literal(name)}, greatest({floor}, least({ceiling}, last_value)),"
         f" is_called AND last_value BETWEEN {floor} AND {ceiling})\nFROM {name}",
@@ -43,6 +44,17 @@ def stay_within(ref: Ref, name: str, old: tuple[str, str], new: tuple[str, str])
             f"the position of {ref.path} is lost where it is not from {floor} to {ceiling}",
         ),
     )
+
+
+def begins_anew(old: tuple[str, str], new: tuple[str, str]) -> bool:
+    """Whether the two ranges of a sequence have nothing in common, so it stands in the new one nowhere."""
+    (low, high), (least, most) = map(int, old), map(int, new)
+    return max(low, least) > min(high, most)
+
+
+def position_lost(ref: Ref) -> tuple[Hazard, ...]:
+    """The hazard of a sequence that begins anew."""
+    return loses_data(ref, f"the position of {ref.path} is lost")
 
 
 def taken_by(sequence: Fact, context: Context) -> Fact | None:

@@ -38,10 +38,12 @@ from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping
 from ringfence.kinds._sequences import (
     INTEGERS,
+    begins_anew,
     fills,
     go_on,
     go_past,
     had_values,
+    position_lost,
     put_by,
     stay_within,
     taken_by,
@@ -432,7 +434,7 @@ class Column(Kind):
             losses = lost(old, new, context)
             if never(old, new, context):
                 more = (
-                    f", and any row stops the plan: no {old.text('type')} is a {kind};"
+                    f", and any row stops the plan: no {old.text('type')} is of type {kind};"
                     " to keep rows, add another column and fill it"
                 )
         hazards = [
@@ -557,9 +559,14 @@ class Column(Kind):
                     changes.append(f"SET {word} {now}")
             if before[6:] != after[6:]:
                 changes.append("SET CYCLE" if after[6] == "true" else "SET NO CYCLE")
-            yield from stay_within(new.ref, after[0], (before[3], before[4]), (after[3], after[4]))
+            had, has = (before[3], before[4]), (after[3], after[4])
+            yield from stay_within(new.ref, after[0], had, has)
+            anew = begins_anew(had, has)
+            if anew:
+                changes.append("RESTART")
             if changes:
-                yield Do(f"{_table(new)} ALTER COLUMN {column} {' '.join(changes)}")
+                gone = position_lost(new.ref) if anew else ()
+                yield Do(f"{_table(new)} ALTER COLUMN {column} {' '.join(changes)}", gone)
 
     def restore(self, change: Change, context: Context) -> Iterator[Do]:
         """SET STORAGE."""

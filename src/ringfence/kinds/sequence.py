@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair, unlogged
+from ringfence.kinds import Attribute, Context, Do, Kind, pair, unlogged
 from ringfence.kinds._family import aside
-from ringfence.kinds._sequences import go_on, put_by, stay_within, taken_by, taken_from
+from ringfence.kinds._sequences import (
+    begins_anew,
+    go_on,
+    position_lost,
+    put_by,
+    stay_within,
+    taken_by,
+    taken_from,
+)
 from ringfence.kinds._sql import qualified
 from ringfence.model import Ref
 
@@ -76,7 +84,7 @@ class Sequence(Kind):
             return
         yield Do(
             f"DROP SEQUENCE {qualified(old.ref.name)}",
-            loses_data(old.ref, f"the position of {old.ref.path} is lost"),
+            position_lost(old.ref),
         )
 
     def respan(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
@@ -87,8 +95,13 @@ class Sequence(Kind):
             options.append("CYCLE" if new["cycle"] else "NO CYCLE")
         name = qualified(new.ref.name)
         before = (old.text("minimum"), old.text("maximum"))
-        yield from stay_within(new.ref, name, before, (new.text("minimum"), new.text("maximum")))
-        yield Do(f"ALTER SEQUENCE {name} {' '.join(options)}")
+        after = (new.text("minimum"), new.text("maximum"))
+        yield from stay_within(new.ref, name, before, after)
+        anew = begins_anew(before, after)
+        if anew:
+            options.append("RESTART")
+        lost = position_lost(new.ref) if anew else ()
+        yield Do(f"ALTER SEQUENCE {name} {' '.join(options)}", lost)
 
     def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET LOGGED or UNLOGGED, from PostgreSQL 15 on."""

@@ -1,0 +1,2 @@
+SELECT nextval('s'), nextval('s'), nextval('fits');
+INSERT INTO t DEFAULT VALUES;
