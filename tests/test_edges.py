@@ -24,6 +24,8 @@ from ringfence.step import Hazard, HazardCode, Plan, Step, from_json, remark
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from conftest import SomeServer
+
 EVIL = '"evil\nDROP TABLE victim; --"'
 
 
@@ -193,6 +195,15 @@ SECURED = (
 
 
 ONE = "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+
+
+def _view(options: str = "", *, rows: str = "a > 0", column: str = "a::int") -> str:
+    said = f"WITH ({options})" if options else ""
+    return (
+        f"CREATE TABLE t (a int); CREATE VIEW v {said} AS SELECT {column} AS a FROM t WHERE {rows};"
+    )
+
+
 NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
 
 
@@ -234,6 +245,35 @@ NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
             f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE FOR UPDATE;",
             set(),
         ),
+        (
+            f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE;",
+            f"{SECURED}CREATE POLICY p ON t;",
+            {"LOST_PROTECTION:public.t.p"},
+        ),
+        (
+            f"{SECURED}CREATE POLICY p ON t;",
+            f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE;",
+            {"LOST_PRIVILEGE:public.t.p"},
+        ),
+        (_view("security_barrier"), _view(), {"LOST_PROTECTION:public.v"}),
+        (_view("security_barrier"), _view("security_barrier=off"), {"LOST_PROTECTION:public.v"}),
+        (_view("security_barrier=on"), _view("security_barrier=yes"), set()),
+        (_view("check_option=cascaded"), _view("check_option=local"), {"LOST_PROTECTION:public.v"}),
+        (_view("check_option=local"), _view("check_option=cascaded, security_barrier"), set()),
+        (_view("check_option=local"), _view(rows="a > 1"), {"LOST_PROTECTION:public.v"}),
+        (_view("check_option=local"), _view(column="a::bigint"), {"LOST_PROTECTION:public.v"}),
+        (
+            ONE,
+            ONE.replace("LANGUAGE", "SECURITY DEFINER LANGUAGE"),
+            {"LOST_PROTECTION:public.one()"},
+        ),
+        (
+            ONE,
+            ONE.replace("int ", "bigint STABLE SECURITY DEFINER "),
+            {"LOST_PROTECTION:public.one()"},
+        ),
+        (ONE.replace("int ", "int SECURITY DEFINER "), ONE, set()),
+        (ONE, ONE.replace("SELECT 1", "SELECT 1 /*\n LANGUAGE x\n SECURITY DEFINER\n*/"), set()),
         (f"{SECURED}CREATE POLICY p ON t;", "CREATE TABLE u (a int);", {"DATA_LOSS:public.t"}),
         (ONE, f"{ONE}{NOT_ALL}", {"LOST_PRIVILEGE:public.one()"}),
         ("CREATE TABLE t (a int);", f"CREATE TABLE t (a int);{ONE}{NOT_ALL}", set()),
@@ -254,6 +294,22 @@ def test_hazards_are_told(
     psql(two, b)
     outcome = assert_turns(one, two)
     assert {h.name for h in outcome.plan.hazards} == expected
+
+
+def test_a_view_that_asks_for_its_owner_s_rights_again_is_told(
+    server: SomeServer, make_database: Callable[..., str]
+) -> None:
+    if server.major < 15:
+        pytest.skip("it is of PostgreSQL 15 on")
+    one, two = make_database(), make_database()
+    psql(one, _view("security_invoker=true"))
+    psql(two, _view("security_invoker=off"))
+    there = assert_turns(one, two).plan
+    assert {h.name for h in there.hazards} == {"LOST_PROTECTION:public.v"}
+    three, four = make_database(), make_database()
+    psql(three, _view())
+    psql(four, _view("security_invoker"))
+    assert assert_turns(three, four).plan.hazards == ()
 
 
 def test_a_new_project_s_schema_is_empty(project: Project) -> None:

@@ -79,8 +79,11 @@ class Policy(Kind):
 
 
 def _gone(old: Fact, context: Context) -> tuple[Hazard, ...]:
-    """What a policy that is not made again leaves open, or no longer lets anybody do."""
-    if old.ref in context.new.facts or old.parent not in context.new.facts:
+    """What a policy that is not made again as it was leaves open, or no longer lets anybody do."""
+    new = context.new.facts.get(old.ref)
+    if old.parent not in context.new.facts:
+        return ()
+    if new is not None and bool(new["restrictive"]) == bool(old["restrictive"]):
         return ()
     ref, table = old.ref, old.parent.path if old.parent else ""
     if old["restrictive"]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import signed
 from ringfence.kinds._swap import made_for
+from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,9 +56,10 @@ class Routine(Kind):
         """A call by its name may mean it, or be said to be ambiguous, beside others of that name."""
         return any(r.kind == self.name and r.name[:2] == fact.ref.name[:2] for r in context.creates)
 
-    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = new.text("definition").rstrip()
-        yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1))
+        lent = _lent(context.old.facts.get(new.ref), new)
+        yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1), lent)
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """OR REPLACE may add names and defaults, not change a name or take a default away."""
@@ -71,12 +74,29 @@ class Routine(Kind):
 
     def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """CREATE OR REPLACE."""
-        _, new = pair(change)
-        yield Do(new.text("definition").rstrip())
+        old, new = pair(change)
+        yield Do(new.text("definition").rstrip(), _lent(old, new))
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         word = "PROCEDURE" if old["kind"] == "p" else "FUNCTION"
         yield Do(f"DROP {word} {signed(old.ref.name)}")
+
+
+def _lent(old: Fact | None, new: Fact) -> tuple[Hazard, ...]:
+    """The hazard of a routine that was its caller's to run and is run as its owner."""
+    if old is None or _is_definer(old) or not _is_definer(new):
+        return ()
+    said = f"{new.ref.path} does what its owner may, whoever calls it"
+    return (Hazard(HazardCode.LOST_PROTECTION, new.ref, said),)
+
+
+def _is_definer(fact: Fact) -> bool:
+    """PostgreSQL writes it on the line below the language, behind other words of that kind."""
+    return _DEFINER.match(_LANGUAGE.sub("", fact.text("definition"), count=1)) is not None
+
+
+_LANGUAGE = re.compile(r"\A.*?\n LANGUAGE [^\n]*\n", re.DOTALL)
+_DEFINER = re.compile(r"(?: [A-Z]+)* SECURITY DEFINER\b")
 
 
 def _arguments(fact: Fact) -> list[tuple[object, ...]]:

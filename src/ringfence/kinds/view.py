@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, options_clause, pair, reset_options
 from ringfence.kinds._sql import qualified
+from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,8 +34,9 @@ class View(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("relation", *fact.ref.name), ("type", *fact.ref.name))
 
-    def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        yield Do(f"CREATE VIEW {_body(new)}")
+    def create(self, new: Fact, context: Context) -> Iterator[Do]:
+        old = context.old.facts.get(new.ref)
+        yield Do(f"CREATE VIEW {_body(new)}", _bared(old, new) if old is not None else ())
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """Whether every old column is there, in its place and of its type."""
@@ -43,8 +46,8 @@ class View(Kind):
 
     def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """CREATE OR REPLACE VIEW."""
-        _, new = pair(change)
-        yield Do(f"CREATE OR REPLACE VIEW {_body(new)}")
+        old, new = pair(change)
+        yield Do(f"CREATE OR REPLACE VIEW {_body(new)}", _bared(old, new))
 
     def reoption(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET and RESET (security_invoker …)."""
@@ -53,7 +56,37 @@ class View(Kind):
             # OR REPLACE said the new options already, and forgot those it did not say.
             return
         prefix = f"ALTER VIEW {qualified(new.ref.name)}"
-        yield from reset_options(prefix, old.list("options"), new.list("options"))
+        bared = _bared(old, new)
+        for do in reset_options(prefix, old.list("options"), new.list("options")):
+            yield Do(do.sql, bared)
+            bared = ()  # said once
+
+
+_TRUE = re.compile(r"t(r(ue?)?)?|y(es?)?|on|1", re.IGNORECASE)
+_CHECKS = ("", "local", "cascaded")
+
+
+def _bared(old: Fact, new: Fact) -> tuple[Hazard, ...]:
+    """What the view's options kept from somebody, and do no more."""
+    before, after = _options(old), _options(new)
+    path = new.ref.path
+    said = []
+    if _on(before, "security_invoker") and not _on(after, "security_invoker"):
+        said.append(f"view {path} shows what its owner may see, whoever asks")
+    if _on(before, "security_barrier") and not _on(after, "security_barrier"):
+        said.append(f"functions in a query may see rows that view {path} leaves out")
+    was, now = (_CHECKS.index(o.get("check_option", "").lower()) for o in (before, after))
+    if now < was:
+        said.append(f"rows that view {path} leaves out may be written by way of it")
+    return tuple(Hazard(HazardCode.LOST_PROTECTION, new.ref, text) for text in said)
+
+
+def _options(fact: Fact) -> dict[str, str]:
+    return {name: value for name, _, value in (o.partition("=") for o in fact.list("options"))}
+
+
+def _on(options: dict[str, str], name: str) -> bool:
+    return _TRUE.fullmatch(options.get(name, "")) is not None
 
 
 def _body(fact: Fact) -> str:

@@ -140,8 +140,9 @@ Why it matters: from that moment on nothing but the application parts one tenant
 
 Safe form: make what takes its place first, in the same revision.
 
-Seen by: row security that is switched off, or no longer forced, and restrictive policies that go, in a
-plan.
+Seen by: row security that is switched off, or no longer forced, restrictive policies that go or become
+permissive, views that are no longer `security_invoker` or `security_barrier` or check less of what is
+written, and routines that become SECURITY DEFINER, in a plan.
 """,
     "FAILS": """\
 A statement fails.
