@@ -254,6 +254,30 @@ def test_families_chains_and_overloads(project: Project, database: str) -> None:
     assert statements == expected.strip().splitlines()
 
 
+def test_hints_that_things_change_places_are_told_and_not_followed(
+    project: Project, database: str
+) -> None:
+    psql(database, "CREATE TABLE a (i int); CREATE TABLE b (i int); CREATE TABLE c (i int)")
+    _ddl(
+        project,
+        "-- ringfence: renamed-from b\nCREATE TABLE a (i int);\n"
+        "-- ringfence: renamed-from a\nCREATE TABLE b (i int);\n"
+        "-- ringfence: renamed-from b\nCREATE TABLE c (i int);\n",
+    )
+    result = project.run("diff", "live", "ddl")
+    assert (result.status, result.out) == (0, "")
+    assert [line for line in result.err.splitlines() if "not renamed" in line] == [
+        "note: ddl/all.sql:1:1: not renamed: table public.b and public.a are both there;"
+        " to let them change places, --rename 'table:public.b=public.a'",
+        "note: ddl/all.sql:3:1: not renamed: table public.a and public.b are both there;"
+        " to let them change places, --rename 'table:public.a=public.b'",
+    ]
+    argv = ["--rename", "table:public.a=public.b", "--rename", "table:public.b=public.a"]
+    asked = project.run("diff", "live", "ddl", *argv)
+    assert asked.out.count("RENAME TO") == 3
+    assert "not renamed" not in asked.err
+
+
 def test_columns_that_are_inherited_as_one(project: Project, database: str) -> None:
     before = """
 CREATE SCHEMA s;

@@ -331,8 +331,20 @@ def _due(
     for wish in both:
         if wish.span is None or not _there(wish.old, new):
             raise _wrong(wish, f"{_called(wish.old)} and {wish.new.path} are both there")
+    notes += _swaps(both)
     for wish in left.values():
         yield Rename(wish.old, wish.new)
+
+
+def _swaps(both: Sequence[Wish]) -> Iterator[str]:
+    """Of hints that things change places: nobody can tell whether they did already."""
+    olds, news = {w.old for w in both}, {w.new for w in both}
+    for wish in both:
+        if wish.new in olds and wish.old in news:
+            yield (
+                f"{wish.span}: not renamed: {_called(wish.old)} and {wish.new.path} are both there;"
+                f" to let them change places, {wish.option}"
+            )
 
 
 def _wrong(wish: Wish, message: str) -> BadProject | Misuse:
