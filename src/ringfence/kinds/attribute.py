@@ -44,6 +44,11 @@ class TypeAttribute(Kind):
     def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
         if stage in ("alter", "create"):
             yield from stricter(fact, context)
+        else:
+            # CASCADE takes what needs the same column of a table OF the type.
+            for column in _columns(fact, context.old):
+                for user in context.old.used_by.get(column, ()):
+                    yield "drop", user
 
     def drags(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """The type: an attribute made anew would stand at its end, and hold nothing."""
@@ -62,10 +67,13 @@ class TypeAttribute(Kind):
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         text = f"{_type(old)} DROP ATTRIBUTE {ident(old.ref.name[-1])}{_cascade(old, context.old)}"
         assert old.parent is not None
-        lost = stored(old.parent, context.old) or _tables(old, context.old)
-        yield Do(
-            text, loses_data(old.ref, f"every value of {old.ref.path} is lost") if lost else ()
-        )
+        held = [old.ref] if stored(old.parent, context.old) else []
+        lost = [
+            hazard
+            for ref in (*held, *_columns(old, context.old))
+            for hazard in loses_data(ref, f"every value of {ref.path} is lost")
+        ]
+        yield Do(text, tuple(lost))
 
     def rename(self, old: Fact, to: Ref) -> Iterator[Do]:
         names = f"{ident(old.ref.name[-1])} TO {ident(to.name[-1])}"
@@ -104,6 +112,11 @@ def _tables(fact: Fact, catalog: Catalog) -> list[Ref]:
     """The tables made OF its type."""
     assert fact.parent is not None
     return [u for u in catalog.used_by.get(fact.parent, ()) if u.kind == "table"]
+
+
+def _columns(fact: Fact, catalog: Catalog) -> list[Ref]:
+    """The columns that tables made OF its type have of it."""
+    return [Ref("column", (*table.name, fact.ref.name[-1])) for table in _tables(fact, catalog)]
 
 
 def _cascade(fact: Fact, catalog: Catalog) -> str:

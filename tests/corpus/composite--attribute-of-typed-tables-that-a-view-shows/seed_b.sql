@@ -1,0 +1,2 @@
+INSERT INTO typed VALUES ('x');
+INSERT INTO holds VALUES (ROW('x'));
