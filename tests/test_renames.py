@@ -267,10 +267,14 @@ def test_hints_that_things_change_places_are_told_and_not_followed(
     result = project.run("diff", "live", "ddl")
     assert (result.status, result.out) == (0, "")
     assert [line for line in result.err.splitlines() if "not renamed" in line] == [
-        "note: ddl/all.sql:1:1: not renamed: table public.b and public.a are both there;"
-        " to let them change places, --rename 'table:public.b=public.a'",
-        "note: ddl/all.sql:3:1: not renamed: table public.a and public.b are both there;"
-        " to let them change places, --rename 'table:public.a=public.b'",
+        (
+            "note: ddl/all.sql:1:1: not renamed: table public.b and public.a are both there;"
+            " to let them change places, --rename 'table:public.b=public.a'"
+        ),
+        (
+            "note: ddl/all.sql:3:1: not renamed: table public.a and public.b are both there;"
+            " to let them change places, --rename 'table:public.a=public.b'"
+        ),
     ]
     argv = ["--rename", "table:public.a=public.b", "--rename", "table:public.b=public.a"]
     asked = project.run("diff", "live", "ddl", *argv)
