@@ -383,3 +383,30 @@ def test_new_columns_that_are_computed_row_by_row_are_a_rewrite(
         for column, why in columns.items()
         if why
     }
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param("CREATE TABLE c PARTITION OF l FOR VALUES IN ('c');", id="beside-default"),
+        pytest.param("", id="narrowed"),
+    ],
+)
+def test_rows_that_others_refer_to_are_not_taken_out_of_their_partition(
+    make_database: Callable[..., str], then: str
+) -> None:
+    head = "CREATE TABLE l (id integer, k text, PRIMARY KEY (id, k)) PARTITION BY LIST (k);"
+    part = "CREATE TABLE p PARTITION OF l {};"
+    tail = (
+        "CREATE TABLE kid (id integer, k text, FOREIGN KEY (id, k) REFERENCES p ON DELETE CASCADE);"
+    )
+    was, now = ("DEFAULT",) * 2 if then else ("FOR VALUES IN ('a', 'c')", "FOR VALUES IN ('a')")
+    one, two = make_database(), make_database()
+    psql(one, head + part.format(was) + tail + "INSERT INTO l VALUES (3, 'c');")
+    psql(one, "INSERT INTO kid VALUES (3, 'c');")
+    psql(two, head + part.format(now) + then + tail)
+    script = plan(catalog(one), catalog(two), executor="postgres").script()
+    with pytest.raises(AssertionError, match="partition constraint"):
+        psql(one, script)
+    with psycopg.connect(one) as connection:
+        assert connection.execute("SELECT id, k FROM kid").fetchall() == [(3, "c")]

@@ -65,13 +65,18 @@ def _tables(found: list[tuple[str, ...]], catalog: Catalog) -> list[Ref]:
 def keys_on(table: Ref | None, catalog: Catalog) -> Iterator[Fact]:
     """The foreign keys that refer to a table, or to what it is a partition of."""
     while table is not None:
-        for column in catalog.below(table, "column"):
-            for user in catalog.used_by.get(column.ref, ()):
-                key = catalog.facts[user]
-                foreign = user.kind == "constraint" and key["type"] == "f"
-                if foreign and not key["attached"] and _refers(key, table, catalog):
-                    yield key
+        yield from keys_on_itself(table, catalog)
         table = whole(table, catalog)
+
+
+def keys_on_itself(table: Ref, catalog: Catalog) -> Iterator[Fact]:
+    """The foreign keys that refer to a table."""
+    for column in catalog.below(table, "column"):
+        for user in catalog.used_by.get(column.ref, ()):
+            key = catalog.facts[user]
+            foreign = user.kind == "constraint" and key["type"] == "f"
+            if foreign and not key["attached"] and _refers(key, table, catalog):
+                yield key
 
 
 def _refers(key: Fact, table: Ref, catalog: Catalog) -> bool:

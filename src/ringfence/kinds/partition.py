@@ -9,7 +9,9 @@ from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stay
 from ringfence.kinds._family import (
     goes_before,
     is_foreign,
+    is_partition,
     keys_on,
+    keys_on_itself,
     known_by,
     link_stays,
     links_below,
@@ -17,6 +19,7 @@ from ringfence.kinds._family import (
     stays_invalid,
 )
 from ringfence.kinds._published import unknown, unspeakable
+from ringfence.kinds._quiet import below, quietly
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -45,6 +48,9 @@ class Partition(Kind):
         if stage != "create":
             for child in context.old.children.get(fact.parent, ()):
                 yield from (("drop", r) for r in goes_before(child, context))
+            for key in keys_on(Ref("table", fact.list("whole")), context.old):
+                if not is_partition(key.parent, context.old):
+                    yield ("drop", key.ref)  # no row may be missing to it when it is detached
             return
         above = Ref("table", fact.list("whole"))
         for table in (fact.parent, above):
@@ -122,7 +128,7 @@ class Partition(Kind):
             hazards,
         )
         if new.ref in row[-1:]:
-            yield from put_back(above, context.new)
+            yield from quietly([above], put_back(above, context.new), context)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(
@@ -197,6 +203,7 @@ def _leaves_out(new: Fact, context: Context) -> bool:
         and old["whole"] == new["whole"]
         and not same
         and bool(belongs(new, context.new))
+        and not _is_referred_to(new.parent, context)
     )
 
 
@@ -207,7 +214,8 @@ def _leave_out(new: Fact, row: list[Ref], context: Context) -> Iterator[Do]:
     above = Ref("table", new.list("whole"))
     if new.ref == row[0]:
         yield Do(f"CREATE TABLE {put_by(above)} (LIKE {qualified(above.name)})")
-    yield from _moved(
+    assert new.parent is not None
+    moved = _moved(
         new.ref,
         f"({belongs(new, context.new)}) IS NOT TRUE",
         put_by(above),
@@ -215,6 +223,7 @@ def _leave_out(new: Fact, row: list[Ref], context: Context) -> Iterator[Do]:
         context,
         comment="rows that the new bound leaves out go to where they belong now",
     )
+    yield from quietly([new.parent], moved, context)
 
 
 def _take_in(new: Fact, context: Context) -> Iterator[Do]:
@@ -228,8 +237,8 @@ def _take_in(new: Fact, context: Context) -> Iterator[Do]:
         return  # to move a row is to delete it, which foreign keys would see
     for default in _defaults(above, context):
         which = belongs(new, context.new)
-        if which:
-            yield from _moved(
+        if which and not _is_referred_to(default, context):
+            moved = _moved(
                 default,
                 which,
                 qualified(new.ref.name),
@@ -237,6 +246,19 @@ def _take_in(new: Fact, context: Context) -> Iterator[Do]:
                 context,
                 comment="rows of the default partition that belong here",
             )
+            yield from quietly([default, new.parent], moved, context)
+
+
+def _is_referred_to(table: Ref, context: Context) -> bool:
+    """Whether a foreign key refers to the partition by itself, and would do something to who does.
+
+    Its rows stay: PostgreSQL then refuses to attach where one of them does not belong.
+    """
+    return any(
+        key.ref not in context.drops
+        for part in below(table, context.old)
+        for key in keys_on_itself(part, context.old)
+    )
 
 
 def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
@@ -252,7 +274,7 @@ def _losers(new: Fact, context: Context) -> Iterator[Ref]:
     """The default partition that rows are moved out of when it is attached."""
     above = Ref("table", new.list("whole"))
     if above not in context.drops and new.parent is not None and new.parent.kind == "table":
-        yield from _defaults(above, context)
+        yield from (d for d in _defaults(above, context) if not _is_referred_to(d, context))
 
 
 def _moved(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds._quiet import once_moved
 from ringfence.kinds._sql import ident, qualified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ringfence.change import Change
-    from ringfence.kinds import Namespace
+    from ringfence.kinds import Namespace, Stage
     from ringfence.model import Fact, Ref
 
 _STATES = {"": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
@@ -35,6 +36,10 @@ class Trigger(Kind):
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("trigger", *fact.ref.name),)
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        if stage == "create" and fact["enabled"] and fact.parent is not None:
+            yield from (("create", link) for link in once_moved(fact.parent, context))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(new.text("definition"))

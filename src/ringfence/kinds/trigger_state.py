@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
+from ringfence.kinds._quiet import once_moved
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 
@@ -40,6 +41,11 @@ class TriggerState(Kind):
             yield Ref("table", fact.ref.name[:-1])
             yield Ref("foreign_table", fact.ref.name[:-1])
             yield Ref("partition", fact.ref.name[:-1])
+
+    def after(self, stage: Stage, fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:
+        if stage == "create":
+            table = Ref("table", fact.ref.name[:-1])
+            yield from (("create", link) for link in once_moved(table, context))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield _state(new, new.text("enabled"))

@@ -1,0 +1,3 @@
+CREATE TABLE l (id integer, k text, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE l_d PARTITION OF l DEFAULT;
+CREATE TABLE kid (id integer, k text, FOREIGN KEY (id, k) REFERENCES l_d ON DELETE CASCADE);

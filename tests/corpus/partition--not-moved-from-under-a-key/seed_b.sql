@@ -1,0 +1,1 @@
+INSERT INTO l VALUES (4, 'z'); INSERT INTO kid VALUES (4, 'z');
