@@ -405,8 +405,10 @@ def test_rows_that_others_refer_to_are_not_taken_out_of_their_partition(
     psql(one, head + part.format(was) + tail + "INSERT INTO l VALUES (3, 'c');")
     psql(one, "INSERT INTO kid VALUES (3, 'c');")
     psql(two, head + part.format(now) + then + tail)
-    script = plan(catalog(one), catalog(two), executor="postgres").script()
+    made = plan(catalog(one), catalog(two), executor="postgres")
+    read = [h.name for h in made.hazards if h.code == "SCAN_UNDER_LOCK"]
+    assert read[:1] == ["SCAN_UNDER_LOCK:public.p"]
     with pytest.raises(AssertionError, match="partition constraint"):
-        psql(one, script)
+        psql(one, made.script())
     with psycopg.connect(one) as connection:
         assert connection.execute("SELECT id, k FROM kid").fetchall() == [(3, "c")]

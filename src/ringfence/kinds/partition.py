@@ -114,6 +114,7 @@ class Partition(Kind):
             message = "every row of it is read, to see that it belongs there"
             hazards = (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
         above = Ref("table", new.list("whole"))
+        hazards += _defaults_read(new, above, context)
         row = _row(above, context)
         if new.ref in row:
             yield from _leave_out(new, row, context)
@@ -268,6 +269,17 @@ def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
         stays = link.ref not in context.drops and part not in context.drops
         if stays and link["bound"] == "DEFAULT" and part is not None and part.kind == "table":
             yield part
+
+
+def _defaults_read(new: Fact, above: Ref, context: Context) -> tuple[Hazard, ...]:
+    """The hazard of the default partition: its rows that belong here go, and all the others are read."""
+    if above not in context.old.facts or above in context.drops or new["bound"] == "DEFAULT":
+        return ()
+    message = f"every row of it is read, for those that belong in {new.ref.path}"
+    return tuple(
+        Hazard(HazardCode.SCAN_UNDER_LOCK, default, message)
+        for default in _defaults(above, context)
+    )
 
 
 def _losers(new: Fact, context: Context) -> Iterator[Ref]:
