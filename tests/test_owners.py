@@ -412,3 +412,25 @@ def test_who_owns_a_database_compares_it_after_a_superuser_adopted_it(
             connection.execute(owned.format(name, sql.SQL("CURRENT_USER")))
     assert "ALTER COLUMN id TYPE bigint" in result.out, result.err
     assert "proved: pg_dump of the clone equals pg_dump of the target" in result.err
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_rehearsal_makes_stand_ins_for_roles(project: Project, role: str, alone: bool) -> None:
+    up = f'CREATE TABLE t (id int PRIMARY KEY); GRANT SELECT ON t TO "{role}";'
+    project.revision("0001", up, "DROP TABLE t;", title="one")
+    assert project.run("migrate").status == 0
+    head = "-- ringfence: transaction: none\n" if alone else ""
+    add = f'{head}ALTER TABLE t ADD COLUMN b int;\nGRANT INSERT ON t TO "{role}";\n'
+    (project.root / "x.sql").write_text(add)
+    done = project.run("rehearse", "--sql", "x.sql")
+    assert (done.status, done.err) == (0, ""), done
+    assert f"what {role} may do: no file makes them" in done.out
+    done = project.run("check")
+    assert "does not exist" not in done.out + done.err
+    assert f"rehearsal/roles     what {role} may do" in done.out
+    assert "0001 fails" not in done.out
+    # One that is not where it is to run, either, is missing there too.
+    (project.root / "x.sql").write_text(f'{add}GRANT DELETE ON t TO "{role} 2";\n')
+    done = project.run("rehearse", "--sql", "x.sql")
+    assert done.status == 1
+    assert f'x.sql fails: role "{role} 2" does not exist' in done.out

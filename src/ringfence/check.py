@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ringfence import claims, hazards, lockfile, migrate, rehearse, revisions, rules
+from ringfence import claims, hazards, lockfile, rehearse, replay, revisions, rules
 from ringfence.document.fresh import checked
 from ringfence.errors import BadProject, Bug, Error, Misuse
 from ringfence.finding import Coverage, Finding, Report, Severity, Sheet, counted, ordered
@@ -241,7 +241,7 @@ def _verify(project: Project, target: Target) -> Report:
         except Error:
             host = stack.enter_context(shadow.spare(None))
         fresh = stack.enter_context(host.database())
-        migrate.migrate(project, fresh)
+        replay.replay(project, fresh)
         with connect(fresh, pinned=True) as connection:
             said = claims.verify(claims.Case(connection, project, fresh.shown, fresh))
     return replace(said, findings=placed(project, said.findings))

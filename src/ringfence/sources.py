@@ -482,23 +482,17 @@ class Shop:
 
     def _migrate(self, target: Target, revision: str) -> None:
         """Run the revisions on a shadow, with stand-ins for the roles that none of them makes."""
-        from ringfence import migrate
-        from ringfence.pg.load import Note, missing_role
+        from ringfence.pg.load import Note
+        from ringfence.replay import replay
 
         assert self.project is not None
-        made = {""}
-        while True:
-            try:
-                migrate.migrate(self.project, target, to=revision)
-                return
-            except ServerError as error:
-                role = missing_role(error)
-                if not self.host.own or role in made:
-                    raise
-                made.add(role)
-                self.stand_in({role})
-                at = str(error.span) if error.span else f"revision {revision}"
-                self.notes.append(Note(f"role {role} did not exist: a stand-in was made", at))
+        if not self.host.own:
+            from ringfence import migrate
+
+            migrate.migrate(self.project, target, to=revision)
+            return
+        for role, at in replay(self.project, target, revision).items():
+            self.notes.append(Note(f"role {role} did not exist: a stand-in was made", at))
 
     def extract(self, target: Target, *, nobody: bool) -> Catalog:
         """The catalog of a database; `nobody`: what our own role owns is owned by whoever makes it."""

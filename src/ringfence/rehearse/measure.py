@@ -10,7 +10,7 @@ import psycopg
 from ringfence import backfill, rows
 from ringfence.pg.connect import connect, server_error
 from ringfence.pg.observe import Observer
-from ringfence.rehearse import afar, mend
+from ringfence.rehearse import afar, mend, stage
 from ringfence.rehearse.hazards import Measured, Part
 from ringfence.rehearse.sizes import expected
 from ringfence.script import redacted
@@ -92,6 +92,8 @@ def _with_rows(
             if number in mended:
                 _mend(work, observer, statement, mended[number])
             seen = observer.observe(text, statement)
+            while not block.together and stage.stood_in(work, seen.error):
+                seen = observer.observe(text, statement)
             table = mend.culprit(seen.error)
             # What ran before it stays: only this one is tried again.
             if table is not None and not block.together and _mend(work, observer, statement, table):
@@ -112,6 +114,8 @@ def _with_rows(
             elif (error := _committed(observer, text)) is not None:
                 done[-1] = replace(done[-1], observed=replace(done[-1].observed, error=error))
             return done
+        if block.together and stage.stood_in(work, done[-1].observed.error):
+            continue
         failed = block.numbers[len(done) - 1]
         if table is None or not block.together or failed in mended:
             return done

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ringfence import hazards as hazards_
-from ringfence import migrate, revisions, rows
+from ringfence import migrate, replay, revisions, rows
 from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
@@ -104,6 +104,7 @@ def rehearse(
         known, sized = stage.real_sizes(target)
         hidden = (project.config.migrate.schema,)
         work = Work(project, host, hidden, known, None, safe, rewrite, stepwise, count, listen)
+        work.roles = None if names else stage.roles(target)
         work.coverage += [*notes, sized]
         with _base(work, target, begin, planned) as base:
             afar.cut_off(base)
@@ -123,6 +124,7 @@ def rehearse(
                 ) as twin:
                     failed = _forward(work, base, twin, files)
                 work.coverage.insert(place, stage.rows(work.rows))
+                work.coverage += stage.roles_made(work)
                 if failed and apart:
                     work.coverage.append(tenants.untried(failed))
                 elif apart:
@@ -152,7 +154,7 @@ def _base(work: Work, target: Target, begin: str, planned: Planned | None) -> It
         return
     with work.host.database() as base:
         for revision in begin.split(", ") if begin != "base" else ():
-            migrate.migrate(work.project, base, to=revision)
+            stage.replayed(work, base, revision)
         yield base
 
 
@@ -393,7 +395,8 @@ def _back_elsewhere(work: Work, file: File) -> list[Finding]:
     def there() -> Iterator[Target]:
         with shadows.spare(work.host.major) as host, host.database() as target:
             if below:
-                migrate.migrate(work.project, target, to=below)
+                replay.replay(work.project, target, below)
+            replay.stand_in(host.target, work.stand_ins)
             afar.cut_off(target)
             yield target
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from psycopg.conninfo import conninfo_to_dict
 
-from ringfence.errors import Error
+from ringfence.errors import Error, ServerError
 from ringfence.finding import Coverage, Finding
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
 from ringfence.pg.extract import extract
+from ringfence.pg.load import missing_role
 from ringfence.rehearse.promises import advance
 from ringfence.rehearse.sizes import Rates, Size, sizes
+from ringfence.replay import replay, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,6 +51,9 @@ class Work:
     parts: list[Part] = field(default_factory=list)
     rewritten: list[Rewritten] = field(default_factory=list)
     mended: set[str] = field(default_factory=set)
+    roles: frozenset[str] | None = frozenset()
+    """The roles that stand-ins may be made for where a file names them: the target's, or None for any."""
+    stand_ins: dict[str, None] = field(default_factory=dict)
     had: Mapping[int, Held] = field(default_factory=dict)
     left: Mapping[int, Held] | None = None
     """What tables held when rows were made up last; and, where they were emptied for a file that fails
@@ -79,6 +84,40 @@ def server(
             " (--shadow DSN names another server)"
         )
         return host, [Coverage("server", f"PostgreSQL {major}", skipped=reason)]
+
+
+def roles(target: Target) -> frozenset[str]:
+    """The roles of the target's server, which a spare one has not."""
+    with connect(target) as connection:
+        return frozenset(
+            str(name) for (name,) in connection.execute("SELECT rolname FROM pg_roles")
+        )
+
+
+def replayed(work: Work, base: Target, revision: str) -> None:
+    """Run the revisions up to one, with stand-ins for the roles that none of them makes."""
+    work.stand_ins.update(dict.fromkeys(replay(work.project, base, revision)))
+
+
+def stood_in(work: Work, error: Error | None) -> bool:
+    """Make a stand-in for the role that a statement failed for want of; whether there is one now.
+
+    Not for one that the target lacks too, where the file is still to run there.
+    """
+    role = missing_role(error) if isinstance(error, ServerError) else ""
+    if not role or role in work.stand_ins or (work.roles is not None and role not in work.roles):
+        return False
+    stand_in(work.host.target, [role])
+    work.stand_ins[role] = None
+    return True
+
+
+def roles_made(work: Work) -> list[Coverage]:
+    """What stand-ins say nothing of."""
+    if not work.stand_ins:
+        return []
+    reason = "no file makes them: stand-ins were made, members of nothing and with no settings"
+    return [Coverage("roles", f"what {', '.join(work.stand_ins)} may do", skipped=reason)]
 
 
 def real_sizes(target: Target) -> tuple[Mapping[str, Size], Coverage]:
