@@ -2135,3 +2135,20 @@ def test_no_other_server_is_reached(
     rows = {row["subject"]: row["skipped"] for row in document["coverage"]}
     names = "public.pt, public.ft, public.alone, public.over, public.parent, public.child"
     assert rows["afar"] == f"a rehearsal reaches no other server: {names}"
+
+
+@pytest.mark.parametrize(("zone", "codes"), [("UTC", set()), ("America/Mexico_City", {"REWRITE"})])
+def test_a_table_is_written_anew_as_the_databases_time_zone_has_it(
+    project: Project, database: str, zone: str, codes: set[str]
+) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            f"ALTER DATABASE {quoted(connection.info.dbname)} SET timezone = '{zone}'"
+        )
+    up = "ALTER TABLE things ADD COLUMN at timestamp;"
+    project.revision("0002", up, "ALTER TABLE things DROP COLUMN at;", after="0001")
+    assert project.run("migrate").status == 0
+    (project.root / "x.sql").write_text("ALTER TABLE things ALTER at TYPE timestamptz;")
+    done = project.run("rehearse", "--sql", "x.sql", "--format", "json")
+    found = {f["code"] for f in json.loads(done.out)["findings"] if f["severity"] == "error"}
+    assert found == codes

@@ -81,7 +81,7 @@ def command(
       ringfence rehearse --sql hotfix.sql --rewrite
       ringfence diff live ddl --format json > p.json; ringfence rehearse p.json
 
-    Exit status 1 means that there is a hazard nobody agreed to.
+    Exit status 1 means that there is a hazard that is an error, and that nobody agreed to.
     """
     from pathlib import Path
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ringfence.errors import Error, ServerError
@@ -75,15 +76,32 @@ def server(
         return shadows.host(project, target, shadow, stack=stack), []
     with connect(target) as connection:
         major = connection.info.server_version // 10000
+        wanted = connection.execute(_SETTINGS).fetchall()
+    notes: list[Coverage] = []
     try:
-        return stack.enter_context(shadows.spare(major)), []
+        host = stack.enter_context(shadows.spare(major))
     except Error:
         host = stack.enter_context(shadows.spare(None))
         reason = (
             f"there is no PostgreSQL {major} here: rehearsed on {host.major}"
             " (--shadow DSN names another server)"
         )
-        return host, [Coverage("server", f"PostgreSQL {major}", skipped=reason)]
+        notes = [Coverage("server", f"PostgreSQL {major}", skipped=reason)]
+    with connect(host.target) as connection:
+        for name, value in set(wanted) - set(connection.execute(_SETTINGS).fetchall()):
+            connection.execute(
+                sql.SQL("ALTER ROLE CURRENT_USER SET {} = {}").format(
+                    sql.Identifier(str(name)), sql.Literal(value)
+                )
+            )
+    return host, notes
+
+
+_SETTINGS = """
+    SELECT name, setting FROM pg_settings
+    WHERE name IN ('TimeZone', 'DateStyle', 'IntervalStyle')
+"""
+"""What casts between times and texts hang on, and with it whether a table is written anew."""
 
 
 def roles(target: Target) -> frozenset[str]:
