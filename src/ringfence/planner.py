@@ -533,6 +533,12 @@ class _Work:
                     first(("alter", user), ("discard", ref))
                 if user in self.drops:
                     first(("drop", user), ("discard", ref))
+            for part in (ref, *(f.ref for f in self.old.children.get(ref, ()))):
+                if leader.get(("drop", part), ("drop", ref)) != ("drop", ref):
+                    continue
+                for used in self.old.uses.get(part, ()):
+                    if used in self.drops and used not in self.aside:
+                        first(("discard", ref), ("drop", used))
         self._part_names(first)
         return after
 
@@ -611,8 +617,12 @@ def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[st
         table = fact.parent
         if table is None or table.kind != "table" or table not in old.facts or not fact["not_null"]:
             continue
-        domains = (new.facts[r] for r in new.uses.get(ref, ()) if r.kind == "domain")
-        given = fact["identity"] or fact["generated"] or any(d["expression"] for d in domains)
+        domains = (r for r in new.uses.get(ref, ()) if r.kind == "domain")
+        given = (
+            fact["identity"]
+            or fact["generated"]
+            or any(Ref("domain_default", d.name) in new.facts for d in domains)
+        )
         if not given and Ref("default", ref.name) not in new.facts:
             yield (
                 f"{ref.path} has no value for rows that are there, so {table.path} must be empty:"

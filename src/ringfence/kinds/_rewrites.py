@@ -200,9 +200,14 @@ def _of_domain(ref: Ref, context: Context, has_default: bool) -> str:
         domain = context.new.facts[used]
         if domain["not_null"] or context.new.below(used, "domain_constraint"):
             return f"each row is checked by domain {used.path}"
-        if not has_default and _varies(used, domain.text("expression"), context):
+        default = context.new.facts.get(Ref("domain_default", used.name))
+        if (
+            not has_default
+            and default
+            and _varies(default.ref, default.text("expression"), context)
+        ):
             return "the default differs from row to row"
-        below = _of_domain(used, context, has_default or bool(domain["expression"]))
+        below = _of_domain(used, context, has_default or default is not None)
         if below:
             return below
     return ""

@@ -1,4 +1,4 @@
-"""A domain: a type with a default and constraints."""
+"""A domain: a type with constraints and a default, which are facts of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Domain(Swapped):
-    """A domain. Its constraints are facts of their own."""
+    """A domain. Its constraints and its default are facts of their own."""
 
     name = "domain"
     probe = "EXISTS (SELECT FROM types WHERE typtype = 'd')"
@@ -26,15 +26,14 @@ class Domain(Swapped):
         "base": REPLACE,
         "collation": REPLACE,
         "not_null": Attribute("renull", when="can_renull"),
-        "expression": Attribute("redefault"),
     }
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = f"CREATE DOMAIN {qualified(new.ref.name)} AS {new.text('base')}"
         if new["collation"]:
             text += f" COLLATE {new.text('collation')}"
-        if new["expression"]:
-            text += f" DEFAULT {new.text('expression')}"
+        for default in context.inlined(new.ref, "domain_default"):
+            text += f" DEFAULT {default.text('expression')}"
         if new["not_null"]:
             text += " NOT NULL"
         for child in context.folded.get(new.ref, ()):
@@ -57,12 +56,6 @@ class Domain(Swapped):
             yield Do(f"ALTER DOMAIN {name} SET NOT NULL", (hazard,))
         else:
             yield Do(f"ALTER DOMAIN {name} DROP NOT NULL")
-
-    def redefault(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
-        """SET or DROP DEFAULT."""
-        _, new = pair(change)
-        what = f"SET DEFAULT {new.text('expression')}" if new["expression"] else "DROP DEFAULT"
-        yield Do(f"ALTER DOMAIN {qualified(new.ref.name)} {what}")
 
 
 KIND = Domain()

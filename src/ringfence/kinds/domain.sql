@@ -14,11 +14,7 @@ SELECT
         SELECT 1
         FROM pg_catalog.pg_constraint AS k
         WHERE k.contypid = t.oid AND k.contype = 'n'
-    ) AS not_null,
-    CASE
-        WHEN t.typdefaultbin IS NOT NULL THEN pg_catalog.pg_get_expr(t.typdefaultbin, 0)
-        ELSE pg_catalog.quote_literal(t.typdefault)
-    END AS expression
+    ) AS not_null
 FROM pg_catalog.pg_type AS t
 INNER JOIN pg_catalog.pg_type AS b ON t.typbasetype = b.oid
 INNER JOIN pg_catalog.pg_namespace AS n ON t.typnamespace = n.oid
