@@ -97,6 +97,57 @@ def test_an_owner_that_the_files_name_is_a_difference_from_a_database(
     assert project.run("diff", "ddl", "live").out == ""
 
 
+GRANTED = """
+CREATE TABLE t (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY);
+GRANT SELECT ON t TO {0} WITH GRANT OPTION;
+GRANT UPDATE (id) ON t TO {0};
+SET ROLE {0};
+GRANT SELECT ON t TO pg_monitor;
+RESET ROLE;
+CREATE FUNCTION f() RETURNS int LANGUAGE sql RETURN 1;
+GRANT EXECUTE ON FUNCTION f() TO {0};
+CREATE TYPE e AS ENUM ();
+GRANT USAGE ON TYPE e TO {0};
+"""
+OWNED = """
+ALTER TABLE t OWNER TO {0};
+ALTER FUNCTION f() OWNER TO {0};
+ALTER TYPE e OWNER TO {0};
+"""
+
+
+def test_what_the_files_grant_whoever_owns_it_is_the_owners(
+    project: Project, database: str, role: str
+) -> None:
+    quoted = f'"{role}"'
+    psql(database, GRANTED.format(quoted) + OWNED.format(quoted))
+    _ddl(project, GRANTED.format(quoted))
+    for sides in (("live", "ddl"), ("ddl", "live")):
+        result = project.run("diff", *sides)
+        assert (result.status, result.out) == (0, ""), result.err
+    _ddl(project, GRANTED.format(quoted) + "CREATE TABLE u ();")
+    for sides in (("live", "ddl"), ("ddl", "live")):
+        result = project.run("diff", *sides)
+        assert "TABLE public.u" in result.out
+        assert "not proved" not in result.err, result.err
+
+
+def test_who_comes_to_own_what_he_was_granted_loses_no_privilege(
+    project: Project, database: str, role: str
+) -> None:
+    quoted = f'"{role}"'
+    psql(database, GRANTED.format(quoted))
+    text = GRANTED.format(quoted).splitlines()
+    kept = [line for line in text if not line.startswith(("GRANT", "SET", "RESET"))]
+    _ddl(project, "\n".join(kept) + OWNED.format(quoted))
+    result = project.run("diff", "live", "ddl")
+    assert result.out.count("LOST_PRIVILEGE") == 1
+    assert "pg_monitor may no longer SELECT" in result.out
+    assert "not proved" not in result.err, result.err
+    psql(database, result.out)
+    assert project.run("diff", "live", "ddl").status == 0
+
+
 def test_default_privileges_of_no_role_are_those_of_whoever_runs_the_plan(
     project: Project, database: str, role: str
 ) -> None:

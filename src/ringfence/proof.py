@@ -18,6 +18,8 @@ from ringfence.change import diff
 from ringfence.errors import Bug, Error, ServerError
 from ringfence.filling import misfit
 from ringfence.kinds import kind_of
+from ringfence.kinds._sql import ident
+from ringfence.kinds.grant import owned_with
 from ringfence.model import Catalog, Ref, quoted
 from ringfence.pg import dump
 from ringfence.pg.connect import connect, server_error
@@ -60,11 +62,12 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         # Between files, whoever runs the plan is nobody; in a database he has a name.
         who = str(row[0]) if row and source.declared and target.declared else ""
         reached = extract(connection, exclude=hidden, nobody=who)
+    open_ = source.declared or target.declared  # who owns what
     reached = Catalog(
         {
             ref: fact
             for ref, fact in reached.facts.items()
-            if not (ref.kind == "owner" and target.declared and ref not in wanted.facts)
+            if not (ref.kind == "owner" and open_ and ref not in wanted.facts)
         },
         reached.uses,
         reached.server_version,
@@ -89,7 +92,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         unchecked.append("pg_dump: a snapshot cannot be dumped")
     else:
         owners = not source.declared and not target.declared
-        differences += _dumps(clone, shop.database(target), hidden, executor, owners=owners)
+        other = _same_owners(clone, shop, target, wanted)
+        differences += _dumps(clone, other, hidden, executor, owners=owners)
         but = "" if owners else ", but for owners"
         checked.append(f"pg_dump of the clone equals pg_dump of the target{but}")
     if differences:
@@ -97,6 +101,29 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     return replace(
         plan, proof=Proof(not differences, tuple(checked), tuple(unchecked), tuple(differences))
     )
+
+
+def _same_owners(clone: Target, shop: Shop, target: Source, wanted: Catalog) -> Target:
+    """The target's database, or a copy: what the one side granted an owner whom it leaves open is
+    granted to nobody else once both have the same."""
+    said = shop.catalog(target)
+    grants = {r for r in {*said.facts, *wanted.facts} if r.kind == "grant"}
+    told = [r for r in grants if said.facts.get(r) != wanted.facts.get(r)]
+    its = [(c, c.facts[r].parent) for c in (said, wanted) for r in told if r in c.facts]
+    above = {owned_with(on, c) for c, on in its if on is not None}
+    owners = {Ref("owner", (on.kind, *on.name)) for on in above}
+    if not told:
+        return shop.database(target)
+    other = shop.copy(target) if target.declared else shop.database(target)
+    for ref in sorted(owners & (said.facts.keys() ^ wanted.facts.keys())):
+        fact = said.facts.get(ref) or wanted.facts[ref]
+        assert fact.parent is not None
+        for place in (clone, other) if target.declared else (clone,):
+            with connect(place) as connection:
+                kind = kind_of(fact.parent)
+                text = f"ALTER {kind.keyword} {kind.sql_name(fact.parent)} OWNER TO "
+                connection.execute(text.encode() + ident(fact.text("owner")).encode())
+    return other
 
 
 _ABOUT_ROWS = frozenset({"22", "23", "P0"})

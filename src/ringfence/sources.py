@@ -19,11 +19,11 @@ from ringfence import kept, script, snapshot
 from ringfence.errors import Misuse, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
-    from ringfence.model import Catalog, Unmodeled
+    from ringfence.model import Catalog, Fact, Ref, Unmodeled
     from ringfence.pg.connect import Target
     from ringfence.pg.extract import Reading
     from ringfence.pg.load import Note
@@ -622,8 +622,9 @@ def align(
 ) -> tuple[Catalog, Catalog]:
     """The two catalogs, with what a declared side leaves open as the other side has it.
 
-    That is who owns an object, and whose default privileges are meant where no role is named: those
-    of `role`, who asks. What TO declares, it declares, whatever FROM leaves open.
+    That is who owns an object, what the owner was granted, and whose default privileges are meant
+    where no role is named: those of `role`, who asks. What TO declares, it declares, whatever FROM
+    leaves open.
     """
     if role and a.declared != b.declared:
         ca, cb = (_ours(ca, role), cb) if a.declared else (ca, _ours(cb, role))
@@ -634,22 +635,48 @@ def align(
 
 def _owned(declared: Catalog, found: Catalog) -> Catalog:
     """A declared catalog with the owners found, where it names none: they stay, whatever is done."""
+    from ringfence.kinds.grant import once_owned
+
     owners = {
         ref: fact
         for ref, fact in found.facts.items()
         if ref.kind == "owner" and ref not in declared.facts and fact.parent in declared.facts
     }
-    return replace(declared, facts={**declared.facts, **owners}) if owners else declared
+    if not owners:
+        return declared
+    own = once_owned(declared, _by_object(owners))
+    return _with(replace(declared, facts={**declared.facts, **owners}), own, declared)
 
 
 def _left_open(one: Catalog, declared: Catalog) -> Catalog:
-    """A catalog without the owners that the declared one leaves open."""
-    facts = {
+    """A catalog without the owners that the declared one leaves open, who are granted what it says."""
+    from ringfence.kinds.grant import once_owned
+
+    open_ = {
         ref: fact
         for ref, fact in one.facts.items()
-        if ref.kind != "owner" or ref in declared.facts or fact.parent not in declared.facts
+        if ref.kind == "owner" and ref not in declared.facts and fact.parent in declared.facts
     }
-    return replace(one, facts=facts)
+    own = once_owned(declared, _by_object(open_))
+    said = {ref: declared.facts.get(ref) for ref, to in own.items() if one.facts.get(ref) == to}
+    facts = {ref: fact for ref, fact in one.facts.items() if ref not in open_}
+    return _with(replace(one, facts=facts), said, declared)
+
+
+def _by_object(owners: Mapping[Ref, Fact]) -> dict[Ref, str]:
+    return {fact.parent: fact.text("owner") for fact in owners.values() if fact.parent is not None}
+
+
+def _with(catalog: Catalog, instead: Mapping[Ref, Fact | None], needs: Catalog) -> Catalog:
+    """A catalog with other facts instead, which need what those of another one do."""
+    if not instead:
+        return catalog
+    facts = {ref: fact for ref, fact in catalog.facts.items() if ref not in instead}
+    facts |= {ref: fact for ref, fact in instead.items() if fact is not None}
+    uses = {**catalog.uses, **{ref: needs.uses.get(ref, frozenset()) for ref in instead}}
+    return replace(
+        catalog, facts=facts, uses={ref: used & facts.keys() for ref, used in uses.items()}
+    )
 
 
 def _ours(declared: Catalog, role: str) -> Catalog:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ringfence.kinds import Context, Kind
+    from ringfence.model import Value
 
 PUBLIC = "public"
 """The grantee that stands for everybody: no role can have this name."""
@@ -64,6 +65,20 @@ class Held:
     own: Letters = field(default_factory=lambda: (set(), set()))
     via: dict[str, Letters] = field(default_factory=dict)
 
+    def attrs(self) -> Mapping[str, Value]:
+        """What the fact says that tells of it."""
+        privileges, options = map(_text, self.own)
+        attrs: dict[str, Value] = {"privileges": privileges}
+        if options:
+            attrs["options"] = options
+        if self.via:
+            attrs["via"] = tuple((by, *map(_text, self.via[by])) for by in sorted(self.via))
+        return attrs
+
+
+def _text(letters: set[str]) -> str:
+    return "".join(sorted(letters))
+
 
 def parse(items: Sequence[object], kind: Kind, owner: str) -> Mapping[str, Held]:
     """Grantee → what it has, for each that differs from the default."""
@@ -81,14 +96,15 @@ def parse(items: Sequence[object], kind: Kind, owner: str) -> Mapping[str, Held]
                 privileges.add(letter)
                 if letters[i + 1 : i + 2] == "*":
                     options.add(letter)
-    return {grantee: held for grantee, held in found.items() if not _is_usual(grantee, held, kind)}
+    return {grantee: held for grantee, held in found.items() if not is_usual(grantee, held, kind)}
 
 
 def _role(text: str) -> str:
     return text[1:-1].replace('""', '"') if text.startswith('"') else text
 
 
-def _is_usual(grantee: str, held: Held, kind: Kind) -> bool:
+def is_usual(grantee: str, held: Held, kind: Kind) -> bool:
+    """Whether it is what the grantee has where nobody said anything."""
     privileges, options = held.own
     default = usual(kind, grantee, _MAINTAIN)
     # An older server's owner lacks it by nature.

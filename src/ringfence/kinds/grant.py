@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
-from ringfence.kinds._acl import OWNER, PUBLIC, initial, usual, words
+from ringfence.kinds._acl import OWNER, PUBLIC, Held, initial, is_usual, usual, words
 from ringfence.kinds._sql import ident
 from ringfence.model import Fact, Ref
 from ringfence.step import Hazard, HazardCode
@@ -44,7 +44,7 @@ class Grant(Kind):
         assert on is not None
         if stage != "drop":
             # ALTER … OWNER TO rewrites what the old and the new owner have.
-            holder = _holder(on, context.new)
+            holder = owned_with(on, context.new)
             owner = Ref("owner", (holder.kind, *holder.name))
             yield "alter", owner
             yield "create", owner
@@ -69,7 +69,9 @@ class Grant(Kind):
         yield from _pass_on(old, _via(old), {})
         assert old.parent is not None
         default = (usual(kind_of(old.parent), old.ref.name[-1], context.server_version), set[str]())
-        yield from _move(old, _letters(old), default, context, old=True)
+        owns = _owner(old, context, old=False) == old.ref.name[-1]
+        for do in _move(old, _letters(old), default, context, old=True):
+            yield Do(do.sql) if owns and _letters(old)[0] <= _owners(old, context) else do
 
     def regrant(self, change: Change, context: Context) -> Iterator[Do]:
         """From one set of privileges to the other, and nothing else."""
@@ -105,6 +107,46 @@ def against_defaults(ref: Ref, contexts: Iterable[Context]) -> Iterator[Do]:
             after = _letters(wanted) if wanted is not None else default
             for do in _move(Fact(name, {}, ref), held, after, context):
                 yield Do(do.sql)
+
+
+def once_owned(catalog: Catalog, owners: Mapping[Ref, str]) -> dict[Ref, Fact | None]:
+    """What grants become once roles own what they are on, as ALTER … OWNER TO has it.
+
+    What the owner was granted is his own then, and so is what he passed on. Left out are grants that
+    stay as they are; None is one that says nothing any more.
+    """
+    found: dict[Ref, Fact | None] = {}
+    seen: set[Ref] = set()
+    for ref, fact in catalog.facts.items():
+        on = fact.parent
+        if ref.kind != "grant" or on is None or on in seen:
+            continue
+        role = owners.get(owned_with(on, catalog))
+        if role and (ref.name[-1] == role or role in _via(fact)):
+            seen.add(on)
+            found |= _merged(on, role, catalog)
+    return found
+
+
+def _merged(on: Ref, role: str, catalog: Catalog) -> dict[Ref, Fact | None]:
+    """The grants on one thing that are others once the role owns it."""
+    before = {f.ref: f for f in catalog.below(on, "grant")}
+    owners = Ref("grant", (on.kind, *on.name, OWNER))
+    usually = usual(kind_of(on), OWNER, catalog.server_version)
+    its: dict[str, Held] = {OWNER: Held() if owners in before else Held((usually, set()))}
+    for fact in before.values():
+        grantee = OWNER if fact.ref.name[-1] == role else fact.ref.name[-1]
+        held = its.setdefault(grantee, Held())
+        for by, letters in {"": _letters(fact), **_via(fact)}.items():
+            into = held.own if by in ("", role) else held.via.setdefault(by, (set(), set()))
+            for one, other in zip(into, letters, strict=True):
+                one |= other
+    after = {
+        (ref := Ref("grant", (on.kind, *on.name, grantee))): Fact(ref, held.attrs(), on)
+        for grantee, held in its.items()
+        if not is_usual(grantee, held, kind_of(on))
+    }
+    return {r: after.get(r) for r in {**before, **after} if before.get(r) != after.get(r)}
 
 
 def _letters(fact: Fact) -> Letters:
@@ -165,7 +207,7 @@ def _owner(fact: Fact, context: Context, *, old: bool) -> str:
     """The owner's name; empty where it is whoever runs the plan."""
     on = fact.parent
     assert on is not None
-    on = _holder(on, context.old if old else context.new)
+    on = owned_with(on, context.old if old else context.new)
     name = Ref("owner", (on.kind, *on.name))
     found = context.new.facts.get(name) if not old else None
     if found is None and on not in context.creates:
@@ -173,7 +215,19 @@ def _owner(fact: Fact, context: Context, *, old: bool) -> str:
     return found.text("owner") if found is not None else ""
 
 
-def _holder(on: Ref, catalog: Catalog) -> Ref:
+def _owners(fact: Fact, context: Context) -> set[str]:
+    """The privileges that the owner will have on what a grant was on; of a column, those on its table."""
+    on = fact.parent
+    found: set[str] = set()
+    while on is not None and on in context.new.facts and kind_of(on).grantable:
+        said = context.new.facts.get(Ref("grant", (on.kind, *on.name, OWNER)))
+        usually = usual(kind_of(on), OWNER, context.server_version)
+        found |= _letters(said)[0] if said is not None else usually
+        on = context.new.facts[on].parent if on.kind == "column" else None
+    return found
+
+
+def owned_with(on: Ref, catalog: Catalog) -> Ref:
     """What has the owner that counts: of a column or identity sequence, the table."""
     while on.kind in ("column", "identity_sequence"):
         above = catalog.facts[on].parent

@@ -631,16 +631,7 @@ class Reading:
         if found is None:
             found = self.acls[key] = []
             for grantee, held in parse(self.text.array(acl), kind, owner).items():
-                privileges, options = ("".join(sorted(letters)) for letters in held.own)
-                attrs: dict[str, Value] = {"privileges": privileges}
-                if options:
-                    attrs["options"] = options
-                if held.via:
-                    attrs["via"] = tuple(
-                        (by, *("".join(sorted(letters)) for letters in held.via[by]))
-                        for by in sorted(held.via)
-                    )
-                found.append((grantee, attrs))
+                found.append((grantee, held.attrs()))
         return found
 
     def _satellites(self, kind: str, answer: Answer, facts: dict[Ref, Fact]) -> None:
