@@ -125,8 +125,9 @@ _Kept = dict[str, tuple[tuple[str, ...], str]]
 def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]:
     """Table → its columns that both catalogs have with the same type, and that hold what was stored.
 
-    Left out are composite types whose attributes change, and partitions that others change beside:
-    rows may have gone to another, or stay in what is detached, and then the whole has less.
+    Left out are composite types whose attributes change, row types of tables whose columns do, and
+    partitions that others change beside: rows may have gone to another, or stay in what is detached,
+    and then the whole has less.
     """
     changed = {c.ref for c in diff(before, wanted)}
     moved: set[Ref | None] = set()
@@ -152,7 +153,7 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
     for ref in todo:  # a key of another type may put rows elsewhere
         todo += _partitions(ref, before)
         moved.update(_partitions(ref, before))
-    torn = {ref.name[:-1] for ref in changed if ref.kind == "attribute"}
+    torn = {ref.name[:-1] for ref in changed if ref.kind in ("attribute", "column")}
     found: dict[str, list[str]] = {}
     for ref, fact in before.facts.items():
         other = wanted.facts.get(ref)
@@ -161,7 +162,7 @@ def kept_columns(before: Catalog, wanted: Catalog) -> dict[str, tuple[str, ...]]
         above = before.facts[fact.parent]
         if above.ref.kind != "table" or fact.parent not in wanted.facts or fact.parent in moved:
             continue
-        if any(r.name in torn for r in _types(ref, before)):
+        if any(r.name in torn for r in _types(ref, before) - {fact.parent}):
             continue
         if fact["generated"] or other["generated"] or fact["type"] != other["type"]:
             continue
@@ -183,7 +184,7 @@ def _types(ref: Ref, catalog: Catalog) -> set[Ref]:
     found, todo = set(), [ref]
     while todo:
         for used in catalog.uses.get(todo.pop(), ()):
-            if used not in found and used.kind.endswith(("type", "domain", "attribute")):
+            if used not in found and used.kind.endswith(("type", "domain", "attribute", "table")):
                 found.add(used)
                 todo += [used, *(f.ref for f in catalog.children.get(used, ()))]
     return found

@@ -186,7 +186,7 @@ class _Work:
     def _follows(self, user: Ref, used: Ref, context: Context) -> bool:
         """Whether `user` can be altered from what it used, put aside, to what takes its place."""
         new = self.new.facts.get(user)
-        if user in self.drops or new is None or not kind_of(used).swaps:
+        if user in self.drops or new is None or not kind_of(used).swaps_for(used, user, context):
             return False
         before = self.alters[user].old if user in self.alters else self.old.facts[user]
         assert before is not None
@@ -200,9 +200,9 @@ class _Work:
         """What is replaced while others still use it, and the catalog in which it is put aside."""
         led: dict[Ref, Fact] = {}
         for ref in self.drops:
-            if not kind_of(ref).swaps:
-                continue
             for user in self.old.used_by.get(ref, ()):
+                if not kind_of(ref).swaps_for(ref, user, context):
+                    continue
                 change = self.alters.get(user)
                 if change is not None and change.old is not self.old.facts[user]:
                     assert change.old is not None
@@ -218,7 +218,8 @@ class _Work:
             top = todo.pop()
             for part in (top, *(f.ref for f in self.old.children.get(top, ()))):
                 for used in self.old.uses.get(part, ()):
-                    if used in self.drops and used not in self.aside and kind_of(used).swaps:
+                    swaps = kind_of(used).swaps_for(used, part, context)
+                    if used in self.drops and used not in self.aside and swaps:
                         self.aside.add(used)
                         todo.append(used)
         if led:
@@ -497,7 +498,8 @@ class _Work:
                             and not kind_of(ref).parted(fact, other, context)
                             and not wrong
                         ):
-                            first(("carry", holder), ("drop", other))
+                            late: Stage = "discard" if holder in self.aside else "carry"
+                            first((late, holder), ("drop", other))
                 elif stage == "alter":
                     for other in _needs(self.old, ref):
                         if other in self.drops and other not in self.aside:
@@ -533,11 +535,13 @@ class _Work:
                     first(("alter", user), ("discard", ref))
                 if user in self.drops:
                     first(("drop", user), ("discard", ref))
+            if ref in self.carried:
+                continue  # it lets go of what is in the way as it is put aside
             for part in (ref, *(f.ref for f in self.old.children.get(ref, ()))):
                 if leader.get(("drop", part), ("drop", ref)) != ("drop", ref):
                     continue
                 for used in self.old.uses.get(part, ()):
-                    if used in self.drops and used not in self.aside:
+                    if used in self.drops and self._holder(used, self.aside) is None:
                         first(("discard", ref), ("drop", used))
         self._part_names(first)
         return after

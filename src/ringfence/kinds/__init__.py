@@ -205,6 +205,10 @@ class Kind:
         """
         return None
 
+    def swaps_for(self, ref: Ref, user: Ref, context: Context) -> bool:  # noqa: ARG002
+        """Whether that one of its users can follow a replacement of it, where it can be altered so."""
+        return self.swaps
+
     def confuses(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002 - for subclasses
         """Whether words that mean what is made may mean it as long as it is there."""
         return False

@@ -15,7 +15,7 @@ from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ringfence.kinds import Context
     from ringfence.model import Catalog, Fact
@@ -37,7 +37,7 @@ def on_adding(column: Fact, context: Context) -> tuple[Hazard, ...]:
         return ()
     if table.kind != "table":
         return ()
-    why = _why(column, context)
+    why = _why(column, context.inlined(column.ref, "default"), context)
     if not why:
         return ()
     message = f"{table.path} is written anew under lock: {why}"
@@ -181,15 +181,20 @@ def _collation(column: Fact, catalog: Catalog) -> str:
     return ""
 
 
-def _why(column: Fact, context: Context) -> str:
+def writes_anew(column: Fact, context: Context) -> bool:
+    """Whether ADD COLUMN writes each row, with the default that the column is to have."""
+    return bool(_why(column, context.new.below(column.ref, "default"), context))
+
+
+def _why(column: Fact, defaults: Collection[Fact], context: Context) -> str:
     if column["generated"]:
         return "the column is computed for each row" if column["generated"] == "s" else ""
     if column["identity"]:
         return "each row gets a number"
-    for default in context.inlined(column.ref, "default"):
+    for default in defaults:
         if _varies(default.ref, default.text("expression"), context):
             return "the default differs from row to row"
-    return _of_domain(column.ref, context, bool(context.inlined(column.ref, "default")))
+    return _of_domain(column.ref, context, bool(defaults))
 
 
 def _of_domain(ref: Ref, context: Context, has_default: bool) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ringfence.step import Hazard
 
 _TYPES = ("domain", "composite_type", "range_type")
+_ROWS = {"composite_type": "attribute", "table": "column"}
+"""What has values that are rows, and what those are made of."""
 _STORED = ("table", "materialized_view")
 
 
@@ -88,21 +90,21 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
     wanted = new.text("type")
     if _assigned(column, new, context):
         return value
-    before = context.old.uses.get(column.ref, frozenset())
-    after = context.new.uses.get(new.ref, frozenset())
+    before = context.old.uses.get(column.ref, frozenset()) - {column.parent}
+    after = context.new.uses.get(new.ref, frozenset()) - {new.parent}
     left = [r for r in before if r in context.aside]
     if not any(_needs_text(r, context) for r in before | after):
         if not has_cast(column.text("type"), wanted, context.server_version):
             return f"{value}::text::{wanted}"
         return f"{value}::{wanted}"
-    inside = [r for r in _within(left, context) if r.kind == "composite_type"]
+    inside = [r for r in _within(left, context) if r.kind in _ROWS]
     moved = [r for r in inside if _moves(r, context)]
     if len(inside) == 1 and inside == left and wanted == qualified(inside[0].name):
         return f"CASE WHEN {value} IS DISTINCT FROM NULL THEN {_row(value, inside[0], context)} END"
     if not moved:
         return f"{value}::text::{wanted}"
     raise Refused(
-        f"the attributes of {moved[0]} change places, and column {column.ref.path} holds values "
+        f"the {_ROWS[moved[0].kind]}s of {moved[0]} change places, and column {column.ref.path} holds values "
         "of it within an array or another type",
         hint="add new attributes at the end, or make another type and fill a new column of it",
     )
@@ -136,9 +138,9 @@ def lost(column: Fact, new: Fact, context: Context) -> tuple[Hazard, ...]:
     """The hazard of values that are less than before when the column has its new type."""
     what = _lost(column, new, context)
     for ref in sorted(context.old.uses.get(column.ref, ())):
-        if ref.kind == "composite_type" and ref in context.aside:
-            before = {f.ref: f for f in context.old.below(ref, "attribute")}
-            for attribute in context.new.below(ref, "attribute"):
+        if ref.kind in _ROWS and ref in context.aside:
+            before = {f.ref: f for f in context.old.below(ref, _ROWS[ref.kind])}
+            for attribute in context.new.below(ref, _ROWS[ref.kind]):
                 if attribute.ref in before:
                     was = before[attribute.ref]
                     what += _lost(was, attribute, context, written=True)
@@ -162,16 +164,16 @@ def _lost(column: Fact, new: Fact, context: Context, *, written: bool = False) -
 
 def _row(value: str, kind: Ref, context: Context) -> str:
     """The value of a composite type, put together from the attributes of the old one."""
-    before = {f.ref: f for f in context.old.below(kind, "attribute")}
+    before = {f.ref: f for f in context.old.below(kind, _ROWS[kind.kind])}
     fields = []
-    for attribute in context.new.below(kind, "attribute"):
+    for attribute in context.new.below(kind, _ROWS[kind.kind]):
         old = before.get(attribute.ref)
         if old is None:
             fields.append("NULL")
             continue
         field = f"({value}).{ident(old.ref.name[-1])}"
         held = context.old.uses.get(old.ref, frozenset()) & context.aside
-        if held:
+        if held - {kind}:
             field += f"::text::{attribute.text('type')}"
         elif old["type"] != attribute["type"]:
             field += f"::{attribute.text('type')}"
@@ -184,7 +186,7 @@ def _needs_text(ref: Ref, context: Context) -> bool:
     if ref.kind == "domain":
         below = context.old.uses.get(ref, frozenset()) & context.aside
         return any(r.kind != "collation" for r in below) or ref not in context.new.facts
-    return ref.kind in ("enum", "composite_type", "range_type", "base_type")
+    return ref.kind in ("enum", "range_type", "base_type", *_ROWS)
 
 
 def _within(tops: Iterable[Ref], context: Context) -> list[Ref]:
@@ -199,8 +201,8 @@ def _within(tops: Iterable[Ref], context: Context) -> list[Ref]:
 
 
 def _names(ref: Ref, catalog: Catalog) -> list[str]:
-    """The attributes of a composite type, in order."""
-    return [f.ref.name[-1] for f in catalog.below(ref, "attribute")]
+    """The attributes of a composite type, or the columns of a table, in order."""
+    return [f.ref.name[-1] for f in catalog.below(ref, _ROWS[ref.kind])]
 
 
 def _moves(ref: Ref, context: Context) -> bool:
@@ -211,25 +213,26 @@ def _moves(ref: Ref, context: Context) -> bool:
 
 
 def lined_up(ref: Ref, context: Context) -> Iterator[Do]:
-    """A composite type put aside gets as many attributes as the new one has.
+    """A composite type put aside, or a table, gets as many attributes as the new one has.
 
     Values of it within an array or another type become the new one's by way of their text.
     """
     if not lines_up(ref, context):
         return
     before, after = _names(ref, context.old), _names(ref, context.new)
-    head = f"ALTER TYPE {put_aside(ref)}"
+    what, part = ("TABLE", "COLUMN") if ref.kind == "table" else ("TYPE", "ATTRIBUTE")
+    head = f"ALTER {what} {put_aside(ref)}"
     for name in before:
         if name not in after:
-            yield Do(f"{head} DROP ATTRIBUTE {ident(name)}")
+            yield Do(f"{head} DROP {part} {ident(name)}")
     for name in after:
         if name not in before:  # empty text, which is NULL in any type
-            yield Do(f"{head} ADD ATTRIBUTE {ident(name)} text")
+            yield Do(f"{head} ADD {part} {ident(name)} text")
 
 
 def lines_up(ref: Ref, context: Context) -> bool:
     """Whether a type that is put aside gets other attributes there."""
-    if ref.kind != "composite_type" or ref not in context.aside:
+    if ref.kind not in _ROWS or ref not in context.aside:
         return False
     return _within_others(ref, context.old) and not _moves(ref, context)
 
@@ -264,6 +267,26 @@ def stored(ref: Ref, catalog: Catalog, *, whole: bool = True) -> bool:
         elif user.kind == "range_type" and stored(user, catalog):
             return True
     return False
+
+
+def holders(ref: Ref, catalog: Catalog) -> Iterator[Fact]:
+    """The columns that hold values of a table's row type, or of a type that is made of it."""
+    todo = [ref]
+    for made in todo:
+        for user in catalog.used_by.get(made, ()):
+            fact = catalog.facts[user]
+            if user.kind == "column" and fact.parent is not None and fact.parent.kind in _STORED:
+                yield fact
+            elif user.kind in ("column", "attribute") and fact.parent not in (None, *todo):
+                assert fact.parent is not None
+                todo.append(fact.parent)
+            elif user.kind in _TYPES and user not in todo:
+                todo.append(user)
+
+
+def held_whole(table: Ref, catalog: Catalog) -> bool:
+    """Whether columns of other tables hold rows of it: PostgreSQL refuses to write it anew."""
+    return any(f.parent is not None and f.parent.kind == "table" for f in holders(table, catalog))
 
 
 def stricter(fact: Fact, context: Context) -> Iterator[tuple[Stage, Ref]]:

@@ -35,7 +35,7 @@ from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, r
 from ringfence.kinds._inherit import before_own, make_own, once_own, over, tied, under_one
 from ringfence.kinds._not_null import called, keys_over, misled, proved_below
 from ringfence.kinds._options import changes, clause
-from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping
+from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping, writes_anew
 from ringfence.kinds._sequences import (
     INTEGERS,
     begins_anew,
@@ -50,7 +50,16 @@ from ringfence.kinds._sequences import (
     taken_from,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import lost, never, put_aside, recast, resolved, stricter
+from ringfence.kinds._swap import (
+    held_whole,
+    holders,
+    lost,
+    never,
+    put_aside,
+    recast,
+    resolved,
+    stricter,
+)
 from ringfence.kinds._unproved import comes_late, have_it_so
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -329,6 +338,13 @@ class Column(Kind):
             yield from torn(fact, context)
             yield from crossed(fact, context)
 
+    def addable(self, fact: Fact, context: Context) -> bool:
+        """Not where that writes a table anew of which others hold whole rows."""
+        table = fact.parent
+        if table is None or table.kind != "table" or not held_whole(table, context.old):
+            return True
+        return not writes_anew(fact, context)
+
     def displaces(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """A table that cannot have it from here before it has it no more from elsewhere."""
         yield from made_anew(fact.ref, context)
@@ -356,6 +372,7 @@ class Column(Kind):
                 yield from _foreign_heirs(change.ref, context)
                 yield from _heirs_of_foreign(change.ref, context)
         if {"type", "collation"} & {*change.attributes}:
+            yield from self._held_whole(change.ref, old)
             yield from self._forgotten(change.ref, old)
             if not followed and not _comparable(*pair(change)):
                 users = (old.facts[user] for user in old.used_by.get(change.ref, ()))
@@ -382,6 +399,16 @@ class Column(Kind):
             left |= {link} & context.old.facts.keys()  # left, both are its own
         yield from sorted(left)
         yield from keys_over(change.ref, context, leaves=link in left | context.drops)
+
+    def _held_whole(self, column: Ref, old: Catalog) -> Iterator[Ref]:
+        """What holds whole rows of the table: PostgreSQL writes none of it anew with the table."""
+        table = old.facts[column].parent
+        assert table is not None
+        for its in holders(table, old):
+            if its.parent is not None and its.parent.kind == "materialized_view":
+                yield its.ref
+        if held_whole(table, old):
+            yield table
 
     def _forgotten(self, column: Ref, old: Catalog) -> Iterator[Ref]:
         """What PostgreSQL makes anew with the column, and does not know all about."""
@@ -513,6 +540,8 @@ class Column(Kind):
         old, new = pair(change)
         if old["generated"] == "s" and not new["generated"]:
             return True
+        if new["generated"] == "s" and old.parent and held_whole(old.parent, context.old):
+            return False
         return context.server_version >= 170000 and old["generated"] == new["generated"]
 
     def reexpress(self, change: Change, context: Context) -> Iterator[Do]:

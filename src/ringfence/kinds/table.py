@@ -31,7 +31,7 @@ from ringfence.kinds._family import (
     whole,
 )
 from ringfence.kinds._sql import ident, literal, qualified
-from ringfence.kinds._swap import lines_up, lost, recast
+from ringfence.kinds._swap import held_whole, lined_up, lines_up, lost, put_aside, recast
 from ringfence.kinds._unproved import around
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.kinds import Namespace, Stage
     from ringfence.model import Fact
+
+
+_MADE_OF = ("domain", "attribute", "range_type")
 
 
 class Table(Kind):
@@ -55,14 +58,19 @@ class Table(Kind):
     attributes = {
         "partition_key": REPLACE,
         "of_type": Attribute("retype"),
-        "unlogged": Attribute("relog"),
-        "access_method": Attribute("reaccess"),
+        "unlogged": Attribute("relog", when="can_rewrite"),
+        "access_method": Attribute("reaccess", when="can_rewrite"),
         "tablespace": Attribute("respace"),
         "options": Attribute("reoption"),
         "toast_options": Attribute("reoption"),
         "row_security": Attribute("resecure"),
         "force_row_security": Attribute("resecure"),
     }
+
+    def swaps_for(self, ref: Ref, user: Ref, context: Context) -> bool:
+        """What is of its row type is led on to that of what takes its place."""
+        own = user.name[:-1] == ref.name  # in its partition key
+        return user.kind in ("column", *_MADE_OF) and not own and ref in context.new.facts
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         """A relation's name is a type's name too."""
@@ -138,7 +146,9 @@ class Table(Kind):
             statement += f"\nTABLESPACE {ident(new.text('tablespace'))}"
         without, within = around(new.ref, context) if parents else ([], [])
         yield from without
-        yield Do(statement)
+        was = context.old.facts.get(new.ref)
+        forgets = new["unlogged"] and was is not None and not was["unlogged"]
+        yield Do(statement, unlogged(new.ref) if forgets else ())
         yield from within
         for child in context.folded.get(new.ref, ()):
             yield from kind_of(child).afterwards(context.new.facts[child], context)
@@ -166,7 +176,16 @@ class Table(Kind):
         above = whole(old.ref, context.old)
         if above is None or above not in context.drops & context.creates:
             yield from _take_over(old, new, context)
+            yield from lined_up(old.ref, context)
         yield from _secure(new)
+
+    def discard(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
+        """DROP of the one put aside, whose rows are taken over."""
+        yield Do(f"DROP TABLE {put_aside(old.ref)}")
+
+    def can_rewrite(self, change: Change, context: Context) -> bool:
+        """Not where columns of other tables hold rows of it: PostgreSQL refuses to write it anew."""
+        return not held_whole(change.ref, context.old)
 
     def relog(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET LOGGED or UNLOGGED, which writes the table anew."""
@@ -438,7 +457,8 @@ def _take_over(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
             yield Do(
                 f"SELECT pg_catalog.setval({literal(now_is[0])}, last_value, is_called)\nFROM {source}"
             )
-    yield Do(f"DROP TABLE {left}")
+    if old.ref not in context.aside:
+        yield Do(f"DROP TABLE {left}")
 
 
 KIND = Table()

@@ -1,0 +1,1 @@
+INSERT INTO big VALUES (1, 'one'), (2, NULL);

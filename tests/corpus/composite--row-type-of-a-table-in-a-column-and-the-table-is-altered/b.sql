@@ -1,0 +1,2 @@
+CREATE TABLE big (id bigint, n text);
+CREATE TABLE dep (k int PRIMARY KEY, b big, bs big[]);

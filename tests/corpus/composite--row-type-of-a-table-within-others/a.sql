@@ -1,0 +1,6 @@
+CREATE TABLE big (id int PRIMARY KEY, n text);
+CREATE DOMAIN checked AS big CHECK ((VALUE).id > 0);
+CREATE TYPE wrap AS (b big, m int);
+CREATE TABLE dep (k int PRIMARY KEY, b big, c checked, w wrap, f int REFERENCES big);
+CREATE INDEX ON dep (((b).id));
+CREATE VIEW v AS SELECT b, (w).b AS wb FROM dep;

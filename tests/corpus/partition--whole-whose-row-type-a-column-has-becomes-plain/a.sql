@@ -1,0 +1,3 @@
+CREATE TABLE ord (id int, at date) PARTITION BY RANGE (at);
+CREATE TABLE ord_1 PARTITION OF ord FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE holder (k int PRIMARY KEY, o ord);

@@ -1,0 +1,2 @@
+CREATE TABLE ord (id int, at date);
+CREATE TABLE holder (k int PRIMARY KEY, o ord);
