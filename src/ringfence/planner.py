@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ringfence.change import Change, diff
@@ -20,6 +21,7 @@ from ringfence.kinds.grant import revoke_defaults
 from ringfence.model import Ref, quoted
 from ringfence.renames import automatic
 from ringfence.renames import steps as rename_steps
+from ringfence.rings import opened
 from ringfence.step import Plan, Step
 
 if TYPE_CHECKING:
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from ringfence.model import Catalog, Fact
 
 Node = tuple[Stage, Ref]
+
+
+class _InARing(Bug):
+    """Objects need each other, and no way is known to part them."""
+
 
 _RANK = {"drop": 0, "alter": 2, "create": 3, "carry": 4, "discard": 5}
 _EARLY = 1
@@ -53,8 +60,7 @@ def plan(
         changes = diff(old, new)
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes)
-    work.decide()
-    steps = (*rename_steps(renames, old), *_at_once(work.steps(executor)))
+    steps = (*rename_steps(renames, old), *_at_once(_ordered(work, executor)))
     notes = (
         *_notes(old, new, work.carried),
         *_empty(before, new, work.changes),
@@ -63,6 +69,24 @@ def plan(
     source = old.fingerprint if marked else ""
     target = (new.fingerprint if changes else source) if marked else ""
     return Plan(steps, source, target, new.server_version, notes, renames=renames)
+
+
+def _ordered(work: _Work, executor: str) -> Iterable[Step]:
+    """The steps; by way of catalogs whose rings are open, where there is no other."""
+    work.decide()
+    try:
+        return list(work.steps(executor))
+    except _InARing:
+        way = [work.old, opened(work.old, to_come=False), opened(work.new, to_come=True), work.new]
+        if way[0] is way[1] and way[2] is way[3]:
+            raise
+    steps: list[Step] = []
+    for one, other in pairwise(way):
+        part = _Work(one, other, diff(one, other))
+        part.decide()
+        steps += part.steps(executor)
+        work.carried |= part.carried
+    return steps
 
 
 def _at_once(steps: Iterable[Step]) -> Iterator[Step]:
@@ -306,7 +330,7 @@ class _Work:
             ways = (self._outlive, self._unfold, self._part)
             if not any(way(leader, set(circle)) for way in ways):
                 path = " → ".join(f"{stage} {ref}" for stage, ref in circle)
-                raise Bug(f"these need each other, and no way is known to part them: {path}")
+                raise _InARing(f"these need each other, and no way is known to part them: {path}")
 
     def _groups(self) -> dict[Node, Node]:
         """Node → the node it is done with: a column with its table's CREATE or DROP."""

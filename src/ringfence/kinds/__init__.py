@@ -128,6 +128,8 @@ class Kind:
     """Whether it holds rows, which a replacement takes over from what it replaces."""
     swaps: ClassVar[bool] = False
     """Whether what uses it can follow a replacement: `drop` puts it aside, `discard` removes it."""
+    computed: ClassVar[bool] = False
+    """Whether what it holds is computed, from what it needs, when it is made."""
     cluster: ClassVar[bool] = False
     """Whether it is the whole cluster's, and read only where roles are asked for."""
     superuser: ClassVar[bool] = False
@@ -263,6 +265,10 @@ class Kind:
             yield Do(
                 f"ALTER {self.keyword} {self.sql_name(ref)} RENAME TO {ident(to.name[self.own])}"
             )
+
+    def hollow(self, fact: Fact, catalog: Catalog) -> Fact | None:  # noqa: ARG002
+        """The fact of one that needs nothing but what its parts do, and can be altered into it."""
+        return None
 
     def carry(self, change: Change, context: Context) -> Iterable[Do]:  # noqa: ARG002
         """The statements that take the rows over, and remove what `drop` put aside."""

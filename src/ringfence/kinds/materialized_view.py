@@ -35,6 +35,7 @@ class MaterializedView(Kind):
     keyword = "MATERIALIZED VIEW"
     grantable = "TABLE"
     privileges = "arwdDxtm"
+    computed = True
     attributes = {
         "definition": REPLACE,
         "columns": REPLACE,

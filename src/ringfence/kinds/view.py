@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, options_clause, pair, reset_options
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from ringfence.change import Change
     from ringfence.kinds import Namespace
-    from ringfence.model import Fact
+    from ringfence.model import Catalog, Fact
 
 
 class View(Kind):
@@ -37,6 +38,13 @@ class View(Kind):
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         old = context.old.facts.get(new.ref)
         yield Do(f"CREATE VIEW {_body(new)}", _bared(old, new) if old is not None else ())
+
+    def hollow(self, fact: Fact, catalog: Catalog) -> Fact:  # noqa: ARG002
+        """A view without rows that has its columns."""
+        columns = [_null(column) for column in fact.list("columns")]
+        attrs = {**fact.attrs, "definition": f"SELECT {', '.join(columns)}\nWHERE false"}
+        options = [o for o in fact.list("options") if not o.startswith("check_option=")]
+        return replace(fact, attrs={**attrs, "options": tuple(options)})
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """Whether every old column is there, in its place and of its type."""
@@ -87,6 +95,24 @@ def _options(fact: Fact) -> dict[str, str]:
 
 def _on(options: dict[str, str], name: str) -> bool:
     return _TRUE.fullmatch(options.get(name, "")) is not None
+
+
+_NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
+_COLUMN = re.compile(
+    rf"(?P<name>{_NAME}) (?P<type>(?:(?:timestamp|time)(?:\(\d\))? with(?:out)? time zone"
+    r"|double precision|(?:bit|character) varying"
+    r"|interval(?: (?:year|month|day|hour|minute|second|to)\b)*"
+    rf"|{_NAME}(?:\.{_NAME})?)(?:\([^)]*\))?(?:\[\])*)(?: (?P<collation>.+))?",
+    re.DOTALL,
+)
+"""A column as view.sql has it."""
+
+
+def _null(column: str) -> str:
+    found = _COLUMN.fullmatch(column)
+    assert found is not None, column
+    collate = f" COLLATE {found['collation']}" if found["collation"] else ""
+    return f"NULL::{found['type']}{collate} AS {found['name']}"
 
 
 def _body(fact: Fact) -> str:

@@ -1,0 +1,5 @@
+CREATE TABLE t (id int);
+CREATE VIEW v AS SELECT id::text AS id FROM t;
+CREATE FUNCTION f(v) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE VIEW w AS SELECT f(ROW(t.id::text)::v) AS f, t.id FROM t;
+CREATE OR REPLACE VIEW v AS SELECT (id + f)::text AS id FROM w;

@@ -1,0 +1,2 @@
+CREATE TYPE "Odd tone" AS ENUM ('low');
+CREATE TABLE t (id int PRIMARY KEY);
