@@ -135,6 +135,7 @@ class _Work:
     aside: set[Ref] = field(default_factory=set)
     along: set[Node] = field(default_factory=set)
     apart: set[tuple[Node, Node]] = field(default_factory=set)
+    worded: set[tuple[Node, Node]] = field(default_factory=set)
 
     def decide(self) -> None:
         """Sort the changes into drops, creates and alterations; close replacement over dependents."""
@@ -327,7 +328,7 @@ class _Work:
                     {ref: tuple(sorted(below, key=_place)) for ref, below in folded.items()},
                     {node: tuple(others) for node, others in along.items()},
                 )
-            ways = (self._outlive, self._unfold, self._part)
+            ways = (self._muddle, self._outlive, self._unfold, self._part)
             if not any(way(leader, set(circle)) for way in ways):
                 path = " → ".join(f"{stage} {ref}" for stage, ref in circle)
                 raise _InARing(f"these need each other, and no way is known to part them: {path}")
@@ -428,6 +429,16 @@ class _Work:
         return ref.kind in ("column", "inheritance") or (
             ref.kind in ("partition", "table") and ref.name != top[1].name
         )
+
+    def _muddle(self, leader: Mapping[Node, Node], circle: set[Node]) -> bool:
+        """Let go of an order that only some words need: most mean one thing beside others too."""
+        found = {
+            (a, b)
+            for a, b in self.worded - self.apart
+            if leader.get(a, a) in circle and leader.get(b, b) in circle
+        }
+        self.apart |= found
+        return bool(found)
 
     def _outlive(self, leader: Mapping[Node, Node], circle: set[Node]) -> bool:
         """Let go of an order that is not needed: a part of something can go once its type is another.
@@ -568,6 +579,7 @@ class _Work:
                     if used in self.drops and self._holder(used, self.aside) is None:
                         first(("discard", ref), ("drop", used))
         self._part_names(first)
+        self._part_words(first, context)
         return after
 
     def _needed(self, ref: Ref) -> Iterator[Ref]:
@@ -587,6 +599,16 @@ class _Work:
             for name in kind_of(ref).namespaces(self.new.facts[ref]):
                 if name in had:
                     first(("drop", had[name]), ("create", ref))
+
+    def _part_words(self, first: object, context: Context) -> None:
+        """Whatever is made from words is made after what else they may mean is gone."""
+        assert callable(first)
+        for ref in self.drops - self.creates:
+            for other in kind_of(ref).taken_for(self.old.facts[ref], context):
+                for user in self.new.used_by.get(other, ()):
+                    if user in self.creates:
+                        self.worded.add((("drop", ref), ("create", user)))
+                        first(("drop", ref), ("create", user))
 
     def _key(self, node: Node) -> tuple[object, ...]:
         """What is done first among what could be: drops, then by the outermost object's name."""

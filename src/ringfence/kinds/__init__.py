@@ -211,9 +211,13 @@ class Kind:
         """Whether that one of its users can follow a replacement of it, where it can be altered so."""
         return self.swaps
 
-    def confuses(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether words that mean what is made may mean it as long as it is there."""
-        return False
+    def taken_for(self, fact: Fact, context: Context) -> Iterable[Ref]:  # noqa: ARG002
+        """What is made, where words that mean that may mean this as long as it is there."""
+        return ()
+
+    def confuses(self, fact: Fact, context: Context) -> bool:
+        """Whether words that mean something that is made may mean it as long as it is there."""
+        return any(True for _ in self.taken_for(fact, context))
 
     def parted(self, fact: Fact, used: Ref, context: Context) -> bool:  # noqa: ARG002
         """Whether it no longer needs `used` once what both are parts of come apart."""

@@ -52,9 +52,11 @@ class Routine(Kind):
             for column in catalog.below(rows, "column"):
                 yield column.ref
 
-    def confuses(self, fact: Fact, context: Context) -> bool:
+    def taken_for(self, fact: Fact, context: Context) -> Iterator[Ref]:
         """A call by its name may mean it, or be said to be ambiguous, beside others of that name."""
-        return any(r.kind == self.name and r.name[:2] == fact.ref.name[:2] for r in context.creates)
+        for ref in context.creates:
+            if ref.kind == self.name and ref.name[:2] == fact.ref.name[:2]:
+                yield ref
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = new.text("definition").rstrip()

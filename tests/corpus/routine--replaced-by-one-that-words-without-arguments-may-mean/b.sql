@@ -1,0 +1,4 @@
+CREATE FUNCTION f(b text DEFAULT '1') RETURNS integer LANGUAGE sql STABLE AS 'SELECT b::integer + 1';
+CREATE FUNCTION ok(x bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT x > 0';
+CREATE DOMAIN d AS integer DEFAULT f('3') CHECK (ok(VALUE));
+CREATE TABLE t (id integer PRIMARY KEY DEFAULT f(), ds d[]);
