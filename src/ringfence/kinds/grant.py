@@ -69,7 +69,8 @@ class Grant(Kind):
         yield from _pass_on(old, _via(old), {})
         assert old.parent is not None
         default = (usual(kind_of(old.parent), old.ref.name[-1], context.server_version), set[str]())
-        owns = _owner(old, context, old=False) == old.ref.name[-1]
+        stays = old.parent in context.new.facts
+        owns = stays and _owner(old, context, old=False) == old.ref.name[-1]
         for do in _move(old, _letters(old), default, context, old=True):
             yield Do(do.sql) if owns and _letters(old)[0] <= _owners(old, context) else do
 
