@@ -261,6 +261,7 @@ class _Work:
         """Whether `user` is altered so that it no longer needs `used`, which is dropped after."""
         return (
             user in self.alters
+            and kind_of(user).lets_go(self.alters[user], used)
             and used not in self.new.uses.get(user, ())
             and used not in self.new.facts
             and not kind_of(used).confuses(self.old.facts[used], context)

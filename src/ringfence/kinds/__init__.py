@@ -219,6 +219,10 @@ class Kind:
         """Whether words that mean something that is made may mean it as long as it is there."""
         return any(True for _ in self.taken_for(fact, context))
 
+    def lets_go(self, change: Change, used: Ref) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether what it will no longer need is needed no more once it is altered."""
+        return True
+
     def parted(self, fact: Fact, used: Ref, context: Context) -> bool:  # noqa: ARG002
         """Whether it no longer needs `used` once what both are parts of come apart."""
         return False

@@ -76,6 +76,12 @@ class Constraint(Kind):
         if fact["type"] in ("p", "u", "x"):
             yield ("relation", fact.ref.name[0], fact.ref.name[-1])
 
+    def lets_go(self, change: Change, used: Ref) -> bool:
+        """A foreign key goes on to refer to the key that it was made for."""
+        old, _ = pair(change)
+        key = used.kind in ("constraint", "index") and used.name != old.list("attached")
+        return old["type"] != "f" or not key
+
     def folds_into_parent(self, fact: Fact, context: Context) -> bool:  # noqa: ARG002
         # A constraint NOT VALID is only to be had by ALTER TABLE.
         return fact["type"] != "f" and "NOT VALID" not in fact.text("definition")

@@ -1,0 +1,2 @@
+-- from PostgreSQL 18 on
+CREATE TABLE p (id int4range NOT NULL, valid daterange NOT NULL, up int4range, UNIQUE (id, valid WITHOUT OVERLAPS), FOREIGN KEY (up, PERIOD valid) REFERENCES p (id, PERIOD valid) DEFERRABLE);
