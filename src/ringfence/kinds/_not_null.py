@@ -135,7 +135,8 @@ def _follows(
     if was is None:
         if now is None:
             return True
-        return {now.name} == given if now.inherited else given <= {now.name}
+        late = any(s.not_valid and not now.not_valid for s in give if s is not None)
+        return {now.name} == given if now.inherited else given <= {now.name} and not late
     if now is None:
         return not left and (any(gave) or not was.inherited)
     if was.inherited != now.inherited:

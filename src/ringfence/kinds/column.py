@@ -511,14 +511,7 @@ class Column(Kind):
                 yield Do(f"{table} ALTER COLUMN {column} DROP NOT NULL")
                 yield Do(f"{table} ADD {_not_null(new)}")
                 return
-            if named[0] != named[1]:
-                name = qualified(new.ref.name[:-1])  # of a foreign table too
-                yield Do(
-                    f"ALTER TABLE {name} RENAME CONSTRAINT {ident(called(old))} TO {ident(called(new))}"
-                )
-            if old["not_null_no_inherit"] != new["not_null_no_inherit"]:
-                word = "NO INHERIT" if new["not_null_no_inherit"] else "INHERIT"
-                yield Do(f"{table} ALTER CONSTRAINT {ident(called(new))} {word}")
+            yield from _rename_not_null(old, new, table)
             if old["not_null_not_valid"] and not new["not_null_not_valid"]:
                 yield Do(f"{table} VALIDATE CONSTRAINT {ident(called(new))}", read)
         elif was and new["not_null"]:
@@ -737,9 +730,14 @@ def _with_parent(change: Change, attributes: tuple[str, ...], context: Context) 
         was, now = context.old.facts.get(above), context.new.facts.get(above)
         if was is None or now is None or above in context.drops:
             continue
+        if "not_null" in attributes and (was["not_null_no_inherit"] or now["not_null_no_inherit"]):
+            continue
         if changed and all(was[a] == old[a] and now[a] == new[a] for a in changed):
-            partitioned = is_partition(new.parent, context.new)
-            return partitioned or "not_null" not in changed or context.server_version >= 180000
+            if "not_null" not in changed:
+                return True
+            if context.server_version < 180000:
+                return is_partition(new.parent, context.new)
+            return bool(new["not_null"] or old["not_null_inherited"])  # its own stays
     return False
 
 
@@ -790,6 +788,22 @@ def _not_null(fact: Fact) -> str:
     text = f"CONSTRAINT {ident(called(fact))} NOT NULL {ident(fact.ref.name[-1])}"
     text += " NO INHERIT" if fact["not_null_no_inherit"] else ""
     return text + (" NOT VALID" if fact["not_null_not_valid"] else "")
+
+
+def _rename_not_null(old: Fact, new: Fact, table: str) -> Iterator[Do]:
+    """The name of a NOT NULL, and whether tables below have it from there.
+
+    It is renamed in those too, where it may have another name: so it is while none has it.
+    """
+    before, after = (ident(called(f)) for f in (old, new))
+    alone, parted = bool(old["not_null_no_inherit"]), bool(new["not_null_no_inherit"])
+    if parted and not alone:
+        yield Do(f"{table} ALTER CONSTRAINT {before} NO INHERIT")
+    if before != after:
+        name = qualified(new.ref.name[:-1])  # of a foreign table too
+        yield Do(f"ALTER TABLE {name} RENAME CONSTRAINT {before} TO {after}")
+    if alone and not parted:
+        yield Do(f"{table} ALTER CONSTRAINT {after} INHERIT")
 
 
 def _rename_in_partition(old: Fact, new: Fact, context: Context) -> Iterator[Do]:
