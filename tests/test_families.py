@@ -95,6 +95,23 @@ ONE_WAY = {
         """CREATE TABLE a (); CREATE TABLE b (x integer) INHERITS (a);
         CREATE TABLE c () INHERITS (a, b);""",
     ),
+    "own, and what is computed from it is not": (
+        """CREATE TABLE a (y integer, x integer GENERATED ALWAYS AS (y + 1) STORED);
+        CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES (1);
+        CREATE TABLE d (x integer GENERATED ALWAYS AS (y + 2) STORED, y integer) INHERITS (c);
+        INSERT INTO d VALUES (1);""",
+        """CREATE TABLE a (y integer, x integer GENERATED ALWAYS AS (y + 1) STORED);
+        CREATE TABLE c (y integer) INHERITS (a);
+        CREATE TABLE d (x integer GENERATED ALWAYS AS (y + 2) STORED, y integer) INHERITS (c);""",
+    ),
+    "own, and what is computed from it is not, once it is NOT NULL above": (
+        """CREATE TABLE a (y integer, x integer GENERATED ALWAYS AS (y + 1) STORED);
+        CREATE TABLE c () INHERITS (a); INSERT INTO c VALUES (1);
+        CREATE TABLE d (y integer NOT NULL) INHERITS (c); INSERT INTO d VALUES (1);""",
+        """CREATE TABLE a (y integer NOT NULL, x integer GENERATED ALWAYS AS (y + 1) STORED);
+        CREATE TABLE c (y integer) INHERITS (a);
+        CREATE TABLE d (y integer NOT NULL) INHERITS (c);""",
+    ),
 }
 """What cannot be undone: no column is ever again only inherited."""
 

@@ -7,6 +7,7 @@ altered of it is altered there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Context, Do, kind_of
@@ -53,11 +54,19 @@ def held(table: Ref, context: Context) -> list[Ref]:
         and f.ref not in _anew(table, context)
     ]
     for ref in found:
-        generated = ref.kind == "constraint" or context.old.facts[ref]["generated"]
-        for used in sorted(context.old.uses.get(ref, ())) if generated else ():
+        speaks = ref.kind == "constraint" or _said_anew(ref, context)
+        for used in sorted(context.old.uses.get(ref, ())) if speaks else ():
             if used.kind == "column" and used.name[:-1] == table.name and used not in found:
                 found.append(used)
     return found
+
+
+def _said_anew(column: Ref, context: Context) -> bool:
+    """Whether the holder says what is computed in a column: what its heir computes stays, if not."""
+    before, after = context.old.facts[column], context.new.facts.get(column)
+    if not before["generated"] or after is None:
+        return False
+    return bool(after["generated"]) and before["expression"] != after["expression"]
 
 
 def _anew(table: Ref, context: Context) -> list[Ref]:
@@ -112,6 +121,12 @@ def hold(table: Ref, context: Context) -> Iterator[Do]:
     its = held(table, context)
     if its:
         columns = [as_before(context.old.facts[r], context) for r in its if r.kind == "column"]
+        columns = [
+            replace(f, attrs={**f.attrs, "expression": f"NULL::{f.text('type')}"})
+            if f["generated"] and not _said_anew(f.ref, context)
+            else f
+            for f in columns
+        ]
         said = Raw(", ".join(_column(f, not_null=_keeps(f, context)) for f in columns))
         yield Do(sql("CREATE TABLE {t} ({c})", t=holder(table), c=said))
         for check in (context.old.facts[r] for r in its if r.kind == "constraint"):

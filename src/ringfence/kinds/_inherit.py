@@ -118,10 +118,11 @@ def reinherit(
     held = [f for f in inherited if leave and (_given(f, context) or _was(f, context))]
     # A check that only is inherited, of a column that is to be the table's own: anew, once it is.
     own = {*_to_own(table, context)}
-    anew = [f for f in held if own & _columns(f, context)]
+    checks = [f for f in held if f.ref.kind == "constraint"]
+    anew = [f for f in checks if own & _columns(f, context)]
     held = [f for f in held if f not in anew]
     there = {f.ref for f in held}
-    with_them = _with_them(held, there, context)
+    with_them = _with_them([f for f in checks if f not in anew], there, context)
     later = _with_them([*anew, *fresh], there | {f.ref for f in with_them}, context)
     holder = (table.name[0], aside(table.name))
     add = f"ALTER TABLE {qualified(holder)} ADD"
@@ -211,9 +212,10 @@ def _renew(add: str, columns: Sequence[Fact], facts: Sequence[Fact]) -> Iterator
 
 
 def _columns(fact: Fact, context: Context) -> set[Ref]:
-    """The columns that a check speaks of; none for a column."""
-    used = context.new.uses.get(fact.ref, frozenset()) if fact.ref.kind == "constraint" else ()
-    return {r for r in used if r.kind == "column"}
+    """The columns that a check or a generated column speaks of."""
+    said = fact.ref.kind == "constraint" or fact["generated"]
+    used = context.new.uses.get(fact.ref, frozenset()) if said else ()
+    return {r for r in used if r.kind == "column" and r.name[:-1] == fact.ref.name[:-1]}
 
 
 def _with_them(facts: Sequence[Fact], there: AbstractSet[Ref], context: Context) -> list[Fact]:
@@ -252,7 +254,8 @@ def _comes_later(fact: Fact, context: Context) -> bool:
     )
 
 
-def _plain(fact: Fact) -> str:
+def _plain(fact: Fact, *, computed: bool = False) -> str:
+    """As the holder has it. What a table computes in a column stays as it is, whatever that one says."""
     name = ident(fact.ref.name[-1])
     if fact.ref.kind == "constraint":
         return f"CONSTRAINT {name} {fact.text('definition')}"
@@ -261,17 +264,18 @@ def _plain(fact: Fact) -> str:
         text += f" COLLATE {fact.text('collation')}"
     if fact["generated"]:
         kept = "STORED" if fact["generated"] == "s" else "VIRTUAL"
-        text += f" GENERATED ALWAYS AS ({fact.text('expression')}) {kept}"
+        said = fact.text("expression") if computed else f"NULL::{fact.text('type')}"
+        text += f" GENERATED ALWAYS AS ({said}) {kept}"
     return text
 
 
 def _held(fact: Fact) -> str:
     """From PostgreSQL 18 on, that it is NOT NULL is inherited by itself."""
-    return _whole(fact) if fact["not_null_inherited"] else _plain(fact)
+    return _whole(fact, computed=False) if fact["not_null_inherited"] else _plain(fact)
 
 
-def _whole(fact: Fact) -> str:
-    text = _plain(fact)
+def _whole(fact: Fact, *, computed: bool = True) -> str:
+    text = _plain(fact, computed=computed)
     late = fact["not_null_inherited"] and fact["not_null_not_valid"]  # it comes from above
     if fact.ref.kind == "column" and fact["not_null"] and not late:
         table, column = fact.ref.name[-2:]

@@ -64,7 +64,7 @@ def proved_below(column: Fact, context: Context) -> Iterator[Do]:
     if not column["not_null_inherited"] or column["not_null_not_valid"] or column.parent is None:
         return
     above = (_at(p, column.ref) for p in kept_parents(column.parent, context))
-    states = [state for r in above if (state := _state(r, context.new)) is not None]
+    states = [state for r in above if (state := _passed(r, context.new)) is not None]
     if states and all(state.not_valid for state in states):
         table = f"ALTER {kind_of(column.parent).keyword} {qualified(column.parent.name)}"
         yield Do(f"{table} VALIDATE CONSTRAINT {ident(called(column))}")

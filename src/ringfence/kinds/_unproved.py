@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Do, kind_of
-from ringfence.kinds._family import kept_parents, links_below, parents
+from ringfence.kinds._family import inheritance, kept_parents, links_below, parents
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -94,6 +94,22 @@ def siblings(table: Ref, context: Context) -> Iterator[Ref]:
                 other = context.new.facts.get(Ref("column", (*link.ref.name, column.ref.name[-1])))
                 if other is not None and _merely_inherits(other):
                     yield link.ref
+
+
+def proved_from(table: Ref, context: Context) -> Iterator[Ref]:
+    """The links of parents that stay, by which its columns become NOT NULL, as theirs do."""
+    for parent in kept_parents(table, context):
+        for column in context.new.below(table, "column"):
+            above = Ref("column", (*parent.name, column.ref.name[-1]))
+            if _is_proved_by_a_link(column.ref, context) and _is_proved_by_a_link(above, context):
+                yield inheritance(parent)
+
+
+def _is_proved_by_a_link(column: Ref, context: Context) -> bool:
+    was, now = context.old.facts.get(column), context.new.facts.get(column)
+    if was is None or now is None or column in context.drops or was["not_null"]:
+        return False
+    return bool(now["not_null_inherited"] and not now["not_null_not_valid"])
 
 
 def _merely_inherits(column: Fact) -> bool:

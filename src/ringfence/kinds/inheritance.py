@@ -9,7 +9,7 @@ from ringfence.kinds._family import common, kept_parents, names, parents, unprov
 from ringfence.kinds._handed import given_by_those_that_stay
 from ringfence.kinds._held import hold, let_go
 from ringfence.kinds._inherit import first_left, reinherit
-from ringfence.kinds._unproved import around, siblings, waits
+from ringfence.kinds._unproved import around, proved_from, siblings, waits
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Inheritance(Kind):
                 yield ("drop", key.ref)  # as long as it is there, NOT NULL cannot go
         yield from ((s, link) for s in _AFTER for link in siblings(fact.parent, context))
         yield from given_by_those_that_stay(fact.parent, context)
+        yield from ((s, link) for s in _AFTER for link in proved_from(fact.parent, context))
         old = parents(fact.parent, context.old)
         new = parents(fact.parent, context.new)
         added = [p for p in new if stage == "create" or p not in old]

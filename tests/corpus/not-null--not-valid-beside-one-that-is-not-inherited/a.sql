@@ -1,0 +1,4 @@
+-- from PostgreSQL 18 on
+CREATE TABLE t0 (z int NOT NULL NO INHERIT);
+CREATE TABLE t1 (z int) INHERITS (t0);
+CREATE TABLE t2 (z int) INHERITS (t0, t1);
