@@ -6,6 +6,7 @@ table was made anew under its old name, it is followed by name.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -52,6 +53,24 @@ GROUP BY w.oid
 HAVING bool_or(c.relkind = 'f')
 """
 
+# What identifies a table's rows: its primary key, or another that takes no NULL.
+_KEYS = """
+SELECT DISTINCT ON (i.indrelid)
+    i.indrelid::bigint,
+    ARRAY(
+        SELECT k.number::int FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+        WHERE k.place <= i.indnkeyatts ORDER BY k.place
+    )
+FROM pg_index AS i
+WHERE i.indisunique AND i.indisvalid AND i.indimmediate
+    AND i.indexprs IS NULL AND i.indpred IS NULL
+    AND NOT EXISTS (
+        SELECT FROM pg_attribute AS a
+        WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND NOT a.attnotnull
+    )
+ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -60,6 +79,7 @@ class Held:
     `shared`: it is partitioned, so that its rows are its partitions' too. `computed` says of the
     columns that follow from others how, `root` is the outermost table that it is a partition of.
     `after_gone` has the digests of columns by name that stand where one is gone, as the type of that.
+    `some` are some of the rows, by which values are compared where others came or went.
     """
 
     schema: str
@@ -70,11 +90,24 @@ class Held:
     computed: Mapping[int, str] = field(default_factory=dict)
     root: int | None = None
     after_gone: Mapping[str, str] = field(default_factory=dict)
+    some: Some | None = None
 
     @property
     def path(self) -> str:
         """Its name as messages have it."""
         return f"{quoted(self.schema)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """Some rows of a table: what identifies each, and hashes of its values in the order of `Held.columns`,
+    then of `Held.after_gone`.
+
+    `key`: the numbers and names of the columns that identify a row; without any, these are all rows.
+    """
+
+    key: tuple[tuple[int, str], ...]
+    rows: tuple[tuple[int, tuple[int | None, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +165,7 @@ def held(
             r for r in listed if r[0] in only or r[8] in only or (str(r[1]), str(r[2])) in named
         ]
     beside: dict[int, list[list[str]]] = dict(connection.execute(_BESIDE_FOREIGN).fetchall())  # type: ignore[arg-type]
+    keys: dict[int, list[int]] = dict(connection.execute(_KEYS).fetchall())  # type: ignore[arg-type]
     of: dict[int, list[tuple[object, ...]]] = {}
     for row in listed:
         of.setdefault(int(str(row[0])), []).append(row)
@@ -141,6 +175,7 @@ def held(
             its,
             _earlier(oid, str(its[0][1]), str(its[0][2]), before),
             beside.get(oid),
+            keys.get(oid, ()),
         )
         for oid, its in of.items()
     }
@@ -162,6 +197,7 @@ def _held(
     listed: Sequence[tuple[object, ...]],
     earlier: tuple[Held | None, bool],
     leaves: list[list[str]] | None,
+    key: Sequence[int],
 ) -> Held:
     was, same = earlier
     schema, name, shared = str(listed[0][1]), str(listed[0][2]), bool(listed[0][3])
@@ -185,11 +221,18 @@ def _held(
         # A value that is no value of its old type any more is another value.
         row = connection.execute(_query(rows, asked, cast=False)).fetchone()
     assert row is not None
+    count = int(str(row[0]))
+    some = None
+    if was is None:
+        named = tuple((n, c) for number in key for n, c, *_ in typed if n == number)
+        some = _first(connection, rows, asked, named, count)
+    elif count != was.count:
+        some = _again(connection, rows, asked, was, count, same=same)
     return Held(
         schema,
         name,
         shared,
-        int(str(row[0])),
+        count,
         {
             number: (column, type_, str(digest))
             for (number, column, type_, _), digest in zip(typed, row[1:], strict=False)
@@ -197,7 +240,90 @@ def _held(
         {int(str(r[4])): str(r[7]) for r in listed if r[7] is not None},
         None if root is None else int(str(root)),
         {each[1]: str(d) for each, d in zip(instead, row[1 + len(typed) :], strict=True)},
+        some,
     )
+
+
+_MOST = 1000
+"""Rows of a table that are remembered one by one."""
+
+
+def _first(
+    connection: Connection[tuple[object, ...]],
+    rows: sql.Composable,
+    asked: Sequence[tuple[int, str, str, str]],
+    key: tuple[tuple[int, str], ...],
+    count: int,
+) -> Some | None:
+    """Some of a table's rows; without a key to find them again by, all or none."""
+    if not count or (not key and count > _MOST):
+        return None
+    identified = _identified([(name, "") for _, name in key])
+    query = _each(rows, identified, asked, cast=False)
+    listed = connection.execute(sql.SQL("{} LIMIT {}").format(query, _MOST)).fetchall()
+    return Some(key, _read(listed))
+
+
+def _again(
+    connection: Connection[tuple[object, ...]],
+    rows: sql.Composable,
+    asked: Sequence[tuple[int, str, str, str]],
+    was: Held,
+    count: int,
+    *,
+    same: bool,
+) -> Some | None:
+    """Those of the rows remembered before that are there still. None where nobody knows which these are."""
+    if was.some is None:
+        return None
+    key = was.some.key
+    if not key and count > _MOST:
+        return None
+    now = {(number if same else name): (name, as_then) for number, name, _, as_then in asked}
+    found = [now.get(number if same else name) for number, name in key]
+    if None in found:
+        return None
+    identified = _identified([each for each in found if each is not None])
+    query = _each(rows, identified, asked, cast=True)
+    try:
+        with connection.transaction():
+            if key:
+                known = [hashed for hashed, _ in was.some.rows]
+                query = sql.SQL("{} WHERE {} = ANY (%s)").format(query, identified)
+                listed = connection.execute(query, [known]).fetchall()
+            else:
+                listed = connection.execute(query).fetchall()
+    except psycopg.Error:
+        return None  # a value is no value of its old type any more
+    return Some(key, _read(listed))
+
+
+def _identified(key: Sequence[tuple[str, str]]) -> sql.Composed:
+    """What tells a row from others, by the columns of its key as the types of then."""
+    values = [sql.SQL("{}::text").format(_as_then(column, cast)) for column, cast in key]
+    return sql.SQL("hashtextextended(ROW({})::text, 0)").format(sql.SQL(", ").join(values))
+
+
+def _each(
+    rows: sql.Composable,
+    identified: sql.Composable,
+    asked: Sequence[tuple[int, str, str, str]],
+    *,
+    cast: bool,
+) -> sql.Composed:
+    hashes = [
+        sql.SQL("hashtextextended({}::text, 0)").format(_as_then(column, as_then if cast else ""))
+        for _, column, _, as_then in asked
+    ]
+    return sql.SQL("SELECT {}, ARRAY[{}]::bigint[] FROM {}").format(
+        identified, sql.SQL(", ").join(hashes), rows
+    )
+
+
+def _read(
+    listed: Sequence[tuple[object, ...]],
+) -> tuple[tuple[int, tuple[int | None, ...]], ...]:
+    return tuple((int(str(hashed)), tuple(values)) for hashed, values in listed)  # type: ignore[arg-type]
 
 
 def _rows(
@@ -230,11 +356,13 @@ def _query(
 
 
 def _digest(column: str, cast: str) -> sql.Composed:
+    return sql.SQL("coalesce(sum(hashtextextended({}::text, 0)), 0)").format(_as_then(column, cast))
+
+
+def _as_then(column: str, cast: str) -> sql.Composable:
+    """A column's value, as another type where one is given."""
     value = sql.Identifier(column)
-    if cast:
-        as_then = sql.SQL("CAST({} AS {})").format(value, sql.SQL(cast))
-        return sql.SQL("coalesce(sum(hashtextextended({}::text, 0)), 0)").format(as_then)
-    return sql.SQL("coalesce(sum(hashtextextended({}::text, 0)), 0)").format(value)
+    return sql.SQL("CAST({} AS {})").format(value, sql.SQL(cast)) if cast else value
 
 
 def _counterpart(
@@ -271,29 +399,57 @@ def _lost(oid: int, was: Held, after: Mapping[int, Held]) -> Iterator[Loss]:
         return
     if now.count < was.count:
         yield Loss(was.path, "", True, f"{was.path} had {was.count} rows and has {now.count} now")
-        return
-    if not was.count:
+    if not was.count or not now.count:
         return
     others: list[Loss] = []
     for number, (column, type_, digest) in was.columns.items():
         if number in was.computed:
             continue
-        here = (
-            now.columns.get(number)
-            if same
-            else next((c for c in now.columns.values() if c[0] == column), None)
-        )
+        here = number if same else _number(now, column)
         name = f"{was.path}.{quoted(column)}"
-        if here is None:
-            if digest != "0" and now.after_gone.get(column) != digest:
+        if here not in now.columns:
+            if digest != _NULL and not _kept(was, number, now, column):
                 others.append(Loss(was.path, column, True, f"{name} is gone, with its values"))
-        elif here[2] != digest and now.count == was.count:
-            retyped = here[1] != type_
+        elif not _kept(was, number, now, here):
+            _, typed, left = now.columns[here]
+            bare = left == _NULL
             said = f"{name} has other values than before"
-            others.append(Loss(was.path, column, False, said, retyped))
+            if bare:
+                said = f"{name} is NULL in every row, and had values before"
+            others.append(Loss(was.path, column, bare, said, typed != type_))
     yield from others
     if now.count == was.count:
         yield from _computed(was, now, any(not each.gone for each in others))
+
+
+_NULL = "0"
+"""The digest of a column that is NULL in every row."""
+
+
+def _number(held: Held, column: str) -> int:
+    return next((number for number, each in held.columns.items() if each[0] == column), 0)
+
+
+def _kept(was: Held, number: int, now: Held, here: int | str) -> bool:
+    """Whether a column has the values it had: in a column of now, or in one that has the name of one
+    that is gone. Where rows came or went, as far as some of them are known one by one.
+    """
+    digests: dict[int | str, str] = {n: digest for n, (_, _, digest) in now.columns.items()}
+    digests.update(now.after_gone)
+    if here not in digests:
+        return False
+    if now.count == was.count:
+        return digests[here] == was.columns[number][2]
+    if was.some is None or now.some is None:
+        return True
+    place, there = list(was.columns).index(number), list(digests).index(here)
+    before = [(hashed, values[place]) for hashed, values in was.some.rows]
+    after = [(hashed, values[there]) for hashed, values in now.some.rows]
+    if was.some.key:
+        left = dict(after)
+        return all(left.get(hashed, value) == value for hashed, value in before)
+    fewer, more = (Counter(value for _, value in each) for each in (before, after))
+    return fewer <= more if len(before) < len(after) else more <= fewer
 
 
 def _computed(was: Held, now: Held, changed: bool) -> Iterator[Loss]:

@@ -112,7 +112,7 @@ def look(dsn: str, sql: str) -> tuple[list[str], list[Finding]]:
             for each in broken:
                 if not each.doubt:
                     codes.add("OLD_WRITER" if each.writes else "OLD_READER")
-            after = compat.world(connection, (), trying=False)
+            after = compat.world(connection, (), before=before)
             if any(lost.sure for lost in compat.unkept(before, after, {b.key for b in broken})):
                 codes.add("OLD_WRITER")
             for loss in rows.lost(had, rows.held(connection, (), had)):

@@ -24,13 +24,7 @@ SECTION = "Prove"
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info"]),
-    default="warning",
-    show_default=True,
-    help="The least grave finding that makes the status 1.",
-)
+@options.fail_on
 @options.format_(*formats())
 @options.output
 @click.pass_context

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ringfence.cli.options import format_, output
+from ringfence.cli import options
 from ringfence.report import formats
 
 if TYPE_CHECKING:
@@ -21,13 +21,7 @@ SECTION = "Prove"
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning", "info"]),
-    default="warning",
-    show_default=True,
-    help="The least grave finding that makes the status 1.",
-)
+@options.fail_on
 @click.option(
     "--select", multiple=True, metavar="CODES", help="Only these rules or families: M,T001,style."
 )
@@ -47,8 +41,8 @@ SECTION = "Prove"
     help="Accept what this file accepts. Default: the project's, if it names one.",
 )
 @click.option("--accept", metavar="REASON", help="Write what is found to the baseline, and why.")
-@format_(*formats())
-@output
+@options.format_(*formats())
+@options.output
 @click.pass_obj
 def command(
     start: Path | None,

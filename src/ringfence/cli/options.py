@@ -47,3 +47,11 @@ output = click.option(
     metavar="FORMAT=FILE",
     help="Write the report to a file too, in another format; repeatable.",
 )
+
+fail_on = click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info"]),
+    default="warning",
+    show_default=True,
+    help="The least grave finding that makes the status 1.",
+)

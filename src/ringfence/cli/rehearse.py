@@ -43,6 +43,7 @@ SECTION = "Prove"
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."
 )
+@options.fail_on
 @click.option(
     "--rewrite", is_flag=True, help="Write the safe form of what has a hazard, in files of its own."
 )
@@ -57,6 +58,7 @@ def command(
     files: tuple[str, ...],
     rows: int,
     allow: tuple[str, ...],
+    fail_on: str,
     rewrite: bool,
     shadow: str | None,
     format_: str,
@@ -81,13 +83,14 @@ def command(
       ringfence rehearse --sql hotfix.sql --rewrite
       ringfence diff live ddl --format json > p.json; ringfence rehearse p.json
 
-    Exit status 1 means that there is a hazard that is an error, and that nobody agreed to.
+    Exit status 1 means that something was found that nobody agreed to.
     """
     from pathlib import Path
 
     from ringfence import project, rehearse, script
     from ringfence import report as reports
     from ringfence.errors import Misuse
+    from ringfence.finding import Severity
     from ringfence.pg.connect import resolve
 
     if revisions and files:
@@ -112,6 +115,7 @@ def command(
         count=rows,
         shadow=shadow,
         allow=allow,
+        fail_on=Severity(fail_on),
         rewrite=rewrite,
         listen=_watch,
     )
@@ -212,7 +216,7 @@ def _text(done: Rehearsal) -> None:
     for part in done.parts:
         _part(part)
     reports.write(done.report, "text", sys.stdout)
-    if done.report.status and (names := rehearse.agree(done.report.findings)):
+    if done.report.status and (names := rehearse.agree(done.report)):
         click.echo(f"to agree: {names}", err=True)
 
 

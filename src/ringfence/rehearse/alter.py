@@ -1,4 +1,4 @@
-"""How rows that are there are updated and deleted, and views written through, as it was done before.
+"""How rows are written, updated and deleted, and views written through, as it was done before.
 
 An UPDATE gives each column of one row the value it has, a DELETE takes one row that nothing refers to.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ONE = sql.SQL("(tableoid, ctid) = (SELECT tableoid, ctid FROM {} LIMIT 1)")
 
@@ -54,6 +54,17 @@ $orphan$"""
 def unreferenced(table: sql.Identifier) -> sql.Composed:
     """Take out all that refers to a table's rows; of a table that refers to itself all rows but one."""
     return sql.SQL(_ORPHAN).format(sql.Literal(table.as_string(None)))
+
+
+def insert(table: sql.Identifier, given: Mapping[str, str | None]) -> sql.Composed:
+    """Write a row of these values."""
+    if not given:
+        return sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
+    return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+        table,
+        sql.SQL(", ").join(map(sql.Identifier, given)),
+        sql.SQL(", ").join(map(sql.Literal, given.values())),
+    )
 
 
 def through(view: sql.Identifier, form: str, columns: Sequence[str]) -> sql.Composed:

@@ -58,10 +58,11 @@ def culprits(
             trial = compat.tried(connection, known)
             now = {effects.broken(file, each).fingerprint for each in trial.broken}
             if deeper:
-                after = compat.world(connection, hidden, trying=False)
+                after = compat.world(connection, hidden, before=before)
                 no = {each.key for each in trial.broken}
                 others = effects.changed(file, before, after, no, set(told))
                 now |= {f.fingerprint for f in others}
+                now |= {f.fingerprint for f in effects.unlogged(file, before, after, set(told))}
             gone: set[Fact] = {*(now & wanted)}
             if lost:
                 since = rows.held(connection, hidden, held)

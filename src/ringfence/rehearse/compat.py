@@ -20,9 +20,11 @@ import psycopg
 from psycopg import sql
 
 from ringfence.model import Ref, quoted
-from ringfence.rehearse import afar, alter
+from ringfence.rehearse import afar, alter, asroles
+from ringfence.rehearse.asks import Asks, asks
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 from ringfence.rehearse.shut import Shut, shut
+from ringfence.rehearse.stored import Overwritten, overwritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
@@ -38,7 +40,7 @@ _KINDS = {
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as somebody may have named it. `required`: it may not be NULL; `filled`: it has a
-    default."""
+    default, or numbers itself."""
 
     name: str
     type: str
@@ -46,6 +48,7 @@ class Column:
     required: bool = False
     filled: bool = False
     number: int = 0
+    default: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,6 +75,7 @@ class Known:
 
     `works` are the ways in which that row could be written, `reads` whether it could be read: a
     materialized view without data cannot. `afar`: it leads to another server, and is not read.
+    `checks`: it is a view with a CHECK OPTION.
     """
 
     schema: str
@@ -83,11 +87,24 @@ class Known:
     reads: bool = True
     oid: int = 0
     afar: bool = False
+    unlogged: bool = False
+    checks: bool = False
 
     @property
     def ref(self) -> Ref:
         """What findings call it."""
         return Ref(_KINDS[self.kind], (self.schema, self.name))
+
+    def given(self, form: str) -> dict[str, str | None]:
+        """The columns that a way of writing gives, and their values."""
+        writable = [c for c in self.columns if c.writable]
+        assert self.row is not None
+        values = dict(zip((c.name for c in writable), self.row, strict=True))
+        if form == "short":
+            return {c.name: values[c.name] for c in writable if c.required and not c.filled}
+        if form == "nulls":
+            return {c.name: values[c.name] if c.required else None for c in writable}
+        return values
 
     @property
     def empty(self) -> bool:
@@ -130,8 +147,15 @@ class World:
     sequences: frozenset[tuple[Ref, int]] = frozenset()
     promises: Promises = field(default_factory=Promises)
     shut: frozenset[Shut] = frozenset()
+    asks: Asks = field(default_factory=Asks)
+    overwritten: frozenset[Overwritten] = frozenset()
+    refused: Mapping[asroles.Deed, str] | None = field(default=None, hash=False)
     below: Mapping[int, frozenset[int]] = field(default_factory=dict, hash=False)
     """The partitions and heirs of each table that has some, by OID."""
+
+
+PUBLIC = "PUBLIC"
+"""Whoever has no role that is known here."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -168,7 +192,7 @@ class Broken:
     """Something that worked before and does not now. `verb`: what does not, SELECT for a call too.
 
     `doubt` is what somebody has to look at before it is known to be broken; "" where it is. `likely`
-    is the same of what somebody may well do.
+    is the same of what somebody may well do. `sure`: it is broken whatever is written.
     """
 
     ref: Ref
@@ -177,6 +201,7 @@ class Broken:
     sqlstate: str = ""
     doubt: str = ""
     likely: str = ""
+    sure: bool = False
 
     @property
     def writes(self) -> bool:
@@ -194,19 +219,23 @@ def _query(name: str) -> str:
 
 
 def world(
-    connection: Connection[tuple[object, ...]], hidden: Sequence[str], *, trying: bool = True
+    connection: Connection[tuple[object, ...]],
+    hidden: Sequence[str],
+    *,
+    before: World | None = None,
 ) -> World:
     """What there is to know now, but for the schemas in `hidden`.
 
-    With `trying`, what works is found out by doing it; nothing is left behind. The connection is a
-    superuser's.
+    What works is found out by doing it, or only what is done with the rows that were known `before`;
+    nothing is left behind. The connection is a superuser's.
     """
-    columns: dict[tuple[int, str, str, str], list[Column]] = {}
+    trying = before is None
+    columns: dict[tuple[int, str, str, str, bool, bool], list[Column]] = {}
     listed: list[tuple[Any, ...]] = connection.execute(_query("columns.sql")).fetchall()
-    for oid, schema, name, kind, column, type_, can, must, filled, number in listed:
+    for oid, schema, name, kind, *column, unlogged, checks in listed:
         if schema not in hidden:
-            each = Column(column, type_, can, must, filled, number)
-            columns.setdefault((oid, schema, name, kind), []).append(each)
+            key = (oid, schema, name, kind, unlogged, checks)
+            columns.setdefault(key, []).append(Column(*column))
     rows: list[tuple[Any, ...]] = connection.execute(_query("routines.sql")).fetchall()
     routines = [
         Routine(
@@ -243,8 +272,10 @@ def world(
             else None,
             oid=oid,
             afar=(schema, name) in abroad,
+            unlogged=unlogged,
+            checks=checks,
         )
-        for (oid, schema, name, kind), its in columns.items()
+        for (oid, schema, name, kind, unlogged, checks), its in columns.items()
     ]
     if trying:
         with connection.transaction(force_rollback=True):
@@ -274,7 +305,14 @@ def world(
         rights,
         sequences,
         promises(connection, hidden),
-        shut(connection, rights),
+        shut(connection, [right for right in rights if right.role != PUBLIC]),
+        asks(connection, hidden),
+        overwritten(connection, relations if before is None else before.relations),
+        asroles.refused(
+            connection,
+            relations if before is None else before.relations,
+            rights if before is None else before.rights,
+        ),
         _below(connection),
     )
 
@@ -302,7 +340,7 @@ def _ways(connection: Connection[tuple[object, ...]], relation: Known) -> tuple[
         return ()
     with _alone(connection, relation) as refused:
         for given in _FORMS if refused is None else ():
-            if given == "whole" or _given(relation, given) != _given(relation, "whole"):
+            if given == "whole" or relation.given(given) != relation.given("whole"):
                 both = (Way(given, triggers=True), Way(given, triggers=False))
                 found += [w for w in both if _write(connection, relation, w) is None][:1]
     for given in _VERBS:
@@ -318,7 +356,8 @@ def _alone(
     """A relation without its rows, which no row that is written can collide with; or why it keeps them."""
     table = sql.Identifier(relation.schema, relation.name)
     with connection.transaction(force_rollback=True):
-        if _attempt(connection, alter.delete(table, every=True)) is None:
+        error = _attempt(connection, alter.delete(table, every=True))
+        if error is None or _is_view(connection, relation):
             yield None
         else:  # who may not delete may insert all the same
             yield _attempt(connection, sql.SQL("TRUNCATE {} CASCADE").format(table))
@@ -332,18 +371,6 @@ _NO_VALUE = "22"
 """How the states begin of what is said of a value that is none of its type, is too long or too large."""
 
 _FORMS = ("whole", "short", "nulls")
-
-
-def _given(relation: Known, form: str) -> dict[str, str | None]:
-    """The columns that a way of writing gives, and their values."""
-    writable = [c for c in relation.columns if c.writable]
-    assert relation.row is not None
-    values = dict(zip((c.name for c in writable), relation.row, strict=True))
-    if form == "short":
-        return {c.name: values[c.name] for c in writable if c.required and not c.filled}
-    if form == "nulls":
-        return {c.name: values[c.name] if c.required else None for c in writable}
-    return values
 
 
 def _row(
@@ -593,14 +620,16 @@ def _write(
     connection: Connection[tuple[object, ...]], relation: Known, way: Way
 ) -> psycopg.Error | None:
     table = sql.Identifier(relation.schema, relation.name)
-    given = _given(relation, way.given)
+    given = relation.given(way.given)
     try:
         with connection.transaction(force_rollback=True):
             if way.triggers:
                 connection.execute("SET LOCAL session_replication_role = origin")
-            done = connection.execute(_insert(table, given))
+            done = connection.execute(alter.insert(table, given))
             if done.rowcount == 0:
                 return _Vanished("what is written is not there afterwards")
+    except psycopg.errors.UniqueViolation as error:
+        return None if _is_view(connection, relation) else error  # it may have kept its rows
     except psycopg.Error as error:
         return error
     return None
@@ -614,7 +643,7 @@ def _writing(relation: Known, way: Way, *, every: bool = False) -> sql.Composed:
     if way.verb == "UPDATE":
         columns = [c.name for c in relation.columns if c.writable]
         return alter.update(table, columns, every=every)
-    return _insert(table, _given(relation, way.given))
+    return alter.insert(table, relation.given(way.given))
 
 
 def _change(
@@ -627,8 +656,8 @@ def _change(
         with connection.transaction(force_rollback=True):
             if view:
                 # What took a table's name has no place of a row to go by: one is written first.
-                connection.execute(sql.SQL("DELETE FROM {}").format(table))
-                connection.execute(_insert(table, _given(relation, "whole")))
+                row = alter.insert(table, relation.given("whole"))
+                _attempt(connection, alter.delete(table, every=True), row)
             elif way.given == "delete":
                 connection.execute(alter.unreferenced(table))
             if way.triggers:
@@ -679,7 +708,7 @@ def _rest(
 
     What they gave else they still give: what else a default would be, nobody has tried.
     """
-    given = _given(relation, way.given)
+    given = relation.given(way.given)
     if not isinstance(error, psycopg.errors.GeneratedAlways):
         return None
     always = {
@@ -693,7 +722,7 @@ def _rest(
         columns=tuple(
             replace(c, writable=c.writable and c.name not in filled) for c in relation.columns
         ),
-        row=tuple(v for c, v in _given(relation, "whole").items() if c not in filled),
+        row=tuple(v for c, v in relation.given("whole").items() if c not in filled),
     )
 
 
@@ -703,16 +732,6 @@ _ALWAYS = """
     INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
     WHERE n.nspname = %s AND c.relname = %s AND (a.attidentity = 'a' OR a.attgenerated <> '')
 """
-
-
-def _insert(table: sql.Identifier, given: Mapping[str, str | None]) -> sql.Composed:
-    if not given:
-        return sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
-    return sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-        table,
-        sql.SQL(", ").join(map(sql.Identifier, given)),
-        sql.SQL(", ").join(map(sql.Literal, given.values())),
-    )
 
 
 def _called(connection: Connection[tuple[object, ...]], routine: Routine) -> Iterator[Broken]:
@@ -791,10 +810,13 @@ def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[
     same = {r.oid for r in after.relations} | {r.oid for r in after.routines}
     same |= {oid for _, oid in after.sequences}
     now = {(r.called, r.role, r.right): r for r in after.rights}
+    held = {(r.called, r.right) for r in after.rights if r.role != PUBLIC and r.owned is None}
     lost: dict[tuple[Ref, bool, str], list[str]] = {}
     for right in sorted(before.rights, key=lambda r: (r.ref, r.role, r.right)):
         if right.called not in there:
             continue
+        if right.role == PUBLIC and (right.called, right.right) in held:
+            continue  # somebody was granted it: these are who used it
         if right.owned is not None and right.owned not in same:
             continue  # made anew, it is whose who runs the file
         here = now.get((right.called, right.role, right.right))
@@ -866,6 +888,19 @@ def retyped(before: World, after: World) -> Iterator[tuple[Known, Column, Column
             here = its.get(column.name)
             if here is not None and here.type != column.type:
                 yield relation, column, here
+
+
+def narrower(new: str, old: str) -> bool:
+    """Whether a type of numbers refuses, or rounds, some that another one takes.
+
+    >>> narrower("integer", "bigint"), narrower("bigint", "integer"), narrower("integer", "numeric(9,2)")
+    (True, False, True)
+    """
+    kind, known = _parts(new)[0], _parts(old)[0]
+    return kind in _WIDTH and known in _WIDTH and _WIDTH.index(kind) < _WIDTH.index(known)
+
+
+_WIDTH = ("smallint", "integer", "bigint", "numeric")
 
 
 def holds(new: str, old: str) -> bool:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from ringfence import rows
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.model import Ref
-from ringfence.rehearse import compat
+from ringfence.rehearse import asroles, compat
+from ringfence.rehearse.asks import asked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from ringfence.errors import Span
     from ringfence.pg.observe import Observed
+    from ringfence.rehearse.asks import Asked
     from ringfence.rehearse.elsewhere import Otherwise
     from ringfence.rehearse.files import File
     from ringfence.rehearse.hazards import Part
@@ -35,9 +37,12 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         severity, help_ = Severity.INFO, each.doubt
     elif each.likely:
         severity, help_ = Severity.WARNING, each.likely
-    elif each.sqlstate in _LIKELY:
+    elif each.sqlstate in _LIKELY and not each.sure:
         severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
-    behind = f"{f'statement {during} of ' * bool(during)}{file.name}"
+    behind = file.name
+    if during:  # BEGIN and COMMIT are no statements of theirs
+        numbers = [n for block in file.up.blocks for n in block.numbers]
+        behind = f"statement {numbers.index(during) + 1} of {behind}"
     who = each.verb if each.verb in ("UPDATE", "DELETE") else ""
     found = _other(file, each.ref, "", severity, writes=each.writes, help_=help_, who=who)
     return replace(
@@ -111,11 +116,17 @@ def changed(
             said = f"{ref.path} {how}, before {was}"
             help_ = "" if severity is Severity.INFO else _EXPAND
             yield _other(file, ref, said, severity, writes=writes, help_=help_)
+        if not writes and compat.narrower(new.type, old.type) and (ref, "INSERT") not in broken:
+            broken.add((ref, "INSERT"))
+            said = f"{ref.path} takes {new.type}, before {old.type}"
+            help_ = "" if contract else _EXPAND
+            yield _other(file, ref, said, grave, writes=True, help_=help_)
     for was_, now in compat.returned(before, after):
-        if (was_.ref, "SELECT") not in broken:
-            broken.add((was_.ref, "SELECT"))
+        if (was_.ref, "result") not in told:
+            told.add((was_.ref, "result"))
             said = f"{was_.ref.path} returns {now.result}, before {was_.result}"
-            yield _other(file, was_.ref, said, grave, help_="" if contract else _EXPAND)
+            help_ = "" if contract else _EXPAND
+            yield _other(file, was_.ref, said, grave, help_=help_, who="result")
     for lost in compat.unkept(before, after, broken):
         if (lost.ref, lost.key) not in told:
             told.add((lost.ref, lost.key))
@@ -131,6 +142,7 @@ def changed(
                 help_=lost.help,
                 who=lost.key,
             )
+    yield from newly(file, asked(before, after), broken, told)
     for ref, writes, role, every in compat.revoked(before, after):
         rights = [right for right in every if (ref, role, right) not in told]
         told |= {(ref, role, right) for right in rights}
@@ -162,6 +174,12 @@ def changed(
                 else "CREATE POLICY for those who use it, in the same transaction",
                 who=f"{role}:rows",
             )
+    gone = {
+        (ref, role, right.split()[0])
+        for ref, _, role, its in compat.revoked(before, after)
+        for right in its
+    }
+    yield from _as_roles(file, asroles.lost(before.refused, after.refused), gone, told)
     for routine, what in compat.mentions(after, before):
         if (routine.ref, "INSERT") not in broken:
             broken.add((routine.ref, "INSERT"))
@@ -169,6 +187,74 @@ def changed(
             help_ = "PostgreSQL reads a body when it runs: replace the function too"
             found = _other(file, routine.ref, said, Severity.WARNING, help_=help_)
             yield replace(found, span=None, basis=Basis.STATIC, key="")
+
+
+def _as_roles(
+    file: File,
+    found: Iterable[tuple[asroles.Deed, str]],
+    gone: Collection[tuple[Ref, str, str]],
+    told: set[Hashable],
+) -> Iterator[Finding]:
+    """What roles can do to tables no more, but of rights that are `gone`. It is added to `told`."""
+    for (schema, name, role, right), why in found:
+        ref = Ref("table", (schema, name))
+        if told & {(ref, role, right), (ref, role, right, "rows")} or (ref, role, right) in gone:
+            continue
+        told.add((ref, role, right))
+        rows = "row-level security" in why
+        severity = Severity.WARNING if rows else Severity.ERROR
+        yield _other(
+            file,
+            ref,
+            f"role {role} may {right} on {ref.path} and cannot any more: {why}",
+            Severity.INFO if file.up.phase == "contract" else severity,
+            writes=right != "SELECT",
+            help_="look whether it does so with such rows, which are made up"
+            if rows
+            else "grant it what a trigger, a default or a policy needs of it, in the same transaction",
+            who=f"{role}:{right}",
+        )
+
+
+def newly(
+    file: File,
+    found: Iterable[Asked],
+    broken: Collection[tuple[Ref, str]],
+    told: set[Hashable],
+) -> Iterator[Finding]:
+    """What is asked of writers from now on, but of what cannot be read. It is added to `told`."""
+    contract = file.up.phase == "contract"
+    for each in found:
+        if (each.ref, each.key) not in told and (each.ref, "SELECT") not in broken:
+            told.add((each.ref, each.key))
+            severity = Severity.INFO if contract else each.severity
+            yield _other(
+                file, each.ref, each.message, severity, writes=True, help_=each.help, who=each.key
+            )
+
+
+def unlogged(
+    file: File, before: compat.World, after: compat.World, told: set[Hashable]
+) -> Iterator[Finding]:
+    """Tables whose rows a crash takes from now on. They are added to `told`."""
+    kept = {(r.schema, r.name) for r in before.relations if r.kind == "r" and not r.unlogged}
+    for relation in after.relations:
+        if not relation.unlogged or (relation.schema, relation.name) not in kept:
+            continue
+        if (relation.ref, "unlogged") in told:
+            continue
+        told.add((relation.ref, "unlogged"))
+        yield Finding(
+            "DATA_LOSS",
+            Severity.ERROR,
+            f"after {file.name} {relation.ref.path} is unlogged: a crash of the server empties it, and"
+            " no replica has its rows",
+            relation.ref,
+            place(file, relation.ref),
+            help="leave it logged where its rows are wanted after a crash",
+            basis=Basis.MEASURED,
+            key=f"{file.name}:{relation.ref}:unlogged",
+        )
 
 
 def otherwise(file: File, found: Iterable[Otherwise], told: set[Hashable]) -> Iterator[Finding]:

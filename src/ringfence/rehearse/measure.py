@@ -38,7 +38,8 @@ def measured(
     """
     text = file.up
     done: list[Measured] = []
-    last = max((n for n, s in enumerate(text.statements, 1) if not s.sets_session), default=0)
+    numbers = [n for block in text.blocks for n in block.numbers]
+    last = max((n for n in numbers if not text.statements[n - 1].sets_session), default=0)
     with Observer(base) as observer:
         if text.backfill:
             backfill.key_types(observer.connection, text, backfill.read(text))

@@ -1,18 +1,27 @@
 -- What roles may do with a relation, a sequence or a routine that somebody granted them, or roles
 -- they belong to, something of, or that is theirs. `columns` are those they may do it with, where
--- that is not all; `owned` is the OID of what the role itself owns.
+-- that is not all; `owned` is the OID of what the role itself owns. PUBLIC is one of them.
 WITH roles AS (
     SELECT
         r.oid,
         r.rolname,
         n.oid AS schema_oid,
         n.nspname
-    FROM pg_roles AS r
+    FROM
+        (
+            SELECT
+                s.oid,
+                s.rolname
+            FROM pg_roles AS s
+            WHERE NOT s.rolsuper AND s.rolname !~ '^pg_'
+            UNION ALL
+            SELECT
+                0::OID AS oid,
+                'PUBLIC' AS rolname
+        ) AS r
     CROSS JOIN pg_namespace AS n
     WHERE
-        NOT r.rolsuper
-        AND r.rolname !~ '^pg_'
-        AND n.nspname !~ '^pg_'
+        n.nspname !~ '^pg_'
         AND n.nspname <> 'information_schema'
         AND HAS_SCHEMA_PRIVILEGE(r.oid, n.oid, 'USAGE')
 )

@@ -22,10 +22,13 @@ from ringfence.rehearse import (
     instead,
     measure,
     plans,
+    possible,
     stage,
     tenants,
     views,
 )
+from ringfence.rehearse.asks import newly_apart
+from ringfence.rehearse.became import became
 from ringfence.rehearse.files import File, wanted
 from ringfence.rehearse.hazards import Part, hazards, sheet
 from ringfence.rehearse.safe import Forms
@@ -74,6 +77,7 @@ def rehearse(
     count: int = 5,
     shadow: str | None = None,
     allow: Sequence[str] = (),
+    fail_on: Severity = Severity.WARNING,
     safe: bool = True,
     rewrite: bool = False,
     apart: bool = True,
@@ -136,6 +140,7 @@ def rehearse(
             ordered(_agreed(work.findings, (*allow, *project.config.migrate.allow))),
             tuple(work.coverage),
             f"{', '.join(f.name for f in files)}, from {begin}",
+            fail_on,
             unit="",
             sheets=(sheet(work.parts),),
         )
@@ -174,6 +179,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     others: list[Finding] = []
     places: dict[effects.Lost, Span | None] = {}
     unseen: dict[str, None] = {}
+    apart: set[str] = set()
 
     def during(file: File, number: int, its: Sequence[Measured]) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -214,7 +220,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                 tried = True
                 with connect(base) as connection:
                     trial = compat.tried(connection, before)
-                    after = compat.world(connection, work.hidden, trying=False)
+                    after = compat.world(connection, work.hidden, before=before)
                     now = rows.held(connection, work.hidden, had)
                     seen = views.compared(connection, shown, after, work.hidden)
                     unseen.update(dict.fromkeys(seen.unknown))
@@ -226,7 +232,14 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                         ),
                         told,
                     )
-                for each in trial.broken:
+                    no = [
+                        possible.judged(connection, work.project, each, before)
+                        for each in trial.broken
+                    ]
+                    took = list(
+                        effects.newly(file, became(connection, before, after), broken, told)
+                    )
+                for each in no:
                     if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
                         continue  # we took the rows away that it referred to
                     if each.key not in broken:
@@ -234,6 +247,9 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                         others.append(effects.broken(file, each))
                 earlier = frozenset(told)
                 others += effects.changed(file, before, after, broken, told)
+                others += effects.unlogged(file, before, after, told)
+                others += took
+                apart |= {f"{each.what} of {each.path}" for each in newly_apart(before, after)}
                 lost = [
                     each
                     for each in map(effects.what, rows.lost(had, now))
@@ -284,14 +300,19 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         work.findings += _agreed(gone, said)
     why = f"{failed}; {counted(total, 'row')} before it were" if failed and total else failed
     total = 0 if failed else total
+    why = why or ("" if total else "no table held a row before")
     work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row", why))
     if work.emptied:
         names = ", ".join(work.emptied)
         reason = f"{names} refuses the rows made up for it, as it may refuse real ones: run without"
         work.coverage.append(Coverage("work", "how a file works on rows", skipped=reason))
-    elif work.mended:
+    elif work.mended or apart:
         tables = ", ".join(sorted(work.mended))
-        reason = f"what is new in them refused made-up rows of {tables}, which were changed"
+        reasons = [f"what is new in them refused made-up rows of {tables}, which were changed"]
+        keys = "; ".join(sorted(apart))
+        reason = "; ".join(
+            [*reasons * bool(tables), *[f"made-up rows are no duplicates: {keys}"] * bool(apart)]
+        )
         work.coverage.append(
             Coverage("constraints", "whether the real rows obey new constraints", skipped=reason)
         )
@@ -310,9 +331,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         Coverage(
             "measured", "locks, rewrites, scans of each statement", checked, "statement", measured
         ),
-        Coverage("readers", "what was read before can be read", trial.reads, "relation", why),
-        Coverage("writers", "what was written before can be written", trial.writes, "row", why),
-        Coverage("callers", "what was called before can be called", trial.calls, "routine", why),
+        *_others(trial, why),
         Coverage(
             "undone",
             "down leaves no trace, and up again",
@@ -325,6 +344,17 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
 
 
 _NO_SUCH_ROW = "23503"
+
+
+def _others(trial: compat.Trial, why: str) -> Iterator[Coverage]:
+    """What was tried of what others did before; where there was nothing to try, that it was not."""
+    for subject, title, count, unit, none in (
+        ("readers", "what was read before can be read", trial.reads, "relation", "no relation"),
+        ("writers", "what was written before can be written", trial.writes, "row", "no row"),
+        ("callers", "what was called before can be called", trial.calls, "routine", "no routine"),
+    ):
+        reason = why or ("" if count else f"there was {none} before that it could be tried with")
+        yield Coverage(subject, title, count if not reason else 0, unit, reason)
 
 
 def _unwritten(work: Work, before: compat.World) -> list[Coverage]:
@@ -415,11 +445,13 @@ def _agreed(findings: Iterable[Finding], allow: Sequence[str]) -> Iterator[Findi
             yield finding
 
 
-def agree(findings: Iterable[Finding]) -> str:
+def agree(report: Report) -> str:
     """What to type to agree to the findings that stand in the way."""
     names = dict.fromkeys(
         f"{f.code}:{f.ref.path}" if f.ref else f.code
-        for f in findings
-        if f.severity is Severity.ERROR and f.code != "FAILS"
+        for f in report.findings
+        if f.severity.rank <= report.fail_on.rank
+        and f.severity is not Severity.INFO
+        and f.code != "FAILS"
     )
     return " ".join(f"--allow '{name}'" for name in names)

@@ -177,6 +177,26 @@ def seeded(project: Project, base: Target, count: int, seed_: int = 1) -> Covera
     return Coverage("rows", title, done.rows, "row")
 
 
+def made(
+    project: Project, connection: Connection[tuple[object, ...]], table: sql.Identifier
+) -> int:
+    """Give a table rows, and what it refers to; how many came of it."""
+    from ringfence.seed import seed
+
+    row = connection.execute("SELECT %s::regclass::oid::bigint", [table.as_string(None)]).fetchone()
+    assert row is not None
+    done = seed(
+        connection,
+        rows=1,
+        tenancy=project.config.tenancy,
+        exclude_schemas=(project.config.migrate.schema,),
+        force=True,
+        settings=_there(connection, project.config.seed),
+        only={int(str(row[0]))},
+    )
+    return done.rows
+
+
 def rows(seeded: Sequence[Coverage]) -> Coverage:
     """The rows that were made up before each of some files; why there were none, where there were none."""
     count = sum(each.count for each in seeded)
