@@ -14,7 +14,7 @@ from ringfence.pg.connect import connect
 from ringfence.pg.load import missing_role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from ringfence.pg.connect import Target
     from ringfence.project import Project
@@ -38,9 +38,10 @@ def replay(project: Project, target: Target, to: str = "head") -> dict[str, str]
             made[role] = str(error.span) if error.span else f"revision {to}"
 
 
-def stand_in(target: Target, roles: Iterable[str]) -> None:
+def stand_in(target: Target, roles: Iterable[str], superusers: Collection[str] = ()) -> None:
     """Make roles on a server of ours, where they are not there."""
     with connect(target) as connection:
         for role in roles:
-            with suppress(DuplicateObject, UniqueViolation):
-                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+            words = sql.SQL(" SUPERUSER" if role in superusers else "")
+            with suppress(DuplicateObject, UniqueViolation):  # somebody else did, just now
+                connection.execute(sql.SQL("CREATE ROLE {}{}").format(sql.Identifier(role), words))

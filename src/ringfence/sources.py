@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -400,32 +400,25 @@ class Shop:
         self, roles: Collection[str], executor: str = "", source: Source | None = None
     ) -> None:
         """Make shadows where those roles are, as stand-ins where it has to be, and who runs the plan."""
-        from psycopg import sql
-        from psycopg.errors import DuplicateObject, UniqueViolation
-
         from ringfence.pg.connect import connect
+        from ringfence.replay import stand_in
 
         with connect(self.host.target) as connection:
             if not lacking(connection, roles):
                 return
         if not self.host.own and self.shadow is None:
             self._move_home()
-        above = "NOSUPERUSER"
+        above = False
         if source is not None and source.target is not None and executor:
             with connect(source.target) as connection:
                 found = connection.execute(
                     "SELECT rolsuper FROM pg_roles WHERE rolname = %s", [executor]
                 ).fetchone()
-                above = "SUPERUSER" if found and found[0] else above
+                above = bool(found and found[0])
+        wanted = {*roles, executor} - {r for r in roles if r[:3] == "pg_"}
         with connect(self.host.target) as connection:
-            for role in lacking(
-                connection, {*roles, executor} - {r for r in roles if r[:3] == "pg_"}
-            ):
-                words = sql.SQL(above if role == executor else "NOSUPERUSER")
-                with suppress(DuplicateObject, UniqueViolation):  # somebody else did, just now
-                    connection.execute(
-                        sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), words)
-                    )
+            missing = lacking(connection, wanted)
+        stand_in(self.host.target, missing, {executor} if above else ())
 
     def copy(self, source: Source) -> Target:
         """A database of our own that holds the source's schema and may be written to."""

@@ -316,11 +316,11 @@ CREATE POLICY deletes ON item FOR DELETE USING (id > 0 OR id <= 0);
             POLICIES + "CREATE POLICY updates ON item FOR UPDATE USING (id < -1);",
             {
                 (
-                    "warning",
+                    "info",
                     "INSERT",
                     'new row violates row-level security policy for table "item"',
                 ),
-                ("warning", "UPDATE", "row-level security lets none of its rows through"),
+                ("info", "UPDATE", "row-level security lets none of its rows through"),
             },
             id="policies look at rows",
         ),

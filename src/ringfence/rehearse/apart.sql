@@ -1,6 +1,6 @@
 -- What keeps rows of a table apart: unique keys and exclusion constraints, but those of partitions
--- that are part of a whole's. `elements` are columns and expressions, `column_names` the columns that
--- these and the predicate read; `definition` is that of an exclusion constraint.
+-- that are part of a whole's. `elements` are columns and expressions, `column_names` the columns
+-- that these and the predicate read; `definition` is that of an exclusion constraint.
 SELECT
     n.nspname AS schema,
     c.relname AS name,

@@ -160,7 +160,8 @@ def _of_columns(relation: Known, here: Known) -> Iterator[Asked]:
         )
     there = {column.name: column for column in here.columns}
     for column in relation.columns:
-        if column.name in there and relation.kind in "rp":
+        # A view has none of its own: what is left out by way of it is what its table says.
+        if column.name in there and relation.kind in "rp" and here.kind in "rp":
             yield from _of_default(relation, column, there[column.name])
 
 

@@ -202,14 +202,14 @@ def _as_roles(
             continue
         told.add((ref, role, right))
         rows = "row-level security" in why
-        severity = Severity.WARNING if rows else Severity.ERROR
+        severity = Severity.INFO if rows else Severity.ERROR
         yield _other(
             file,
             ref,
             f"role {role} may {right} on {ref.path} and cannot any more: {why}",
             Severity.INFO if file.up.phase == "contract" else severity,
             writes=right != "SELECT",
-            help_="look whether it does so with such rows, which are made up"
+            help_="look whether it does so: the rows were made up, and no settings made"
             if rows
             else "grant it what a trigger, a default or a policy needs of it, in the same transaction",
             who=f"{role}:{right}",
