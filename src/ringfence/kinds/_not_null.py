@@ -45,6 +45,22 @@ def misled(column: Ref, context: Context) -> Iterator[Ref]:
             yield inheritance(table)
 
 
+def called_otherwise(column: Ref, context: Context) -> Iterator[Ref]:
+    """The links of the tables that have a column's NOT NULL as their own, by another name.
+
+    With a type PostgreSQL makes it anew in those too, by the name it has above, and then by theirs.
+    """
+    fact = context.old.facts[column]
+    if context.server_version < 180000 or not fact["not_null"] or fact["not_null_no_inherit"]:
+        return
+    for link in links_below(fact.parent, context.old) if fact.parent is not None else ():
+        below = context.old.facts.get(Ref("column", (*link.ref.name, column.name[-1])))
+        if link.ref.kind != "inheritance" or below is None or not below["not_null"]:
+            continue
+        if not below["not_null_inherited"] and called(below) != called(fact):
+            yield link.ref
+
+
 def keys_over(column: Ref, context: Context, *, leaves: bool) -> Iterator[Ref]:
     """The primary key in whose way it is that a column's own NOT NULL goes, to be only inherited.
 

@@ -33,7 +33,7 @@ from ringfence.kinds._family import (
 from ringfence.kinds._handed import all_stay, crossed, given_before, made_anew, torn
 from ringfence.kinds._held import holder, is_held, let_down, owned, passed_on, rejoins, scans
 from ringfence.kinds._inherit import before_own, make_own, once_own, over, tied, under_one
-from ringfence.kinds._not_null import called, keys_over, misled, proved_below
+from ringfence.kinds._not_null import called, called_otherwise, keys_over, misled, proved_below
 from ringfence.kinds._options import changes, clause
 from ringfence.kinds._rewrites import in_local_time, on_adding, on_retyping, writes_anew
 from ringfence.kinds._sequences import (
@@ -373,6 +373,7 @@ class Column(Kind):
                 yield from _heirs_of_foreign(change.ref, context)
         if {"type", "collation"} & {*change.attributes}:
             yield from self._held_whole(change.ref, old)
+            yield from called_otherwise(change.ref, context)
             yield from self._forgotten(change.ref, old)
             if not followed and not _comparable(*pair(change)):
                 users = (old.facts[user] for user in old.used_by.get(change.ref, ()))
