@@ -493,7 +493,11 @@ class Column(Kind):
         old, new = pair(change)
         if not old["not_null"]:
             yield from proved_below(new, context)
-        if new.parent is None or _with_parent(change, ("not_null", "not_null_not_valid"), context):
+        if new.parent is None:
+            return
+        if _with_parent(change, ("not_null", "not_null_not_valid"), context):
+            if not old["not_null"] and _has_its_own_too(new, context):
+                yield Do(f"{_table(new)} ADD {_not_null(new)}")
             return
         column = ident(new.ref.name[-1])
         # Before 18 it is not inherited: each table is told by itself, but for partitions.
@@ -789,6 +793,12 @@ def _not_null(fact: Fact) -> str:
     text = f"CONSTRAINT {ident(called(fact))} NOT NULL {ident(fact.ref.name[-1])}"
     text += " NO INHERIT" if fact["not_null_no_inherit"] else ""
     return text + (" NOT VALID" if fact["not_null_not_valid"] else "")
+
+
+def _has_its_own_too(column: Fact, context: Context) -> bool:
+    """Whether a NOT NULL that comes from above is a table's own too; a partition's is not told apart."""
+    inherited = column["not_null_inherited"] or is_partition(column.parent, context.new)
+    return bool(column["not_null"]) and not inherited and context.server_version >= 180000
 
 
 def _rename_not_null(old: Fact, new: Fact, table: str) -> Iterator[Do]:
