@@ -275,6 +275,8 @@ def holders(ref: Ref, catalog: Catalog) -> Iterator[Fact]:
     for made in todo:
         for user in catalog.used_by.get(made, ()):
             fact = catalog.facts[user]
+            if fact.parent == made:
+                continue  # a column of its partition key
             if user.kind == "column" and fact.parent is not None and fact.parent.kind in _STORED:
                 yield fact
             elif user.kind in ("column", "attribute") and fact.parent not in (None, *todo):
