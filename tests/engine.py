@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CORPUS = Path(__file__).parent / "corpus"
 
 
+_OF_ROWS = ("DATA_LOSS", "REWRITE", "LONG_LOCK", "SCAN_UNDER_LOCK", "INDEX_BUILD", "STALE")
+
+
 class DataRefused(AssertionError):
     """The server would not have a script because of the rows that are there."""
 
@@ -260,6 +263,10 @@ def turn(
     made = plan(before, wanted, executor="postgres")
     if safely:
         made = online(made, before, wanted)
+    for hazard in made.hazards:
+        told = {hazard.ref.path, Ref("", hazard.ref.name[:2]).path}
+        nameless = hazard.code in _OF_ROWS and not any(path in hazard.message for path in told)
+        assert not nameless, f"does not say of what: {hazard}"
     had = rows(source)
     columns = kept_columns(before, wanted) if had else {}
     stored = values(source, columns)

@@ -284,6 +284,21 @@ NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
             f"{ONE}{NOT_ALL}".replace("one()", "one(v bigint)"),
             set(),
         ),
+        (
+            ONE,
+            f"{ONE}{NOT_ALL}".replace("one()", "one(v bigint)"),
+            {"LOST_PRIVILEGE:public.one(bigint)"},
+        ),
+        (
+            f"{ONE}{NOT_ALL}GRANT EXECUTE ON FUNCTION one() TO pg_monitor;",
+            f"{ONE}{NOT_ALL}".replace("one()", "one(v bigint)"),
+            {"LOST_PRIVILEGE:public.one(bigint)"},
+        ),
+        (
+            f"{ONE}{NOT_ALL}GRANT EXECUTE ON FUNCTION one() TO pg_monitor;",
+            ONE.replace("one()", "one(v bigint)"),
+            set(),
+        ),
     ],
 )
 def test_hazards_are_told(

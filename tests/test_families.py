@@ -283,6 +283,15 @@ def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:
     assert made.notes == ('the columns of public.t stay in their order: a, "B b", c',)
 
 
+def test_a_column_that_is_made_anew_comes_last(make_database: Callable[..., str]) -> None:
+    made = _planned(
+        make_database,
+        "CREATE TABLE t (a integer, b integer, c integer);",
+        "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED, c integer);",
+    )
+    assert made.notes == ("the columns of public.t that are made anew come last: a, c, b",)
+
+
 def test_a_table_that_becomes_partitioned_names_what_it_costs(
     make_database: Callable[..., str],
 ) -> None:
@@ -319,6 +328,41 @@ def test_a_bound_that_moves_scans_and_loses_nothing(make_database: Callable[...,
         "ALTER TABLE ONLY public.m ATTACH PARTITION public.m_1 FOR VALUES IN (1, 2)",
     ]
     assert [hazard.name for hazard in made.hazards] == ["SCAN_UNDER_LOCK:public.m_1"]
+
+
+@pytest.mark.parametrize(
+    ("its", "whole", "expected"),
+    [
+        ("", "CONSTRAINT w_o REFERENCES o", True),
+        (", CONSTRAINT w_o FOREIGN KEY (o) REFERENCES o", "CONSTRAINT w_o REFERENCES o", False),
+        ("", "", False),
+    ],
+    ids=["comes-with-attach", "is-there", "none"],
+)
+def test_a_foreign_key_that_comes_with_attach_is_proved(
+    make_database: Callable[..., str], its: str, whole: str, expected: bool
+) -> None:
+    tables = (
+        "CREATE TABLE o (id integer PRIMARY KEY);"
+        f"CREATE TABLE w (k integer, o integer {whole}) PARTITION BY LIST (k);"
+    )
+    made = _planned(
+        make_database,
+        f"{tables} CREATE TABLE n (k integer, o integer{its});",
+        f"{tables} CREATE TABLE n PARTITION OF w FOR VALUES IN (1);",
+    )
+    told = {hazard.name: hazard.message for hazard in made.hazards}
+    read = "every row of public.n is read"
+    assert told == {
+        "SCAN_UNDER_LOCK:public.n": f"{read}, to see that it belongs there",
+    } | (
+        {
+            "SCAN_UNDER_LOCK:public.n.w_o": f"{read}, for what public.n.w_o refers to,"
+            " while nobody may write to public.o"
+        }
+        if expected
+        else {}
+    )
 
 
 def test_a_partition_goes_alone(make_database: Callable[..., str]) -> None:

@@ -73,6 +73,27 @@ def test_a_revision_leads_to_ddl_and_back(project: Project, database: str) -> No
     assert diff(catalog(database), before) == ()
 
 
+def test_rows_that_came_to_a_new_partition_go_back(project: Project, database: str) -> None:
+    whole = "CREATE TABLE t (id int PRIMARY KEY, a text, b int) PARTITION BY RANGE (id);"
+    default = " CREATE TABLE t_d PARTITION OF t DEFAULT;"
+    project.revision("0001", whole + default, "DROP TABLE t;", after=None)
+    assert project.run("migrate").status == 0
+    psql(database, "INSERT INTO t SELECT g, 'x', g FROM generate_series(1, 10) AS g")
+    some = " CREATE TABLE t_5 PARTITION OF t FOR VALUES FROM (5) TO (8);"
+    _ddl(project, whole + default + some)
+    assert _plan(project, "-m", "From 5 to 7", "--allow", "SCAN_UNDER_LOCK").status == 0
+    assert project.run("migrate").status == 0
+    assert rows(database) == {"public.t_d": 7, "public.t_5": 3}
+    back = (project.versions / "0002_from_5_to_7.down.sql").read_text()
+    assert "hazard" not in back
+    assert "-- its rows belong in the default partition again\n" in back
+    assert project.run("migrate", "--to", "0001", "--yes").status == 0
+    assert rows(database) == {"public.t_d": 10}
+    # Forwards, a partition that goes takes its rows with it, and says so.
+    _ddl(project, whole + default)
+    assert "DATA_LOSS: every row of public.t_5 is lost" in _plan(project, "-m", "Gone").err
+
+
 def test_a_loss_of_data_must_be_agreed_to(project: Project) -> None:
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
     refused = _plan(project, "-m", "Drop b")
@@ -632,7 +653,7 @@ def test_who_is_to_agree_to_plain_steps_is_told_why_they_are(
     assert (result.status, result.out) == (1, "")
     assert result.err == (
         "error: 1 hazard that nobody agreed to\n"
-        "detail: INDEX_BUILD: the index is built while nobody may write to the table\n"
+        "detail: INDEX_BUILD: public.t_a is built while nobody may write to public.t\n"
         '  lock-safe steps do not lead to ddl (syntax error at or near "oh"): these are the plain ones\n'
         "hint: to agree: --allow 'INDEX_BUILD:public.t_a'\n"
     )

@@ -517,8 +517,8 @@ def test_what_a_new_type_builds_and_reads_is_said(
     )
     made = planned(schema.format(5), schema.format(9))
     assert [(str(h.code), h.ref.path, h.message) for h in made.hazards] == [
-        ("SCAN_UNDER_LOCK", "public.p.v", "every row is read for public.f.f_v while nobody may use the table"),
-        ("SCAN_UNDER_LOCK", "public.t.v", "every row is read for public.t.c while nobody may use the table"),
+        ("SCAN_UNDER_LOCK", "public.p.v", "every row of public.p is read for public.f.f_v while nobody may use it"),
+        ("SCAN_UNDER_LOCK", "public.t.v", "every row of public.t is read for public.t.c while nobody may use it"),
         ("INDEX_BUILD", "public.t.v", "public.\"so(me\", public.computed are built while nobody may use public.t"),
     ]  # fmt: skip
     database = make_database()

@@ -26,7 +26,6 @@ from ringfence.step import Plan, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from collections.abc import Set as AbstractSet
 
     from ringfence.change import Verb
     from ringfence.model import Catalog, Fact
@@ -49,20 +48,22 @@ def plan(
     executor: str = "",
     changes: tuple[Change, ...] | None = None,
     marked: bool = True,
+    undoes: bool = False,
 ) -> Plan:
     """The steps that turn a database with catalog `old` into one with catalog `new`.
 
     `executor` is the role that will run them: what it makes, it owns. `changes` is their `diff`,
     where somebody has it already. A plan that is not `marked` has no fingerprints: nobody keeps it.
+    One that `undoes` another keeps rows that came to a partition which goes, where another takes them.
     Raises `Bug` when the objects' needs form a circle that no known decomposition breaks.
     """
     if changes is None:
         changes = diff(old, new)
     before, renames = automatic(old, new, changes)
-    work = _Work(before, new, diff(before, new) if renames else changes)
+    work = _Work(before, new, diff(before, new) if renames else changes, undoes=undoes)
     steps = (*rename_steps(renames, old), *_at_once(_ordered(work, executor)))
     notes = (
-        *_notes(old, new, work.carried),
+        *_notes(before, new, work),
         *_empty(before, new, work.changes),
         *_apart(before, new),
     )
@@ -82,7 +83,7 @@ def _ordered(work: _Work, executor: str) -> Iterable[Step]:
             raise
     steps: list[Step] = []
     for one, other in pairwise(way):
-        part = _Work(one, other, diff(one, other))
+        part = _Work(one, other, diff(one, other), undoes=work.undoes)
         part.decide()
         steps += part.steps(executor)
         work.carried |= part.carried
@@ -127,6 +128,7 @@ class _Work:
     old: Catalog
     new: Catalog
     changes: tuple[Change, ...]
+    undoes: bool = False
     drops: set[Ref] = field(default_factory=set)
     creates: set[Ref] = field(default_factory=set)
     alters: dict[Ref, Change] = field(default_factory=dict)
@@ -189,7 +191,15 @@ class _Work:
     ) -> Context:
         alone = frozenset(ref for stage, ref in self.unfolded if stage == "drop")
         return Context(
-            self.old, self.new, folded or {}, executor, self.drops, self.creates, self.aside, alone
+            self.old,
+            self.new,
+            folded or {},
+            executor,
+            self.drops,
+            self.creates,
+            self.aside,
+            alone,
+            self.undoes,
         )
 
     def _hosts(self, ref: Ref, context: Context) -> Iterator[Ref]:
@@ -643,20 +653,22 @@ def _place(ref: Ref) -> tuple[str, tuple[str, ...]]:
     return ref.kind, () if kind_of(ref).placed else ref.name
 
 
-def _notes(old: Catalog, new: Catalog, carried: AbstractSet[Ref]) -> Iterator[str]:
-    """What the plan leaves as it is: the order of columns, which nothing but a new table changes."""
+def _notes(old: Catalog, new: Catalog, work: _Work) -> Iterator[str]:
+    """The order of columns that is not the wanted one: nothing but a new table changes it at will."""
     before = _columns(old)
     for ref, wanted in _columns(new).items():
         has = before.get(ref)
-        if has is None or wanted == has or ref in carried:
+        if has is None or ref in work.carried:
             continue
         if ref.kind not in ("table", "foreign_table"):
             continue
-        stay = [c for c in has if c in new.facts]
-        will = [*stay, *(c for c in wanted if c not in old.facts)]
-        if will != wanted:
-            order = ", ".join(quoted(c.name[-1]) for c in will)
-            yield f"the columns of {ref.path} stay in their order: {order}"
+        stay = [c for c in has if c in new.facts and c not in work.drops]
+        last = [c for c in wanted if c not in stay]
+        if stay + last != wanted:
+            order = ", ".join(quoted(c.name[-1]) for c in (*stay, *last))
+            anew = any(c in old.facts for c in last)
+            do = "that are made anew come last" if anew else "stay in their order"
+            yield f"the columns of {ref.path} {do}: {order}"
 
 
 def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[str]:

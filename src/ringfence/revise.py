@@ -267,7 +267,7 @@ def _way_back(old: Catalog, new: Catalog, *, online: bool) -> Plan:
         if ref.kind == "owner" and ref not in new.facts and fact.parent in new.facts
     }
     new = replace(new, facts={**new.facts, **owners})
-    made = make_plan(old, new)
+    made = make_plan(old, new, undoes=True)
     return lock_safe(made, old, new) if online else made
 
 

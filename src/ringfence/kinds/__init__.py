@@ -55,6 +55,8 @@ class Context:
     aside: AbstractSet[Ref] = frozenset()
     alone: AbstractSet[Ref] = frozenset()
     """What is dropped by a step of its own, though it would go with what it is a part of."""
+    undoes: bool = False
+    """Whether it is the way back: rows that came to a new partition go back to the default one."""
 
     def inlined(self, ref: Ref, kind: str) -> tuple[Fact, ...]:
         """Children of that kind that are created within `ref`'s own CREATE, in catalog order."""
@@ -138,6 +140,8 @@ class Kind:
     """Which part of its name is the role that makes things, if any; empty: whoever does."""
     first: ClassVar[bool] = False
     """Whether others may need it and PostgreSQL not know: it is made as early as can be."""
+    relays: ClassVar[bool] = False
+    """Whether what uses it computes by what it uses in its turn."""
     last: ClassVar[bool] = False
     """Whether it acts on other statements: it is made after all else, and dropped before."""
 
@@ -240,6 +244,10 @@ class Kind:
     def before_rows(self, fact: Fact, into: Ref, context: Context) -> bool:  # noqa: ARG002
         """Whether it has to be there when rows are taken over into `into`, which it needs."""
         return False
+
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        """What it has stored that was computed, in words, and how that is computed again."""
+        return "", ""
 
     # Writing
 

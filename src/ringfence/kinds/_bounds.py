@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Context, Do, kind_of
-from ringfence.kinds._family import aside, links_below
+from ringfence.kinds._family import aside, keys_on, links_below, whole
 from ringfence.kinds._sql import Raw, ident, literal, qualified, sql
 from ringfence.model import Ref
 
@@ -45,6 +45,23 @@ def belongs(link: Fact, catalog: Catalog) -> str:
     others = [o for o in links_below(whole, catalog) if o.ref.kind == "partition" and o != link]
     told = [_within(how, keys, o.text("bound")) for o in others]
     return f"({' OR '.join(f'({t})' for t in told)}) IS NOT TRUE" if all(told) and told else ""
+
+
+def key_columns(table: Fact) -> list[str]:
+    """The columns that a table is partitioned by, as SQL; empty where it is by anything else."""
+    keys = listed(table.text("partition_key").partition(" (")[2].removesuffix(")"))
+    return keys if all(map(_COLUMN.match, keys)) else []
+
+
+def points(bound: str) -> list[list[str]]:
+    """Keys that a bound lets in, and the first that it does not; of HASH and DEFAULT none."""
+    if bound.startswith("FOR VALUES IN ("):
+        return [[value] for value in listed(bound.removeprefix("FOR VALUES IN (")[:-1])]
+    if not bound.startswith("FOR VALUES FROM "):
+        return []
+    low, _, high = _split(bound.removeprefix("FOR VALUES FROM "), " TO ")
+    ends = [listed(low[1:-1]), listed(high[1:-1])]
+    return [values for values in ends if not {*values} & {*_ENDLESS}]
 
 
 def _within(how: str, keys: Sequence[str], bound: str) -> str:
@@ -97,6 +114,25 @@ def keeps_parts(whole: Ref, context: Context) -> bool:
         ):
             return False
     return True
+
+
+def takes_back(part: Fact, context: Context) -> Ref | None:
+    """The default partition, where a way back drops one whose rows belong there again."""
+    above = whole(part.ref, context.old) if context.undoes else None
+    if above is None or above not in context.new.facts or above in context.drops:
+        return None
+    if part["partition_key"] or any(True for _ in keys_on(above, context.old)):
+        return None  # a row that a foreign key refers to cannot go, not even to come again
+    return next(defaults(above, context), None)
+
+
+def defaults(above: Ref, context: Context) -> Iterator[Ref]:
+    """The default partition, where it is there all the while and holds rows of its own."""
+    for link in links_below(above, context.old):
+        part = link.parent
+        stays = link.ref not in context.drops and part not in context.drops
+        if stays and link["bound"] == "DEFAULT" and part is not None and part.kind == "table":
+            yield part
 
 
 def stays_within(whole: Ref, context: Context) -> bool:

@@ -175,7 +175,8 @@ def let_go(table: Ref, context: Context) -> Iterator[Do]:
 
 def scans(column: Fact) -> tuple[Hazard, ...]:
     """The hazard of what has to be proved of every row."""
-    message = "every row is read while nobody may use the table"
+    assert column.parent is not None
+    message = f"every row of {column.parent.path} is read while nobody may use it"
     return (Hazard(HazardCode.SCAN_UNDER_LOCK, column.ref, message),)
 
 

@@ -49,7 +49,7 @@ def on_retyping(old: Fact, new: Fact, value: str, context: Context) -> tuple[Haz
     below = list(_with_rows(old, context.old))
     if not below or new["generated"] == "v":
         return _checks_again(below, new, context)
-    table = ".".join(new.ref.name[:-1])
+    table = Ref("table", new.ref.name[:-1]).path
     was, now = (_plain(*p) for p in ((old, context.old), (new, context.new)))
     computed = "::text::" in value or value.startswith("CASE ")
     if computed or not _as_they_are(old, new, was, now, context):
@@ -141,7 +141,8 @@ def _checks_again(columns: list[Fact], new: Fact, context: Context) -> tuple[Haz
     if not found:
         return ()
     names = ", ".join(sorted(r.path for r in found))
-    message = f"every row is read for {names} while nobody may use the table"
+    table = Ref("table", new.ref.name[:-1]).path
+    message = f"every row of {table} is read for {names} while nobody may use it"
     return (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
 
 

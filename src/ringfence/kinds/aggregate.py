@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident, literal, qualified, signed
+from ringfence.kinds._stale import stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,6 +37,7 @@ class Aggregate(Kind):
     grantable = "FUNCTION"
     privileges = "X"
     public = "X"
+    relays = True
     attributes = {
         "kind": REPLACE,
         "arguments": REPLACE,
@@ -57,10 +59,11 @@ class Aggregate(Kind):
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(f"CREATE AGGREGATE {_body(new)}")
 
-    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:
         """CREATE OR REPLACE AGGREGATE."""
         _, new = pair(change)
-        yield Do(f"CREATE OR REPLACE AGGREGATE {_body(new)}")
+        hazards = () if change.attributes == ("parallel",) else stale(new.ref, context)
+        yield Do(f"CREATE OR REPLACE AGGREGATE {_body(new)}", hazards)
 
 
 def _body(fact: Fact) -> str:

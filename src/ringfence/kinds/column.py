@@ -50,6 +50,7 @@ from ringfence.kinds._sequences import (
     taken_from,
 )
 from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._stale import update
 from ringfence.kinds._swap import (
     held_whole,
     holders,
@@ -191,6 +192,16 @@ class Column(Kind):
                 yield Ref("column", (*parent.name, fact.ref.name[-1]))
         if stage == "alter" and _retypes(fact, context):
             yield from (c for c in tied(fact.ref, context)[:1] if c != fact.ref)
+
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:
+        table = fact.parent
+        if fact["generated"] != "s" or table is None or table.kind != "table":
+            return "", ""
+        head = f"ALTER TABLE {qualified(table.name)} ALTER COLUMN {ident(fact.ref.name[-1])}"
+        again = f"{head} SET EXPRESSION AS ({fact.text('expression')})"
+        # An UPDATE computes what speaks of a column that it sets.
+        of = (r for r in sorted(context.new.uses.get(fact.ref, ())) if r.kind == "column")
+        return f"the values of {fact.ref.path} were computed", next(map(update, of), again)
 
     def inline(self, fact: Fact, context: Context) -> str:
         """The column as it stands in CREATE TABLE or ADD COLUMN."""
@@ -551,7 +562,9 @@ class Column(Kind):
         if not new["generated"]:
             yield Do(f"{_giver(new, context)} ALTER COLUMN {column} DROP EXPRESSION")
             return
-        hazard = Hazard(HazardCode.REWRITE, new.ref, "the table is written anew under lock")
+        assert new.parent is not None
+        message = f"{new.parent.path} is written anew under lock"
+        hazard = Hazard(HazardCode.REWRITE, new.ref, message)
         yield Do(
             f"{_giver(new, context)} ALTER COLUMN {column} SET EXPRESSION AS ({new.text('expression')})",
             (hazard,) if new["generated"] == "s" else (),
@@ -824,7 +837,7 @@ def _rename_in_partition(old: Fact, new: Fact, context: Context) -> Iterator[Do]
     part, whole = qualified(link.ref.name), qualified(link.list("whole"))
     yield Do(f"ALTER TABLE {whole} DETACH PARTITION {part}")
     yield Do(f"{_table(new)} RENAME CONSTRAINT {ident(called(old))} TO {ident(called(new))}")
-    message = "every row of it is read, to see that it belongs there"
+    message = f"every row of {link.ref.path} is read, to see that it belongs there"
     yield Do(
         f"ALTER TABLE ONLY {whole} ATTACH PARTITION {part} {link.text('bound')}",
         (Hazard(HazardCode.SCAN_UNDER_LOCK, link.ref, message),),

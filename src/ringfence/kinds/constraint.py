@@ -37,6 +37,7 @@ from ringfence.kinds._handed import all_stay, given_before, made_anew, torn
 from ringfence.kinds._held import let_down
 from ringfence.kinds._inherit import before_own, make_own, once_own
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._stale import built
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -171,6 +172,18 @@ class Constraint(Kind):
             yield from made_anew(fact.ref, context)
             yield from _not_valid_above(fact, context)
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        assert fact.parent is not None
+        if fact["type"] in ("p", "u", "x"):
+            return built((fact.ref.name[0], fact.ref.name[-1]), fact)
+        text = fact.text("definition")
+        if fact["type"] != "c" or fact.parent.kind != "table" or _unproved(text):
+            return "", ""
+        table, name = f"ALTER TABLE {qualified(fact.parent.name)}", ident(fact.ref.name[-1])
+        again = f"{table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {text} NOT VALID"
+        said = f"the rows of {fact.parent.path} passed {fact.ref.name[-1]}"
+        return said, f"{again}; {table} VALIDATE CONSTRAINT {name}"
+
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
         """The constraint as it stands in CREATE TABLE or behind ADD."""
         if fact["inherited"]:
@@ -267,6 +280,10 @@ class Constraint(Kind):
             )
 
 
+def _unproved(definition: str) -> bool:
+    return definition.endswith((" NOT VALID", " NOT ENFORCED"))
+
+
 def _later(fact: Fact, table: Ref, context: Context) -> Iterator[tuple[Stage, Ref]]:
     """The tables below that have it before it is made: as their own, or as not valid."""
     for user in context.new.used_by.get(table, ()):
@@ -349,10 +366,12 @@ def _definition(fact: Fact) -> str:
 def _hazards(fact: Fact) -> tuple[Hazard, ...]:
     if "NOT VALID" in fact.text("definition"):
         return ()
+    assert fact.parent is not None
+    table = fact.parent.path
     if fact["type"] in ("p", "u", "x"):
-        message = "the index is built while nobody may use the table"
+        message = f"the index of {fact.ref.path} is built while nobody may use {table}"
         return (Hazard(HazardCode.INDEX_BUILD, fact.ref, message),)
-    message = "every row is read while nobody may write to the table"
+    message = f"every row of {table} is read while nobody may write to it"
     return (Hazard(HazardCode.SCAN_UNDER_LOCK, fact.ref, message),)
 
 

@@ -48,6 +48,15 @@ class DomainConstraint(Kind):
         unchecked = fact.text("definition").endswith(_NOT_VALID)
         return unchecked or not stored(fact.parent, context.old, whole=False)
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        text, name = fact.text("definition"), ident(fact.ref.name[-1])
+        if fact.parent is None or text.endswith(_NOT_VALID):
+            return "", ""
+        domain = f"ALTER DOMAIN {qualified(fact.parent.name)}"
+        again = f"{domain} DROP CONSTRAINT {name}; {domain} ADD CONSTRAINT {name} {text} NOT VALID"
+        said = f"the values of {fact.parent.path} passed {fact.ref.name[-1]}"
+        return said, f"{again}; {domain} VALIDATE CONSTRAINT {name}"
+
     def inline(self, fact: Fact, context: Context) -> str:  # noqa: ARG002
         """The constraint as it stands in CREATE DOMAIN or behind ADD."""
         return f"CONSTRAINT {ident(fact.ref.name[-1])} {fact.text('definition')}"

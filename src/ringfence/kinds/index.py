@@ -28,6 +28,7 @@ from ringfence.kinds._family import (
     stays_invalid,
 )
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._stale import built
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ class Index(Kind):
         if change.new is not None and "invalid" in change.attributes:
             yield from self.displaces(change.new, context)
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        return built(fact.ref.name, fact)
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = new.text("definition") + options_clause(new.list("options"))
         if new["tablespace"]:
@@ -121,8 +125,8 @@ class Index(Kind):
         if new["predicate"]:
             text += f" WHERE {new.text('predicate')}"
         hazards: tuple[Hazard, ...] = ()
-        if new.parent in context.old.facts:
-            message = "the index is built while nobody may write to the table"
+        if new.parent is not None and new.parent in context.old.facts:
+            message = f"{new.ref.path} is built while nobody may write to {new.parent.path}"
             hazards = (Hazard(HazardCode.INDEX_BUILD, new.ref, message),)
         yield Do(text, hazards)
         yield from _statistics(new, (), new.list("statistics"))

@@ -49,6 +49,12 @@ class MaterializedView(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("relation", *fact.ref.name), ("type", *fact.ref.name))
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        if fact["unpopulated"]:
+            return "", ""
+        refresh = f"REFRESH MATERIALIZED VIEW {qualified(fact.ref.name)}"
+        return f"the rows of {fact.ref.path} were computed", refresh
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = f"CREATE MATERIALIZED VIEW {qualified(new.ref.name)}"
         if new["access_method"]:

@@ -28,6 +28,7 @@ class Operator(Kind):
     probe = some("pg_operator")
     keyword = "OPERATOR"
     renames = False
+    relays = True
     attributes = {
         "function": Attribute("fill", when="can_fill"),
         "commutator": Attribute("reset", when="can_relink"),

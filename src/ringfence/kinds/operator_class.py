@@ -20,6 +20,7 @@ class OperatorClass(Kind):
     probe = some("pg_opclass")
     keyword = "OPERATOR CLASS"
     own = 1
+    relays = True
     attributes = {
         "family": REPLACE,
         "is_default": REPLACE,

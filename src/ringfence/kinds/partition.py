@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind
-from ringfence.kinds._bounds import belongs, keeps_parts, put_back, put_by, stays_within, widens
+from ringfence.kinds._bounds import (
+    belongs,
+    defaults,
+    keeps_parts,
+    put_back,
+    put_by,
+    stays_within,
+    widens,
+)
 from ringfence.kinds._family import (
+    above,
     goes_before,
     is_foreign,
     is_partition,
@@ -16,6 +25,7 @@ from ringfence.kinds._family import (
     link_stays,
     links_below,
     parts,
+    referred,
     stays_invalid,
 )
 from ringfence.kinds._published import unknown, unspeakable
@@ -105,14 +115,15 @@ class Partition(Kind):
             return
         if fact["bound"] == "DEFAULT":
             return
-        if any(True for _ in _defaults(above, context)):
+        if any(True for _ in defaults(above, context)):
             yield from (key.ref for key in keys_on(above, context.old))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         hazards: tuple[Hazard, ...] = ()
         if new.parent in context.old.facts and new.parent not in context.drops:
-            message = "every row of it is read, to see that it belongs there"
+            message = f"every row of {new.ref.path} is read, to see that it belongs there"
             hazards = (Hazard(HazardCode.SCAN_UNDER_LOCK, new.ref, message),)
+            hazards += (*_keys_proved(new, context),)
         above = Ref("table", new.list("whole"))
         hazards += _defaults_read(new, above, context)
         row = _row(above, context)
@@ -236,7 +247,7 @@ def _take_in(new: Fact, context: Context) -> Iterator[Do]:
         key.ref not in context.drops for key in keys_on(above, context.old)
     ):
         return  # to move a row is to delete it, which foreign keys would see
-    for default in _defaults(above, context):
+    for default in defaults(above, context):
         which = belongs(new, context.new)
         if which and not _is_referred_to(default, context):
             moved = _moved(
@@ -262,31 +273,40 @@ def _is_referred_to(table: Ref, context: Context) -> bool:
     )
 
 
-def _defaults(above: Ref, context: Context) -> Iterator[Ref]:
-    """The default partition, where it is there all the while and holds rows of its own."""
-    for link in links_below(above, context.old):
-        part = link.parent
-        stays = link.ref not in context.drops and part not in context.drops
-        if stays and link["bound"] == "DEFAULT" and part is not None and part.kind == "table":
-            yield part
-
-
 def _defaults_read(new: Fact, above: Ref, context: Context) -> tuple[Hazard, ...]:
     """The hazard of the default partition: its rows that belong here go, and all the others are read."""
     if above not in context.old.facts or above in context.drops or new["bound"] == "DEFAULT":
         return ()
-    message = f"every row of it is read, for those that belong in {new.ref.path}"
+    said = f"is read, for those that belong in {new.ref.path}"
     return tuple(
-        Hazard(HazardCode.SCAN_UNDER_LOCK, default, message)
-        for default in _defaults(above, context)
+        Hazard(HazardCode.SCAN_UNDER_LOCK, default, f"every row of {default.path} {said}")
+        for default in defaults(above, context)
     )
+
+
+def _keys_proved(new: Fact, context: Context) -> Iterator[Hazard]:
+    """The hazards of the whole's foreign keys: ATTACH gives the partition those that it has not."""
+    assert new.parent is not None
+    for key in context.new.below(new.parent, "constraint"):
+        if key["type"] != "f" or key.ref not in context.creates or not key["attached"]:
+            continue
+        other = referred(key, context.new)
+        if not all(
+            r in context.old.facts and r not in context.creates for r in above(key, context.new)
+        ):
+            continue  # the whole's own is told of
+        if other is None or key.text("definition").endswith((" NOT VALID", " NOT ENFORCED")):
+            continue
+        said = f"every row of {new.ref.path} is read, for what {key.ref.path} refers to"
+        message = f"{said}, while nobody may write to {other.path}"
+        yield Hazard(HazardCode.SCAN_UNDER_LOCK, key.ref, message)
 
 
 def _losers(new: Fact, context: Context) -> Iterator[Ref]:
     """The default partition that rows are moved out of when it is attached."""
     above = Ref("table", new.list("whole"))
     if above not in context.drops and new.parent is not None and new.parent.kind == "table":
-        yield from (d for d in _defaults(above, context) if not _is_referred_to(d, context))
+        yield from (d for d in defaults(above, context) if not _is_referred_to(d, context))
 
 
 def _moved(

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
+from ringfence.kinds._namesakes import lost_by_name
+from ringfence.kinds._results import gives_the_same
 from ringfence.kinds._sql import signed
+from ringfence.kinds._stale import stale
 from ringfence.kinds._swap import made_for
 from ringfence.step import Hazard, HazardCode
 
@@ -28,6 +31,7 @@ class Routine(Kind):
     privileges = "X"
     public = "X"
     first = True  # a body that is text tells nobody what it calls
+    relays = True
     attributes = {
         "kind": REPLACE,
         "result": REPLACE,
@@ -61,7 +65,8 @@ class Routine(Kind):
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         text = new.text("definition").rstrip()
         lent = _lent(context.old.facts.get(new.ref), new)
-        yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1), lent)
+        hazards = (*lent, *lost_by_name(new, context))
+        yield Do(text.replace("CREATE OR REPLACE", "CREATE", 1), hazards)
 
     def can_redefine(self, change: Change, context: Context) -> bool:  # noqa: ARG002
         """OR REPLACE may add names and defaults, not change a name or take a default away."""
@@ -74,10 +79,13 @@ class Routine(Kind):
             for a, b in zip(before, after, strict=True)
         )
 
-    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:
         """CREATE OR REPLACE."""
         old, new = pair(change)
-        yield Do(new.text("definition").rstrip(), _lent(old, new))
+        hazards = _lent(old, new)
+        if not gives_the_same(old.text("definition"), new.text("definition")):
+            hazards += stale(new.ref, context)
+        yield Do(new.text("definition").rstrip(), hazards)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         word = "PROCEDURE" if old["kind"] == "p" else "FUNCTION"

@@ -26,6 +26,10 @@ class Statistics(Kind):
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("statistics", *fact.ref.name),)
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
+        assert fact.parent is not None
+        return f"{fact.ref.path} was measured", f"ANALYZE {qualified(fact.parent.name)}"
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(new.text("definition"))
         if new["target"] is not None:

@@ -18,7 +18,7 @@ from ringfence.kinds import (
     reset_options,
     unlogged,
 )
-from ringfence.kinds._bounds import keeps_parts
+from ringfence.kinds._bounds import keeps_parts, takes_back
 from ringfence.kinds._family import (
     aside,
     inheritance,
@@ -30,7 +30,9 @@ from ringfence.kinds._family import (
     referred,
     whole,
 )
-from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._quiet import quietly
+from ringfence.kinds._sql import Raw, ident, literal, qualified, sql
+from ringfence.kinds._stale import update
 from ringfence.kinds._swap import held_whole, lined_up, lines_up, lost, put_aside, recast
 from ringfence.kinds._unproved import around
 from ringfence.model import Ref
@@ -119,6 +121,12 @@ class Table(Kind):
                     assert above is not None
                     yield above
 
+    def kept(self, fact: Fact, context: Context) -> tuple[str, str]:
+        columns = [c for c in context.new.below(fact.ref, "column") if not c["generated"]]
+        if not fact["partition_key"] or not columns:
+            return "", ""
+        return f"each row of {fact.ref.path} was put into its partition", update(columns[0].ref)
+
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         name = qualified(new.ref.name)
         inline = [
@@ -161,6 +169,13 @@ class Table(Kind):
             return
         above = whole(old.ref, context.old)
         needed = above is not None and partition(old.ref) not in context.alone
+        default = takes_back(old, context)
+        if default is not None and above is not None:
+            if needed:
+                yield Do(_detach(old.ref, above))
+            yield from quietly([default], [_given_back(old.ref, above, default, context)], context)
+            yield Do(f"DROP TABLE {qualified(old.ref.name)}")
+            return
         if needed and any(k.parent != old.ref for k in keys_on(above, context.old)):
             assert above is not None
             # A foreign key needs it while it is a partition.
@@ -341,6 +356,21 @@ def _must_go(part: Fact, used: Ref, table: Ref, context: Context) -> bool:
     if used not in context.new.facts:
         return kind_of(used).confuses(context.old.facts[used], context)
     return kind_of(used).keyword in _CALLED or _refers_to(part, used)
+
+
+def _given_back(part: Ref, above: Ref, default: Ref, context: Context) -> Do:
+    columns = ", ".join(
+        ident(c.ref.name[-1])
+        for c in context.new.below(above, "column")
+        if not c["generated"] and c.ref in context.old.facts and c.ref not in context.drops
+    )
+    text = sql(
+        "INSERT INTO {default} ({c}) OVERRIDING SYSTEM VALUE SELECT {c} FROM {part}",
+        default=default.name,
+        part=part.name,
+        c=Raw(columns),
+    )
+    return Do(text, comment="its rows belong in the default partition again")
 
 
 def _leave_method(old: Fact, context: Context) -> Iterator[Do]:

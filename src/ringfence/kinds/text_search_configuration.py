@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident
+from ringfence.kinds._stale import stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ class TextSearchConfiguration(Kind):
     name = "text_search_configuration"
     probe = some("pg_ts_config")
     keyword = "TEXT SEARCH CONFIGURATION"
+    relays = True
     attributes = {"parser": REPLACE, "mappings": Attribute("remap")}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
@@ -32,21 +35,21 @@ class TextSearchConfiguration(Kind):
         for token, dictionaries in _mappings(new).items():
             yield self._map(new, "ADD", token, dictionaries)
 
-    def remap(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def remap(self, change: Change, context: Context) -> Iterator[Do]:
         """ADD, ALTER, DROP MAPPING, for each type of token that differs."""
         old, new = pair(change)
         before, after = _mappings(old), _mappings(new)
+        hazards = stale(new.ref, context)
         for token in before:
             if token not in after:
-                yield Do(
-                    f"ALTER TEXT SEARCH CONFIGURATION {self.sql_name(new.ref)}"
-                    f" DROP MAPPING FOR {ident(token)}"
-                )
+                head = f"ALTER TEXT SEARCH CONFIGURATION {self.sql_name(new.ref)}"
+                yield Do(f"{head} DROP MAPPING FOR {ident(token)}", hazards)
+                hazards = ()  # said once
         for token, dictionaries in after.items():
-            if token not in before:
-                yield self._map(new, "ADD", token, dictionaries)
-            elif before[token] != dictionaries:
-                yield self._map(new, "ALTER", token, dictionaries)
+            verb = "ALTER" if token in before else "ADD"
+            if before.get(token) != dictionaries:
+                yield replace(self._map(new, verb, token, dictionaries), hazards=hazards)
+                hazards = ()
 
     def _map(self, fact: Fact, verb: str, token: str, dictionaries: str) -> Do:
         return Do(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
+from ringfence.kinds._stale import stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ class TextSearchDictionary(Kind):
     name = "text_search_dictionary"
     probe = some("pg_ts_dict")
     keyword = "TEXT SEARCH DICTIONARY"
+    relays = True
     attributes = {"template": REPLACE, "options": Attribute("reoption")}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
@@ -32,7 +34,7 @@ class TextSearchDictionary(Kind):
         name = self.sql_name(new.ref)
         yield Do(f"CREATE TEXT SEARCH DICTIONARY {name} ({', '.join(options)})")
 
-    def reoption(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def reoption(self, change: Change, context: Context) -> Iterator[Do]:
         """ALTER TEXT SEARCH DICTIONARY, what differs; a name alone takes an option away."""
         old, new = pair(change)
         before, after = _options(old), _options(new)
@@ -42,7 +44,8 @@ class TextSearchDictionary(Kind):
         if [n for n in before if n in after and n not in said] + list(said) != list(after):
             gone, said = list(before), dict(after)
         options = [*gone, *(f"{n} = {value}" for n, value in said.items())]
-        yield Do(f"ALTER TEXT SEARCH DICTIONARY {self.sql_name(new.ref)} ({', '.join(options)})")
+        text = f"ALTER TEXT SEARCH DICTIONARY {self.sql_name(new.ref)} ({', '.join(options)})"
+        yield Do(text, stale(new.ref, context))
 
 
 def _options(fact: Fact) -> Mapping[str, str]:

@@ -26,6 +26,7 @@ class View(Kind):
     keyword = "VIEW"
     grantable = "TABLE"
     privileges = "arwdDxtm"
+    relays = True
     attributes = {
         "definition": Attribute("redefine", when="can_redefine"),
         "columns": Attribute("redefine", when="can_redefine"),

@@ -124,6 +124,18 @@ something cannot be made again, say so, and have no down file.
 
 Seen by: up, down and up again, the whole catalog compared.
 """,
+    "STALE": """\
+What was computed by a function stays as it was computed when the function becomes another.
+
+Why it matters: PostgreSQL takes it at its word that it is IMMUTABLE. A query by an index over it finds
+other rows than one without, a generated column holds old values, rows that a check refuses are there.
+
+Safe form: REINDEX INDEX CONCURRENTLY; an UPDATE that sets a column which the generated one speaks of, to
+what it is; the check dropped and added NOT VALID, and VALIDATE; REFRESH; ANALYZE. Or a function of
+another name, and what is to follow it made with that.
+
+Seen by: a plan looks for what is stored by way of a function, text search dictionary or configuration.
+""",
     "LOST_PRIVILEGE": """\
 A role may no longer do what it could.
 

@@ -267,6 +267,7 @@ def directives(text: Script) -> Iterable[str]:
 
 _KEPT = (
     HazardCode.DATA_LOSS,
+    HazardCode.STALE,
     HazardCode.LOST_PRIVILEGE,
     HazardCode.LOST_PROTECTION,
     HazardCode.NOT_REVERSIBLE,
