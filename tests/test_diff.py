@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -185,6 +186,68 @@ def test_made_up_rows_outlive_the_plan(project: Project, database: str) -> None:
     dropped = _file(project, "c.sql", "CREATE TABLE t (id integer PRIMARY KEY);")
     result = project.run("diff", "live", dropped)
     assert "made-up rows are still there but for those that a hazard tells of\n" in result.err
+
+
+RANGES = (
+    "CREATE TABLE w (id int, k int, note text, PRIMARY KEY (id, k)) PARTITION BY RANGE (k);"
+    " CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (0) TO ({});"
+)
+DEFAULT = " CREATE TABLE wd PARTITION OF w DEFAULT;"
+MORE = " CREATE TABLE w2 PARTITION OF w FOR VALUES FROM (20) TO (30);"
+
+
+@pytest.mark.parametrize("part", ["w1", "w2"], ids=["narrowed", "new"])
+def test_rows_lie_where_the_bounds_of_partitions_move(
+    project: Project, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    monkeypatch.chdir(project.root)
+    a = _file(project, "a.sql", RANGES.format(10) + DEFAULT)
+    more = MORE if part == "w2" else ""
+    b = _file(project, "b.sql", RANGES.format(10 if more else 5) + DEFAULT + more)
+    done = ringfence.compare(a, b)
+    assert done.plan.proof is not None
+    assert "4 made-up rows are still there" in done.plan.proof.checked  # two lie there
+    # A plan that loses them does not hold.
+    *_, last = (s for s in done.plan.steps if "INSERT INTO" in s.sql)
+    instead = replace(last, sql="DELETE FROM public.wd WHERE k = 20")
+    forgetful = [instead if s is last else s for s in done.plan.steps]
+    bad = ringfence.prove(replace(done.plan, steps=tuple(forgetful)), a, b)
+    assert bad.proof is not None
+    assert any("rows and has" in said for said in bad.proof.differences)
+
+
+def test_rows_that_the_new_bounds_have_no_place_for_are_told(project: Project) -> None:
+    a = _file(project, "a.sql", RANGES.format(10))
+    b = _file(project, "b.sql", RANGES.format(5))
+    result = project.run("diff", a, b)
+    assert "proved: 2 made-up rows are still there\n" in result.err
+    assert (
+        "not checked: rows: the made-up rows that lie where bounds move are refused, as real ones"
+        ' may be: no partition of relation "w" found for row\n' in result.err
+    )
+
+
+def test_what_is_told_of_the_whole_is_told_of_its_partitions(project: Project) -> None:
+    whole = "CREATE TABLE w (k int{}) PARTITION BY LIST (k);"
+    parts = (
+        " CREATE TABLE w1 PARTITION OF w FOR VALUES IN (1) PARTITION BY LIST (k);"
+        " CREATE TABLE w11 PARTITION OF w1 DEFAULT; CREATE TABLE w2 PARTITION OF w DEFAULT;"
+    )
+    a = _file(project, "a.sql", whole.format(", a text") + parts)
+    b = _file(project, "b.sql", whole.format("") + parts)
+    result = project.run("diff", a, b)
+    assert "are still there but for those that a hazard tells of\n" in result.err
+    assert "not proved" not in result.err
+    of = "CREATE TYPE t AS (k int{}); CREATE TABLE w OF t PARTITION BY LIST (k);"
+    c = _file(project, "c.sql", of.format(", a text") + parts)
+    d = _file(project, "d.sql", of.format("") + parts)
+    assert "not proved" not in project.run("diff", c, d).err
+
+
+def test_an_index_touches_its_table(project: Project) -> None:
+    a = _file(project, "a.sql", "CREATE TABLE t (a int);")
+    b = _file(project, "b.sql", "CREATE TABLE t (a int); CREATE INDEX i ON t (a);")
+    assert "proved: 2 made-up rows are still there\n" in project.run("diff", a, b).err
 
 
 def test_rows_are_made_up_for_what_a_plan_touches(

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from ringfence import rows
+from ringfence import placed, rows
 from ringfence.change import diff
 from ringfence.errors import Bug, Error, ServerError
 from ringfence.filling import misfit
 from ringfence.kinds import kind_of
+from ringfence.kinds._family import parents
 from ringfence.kinds._sql import ident
 from ringfence.kinds.grant import owned_with
 from ringfence.model import Catalog, Ref, quoted
@@ -45,17 +46,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     if source.target is not None:
         named = {role for fact in wanted.facts.values() for role in kind_of(fact.ref).roles(fact)}
         shop.stand_in(named, executor, source)
-    clone = shop.copy(source)
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
-    filling = _fill(plan, shop, clone, hidden, wanted)
-    if filling.had and (refused := _run(plan, clone, executor)) is not None:
-        # What the plan asks of the rows to come, those made up for the old schema need not obey.
-        if refused.sqlstate[:2] not in _ABOUT_ROWS:
-            raise refused
-        filling = _Filling(f"the made-up rows are refused, as real ones may be: {refused.message}")
-        clone = shop.copy(source)
-    if not filling.had and (refused := _run(plan, clone, executor)) is not None:
-        raise refused
+    clone, filling = _tried(plan, shop, source, wanted, hidden, executor)
     with connect(clone) as connection:
         kept, lost = _kept(plan, connection, filling, hidden)
         row = connection.execute("SELECT current_user").fetchone()
@@ -140,6 +132,34 @@ class _Filling:
     reason: str = ""
     had: Mapping[int, rows.Held] = field(default_factory=dict)
     only: frozenset[int] | None = None
+    placed: int = 0
+    """How many of the rows lie where the bounds of partitions move."""
+
+
+def _tried(
+    plan: Plan, shop: Shop, source: Source, wanted: Catalog, hidden: tuple[str, ...], executor: str
+) -> tuple[Target, _Filling]:
+    """The clone that the plan ran on, and what it held before: as many made-up rows as the plan takes.
+
+    What it asks of the rows to come, those made up for the old schema need not obey.
+    """
+    reason = ""
+    for placing in (True, False):
+        clone = shop.copy(source)
+        filling = _fill(plan, shop, clone, hidden, wanted, placing=placing)
+        refused = _run(plan, clone, executor)
+        if refused is None:
+            return clone, replace(filling, reason=reason or filling.reason)
+        if not filling.had or refused.sqlstate[:2] not in _ABOUT_ROWS:
+            raise refused
+        which = "that lie where bounds move " if filling.placed else ""
+        reason = f"the made-up rows {which}are refused, as real ones may be: {refused.message}"
+        if not filling.placed:
+            break
+    clone = shop.copy(source)
+    if (refused := _run(plan, clone, executor)) is not None:
+        raise refused
+    return clone, _Filling(reason)
 
 
 def _touched(plan: Plan, wanted: Catalog) -> set[tuple[str, ...]]:
@@ -153,19 +173,30 @@ def _touched(plan: Plan, wanted: Catalog) -> set[tuple[str, ...]]:
             near += wanted.used_by.get(ref, ())
         todo += [r for r in near if r not in found]
         found |= {*near}
-    return {ref.name[:2] for ref in found}
+    named = {ref.name[:2] for ref in found}
+    return named | {p.name for name in named for p in parents(Ref("table", name), wanted)}
 
 
 def _fill(
-    plan: Plan, shop: Shop, clone: Target, hidden: tuple[str, ...], wanted: Catalog
+    plan: Plan,
+    shop: Shop,
+    clone: Target,
+    hidden: tuple[str, ...],
+    wanted: Catalog,
+    *,
+    placing: bool,
 ) -> _Filling:
-    """Put rows into the clone, where the plan touches tables that are there already."""
+    """Put rows into the clone, where the plan touches tables that are there already.
+
+    With `placing`, also where the bounds of partitions move.
+    """
     from ringfence.seed import seed
 
     with connect(clone) as connection:
         tables = rows.tables(connection, hidden)
         there = {(held.schema, held.name) for held in tables}
-        if not any(step.ref.name[:2] in there or step.verb != "create" for step in plan.steps):
+        drops = any(step.verb != "create" for step in plan.steps)
+        if not drops and there.isdisjoint(_touched(plan, wanted)):
             return _Filling("the plan touches no table that is there")
         only = None
         if len(there) > _MOST:
@@ -194,12 +225,14 @@ def _fill(
             )
         except Error as error:
             return _Filling(f"none could be made up: {error.message}")
+        moves = placing and any(step.ref.kind == "partition" for step in plan.steps)
+        more = placed.fill(connection, plan, extract(connection), wanted) if moves else 0
         if only is None:
-            return _Filling("", rows.held(connection, hidden))
+            return _Filling("", rows.held(connection, hidden), None, more)
         filled = {each.table for each in seeded.tables}
         only = {t.root for t in tables if f"{quoted(t.schema)}.{quoted(t.name)}" in filled}
         had = rows.held(connection, hidden, only=only)
-        return _Filling("", had, frozenset(had))
+        return _Filling("", had, frozenset(had), more)
 
 
 def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
@@ -291,6 +324,7 @@ def _kept(
     if not total:
         return "", []
     agreed = {h.ref.path for h in plan.hazards if h.code == HazardCode.DATA_LOSS}
+    whole = {h.path: filling.had[h.root].path for h in filling.had.values() if h.root is not None}
     # What fills rows changes them, and so may triggers that then fire.
     filled = {Ref("table", s.ref.name[:-1]).path for s in plan.steps if s.verb == "fill"}
     lost = [
@@ -299,8 +333,12 @@ def _kept(
         if not loss.retyped
         and not loss.computed  # as the plan says
         and (loss.gone or loss.table not in filled)
-        and loss.table not in agreed
-        and f"{loss.table}.{quoted(loss.column)}" not in agreed
+        # What is told of a partitioned table is told of its partitions.
+        and not any(
+            name in agreed
+            for table in (loss.table, whole.get(loss.table, loss.table))
+            for name in (table, f"{table}.{quoted(loss.column)}")
+        )
     ]
     but = " but for those that a hazard tells of" if agreed else ""
     return ("" if lost else f"{total} made-up rows are still there{but}"), lost
