@@ -181,6 +181,10 @@ def test_several_formats_at_once(
         ("sarif=", "--output sarif= names no file"),
         ("yaml=x", "no report format yaml"),
         ("sarif=.", "--output sarif=.: . is a folder"),
+        (
+            "sarif=/no/where/r.sarif",
+            "--output sarif=/no/where/r.sarif: there is no folder /no/where",
+        ),
     ],
 )
 def test_an_output_that_cannot_be(given: str, message: str) -> None:

@@ -647,6 +647,35 @@ def test_a_file_named_outright_may_have_any_name(project: Path) -> None:
     assert places(rules.lint(find(), ["notes.txt"]).findings) == [("notes.txt:1:8", "style/CP01")]
 
 
+def test_a_file_alone_is_seen_behind_those_before_it(project: Path) -> None:
+    loose = project / "loose"
+    loose.mkdir()
+    (loose / "1.sql").write_text("CREATE TABLE app.t (id bigint PRIMARY KEY, s varchar(9));\n")
+    (loose / "1.down.sql").write_text("DROP TABLE app.t;\n")
+    (loose / "2.sql").write_text("ALTER TABLE app.t ALTER COLUMN s TYPE text;\n")
+    (loose / "3.sql").write_text("ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;\n")
+    (loose / "4.sql").write_text("CREATE POLICY p ON app.t USING (TRUE);\n")
+
+    def found(*paths: str) -> set[str]:
+        report = rules.lint(find(project), [project / p for p in paths], select=["M"])
+        return {f"{f.span.path}: {f.code}" for f in report.findings if f.span is not None}
+
+    whole = found("loose")
+    assert {each.rpartition(" ")[2] for each in whole} >= {"M043"}
+    assert "M015" not in str(whole)
+    alone = set().union(*(found(f"loose/{n}.sql") for n in (1, 2, 3, 4)))
+    assert alone == {each for each in whole if ".down." not in each}
+
+
+@pytest.mark.parametrize(("name", "told"), [("a.sql", True), ("a.down.sql", False)])
+def test_a_file_that_holds_no_statement_is_named(project: Path, name: str, told: bool) -> None:
+    (project / "loose").mkdir()
+    (project / "loose" / name).write_text("-- later\n")
+    report = rules.lint(find(project), [project / "loose"], select=["M"])
+    said = [row.skipped for row in report.coverage if row.subject == "files"]
+    assert said == (["it holds no statement"] if told else [])
+
+
 def test_a_file_is_looked_at_once_however_often_it_is_named(project: Path) -> None:
     write(project / "ddl" / "app" / "accounts.sql", LOWER)
     paths: list[Path | str] = ["ddl/app/accounts.sql", "ddl", "./ddl/../ddl/app", project / "ddl"]

@@ -326,7 +326,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         *views.coverage(tuple(unseen)),
     ]
     why = "" if tried else failed
-    measured = "" if checked else failed
+    measured = "" if checked else failed or "there is no statement"
     work.coverage += [
         Coverage(
             "measured", "locks, rewrites, scans of each statement", checked, "statement", measured

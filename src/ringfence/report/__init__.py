@@ -76,6 +76,10 @@ def outputs(given: Iterable[str]) -> dict[str, Path]:
             raise Misuse(f"--output gives {name} twice", hint="one file for each format")
         if Path(path).is_dir():
             raise Misuse(f"--output {each}: {path} is a folder", hint="name a file in it")
+        folder = Path(path).resolve().parent
+        if not folder.is_dir() and not folder.is_relative_to(Path.cwd()):
+            # Below where one works, it is made; elsewhere it is rather a slip.
+            raise Misuse(f"--output {each}: there is no folder {folder}", hint=f"mkdir -p {folder}")
         found[name] = Path(path)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import ChainMap
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ringfence.errors import Error, Misuse
@@ -25,7 +26,6 @@ from ringfence.script import Script, redacted, redacted_message
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from ringfence.errors import Span
     from ringfence.project import Project
@@ -376,9 +376,21 @@ def _migrations(
                 statement = _around(migration, problem.at)
                 found.append(_finding(file, rule, statement, problem))
         findings += found
+    empty = (file for file in files if _holds_nothing(project, file))
     return findings, [
-        Coverage("migrations", given, count, "statement") for given, count in statements.items()
+        *(Coverage("migrations", given, count, "statement") for given, count in statements.items()),
+        *(Coverage("files", file.shown, skipped="it holds no statement") for file in empty),
     ]
+
+
+def _holds_nothing(project: Project | None, file: SqlFile) -> bool:
+    """Whether it is a migration forwards, without a statement: hardly what somebody meant."""
+    declares = project is not None and file.path.is_relative_to(project.ddl)
+    forwards = not file.path.name.endswith((".down.sql", ".verify.sql"))
+    try:
+        return forwards and not declares and not Script(file.shown, file.text).statements
+    except Error:
+        return False  # what cannot be read is told of elsewhere
 
 
 def _seen(
@@ -452,13 +464,15 @@ def _in_order(
     them, whether these were asked for or not.
     """
     mine: list[SqlFile] = []
+    others: list[SqlFile] = []
     for file in files:
         if project and file.path.is_relative_to(project.ddl):
             continue
         if project and project.runs(file.path):
             mine.append(file)
         else:
-            yield file, False, ".down." in file.path.name
+            others.append(file)
+    yield from _loose(others)
     if not (project and mine):
         return
     by_path = {file.path: file for file in mine}
@@ -469,11 +483,30 @@ def _in_order(
         if path in by_path:
             yield by_path[path], True, undo
         elif not undo:
-            try:
-                text = path.read_text(encoding="utf-8-sig")
-            except (OSError, ValueError):
-                continue
-            yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+            text = _text(path)
+            if text is not None:
+                yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+
+
+def _loose(files: Sequence[SqlFile]) -> Iterator[tuple[SqlFile, bool, bool]]:
+    """Files that ringfence does not run; before one that is named itself come those of its folder."""
+    seen = {file.path for file in files}
+    for file in files:
+        alone = file.path.name == Path(file.given).name
+        for path in sorted(file.path.parent.glob("*.sql")) if alone else ():
+            if path < file.path and path not in seen and ".down." not in path.name:
+                seen.add(path)
+                text = _text(path)
+                if text is not None:
+                    yield SqlFile(path, str(path), text, path.parent, ""), False, False
+        yield file, False, ".down." in file.path.name
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return None
 
 
 def _python(
