@@ -1,4 +1,3 @@
 INSERT INTO c VALUES (1, 'c');
 INSERT INTO d VALUES (2, 'd');
 INSERT INTO e VALUES (3, 'e');
-INSERT INTO q VALUES (4, 1), (5, 2);
