@@ -339,3 +339,54 @@ def test_who_writes_as_a_role_is_tried_as_that(
         if ref == ITEM and f"role {keeper} may" in message and "cannot any more" in message
     }
     assert said == expected
+
+
+BODIES = """
+CREATE FUNCTION few(most bigint) RETURNS SETOF item LANGUAGE sql STABLE AS
+    'SELECT * FROM item WHERE id <= most';
+CREATE FUNCTION how_many() RETURNS bigint LANGUAGE plpgsql STABLE AS
+    'BEGIN RETURN (SELECT count(*) FROM item); END';
+CREATE FUNCTION changes() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "unknown"),
+    [
+        pytest.param(
+            "CREATE OR REPLACE FUNCTION few(most bigint) RETURNS SETOF item LANGUAGE sql STABLE AS"
+            " 'SELECT * FROM item WHERE id <= most AND id < -5';"
+            " CREATE OR REPLACE FUNCTION changes() RETURNS integer LANGUAGE sql AS 'SELECT 2';",
+            {"routine:public.few(bigint)"},
+            "not called: public.changes()",
+            id="fewer rows, and one that may change something",
+        ),
+        pytest.param(
+            "CREATE OR REPLACE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS"
+            " 'SELECT count(*) + 1 FROM item';",
+            {"routine:public.how_many()"},
+            "",
+            id="another value",
+        ),
+        pytest.param(
+            "CREATE OR REPLACE FUNCTION how_many() RETURNS bigint LANGUAGE sql STABLE AS"
+            " 'SELECT count(id) FROM item'; INSERT INTO item (id, code) VALUES (-7, 'x');",
+            set(),
+            "",
+            id="the same of other rows",
+        ),
+    ],
+)
+def test_a_function_that_gives_something_else_is_told(
+    project: Project, text: str, expected: set[str], unknown: str
+) -> None:
+    project.revision("0002", BODIES, "SELECT 1;", after="0001")
+    assert project.run("migrate").status == 0
+    path = project.root / "loose.sql"
+    path.write_text(f"BEGIN; {text} COMMIT;", encoding="utf-8")
+    document = json.loads(project.run("rehearse", "--sql", str(path), "--format", "json").out)
+    told = [f for f in document["findings"] if "gives otherwise" in f["message"]]
+    assert {f["ref"] for f in told} == expected
+    assert {f["severity"] for f in told} <= {"warning"}
+    rows = {row["subject"]: row["skipped"] for row in document["coverage"]}
+    assert rows.get("bodies", "") == unknown

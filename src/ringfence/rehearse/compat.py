@@ -116,7 +116,7 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Routine:
     """A function or procedure as it was. `works`: the ways, by name or not, it could be called in;
-    `given`: what a CALL gives."""
+    `given`: what a CALL gives; `steady`: it says of itself that it changes nothing."""
 
     schema: str
     name: str
@@ -130,6 +130,8 @@ class Routine:
     given: tuple[str, ...] = ()
     works: tuple[bool, ...] = ()
     oid: int = 0
+    steady: bool = False
+    definition: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -239,9 +241,9 @@ def world(
     rows: list[tuple[Any, ...]] = connection.execute(_query("routines.sql")).fetchall()
     routines = [
         Routine(
-            s,
-            n,
-            k,
+            schema,
+            name,
+            kind,
             language,
             tuple(args),
             tuple(names or ()),
@@ -250,9 +252,11 @@ def world(
             trigger,
             tuple(given),
             oid=oid,
+            steady=steady,
+            definition=definition,
         )
-        for oid, s, n, k, language, args, names, result, body, trigger, given in rows
-        if s not in hidden
+        for oid, schema, name, kind, language, args, names, result, body, trigger, given, steady, definition in rows
+        if schema not in hidden
     ]
     found: list[tuple[Any, ...]] = connection.execute(_query("rights.sql")).fetchall()
     rights = frozenset(

@@ -1,5 +1,6 @@
 -- Every function that somebody may call by its arguments, and what it says of itself. `given` is
--- what a CALL gives: what comes out of a procedure has a place there too.
+-- what a CALL gives: what comes out of a procedure has a place there too. `steady`: it says of
+-- itself that it changes nothing.
 SELECT
     p.oid::BIGINT AS oid,
     n.nspname AS schema,
@@ -32,7 +33,9 @@ SELECT
             UNNEST(COALESCE(p.proallargtypes, p.proargtypes::OID[])) WITH ORDINALITY
                 AS u (type, place)
         ORDER BY u.place
-    ) AS given
+    ) AS given,
+    p.provolatile <> 'v' AS steady,
+    PG_GET_FUNCTIONDEF(p.oid) AS definition
 FROM pg_proc AS p
 INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
 INNER JOIN pg_language AS l ON p.prolang = l.oid

@@ -16,6 +16,7 @@ from ringfence.pg.connect import connect
 from ringfence.rehearse import (
     afar,
     blame,
+    bodies,
     compat,
     effects,
     elsewhere,
@@ -179,6 +180,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     others: list[Finding] = []
     places: dict[effects.Lost, Span | None] = {}
     unseen: dict[str, None] = {}
+    uncalled: dict[str, None] = {}
     apart: set[str] = set()
 
     def during(file: File, number: int, its: Sequence[Measured]) -> None:
@@ -224,11 +226,14 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     now = rows.held(connection, work.hidden, had)
                     seen = views.compared(connection, shown, after, work.hidden)
                     unseen.update(dict.fromkeys(seen.unknown))
+                    given = bodies.compared(connection, before, after)
+                    uncalled.update(dict.fromkeys(given.unknown))
                     others += effects.otherwise(
                         file,
                         (
                             *elsewhere.elsewhere(connection, had, now, before, after, work.mended),
                             *seen.otherwise,
+                            *given.otherwise,
                         ),
                         told,
                     )
@@ -324,6 +329,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         *_unwritten(work, before),
         *afar.coverage(r.ref for r in before.relations if r.afar),
         *views.coverage(tuple(unseen)),
+        *bodies.coverage(tuple(uncalled)),
     ]
     why = "" if tried else failed
     measured = "" if checked else failed or "there is no statement"
