@@ -101,11 +101,9 @@ def test_values_are_followed_beside_rows_that_come_and_go(
 def test_what_a_crash_takes_is_told(project: Project) -> None:
     text = "ALTER TABLE item SET UNLOGGED; CREATE UNLOGGED TABLE fresh (id integer);"
     (told,) = (f for f in found(project, f"BEGIN;\n{text} COMMIT;") if f["code"] == "DATA_LOSS")
-    assert (told["ref"], told["severity"], told["place"]["line"]) == (
-        "table:public.item",
-        "error",
-        2,
-    )  # type: ignore[index]
+    place = told["place"]
+    assert isinstance(place, dict)
+    assert (told["ref"], told["severity"], place["line"]) == ("table:public.item", "error", 2)
     assert told["message"] == (
         "after loose.sql public.item is unlogged: a crash of the server empties it, and no replica has"
         " its rows"
