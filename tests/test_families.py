@@ -315,6 +315,31 @@ def test_a_table_that_becomes_partitioned_names_what_it_costs(
     ]
 
 
+@pytest.mark.parametrize("number", ["integer", "bigint"])
+def test_what_columns_hold_of_an_attribute_that_goes_is_told(
+    number: str, make_database: Callable[..., str]
+) -> None:
+    held = (
+        "CREATE TYPE person AS (name text, home address);"
+        " CREATE TABLE a (one address, more address[], who person, n integer);"
+        " CREATE TABLE whole (row town);"
+    )
+    made = _planned(
+        make_database,
+        "CREATE TYPE address AS (street text, country text, n integer);"
+        f" CREATE TABLE town (id integer, country text, size integer); {held}",
+        f"CREATE TYPE address AS (street text, n {number});"
+        f" CREATE TABLE town (id integer, size {number}); {held}",
+    )
+    assert {hazard.message for hazard in made.hazards if hazard.code == "DATA_LOSS"} == {
+        "every value of public.address.country in public.a.one is lost",
+        "every value of public.address.country in public.a.more is lost",
+        "every value of public.address.country in public.a.who is lost",
+        "every value of public.town.country is lost",
+        "every value of public.town.country in public.whole.row is lost",
+    }
+
+
 def test_a_bound_that_moves_scans_and_loses_nothing(make_database: Callable[..., str]) -> None:
     made = _planned(
         make_database,

@@ -137,18 +137,40 @@ def resolved(column: Fact, catalog: Catalog) -> tuple[str, frozenset[Ref]]:
 def lost(column: Fact, new: Fact, context: Context) -> tuple[Hazard, ...]:
     """The hazard of values that are less than before when the column has its new type."""
     what = _lost(column, new, context)
-    for ref in sorted(context.old.uses.get(column.ref, ())):
-        if ref.kind in _ROWS and ref in context.aside:
-            before = {f.ref: f for f in context.old.below(ref, _ROWS[ref.kind])}
-            for attribute in context.new.below(ref, _ROWS[ref.kind]):
-                if attribute.ref in before:
-                    was = before[attribute.ref]
-                    what += _lost(was, attribute, context, written=True)
+    gone: list[Ref] = []
+    used = context.old.uses.get(column.ref, frozenset()) & context.aside
+    for ref in _within(sorted(used), context):
+        if ref.kind not in _ROWS or all(f.ref != new.ref for f in holders(ref, context.new)):
+            continue
+        before = {f.ref: f for f in context.old.below(ref, _ROWS[ref.kind])}
+        for part in context.new.below(ref, _ROWS[ref.kind]):
+            if part.ref in before:
+                what += _lost(before.pop(part.ref), part, context, written=True)
+        gone += before
     return tuple(
         hazard
-        for text in dict.fromkeys(what)
-        for hazard in loses_data(new.ref, f"the values of {new.ref.path} lose {text}")
+        for text in (
+            *(f"the values of {new.ref.path} lose {text}" for text in dict.fromkeys(what)),
+            *(_goes_from(part, new.ref) for part in gone),
+        )
+        for hazard in loses_data(new.ref, text)
     )
+
+
+def goes(part: Fact, catalog: Catalog) -> tuple[Hazard, ...]:
+    """The hazards of what tables hold of an attribute, or of a column in rows of its table, that goes."""
+    assert part.parent is not None
+    found = {f.ref for f in holders(part.parent, catalog) if f.parent and f.parent.kind == "table"}
+    return tuple(
+        hazard
+        for ref in sorted(found)
+        if Ref("partition", ref.name[:-1]) not in catalog.facts
+        for hazard in loses_data(ref, _goes_from(part.ref, ref))
+    )
+
+
+def _goes_from(part: Ref, holder: Ref) -> str:
+    return f"every value of {part.path} in {holder.path} is lost"
 
 
 def never(column: Fact, new: Fact, context: Context) -> bool:

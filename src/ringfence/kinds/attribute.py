@@ -8,7 +8,7 @@ from ringfence.kinds import Attribute, Context, Do, Kind, loses_data, pair
 from ringfence.kinds._casts import assigned
 from ringfence.kinds._rewrites import on_retyping
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds._swap import lost, resolved, stored, stricter
+from ringfence.kinds._swap import goes, lost, resolved, stored, stricter
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -66,13 +66,9 @@ class TypeAttribute(Kind):
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         text = f"{_type(old)} DROP ATTRIBUTE {ident(old.ref.name[-1])}{_cascade(old, context.old)}"
-        assert old.parent is not None
-        held = [old.ref] if stored(old.parent, context.old) else []
-        lost = [
-            hazard
-            for ref in (*held, *_columns(old, context.old))
-            for hazard in loses_data(ref, f"every value of {ref.path} is lost")
-        ]
+        lost = [*goes(old, context.old)]
+        for ref in _columns(old, context.old):
+            lost += loses_data(ref, f"every value of {ref.path} is lost")
         yield Do(text, tuple(lost))
 
     def rename(self, old: Fact, to: Ref) -> Iterator[Do]:

@@ -52,6 +52,7 @@ from ringfence.kinds._sequences import (
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._stale import update
 from ringfence.kinds._swap import (
+    goes,
     held_whole,
     holders,
     lost,
@@ -318,12 +319,13 @@ class Column(Kind):
         ):
             # Those that inherit it keep it, and lose it by a statement of their own.
             only = tree(old.parent, context.old) == "inherited" and not all_stay(old, context)
-            yield Do(
-                f"{_table(old, only=only)} DROP COLUMN {ident(old.ref.name[-1])}",
-                ()
-                if old["generated"] or old.parent.kind == "foreign_table"
-                else loses_data(old.ref, f"every value of {old.ref.path} is lost"),
-            )
+            losses = goes(old, context.old)
+            if not old["generated"] and old.parent.kind != "foreign_table":
+                losses = (
+                    *loses_data(old.ref, f"every value of {old.ref.path} is lost"),
+                    *losses,
+                )
+            yield Do(f"{_table(old, only=only)} DROP COLUMN {ident(old.ref.name[-1])}", losses)
 
     def relocal(self, change: Change, context: Context) -> Iterator[Do]:
         """NO INHERIT and INHERIT, where nothing else lets go of it; there is no way back."""
