@@ -89,7 +89,7 @@ def test_attributes_come_and_go_in_place(planned: Planned) -> None:
         "ALTER TYPE public.c DROP ATTRIBUTE x",
         "ALTER TYPE public.c ADD ATTRIBUTE z integer",
     ]
-    assert [h.name for h in made.hazards] == ["DATA_LOSS:public.c.x"]
+    assert [h.name for h in made.hazards] == ["DATA_LOSS:public.t.c", "DATA_LOSS:public.t.l"]
 
 
 def test_attributes_that_change_places_within_an_array_are_refused(planned: Planned) -> None:

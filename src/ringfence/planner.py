@@ -587,7 +587,8 @@ class _Work:
                 if leader.get(("drop", part), ("drop", ref)) != ("drop", ref):
                     continue
                 for used in self.old.uses.get(part, ()):
-                    if used in self.drops and self._holder(used, self.aside) is None:
+                    for_good = used in self.drops and used not in self.creates
+                    if for_good and self._holder(used, self.aside) is None:
                         first(("discard", ref), ("drop", used))
         self._part_names(first)
         self._part_words(first, context)
