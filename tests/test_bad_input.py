@@ -239,6 +239,10 @@ BARE = lines(
     "error: the password in --dsn holds a bare @ or /",
     "hint: write @ as %40 and / as %2F in a connection URL",
 )
+WITHIN = lines(
+    "error: a value in --dsn holds another setting",
+    "hint: write blanks between settings: host=… dbname=… user=…",
+)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +256,8 @@ BARE = lines(
         ("postgresql://joe:hun/ter2@h/db", BARE),
         ("postgresql://joe:12/ter2@h/db", BARE),
         ("postgresql+psycopg://joe:hun@ter2@h/db", BARE),
+        ("host=h,password=hunter2", WITHIN),
+        ("host=h;dbname=d;password=hunter2 user=u", WITHIN),
         (
             "postgresql://joe:hunter2@h:port/db",
             lines("error: the port in --dsn is not a number", "hint: write host:5432"),

@@ -204,6 +204,13 @@ def _view(options: str = "", *, rows: str = "a > 0", column: str = "a::int") -> 
     )
 
 
+USED = "USING (a > 0)"
+
+
+def _policy(words: str, rows: str) -> str:
+    return f"{SECURED}CREATE POLICY p ON t {words} {rows};"
+
+
 NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
 
 
@@ -254,6 +261,31 @@ NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
             f"{SECURED}CREATE POLICY p ON t;",
             f"{SECURED}CREATE POLICY p ON t AS RESTRICTIVE;",
             {"LOST_PRIVILEGE:public.t.p"},
+        ),
+        (_policy("", USED), _policy("", "USING (true)"), {"LOST_PROTECTION:public.t.p"}),
+        (_policy("", "USING (true)"), _policy("", USED), set()),
+        (_policy("", USED), _policy("", "USING (a > 1)"), set()),
+        (
+            _policy("", f"{USED} WITH CHECK (a > 3)"),
+            _policy("", f"{USED} WITH CHECK (true)"),
+            {"LOST_PROTECTION:public.t.p"},
+        ),
+        (
+            _policy("", USED),
+            _policy("", f"{USED} WITH CHECK (true)"),
+            {"LOST_PROTECTION:public.t.p"},
+        ),
+        (
+            _policy("FOR UPDATE", USED),
+            _policy("FOR DELETE", "USING (true)"),
+            {"LOST_PROTECTION:public.t.p"},
+        ),
+        (_policy("", USED), _policy("TO CURRENT_USER", USED), {"LOST_PRIVILEGE:public.t.p"}),
+        (_policy("TO CURRENT_USER", USED), _policy("", USED), set()),
+        (
+            _policy("AS RESTRICTIVE", USED),
+            _policy("AS RESTRICTIVE TO CURRENT_USER", USED),
+            {"LOST_PROTECTION:public.t.p"},
         ),
         (_view("security_barrier"), _view(), {"LOST_PROTECTION:public.v"}),
         (_view("security_barrier"), _view("security_barrier=off"), {"LOST_PROTECTION:public.v"}),

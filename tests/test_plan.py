@@ -421,6 +421,19 @@ def test_pull_writes_the_files_of_what_differs_and_no_other(
     assert project.run("pull").out == "removed ddl/public/views/v.sql\n"
 
 
+def test_pull_from_a_database_without_any_of_it_removes_nothing(
+    project: Project, database: str
+) -> None:
+    there = sorted((project.root / "ddl").rglob("*.sql"))
+    done = project.run("pull")
+    assert (done.status, done.out) == (1, "")
+    said, hint = done.err.splitlines()
+    assert said.endswith(" has nothing of what ddl holds: 1 file would go, and none be written")
+    assert hint.startswith("hint: name the database with --dsn, or in RINGFENCE_DSN;")
+    assert sorted((project.root / "ddl").rglob("*.sql")) == there
+    assert project.run("pull", "--force").out == "removed ddl/public/tables/t.sql\n"
+
+
 def test_pull_will_not_guess_where_an_object_is_defined(project: Project, database: str) -> None:
     project.run("migrate")
     folder = project.root / "ddl"

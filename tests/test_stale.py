@@ -99,6 +99,22 @@ def _told(
             id="partition-key",
         ),
         pytest.param(
+            f"{F}CREATE TABLE t (a text, id integer GENERATED ALWAYS AS IDENTITY,"
+            " b text GENERATED ALWAYS AS (f(a) || f(id::text)) STORED);",
+            ROWS,
+            "public.t.b",
+            "SELECT count(*) = 1 FROM t WHERE b = 'AB1'",
+            id="generated-beside-an-identity",
+        ),
+        pytest.param(
+            f"{F}CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, a text,"
+            " b text GENERATED ALWAYS AS (f(a || id)) STORED);",
+            ROWS,
+            "public.t.b",
+            "SELECT count(*) = 1 FROM t WHERE b = 'AB1'",
+            id="generated-behind-an-identity",
+        ),
+        pytest.param(
             f"{F}{TABLE}CREATE VIEW v AS SELECT f(a) AS b FROM t;"
             "CREATE MATERIALIZED VIEW m AS SELECT b FROM v;",
             f"{ROWS}REFRESH MATERIALIZED VIEW m;",

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from engine import DataRefused, catalog, psql
+from engine import DataRefused, assert_turns, catalog, psql
 from ringfence.errors import Refused
 from ringfence.kinds import _casts
 from ringfence.planner import plan
@@ -90,6 +90,35 @@ def test_attributes_come_and_go_in_place(planned: Planned) -> None:
         "ALTER TYPE public.c ADD ATTRIBUTE z integer",
     ]
     assert [h.name for h in made.hazards] == ["DATA_LOSS:public.t.c", "DATA_LOSS:public.t.l"]
+
+
+def test_what_becomes_json_is_json(make_database: Callable[..., str]) -> None:
+    one, two = make_database(), make_database()
+    psql(
+        one,
+        "CREATE TYPE e AS ENUM ('x'); CREATE TABLE t (a text[], b date, c e, d text, n integer[]);"
+        "INSERT INTO t VALUES ('{}', '2024-02-03', 'x', '[1]', '{1,NULL}'), (NULL, NULL, NULL, NULL, NULL)",
+    )
+    psql(
+        two,
+        "CREATE TYPE e AS ENUM ('x'); CREATE TABLE t (a jsonb, b jsonb, c jsonb, d jsonb, n json)",
+    )
+    assert_turns(one, two)
+    with psycopg.connect(one) as connection:
+        row = connection.execute("SELECT a, b, c, d, n FROM t WHERE a IS NOT NULL").fetchone()
+    assert row == ([], "2024-02-03", "x", [1], [1, None])
+
+
+def test_labels_of_an_enum_come_before_all_else(planned: Planned) -> None:
+    table = "CREATE TABLE t (a integer, s e DEFAULT '{}'); ALTER TABLE t ENABLE ROW LEVEL SECURITY;"
+    made = planned(
+        f"CREATE TYPE e AS ENUM ('x'); {table.format('x')} CREATE VIEW v AS SELECT a FROM t;"
+        "CREATE POLICY p ON t AS RESTRICTIVE USING (a > 0);",
+        f"CREATE TYPE e AS ENUM ('x', 'y'); {table.replace('integer', 'bigint').format('y')}"
+        "CREATE VIEW v AS SELECT a FROM t; CREATE POLICY p ON t AS RESTRICTIVE USING (a > 0);",
+    )
+    assert _statements(made)[0] == "ALTER TYPE public.e ADD VALUE 'y'"
+    assert made.steps[0].transactional == "commit"
 
 
 def test_attributes_that_change_places_within_an_array_are_refused(planned: Planned) -> None:

@@ -39,6 +39,7 @@ class _InARing(Bug):
 
 _RANK = {"drop": 0, "alter": 2, "create": 3, "carry": 4, "discard": 5}
 _EARLY = 1
+_BEFORE_ALL = -1
 
 
 def plan(
@@ -634,6 +635,8 @@ class _Work:
         top = kind_of(chain[-1])
         last = any(kind_of(r).last for r in chain) and (-1 if stage == "drop" else 1)
         rank = _EARLY if top.first and stage in ("alter", "create") else _RANK[stage]
+        if stage == "alter" and kind_of(ref).alone:
+            rank = _BEFORE_ALL
         return (
             last,
             rank,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ringfence import sources
 from ringfence.change import diff
 from ringfence.errors import Refused
+from ringfence.finding import counted
 from ringfence.kinds import Context
 from ringfence.kinds.grant import against_defaults
 from ringfence.model import Ref
@@ -157,6 +158,13 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
     new = {path: texts[path] for path in sorted(touched) if path in texts}
     left = (folder / path for path in sorted(touched) if path not in texts)
     gone = [path for path in left if path.is_file()]
+    if not texts and len(gone) == len(present):
+        raise Refused(
+            f"{source.target.shown if source.target else source.spec} has nothing of what {project.shown(folder)} holds:"
+            f" {counted(len(gone), 'file')} would go, and none be written",
+            hint="name the database with --dsn, or in RINGFENCE_DSN;"
+            " with --force the folder is emptied all the same",
+        )
     return _write(folder, new, gone, len(present) - len(gone) - len(new))
 
 

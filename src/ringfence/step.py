@@ -188,8 +188,10 @@ def from_json(document: Mapping[str, Any]) -> Plan:
 
 
 def _read(document: Mapping[str, Any]) -> Plan:
-    if document.get("format") != 1:
-        raise ValueError(f"not a plan of format 1: {document.get('format')!r}")
+    if not isinstance(document, dict) or "format" not in document:
+        raise ValueError("it is not an object that says its format")
+    if document["format"] != 1:
+        raise ValueError(f"it is of format {document['format']!r}, and this reads format 1")
     steps = tuple(
         Step(
             s["sql"],

@@ -474,9 +474,10 @@ def test_a_plan_is_rehearsed_where_it_begins(project: Project) -> None:
     ("text", "said"),
     [
         ("{", "is not JSON: Expecting property name enclosed in double quotes"),
-        ("{}", "is not a plan: not a plan of format 1: None"),
+        ("{}", "is not a plan: it is not an object that says its format"),
         ('{"format": 1}', "is not a plan: there is no 'steps'"),
-        ("[]", "is not a plan: 'list' object has no attribute 'get'"),
+        ("[]", "is not a plan: it is not an object that says its format"),
+        ('{"format": 7}', "is not a plan: it is of format 7, and this reads format 1"),
     ],
 )
 def test_a_plan_that_is_none(project: Project, text: str, said: str) -> None:

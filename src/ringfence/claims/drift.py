@@ -109,9 +109,7 @@ def _compare(
         verdict.no(
             f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}",
             ref=change.ref,
-            help="ringfence diff live ddl shows the SQL"
-            if a.target
-            else 'ringfence plan -m "…" writes the revision',
+            help="ringfence diff live ddl shows the SQL" if a.target else _way(change),
         )
     if len(changes) > _MOST:
         verdict.no(
@@ -134,6 +132,16 @@ def _compare(
             f"{thing.what} {thing.name} was not compared: {thing.reason}",
             severity=Severity.WARNING,
         )
+
+
+def _way(change: Change) -> str:
+    """Which of the two is to follow: what a revision has and ddl/ has not may be missing there."""
+    if change.verb == "drop":
+        return (
+            "where it should be, write it into ddl/, as ringfence pull does from a database that has"
+            ' it; where it should go, ringfence plan -m "…" writes the revision'
+        )
+    return 'ringfence plan -m "…" writes the revision'
 
 
 _MOST = 100

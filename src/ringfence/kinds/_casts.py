@@ -112,7 +112,7 @@ _ALONE = (
     *("bytea", "uuid", "xml", "tsvector", "tsquery", "pg_lsn", "jsonpath", "line"),
     *("xid", "cid", "tid", "aclitem", "pg_snapshot", "txid_snapshot"),
 )
-_STRINGS = ("text", "character varying", "character", "bpchar", "name")
+STRINGS = ("text", "character varying", "character", "bpchar", "name")
 KNOWN = {*_TO, *_ALSO, *_ALONE, *(t for to in _TO.values() for t in to)}
 
 _INTEGERS = ("smallint", "integer", "bigint")
@@ -127,12 +127,12 @@ def has_cast(before: str, after: str, version: int) -> bool:
     new, much = _plain(after)
     if old == new and many == much:
         return True
-    strings = {old if not many else "", new if not much else ""} & {*_STRINGS}
-    if strings or old not in KNOWN | {*_STRINGS} or new not in KNOWN | {*_STRINGS}:
+    strings = {old if not many else "", new if not much else ""} & {*STRINGS}
+    if strings or old not in KNOWN | {*STRINGS} or new not in KNOWN | {*STRINGS}:
         return True
     if many != much:
         return False
-    if old in _STRINGS or new in _STRINGS:
+    if old in STRINGS or new in STRINGS:
         return True
     return new in targets(old, version)
 
@@ -148,13 +148,13 @@ def assigned(before: str, after: str, version: int) -> bool:
     """Whether PostgreSQL takes a value of the one type for the other without a cast that is written."""
     old, many = _plain(before)
     new, much = _plain(after)
-    if new in _STRINGS and (many or not much):
+    if new in STRINGS and (many or not much):
         return True
     if many != much:
         return False
     if old == new:
         return True
-    if old in _STRINGS:
+    if old in STRINGS:
         return new == '"char"' and old != "name"
     return old in KNOWN and new in targets(old, version) and (old, new) not in _BY_HAND
 
@@ -165,9 +165,9 @@ def forgets(before: str, after: str) -> str:
     new, much = _plain(after)
     if many != much:
         return ""
-    if new in _STRINGS:
-        return _blanks(old, new, _limit(before), _limit(after)) if old in _STRINGS else ""
-    old = "text" if old in _STRINGS else old
+    if new in STRINGS:
+        return _blanks(old, new, _limit(before), _limit(after)) if old in STRINGS else ""
+    old = "text" if old in STRINGS else old
     if (old, new) in _FORGETS:
         return _FORGETS[old, new]
     if new in (*_NUMBERS, "money"):
@@ -187,9 +187,9 @@ def cuts(before: str, after: str) -> str:
     """What else is lost where the cast is written, as it has to be within a value."""
     old, many = _plain(before)
     new, much = _plain(after)
-    if many == much and new in (*_STRINGS, "bit", "bit varying"):
+    if many == much and new in (*STRINGS, "bit", "bit varying"):
         most = _limit(after)
-        if most < (_limit(before) if old == new or old in _STRINGS else _ENDLESS):
+        if most < (_limit(before) if old == new or old in STRINGS else _ENDLESS):
             return f"what is beyond {most} characters"
     return ""
 

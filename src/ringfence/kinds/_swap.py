@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ringfence.errors import Refused
 from ringfence.kinds import Context, Do, Kind, loses_data
-from ringfence.kinds._casts import assigned, cuts, forgets, has_cast, unlike
+from ringfence.kinds._casts import STRINGS, assigned, cuts, forgets, has_cast, unlike
 from ringfence.kinds._family import aside
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -27,6 +27,7 @@ _TYPES = ("domain", "composite_type", "range_type")
 _ROWS = {"composite_type": "attribute", "table": "column"}
 """What has values that are rows, and what those are made of."""
 _STORED = ("table", "materialized_view")
+_JSON = ("json", "jsonb")
 
 
 class Swapped(Kind):
@@ -90,6 +91,10 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
     wanted = new.text("type")
     if _assigned(column, new, context):
         return value
+    if wanted in _JSON and resolved(column, context.old)[0] not in (*STRINGS, *_JSON):
+        return (
+            f"to_{wanted}({value})"  # its text is no JSON, or another: that of an empty array is {}
+        )
     before = context.old.uses.get(column.ref, frozenset()) - {column.parent}
     after = context.new.uses.get(new.ref, frozenset()) - {new.parent}
     left = [r for r in before if r in context.aside]

@@ -201,7 +201,8 @@ class Column(Kind):
         head = f"ALTER TABLE {qualified(table.name)} ALTER COLUMN {ident(fact.ref.name[-1])}"
         again = f"{head} SET EXPRESSION AS ({fact.text('expression')})"
         # An UPDATE computes what speaks of a column that it sets.
-        of = (r for r in sorted(context.new.uses.get(fact.ref, ())) if r.kind == "column")
+        used = (r for r in sorted(context.new.uses.get(fact.ref, ())) if r.kind == "column")
+        of = (r for r in used if context.new.facts[r]["identity"] != "a")
         return f"the values of {fact.ref.path} were computed", next(map(update, of), again)
 
     def inline(self, fact: Fact, context: Context) -> str:

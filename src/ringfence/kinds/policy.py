@@ -75,7 +75,7 @@ class Policy(Kind):
             text += f"\n    USING ({new.text('using_expression')})"
         if old["check_expression"] != new["check_expression"]:
             text += f"\n    WITH CHECK ({new.text('check_expression')})"
-        yield Do(text)
+        yield Do(text, tuple(_weaker(old, new)))
 
 
 def _gone(old: Fact, context: Context) -> tuple[Hazard, ...]:
@@ -84,13 +84,33 @@ def _gone(old: Fact, context: Context) -> tuple[Hazard, ...]:
     if old.parent not in context.new.facts:
         return ()
     if new is not None and bool(new["restrictive"]) == bool(old["restrictive"]):
-        return ()
+        return tuple(_weaker(old, new))
     ref, table = old.ref, old.parent.path if old.parent else ""
     if old["restrictive"]:
         said = f"policy {ref.path} no longer holds back anybody from rows of {table}"
         return (Hazard(HazardCode.LOST_PROTECTION, ref, said),)
     said = f"policy {ref.path} no longer lets anybody have rows of {table}"
     return (Hazard(HazardCode.LOST_PRIVILEGE, ref, said),)
+
+
+def _weaker(old: Fact, new: Fact) -> Iterator[Hazard]:
+    """Whom it is no longer for, and whether it lets every row through where it asked for something."""
+    ref, table = old.ref, old.parent.path if old.parent else ""
+    before, after = set(old.list("roles")), set(new.list("roles"))
+    left = sorted(before - after) if before else ["PUBLIC"]
+    if after and left:
+        whom = ", ".join(left)
+        if old["restrictive"]:
+            said = f"policy {ref.path} no longer holds {whom} back from rows of {table}"
+            yield Hazard(HazardCode.LOST_PROTECTION, ref, said)
+        else:
+            said = f"policy {ref.path} no longer lets {whom} have rows of {table}"
+            yield Hazard(HazardCode.LOST_PRIVILEGE, ref, said)
+    for name, does in (("using_expression", "see"), ("check_expression", "write")):
+        was, now = (fact[name] or fact["using_expression"] for fact in (old, new))
+        if now == "true" and was != "true" and (new[name] or not new["using_expression"]):
+            said = f"policy {ref.path} lets everybody it is for {does} any row of {table}"
+            yield Hazard(HazardCode.LOST_PROTECTION, ref, said)
 
 
 def _roles(fact: Fact) -> str:

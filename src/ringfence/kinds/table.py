@@ -122,7 +122,11 @@ class Table(Kind):
                     yield above
 
     def kept(self, fact: Fact, context: Context) -> tuple[str, str]:
-        columns = [c for c in context.new.below(fact.ref, "column") if not c["generated"]]
+        columns = [
+            c
+            for c in context.new.below(fact.ref, "column")
+            if not c["generated"] and c["identity"] != "a"
+        ]
         if not fact["partition_key"] or not columns:
             return "", ""
         return f"each row of {fact.ref.path} was put into its partition", update(columns[0].ref)

@@ -124,6 +124,10 @@ def chosen(project: Project | None, dsn: str | None, source: str = "--dsn") -> T
     return None
 
 
+_SETTING = re.compile(r"[,;&\s](host|hostaddr|port|user|dbname|password|passfile|sslpassword)\s*=")
+"""A setting within the value of another, as where commas stand between them."""
+
+
 def named(dsn: str, source: str) -> Target:
     """A target from a connection string in any form libpq or SQLAlchemy takes."""
     text = re.sub(r"\Apostgres(ql)?\+\w+://", "postgresql://", dsn.strip())
@@ -135,6 +139,12 @@ def named(dsn: str, source: str) -> Target:
             hint="write postgresql://user:password@host:5432/database (with %40 for an @ in the"
             " password), or host=… dbname=… user=…",
         ) from None
+    if "://" not in text and any(_SETTING.search(str(v)) for v in parts.values()):
+        # What libpq takes for a part of another value would be printed with it.
+        raise Misuse(
+            f"a value in {source} holds another setting",
+            hint="write blanks between settings: host=… dbname=… user=…",
+        )
     host = str(
         parts.get("host")
         or parts.get("hostaddr")
