@@ -355,6 +355,7 @@ def test_verify_names_what_drifted(project: Project, database: str) -> None:
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
     result = project.run("verify", "--claim", "ddl")
     assert "error: column public.t.b is in the newest revision and not in ddl/ [ddl]" in result.out
+    assert "help: where it should be, write it into ddl/, as ringfence pull does" in result.out
 
 
 RICH = """

@@ -49,7 +49,6 @@ _KEY = re.compile(
 
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
-    plan = replace(plan, steps=_labels_first(plan.steps))
     plainly: frozenset[int] = frozenset()
     while True:
         work = _Rewrite(plan, old, new)
@@ -65,22 +64,6 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
             steps[-1] = _committed(steps[-1])
         steps += (step for _, step in wave)
     return replace(plan, steps=tuple(steps), proof=None)
-
-
-def _labels_first(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """An enum's new values are committed before they are used: best while nothing has gone yet."""
-    replaced = {s.ref for s in steps if s.verb == "drop"}
-    last = {
-        s.ref: at
-        for at, s in enumerate(steps)
-        if s.ref.kind == "enum" and s.transactional == "commit" and s.ref not in replaced
-    }
-    early = {at for at, s in enumerate(steps) if at <= last.get(s.ref, -1) and s.verb == "alter"}
-    early |= {at for at, s in enumerate(steps) if s.verb == "rename" and early}
-    return (
-        *(s for at, s in enumerate(steps) if at in early),
-        *(s for at, s in enumerate(steps) if at not in early),
-    )
 
 
 def _waves(plan: Plan, work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:

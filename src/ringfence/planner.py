@@ -39,7 +39,6 @@ class _InARing(Bug):
 
 _RANK = {"drop": 0, "alter": 2, "create": 3, "carry": 4, "discard": 5}
 _EARLY = 1
-_BEFORE_ALL = -1
 
 
 def plan(
@@ -62,7 +61,7 @@ def plan(
         changes = diff(old, new)
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes, undoes=undoes)
-    steps = (*rename_steps(renames, old), *_at_once(_ordered(work, executor)))
+    steps = _labels_first((*rename_steps(renames, old), *_at_once(_ordered(work, executor))))
     notes = (
         *_notes(before, new, work),
         *_empty(before, new, work.changes),
@@ -89,6 +88,22 @@ def _ordered(work: _Work, executor: str) -> Iterable[Step]:
         steps += part.steps(executor)
         work.carried |= part.carried
     return steps
+
+
+def _labels_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """An enum's new values are committed before they are used: best while nothing has gone yet."""
+    replaced = {s.ref for s in steps if s.verb == "drop"}
+    last = {
+        s.ref: at
+        for at, s in enumerate(steps)
+        if s.ref.kind == "enum" and s.transactional == "commit" and s.ref not in replaced
+    }
+    early = {at for at, s in enumerate(steps) if at <= last.get(s.ref, -1) and s.verb == "alter"}
+    early |= {at for at, s in enumerate(steps) if s.verb == "rename" and early}
+    return (
+        *(s for at, s in enumerate(steps) if at in early),
+        *(s for at, s in enumerate(steps) if at not in early),
+    )
 
 
 def _at_once(steps: Iterable[Step]) -> Iterator[Step]:
@@ -635,8 +650,6 @@ class _Work:
         top = kind_of(chain[-1])
         last = any(kind_of(r).last for r in chain) and (-1 if stage == "drop" else 1)
         rank = _EARLY if top.first and stage in ("alter", "create") else _RANK[stage]
-        if stage == "alter" and kind_of(ref).alone:
-            rank = _BEFORE_ALL
         return (
             last,
             rank,

@@ -140,8 +140,6 @@ class Kind:
     """Which part of its name is the role that makes things, if any; empty: whoever does."""
     first: ClassVar[bool] = False
     """Whether others may need it and PostgreSQL not know: it is made as early as can be."""
-    alone: ClassVar[bool] = False
-    """Whether an alteration must be committed before others use it: all else stays together behind."""
     relays: ClassVar[bool] = False
     """Whether what uses it computes by what it uses in its turn."""
     last: ClassVar[bool] = False

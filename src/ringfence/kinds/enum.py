@@ -21,7 +21,6 @@ class Enum(Swapped):
 
     name = "enum"
     probe = "EXISTS (SELECT FROM types WHERE typtype = 'e')"
-    alone = True
     attributes = {"labels": Attribute("extend", when="can_extend")}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
