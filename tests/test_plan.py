@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from engine import catalog, psql, rows
 from projects import Project, Result
 from ringfence.change import diff
+from ringfence.errors import Refused
 from ringfence.pg.connect import named
 from ringfence.script import read
 
@@ -576,6 +578,78 @@ def test_a_database_is_adopted(
     fresh = make_database()
     assert made.run("-C", str(shop), "migrate", dsn=fresh).status == 0
     assert diff(catalog(fresh), catalog(database)) == ()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_database_that_a_project_has_is_not_adopted_by_another(
+    tmp_path: Path, database: str, there: bool
+) -> None:
+    psql(database, "CREATE TABLE t (id int PRIMARY KEY)")
+    made = Project(tmp_path / "elsewhere", database)
+    assert made.run("init", str(tmp_path / "first"), "--from", database, dsn="").status == 0
+    shop = tmp_path / "shop"
+    if there:
+        (shop / "ddl" / "own").mkdir(parents=True)
+        (shop / "ddl" / "own" / "t.sql").write_text("CREATE TABLE u ();\n")
+    before = {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")}
+    result = made.run("init", str(shop), "--from", database, dsn="")
+    assert result.status == 1, result
+    assert result.out == ""
+    assert " stands at revision 0001 already: a project has its files" in result.err
+    assert "hint: work in that one; where its files are lost, DROP SCHEMA ringfence" in result.err
+    assert {p: p.is_file() and p.read_bytes() for p in tmp_path.rglob("*")} == before
+
+
+def test_what_fails_behind_the_first_revision_leaves_nothing_behind(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise Refused("no baseline today")
+
+    psql(database, "CREATE TABLE t (id int PRIMARY KEY)")
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    (shop / "ddl").mkdir(parents=True)
+    monkeypatch.setattr("ringfence.migrate.baseline", broken)
+    result = made.run("init", str(shop), "--from", database, dsn="")
+    assert (result.status, result.out) == (1, ""), result
+    assert [*shop.rglob("*")] == [shop / "ddl"]
+
+
+def test_who_may_not_record_a_baseline_is_told_before_anything_is_written(
+    tmp_path: Path, database: str
+) -> None:
+    role = f"looker_{os.getpid()}"
+    psql(database, f"CREATE TABLE t (id int PRIMARY KEY); CREATE ROLE {role} LOGIN")
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    try:
+        result = made.run("init", str(shop), "--from", make_conninfo(database, user=role), dsn="")
+    finally:
+        psql(database, f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert result.status == 1, result
+    assert f"{role} may not make schema ringfence in " in result.err
+    assert f"TO {role}; or connect as its owner" in result.err
+    assert not shop.exists()
+
+
+def test_where_commands_work_is_said_behind_an_adoption(tmp_path: Path, database: str) -> None:
+    psql(database, "CREATE TABLE t (id int PRIMARY KEY)")
+    made = Project(tmp_path / "elsewhere", database)
+    shop = tmp_path / "shop"
+    result = made.run(
+        "init", str(shop), "--from", make_conninfo(database, password="geheim"), dsn=""
+    )
+    assert result.status == 0, result
+    line = result.err.splitlines()[-1]
+    assert "RINGFENCE_DSN" in line
+    assert "geheim" not in result.out + result.err
+    said = shop / "pyproject.toml"
+    config = line.partition("[tool.ringfence]: ")[2]
+    said.write_text(said.read_text().replace("[tool.ringfence]", f"[tool.ringfence]\n{config}"))
+    done = made.run("-C", str(shop), "status", dsn="")
+    assert done.status == 0, done
+    assert str(conninfo_to_dict(database)["dbname"]) in done.out
 
 
 @pytest.mark.parametrize("where", ["IN SCHEMA s", ""])

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from ringfence import lockfile, revisions
 from ringfence import project as projects
 from ringfence.errors import Misuse, Refused
+from ringfence.model import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ringfence.model import Catalog
+    from ringfence.pg.connect import Target
     from ringfence.project import Project
 
 # Where each template goes. None of them is written over a file that is there.
@@ -77,26 +79,43 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
 
 @contextmanager
 def whole(directory: Path) -> Iterator[None]:
-    """What fails in here before it wrote any DDL leaves `directory` as it was."""
-    known = [*_FILES.values(), *_OWN, *(f"{folder}/.gitkeep" for folder in _FOLDERS)]
-    files = [directory / name for name in known]
-    before = {f: f.read_bytes() for f in files if f.is_file()}
-    folders = {p for f in files for p in f.parents if p.exists()}
+    """What fails in here leaves `directory` as it was."""
+    before = {f: f.read_bytes() for f in _files(directory)}
+    folders = {p for p in _places(directory) if p.exists()}
+    home = directory / ".ringfence"
+    served = home.exists()
     try:
         yield
     except BaseException:
-        if any((directory / "ddl").rglob("*.sql")):
-            raise
-        for file in files:
-            if file in before:
+        for file in {*before, *_files(directory)}:
+            if file not in before:
+                file.unlink()
+            elif not file.is_file() or file.read_bytes() != before[file]:
                 file.write_bytes(before[file])
-            else:
-                file.unlink(missing_ok=True)
-        new = {p for f in files for p in f.parents} - folders
+        if not served and home.exists():
+            from ringfence.pg import embedded
+
+            embedded.destroy(home)
+        new = {*_places(directory)} - folders
         for folder in sorted(new, key=lambda p: len(p.parts), reverse=True):
             with suppress(OSError):  # there is something in it, or it never came to be
                 folder.rmdir()
         raise
+
+
+def _files(directory: Path) -> list[Path]:
+    """The files that may have been written."""
+    known = [directory / name for name in (*_FILES.values(), *_OWN)]
+    trees = [f for folder in _FOLDERS for f in (directory / folder).rglob("*")]
+    return [f for f in (*known, *trees) if f.is_file()]
+
+
+def _places(directory: Path) -> list[Path]:
+    """The folders that may have been made, up to the outermost."""
+    files = [directory / name for name in (*_FILES.values(), *_OWN)]
+    trees = [directory / folder for folder in _FOLDERS]
+    below = [p for tree in trees for p in tree.rglob("*") if p.is_dir()]
+    return [*(p for f in (*files, *trees) for p in f.parents), *trees, *below]
 
 
 def adopt(
@@ -110,11 +129,14 @@ def adopt(
 
     What is there and no file can say is told.
 
-    The database itself is only read; `ringfence.migrate.baseline` records the revision in it.
+    The database itself is only read; `ringfence.migrate.baseline` records the revision in it. Raises
+    `Refused`, before anything is written, where it could not.
     """
     from ringfence import revise, sources
+    from ringfence.pg.connect import named
     from ringfence.pull import pull
 
+    _refuse_known(project, named(dsn, "--from"))
     side = sources.source(project, "live", dsn)
     with sources.shop(project, (side,), shadow) as shop:
         catalog = shop.catalog(side)
@@ -146,6 +168,38 @@ def adopt(
     for folder in (project.ddl, project.migrations / "versions"):
         (folder / ".gitkeep").unlink(missing_ok=True)
     return (*written, *revised.files)
+
+
+def _refuse_known(project: Project, target: Target) -> None:
+    """Raise `Refused` where no baseline can be recorded."""
+    from ringfence.pg import ledger
+    from ringfence.pg.connect import connect
+    from ringfence.pg.runner import refuse_standby
+
+    schema = project.config.migrate.schema
+    with connect(target, pinned=True) as connection:
+        refuse_standby(connection, target)
+        state = ledger.state(connection, schema)
+        if state.current:
+            raise Refused(
+                f"{target.shown} stands at revision {', '.join(state.current)} already: a project"
+                " has its files",
+                hint="work in that one; where its files are lost, DROP SCHEMA"
+                f" {quoted(schema)} CASCADE in the database forgets them, and init begins anew",
+            )
+        row = connection.execute(
+            "SELECT has_database_privilege(current_database(), 'CREATE')"
+            " OR to_regnamespace(quote_ident(%s)) IS NOT NULL, quote_ident(current_database())",
+            [schema],
+        ).fetchone()
+        assert row is not None
+        if not row[0]:
+            role = quoted(connection.info.user)
+            raise Refused(
+                f"{role} may not make schema {quoted(schema)} in {target.shown}, which remembers"
+                " what is applied",
+                hint=f"GRANT CREATE ON DATABASE {row[1]} TO {role}; or connect as its owner",
+            )
 
 
 def _left(catalog: Catalog) -> list[str]:

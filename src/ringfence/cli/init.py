@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from ringfence.pg.connect import Target
 
 SECTION = "Start here"
 
@@ -42,19 +46,28 @@ def command(
 
     with init.whole(base):
         project, written = init.init(base)
-        if from_ is not None:
+        if from_ is not None and database is not None:
+            from ringfence import migrate
+
             written = (*written, *init.adopt(project, from_, shadow, tell=tell))
+            migrate.baseline(project, database)
     for path in written:
         click.echo(project.shown(path))
-    if database is not None:
-        from ringfence import migrate
+    if database is None:
+        tell("next: write ddl/, then ringfence plan -m 'why', then ringfence migrate")
+        return
+    tell("recorded the first revision as applied; nothing was run")
+    tell("next: say which database commands work on, where it is not a copy of your own on the")
+    tell("embedded server, which ringfence migrate makes. For the one this came from, set")
+    tell(f"RINGFENCE_DSN, or in pyproject.toml below [tool.ringfence]: dsn = {_toml(database)}")
 
-        migrate.baseline(project, database)
-        click.echo("recorded the first revision as applied; nothing was run", err=True)
-    click.echo(
-        "next: write ddl/, then ringfence plan -m 'why', then ringfence migrate"
-        if from_ is None
-        else "next: ringfence migrate for a copy of your own on the embedded server;"
-        " --dsn or RINGFENCE_DSN for the database it came from",
-        err=True,
-    )
+
+def _toml(database: Target) -> str:
+    """The connection string as the configuration takes it, without its password."""
+    import json
+
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+    parts = conninfo_to_dict(database.conninfo)
+    said = {k: v for k, v in parts.items() if k not in ("password", "sslpassword")}
+    return json.dumps(make_conninfo("", **said), ensure_ascii=False)
