@@ -197,6 +197,13 @@ SECURED = (
 ONE = "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';"
 
 
+T = "CREATE TABLE t (a int);"
+
+
+def _granted(privileges: str, how: str = "") -> str:
+    return f"{T}GRANT {privileges} ON t TO pg_monitor {how};"
+
+
 def _view(options: str = "", *, rows: str = "a > 0", column: str = "a::int") -> str:
     said = f"WITH ({options})" if options else ""
     return (
@@ -329,6 +336,37 @@ NOT_ALL = "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC;"
         (
             f"{ONE}{NOT_ALL}GRANT EXECUTE ON FUNCTION one() TO pg_monitor;",
             ONE.replace("one()", "one(v bigint)"),
+            set(),
+        ),
+        (f"{ONE}GRANT EXECUTE ON FUNCTION one() TO pg_monitor;", ONE, set()),
+        (
+            f"{ONE}GRANT EXECUTE ON FUNCTION one() TO pg_monitor WITH GRANT OPTION;",
+            ONE,
+            {"LOST_PRIVILEGE:public.one()"},
+        ),
+        (_granted("SELECT", "WITH GRANT OPTION"), _granted("SELECT"), {"LOST_PRIVILEGE:public.t"}),
+        (_granted("SELECT"), _granted("SELECT", "WITH GRANT OPTION"), set()),
+        (_granted("SELECT, SELECT (a)"), _granted("SELECT"), set()),
+        (_granted("SELECT, SELECT (a)"), _granted("SELECT (a)"), {"LOST_PRIVILEGE:public.t"}),
+        (
+            _granted("SELECT") + "GRANT SELECT ON t TO PUBLIC;",
+            f"{T}GRANT SELECT ON t TO PUBLIC;",
+            set(),
+        ),
+        (_granted("SELECT"), f"{T}ALTER TABLE t OWNER TO pg_monitor;", set()),
+        (
+            f"{_view()}GRANT SELECT ON v TO pg_monitor;",
+            _view(column="a::bigint"),
+            {"LOST_PRIVILEGE:public.v"},
+        ),
+        (
+            f"{_view()}GRANT SELECT (a) ON v TO pg_monitor;",
+            _view(column="a::bigint"),
+            {"LOST_PRIVILEGE:public.v.a"},
+        ),
+        (
+            f"{_view()}GRANT SELECT ON v TO pg_monitor;",
+            f"{_view(column='a::bigint')}GRANT SELECT ON v TO PUBLIC;",
             set(),
         ),
     ],

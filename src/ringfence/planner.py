@@ -17,7 +17,7 @@ from ringfence.errors import Bug
 from ringfence.kinds import Context, Stage, kind_of
 from ringfence.kinds._family import names
 from ringfence.kinds._sql import ident, qualified
-from ringfence.kinds.grant import revoke_defaults
+from ringfence.kinds.grant import lost_anew, revoke_defaults
 from ringfence.model import Ref, quoted
 from ringfence.renames import automatic
 from ringfence.renames import steps as rename_steps
@@ -313,8 +313,11 @@ class _Work:
             else:
                 change = Change(ref, self.old.facts[ref], self.new.facts[ref])
                 does = kind.carry(change, context)
+            lost = lost_anew(ref, context) if stage == "create" and ref in self.drops else ()
             for do in does:
-                yield Step(do.sql, ref, verb, do.hazards, do.transactional, do.comment)
+                hazards = (*do.hazards, *lost)
+                yield Step(do.sql, ref, verb, hazards, do.transactional, do.comment)
+                lost = ()
             if stage == "create" and context.standing:
                 for do in revoke_defaults(ref, context):
                     yield Step(do.sql, ref, verb, do.hazards, do.transactional, do.comment)

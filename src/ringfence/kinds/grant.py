@@ -60,26 +60,24 @@ class Grant(Kind):
                     yield "alter", user
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
-        lost = _had(new, context) - _letters(new)[0]
-        for do in _move(new, _before(new, context), _letters(new), context):
-            yield do if lost else Do(do.sql)
-        yield from _pass_on(new, {}, _via(new))
+        told = _lost(new, _had(new, context), context)
+        yield from _move(new, _before(new, context), _letters(new), context, told)
+        yield from _pass_on(new, {}, _via(new), told)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
-        yield from _pass_on(old, _via(old), {})
+        told = _lost(old, _all(old), context)
+        yield from _pass_on(old, _via(old), {}, told)
         assert old.parent is not None
         default = (usual(kind_of(old.parent), old.ref.name[-1], context.server_version), set[str]())
-        stays = old.parent in context.new.facts
-        owns = stays and _owner(old, context, old=False) == old.ref.name[-1]
-        for do in _move(old, _letters(old), default, context, old=True):
-            yield Do(do.sql) if owns and _letters(old)[0] <= _owners(old, context) else do
+        yield from _move(old, _letters(old), default, context, told, old=True)
 
     def regrant(self, change: Change, context: Context) -> Iterator[Do]:
         """From one set of privileges to the other, and nothing else."""
         old, new = pair(change)
-        yield from _pass_on(new, _via(old), _via(new), take=True)
-        yield from _move(new, _letters(old), _letters(new), context)
-        yield from _pass_on(new, _via(old), _via(new), take=False)
+        told = _lost(new, _all(old), context)
+        yield from _pass_on(new, _via(old), _via(new), told, take=True)
+        yield from _move(new, _letters(old), _letters(new), context, told)
+        yield from _pass_on(new, _via(old), _via(new), told, take=False)
 
 
 def revoke_defaults(ref: Ref, context: Context) -> Iterator[Do]:
@@ -91,8 +89,19 @@ def revoke_defaults(ref: Ref, context: Context) -> Iterator[Do]:
         name = Ref("grant", (ref.kind, *ref.name, grantee))
         default = (usual(kind, grantee, context.server_version), set[str]())
         if name not in context.new.facts and held != default:
-            for do in _move(Fact(name, {}, ref), held, default, context):
-                yield Do(do.sql)  # nobody ever had it
+            yield from _move(Fact(name, {}, ref), held, default, context)  # nobody ever had it
+
+
+def lost_anew(ref: Ref, context: Context) -> tuple[Hazard, ...]:
+    """What somebody may no longer do with an object that is made anew, and is not granted any more."""
+    found: tuple[Hazard, ...] = ()
+    for child in context.folded.get(ref, ()):
+        found += lost_anew(child, context) if child in context.old.facts else ()
+    for old in context.old.below(ref, "grant"):
+        if old.ref not in context.new.facts:
+            to = _grantee(old, _owner(old, context, old=True))
+            found += _hazards(ref, to, _lost(old, _all(old), context))
+    return found
 
 
 def against_defaults(ref: Ref, contexts: Iterable[Context]) -> Iterator[Do]:
@@ -106,8 +115,7 @@ def against_defaults(ref: Ref, contexts: Iterable[Context]) -> Iterator[Do]:
             name = Ref("grant", (ref.kind, *ref.name, grantee))
             wanted = context.new.facts.get(name)
             after = _letters(wanted) if wanted is not None else default
-            for do in _move(Fact(name, {}, ref), held, after, context):
-                yield Do(do.sql)
+            yield from _move(Fact(name, {}, ref), held, after, context)
 
 
 def once_owned(catalog: Catalog, owners: Mapping[Ref, str]) -> dict[Ref, Fact | None]:
@@ -173,35 +181,76 @@ def _before(fact: Fact, context: Context) -> Letters:
     return usual(kind, grantee, context.server_version), set()
 
 
-def _had(fact: Fact, context: Context) -> set[str]:
+def _all(fact: Fact) -> Letters:
+    """What the grantee has, whoever gave it."""
+    given = (_letters(fact), *_via(fact).values())
+    return set().union(*(g[0] for g in given)), set().union(*(g[1] for g in given))
+
+
+def _had(fact: Fact, context: Context) -> Letters:
     """What it gave before to whom it gives something now: of an object just made, nothing."""
     if fact.parent is None or fact.parent not in context.old.facts:
-        return set()
-    if fact.ref in context.old.facts:
-        return _letters(context.old.facts[fact.ref])[0]
-    return usual(kind_of(fact.parent), fact.ref.name[-1], context.server_version)
+        return set(), set()
+    return _has(fact.ref, fact.parent, context.old)
+
+
+def _has(ref: Ref, on: Ref, catalog: Catalog) -> Letters:
+    """What a grantee has on what is there."""
+    if ref in catalog.facts:
+        return _all(catalog.facts[ref])
+    return usual(kind_of(on), ref.name[-1], catalog.server_version), set()
+
+
+def _lost(fact: Fact, had: Letters, context: Context) -> Letters:
+    """What of that the grantee will have from nobody: as itself, as the owner, or as anybody."""
+    left = set(had[0]), set(had[1])
+    on = fact.parent
+    while on is not None and on in context.new.facts and kind_of(on).grantable:
+        grantees = {fact.ref.name[-1], PUBLIC}
+        if _owner(fact, context, old=False) == fact.ref.name[-1]:
+            grantees.add(OWNER)
+        for grantee in grantees:
+            has = _has(Ref("grant", (on.kind, *on.name, grantee)), on, context.new)
+            left[0].difference_update(has[0])
+            left[1].difference_update(has[0] if grantee == OWNER else has[1])
+        on = context.new.facts[on].parent if on.kind == "column" else None
+    return left
 
 
 def _pass_on(
-    fact: Fact, old: Mapping[str, Letters], new: Mapping[str, Letters], *, take: bool | None = None
+    fact: Fact,
+    old: Mapping[str, Letters],
+    new: Mapping[str, Letters],
+    told: Letters,
+    *,
+    take: bool | None = None,
 ) -> Iterator[Do]:
     """What others than the owner grant is granted and revoked in their name."""
     for by in sorted({*old, *new}):
         before, after = old.get(by, (set(), set())), new.get(by, (set(), set()))
-        for do in _change(fact, before, after, _grantee(fact, ""), regive=()):
+        for do in _change(fact, before, after, _grantee(fact, ""), told):
             if take is None or take == do.sql.startswith("REVOKE"):
                 yield Do(f"SET ROLE {ident(by)}")
                 yield do
                 yield Do("RESET ROLE")
 
 
+_NOTHING: Letters = (set(), set())
+
+
 def _move(
-    fact: Fact, before: Letters, after: Letters, context: Context, *, old: bool = False
+    fact: Fact,
+    before: Letters,
+    after: Letters,
+    context: Context,
+    told: Letters = _NOTHING,
+    *,
+    old: bool = False,
 ) -> Iterator[Do]:
     assert fact.parent is not None
     owner = _owner(fact, context, old=old)
-    regive = _columns(fact, before, after, context)
-    yield from _change(fact, before, after, _grantee(fact, owner), regive=tuple(regive))
+    regive = tuple(_columns(fact, before, after, context))
+    yield from _change(fact, before, after, _grantee(fact, owner), told, regive)
 
 
 def _owner(fact: Fact, context: Context, *, old: bool) -> str:
@@ -214,18 +263,6 @@ def _owner(fact: Fact, context: Context, *, old: bool) -> str:
     if found is None and on not in context.creates:
         found = context.old.facts.get(name)
     return found.text("owner") if found is not None else ""
-
-
-def _owners(fact: Fact, context: Context) -> set[str]:
-    """The privileges that the owner will have on what a grant was on; of a column, those on its table."""
-    on = fact.parent
-    found: set[str] = set()
-    while on is not None and on in context.new.facts and kind_of(on).grantable:
-        said = context.new.facts.get(Ref("grant", (on.kind, *on.name, OWNER)))
-        usually = usual(kind_of(on), OWNER, context.server_version)
-        found |= _letters(said)[0] if said is not None else usually
-        on = context.new.facts[on].parent if on.kind == "column" else None
-    return found
 
 
 def owned_with(on: Ref, catalog: Catalog) -> Ref:
@@ -268,21 +305,24 @@ def _columns(fact: Fact, before: Letters, after: Letters, context: Context) -> I
 
 
 def _change(
-    fact: Fact, before: Letters, after: Letters, to: str, *, regive: tuple[str, ...]
+    fact: Fact,
+    before: Letters,
+    after: Letters,
+    to: str,
+    told: Letters,
+    regive: tuple[str, ...] = (),
 ) -> Iterator[Do]:
+    """From one set of privileges to the other; `told`: those whose loss is a hazard."""
     on = fact.parent
     assert on is not None
     lost = before[0] - after[0]
     unoptioned = (before[1] - after[1]) - lost
     if lost:
-        hazard = Hazard(
-            HazardCode.LOST_PRIVILEGE,
-            on,
-            f"{to} may no longer {', '.join(words(''.join(lost)))} on {on.path}",
-        )
-        yield Do(_statement("REVOKE", on, lost, "FROM", to), (hazard,))
+        hazards = _hazards(on, to, (lost & told[0], lost & told[1]))
+        yield Do(_statement("REVOKE", on, lost, "FROM", to), hazards)
     if unoptioned:
-        yield Do(_statement("REVOKE GRANT OPTION FOR", on, unoptioned, "FROM", to))
+        hazards = _hazards(on, to, (set(), unoptioned & told[1]))
+        yield Do(_statement("REVOKE GRANT OPTION FOR", on, unoptioned, "FROM", to), hazards)
     for sql in regive:
         yield Do(sql)
     plain = (after[0] - before[0]) - after[1]
@@ -291,6 +331,17 @@ def _change(
     optioned = after[1] - before[1]
     if optioned:
         yield Do(_statement("GRANT", on, optioned, "TO", to) + " WITH GRANT OPTION")
+
+
+def _hazards(on: Ref, to: str, lost: Letters) -> tuple[Hazard, ...]:
+    """The hazards of what somebody may no longer do, and may no longer let others do."""
+    said = []
+    if lost[0]:
+        said.append(f"{to} may no longer {', '.join(words(''.join(lost[0])))} on {on.path}")
+    if still := lost[1] - lost[0]:
+        named = ", ".join(words("".join(still)))
+        said.append(f"{to} may no longer grant {named} on {on.path} to others")
+    return tuple(Hazard(HazardCode.LOST_PRIVILEGE, on, text) for text in said)
 
 
 def _statement(verb: str, on: Ref, letters: set[str], word: str, to: str) -> str:
