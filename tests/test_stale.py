@@ -219,3 +219,63 @@ def test_what_the_plan_makes_anew_is_not_stale(make_database: Callable[..., str]
     )
     _, told = _told(make_database, open_, open_.replace(*NEW))
     assert told == []
+
+
+V = "CREATE VIEW v AS SELECT a FROM t WHERE a > 'A';"
+W = "CREATE VIEW w AS SELECT a AS b FROM v;"
+M = "CREATE MATERIALIZED VIEW m AS SELECT b FROM w;"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("SELECT a FROM t WHERE a > 'B'", True),
+        ("SELECT lower(a) AS a FROM t WHERE a > 'A'", True),
+        ("SELECT a, length(a) AS long FROM t WHERE a > 'A'", True),  # nobody knows that it is one
+        ("SELECT a, b FROM t WHERE a > 'A'", False),
+        ("SELECT a, b AS c, t.a AS d FROM t WHERE a > 'A'", False),
+        ("SELECT a, b FROM t WHERE a > 'B'", True),
+    ],
+)
+def test_what_a_view_gave_is_told_of_what_has_stored_it(
+    make_database: Callable[..., str], rows: str, expected: bool
+) -> None:
+    table = "CREATE TABLE t (a text, b int);"
+    after = f"CREATE VIEW v AS {rows};"
+    _, told = _told(make_database, table + V + W + M, table + after + W + M)
+    again = "the rows of public.m were computed by what public.v was; to do it again: REFRESH"
+    assert [h.message for h in told] == [f"{again} MATERIALIZED VIEW public.m"] * expected
+
+
+def test_distinct_rows_of_more_columns_are_others(make_database: Callable[..., str]) -> None:
+    table = "CREATE TABLE t (a text, b int);"
+    v = "CREATE VIEW v AS SELECT DISTINCT a FROM t WHERE a > 'A';"
+    a = table + v + W + M
+    _, told = _told(make_database, a, a.replace("DISTINCT a", "DISTINCT a, b"))
+    assert [hazard.ref.path for hazard in told] == ["public.m"]
+
+
+@pytest.mark.parametrize("unpopulated", ["", " WITH NO DATA"])
+def test_what_is_made_anew_is_not_stale_and_nobody_may_read_it_meanwhile(
+    make_database: Callable[..., str], unpopulated: str
+) -> None:
+    table = "CREATE TABLE t (a text, b int);"
+    after = V.replace("SELECT a", "SELECT b::text AS a, a AS c")
+    m = M.replace(";", f"{unpopulated};")
+    one, two = make_database(), make_database()
+    psql(one, table + V + W + m)
+    psql(two, table + after + W.replace("a AS b", "a::varchar AS b") + m)
+    hazards = assert_turns(one, two).plan.hazards
+    expected = [] if unpopulated else [("REWRITE", "public.m is written anew under lock")]
+    assert [(h.code, h.message) for h in hazards] == expected
+
+
+def test_what_holds_nothing_once_it_is_made_anew_is_told(
+    make_database: Callable[..., str],
+) -> None:
+    a = "CREATE MATERIALIZED VIEW m AS SELECT 1 AS a;"
+    one, two = make_database(), make_database()
+    psql(one, a)
+    psql(two, a.replace("1", "2").replace(";", " WITH NO DATA;"))
+    hazards = assert_turns(one, two).plan.hazards
+    assert [h.name for h in hazards] == ["DATA_LOSS:public.m"]

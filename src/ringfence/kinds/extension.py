@@ -36,7 +36,7 @@ class Extension(Kind):
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield Do(
             sql("DROP EXTENSION {n}", n=old.ref.name),
-            loses_data(old.ref, f"whatever the tables of {old.ref.path} hold is lost"),
+            loses_data(old.ref, f"what tables of {old.ref.path} hold, if it has any, is lost"),
         )
 
     def move(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002

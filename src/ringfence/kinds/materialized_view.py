@@ -63,7 +63,8 @@ class MaterializedView(Kind):
         if new["tablespace"]:
             text += f" TABLESPACE {ident(new.text('tablespace'))}"
         text += f" AS\n{new.text('definition').strip().rstrip(';')}"
-        yield Do(text + ("\nWITH NO DATA" if new["unpopulated"] else ""))
+        clause = "\nWITH NO DATA" if new["unpopulated"] else ""
+        yield Do(text + clause, _filled_anew(context.old.facts.get(new.ref), new))
         for child in context.folded.get(new.ref, ()):
             yield from kind_of(child).afterwards(context.new.facts[child], context)
 
@@ -89,14 +90,27 @@ class MaterializedView(Kind):
         """REFRESH, with or without data."""
         _, new = pair(change)
         clause = " WITH NO DATA" if new["unpopulated"] else ""
-        said = f"the rows of {new.ref.path} are gone: it cannot be read until a REFRESH"
-        lost = loses_data(new.ref, said) if new["unpopulated"] else ()
         name = qualified(new.ref.name)
-        yield Do(f"REFRESH MATERIALIZED VIEW {name}{clause}", (*_rewrites(new), *lost))
+        hazards = (*_rewrites(new), *(_emptied(new) if new["unpopulated"] else ()))
+        yield Do(f"REFRESH MATERIALIZED VIEW {name}{clause}", hazards)
 
 
 def _alter(fact: Fact) -> str:
     return f"ALTER MATERIALIZED VIEW {qualified(fact.ref.name)}"
+
+
+def _filled_anew(old: Fact | None, new: Fact) -> tuple[Hazard, ...]:
+    """What it means that it is dropped and made: until that commits, nobody may read it."""
+    if old is None:
+        return ()
+    if not new["unpopulated"]:
+        return _rewrites(new)
+    return () if old["unpopulated"] else _emptied(new)
+
+
+def _emptied(fact: Fact) -> tuple[Hazard, ...]:
+    said = f"the rows of {fact.ref.path} are gone: it cannot be read until a REFRESH"
+    return loses_data(fact.ref, said)
 
 
 def _rewrites(fact: Fact) -> tuple[Hazard, ...]:

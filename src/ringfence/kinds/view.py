@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, options_clause, pair, reset_options
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._stale import stale
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
@@ -53,10 +54,13 @@ class View(Kind):
         before = old.list("columns")
         return new.list("columns")[: len(before)] == before
 
-    def redefine(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
+    def redefine(self, change: Change, context: Context) -> Iterator[Do]:
         """CREATE OR REPLACE VIEW."""
         old, new = pair(change)
-        yield Do(f"CREATE OR REPLACE VIEW {_body(new)}", _bared(old, new))
+        hazards = _bared(old, new)
+        if not _only_longer(old, new):
+            hazards += stale(new.ref, context)
+        yield Do(f"CREATE OR REPLACE VIEW {_body(new)}", hazards)
 
     def reoption(self, change: Change, context: Context) -> Iterator[Do]:  # noqa: ARG002
         """SET and RESET (security_invoker …)."""
@@ -69,6 +73,18 @@ class View(Kind):
         for do in reset_options(prefix, old.list("options"), new.list("options")):
             yield Do(do.sql, bared)
             bared = ()  # said once
+
+
+def _only_longer(old: Fact, new: Fact) -> bool:
+    """Whether it gives what it gave, and columns of what it reads besides."""
+    before, after = old.text("definition"), new.text("definition")
+    head, source, rest = before.partition("\n   FROM ")
+    behind = source + rest
+    if not source or "DISTINCT" in head:
+        return False
+    if not after.startswith(head) or not after.endswith(behind):
+        return False
+    return _BESIDES.fullmatch(after[len(head) : len(after) - len(behind)]) is not None
 
 
 _TRUE = re.compile(r"t(r(ue?)?)?|y(es?)?|on|1", re.IGNORECASE)
@@ -99,6 +115,9 @@ def _on(options: dict[str, str], name: str) -> bool:
 
 
 _NAME = r'(?:"(?:[^"]|"")*"|[\w$]+)'
+_BESIDES = re.compile(rf"(?:,\s+{_NAME}(?:\.{_NAME})*(?: AS {_NAME})?)*")
+"""Columns at the end of a list, by name alone."""
+
 _COLUMN = re.compile(
     rf"(?P<name>{_NAME}) (?P<type>(?:(?:timestamp|time)(?:\(\d\))? with(?:out)? time zone"
     r"|double precision|(?:bit|character) varying"
