@@ -251,3 +251,28 @@ def test_a_branch_to_opt_in_to_is_told_and_can_be_rehearsed(project: Project) ->
     done = project.run("rehearse", "s1", "s2", "--format", "json")
     assert done.status == 0, done.err
     assert json.loads(done.out)["findings"] == []
+
+
+def test_a_safe_form_that_was_written_has_no_guesses_against_it(
+    tmp_path: Path, database: str
+) -> None:
+    made = Project(tmp_path / "project", database)
+    table = "CREATE TABLE public.things (id BIGINT PRIMARY KEY, n {} NOT NULL, s TEXT);\n"
+    index = "CREATE INDEX things_n ON public.things (n);\n"
+    (made.root / "ddl").mkdir()
+    (made.root / "ddl" / "things.sql").write_text(table.format("BIGINT") + index, encoding="utf-8")
+    made.revision("0001", table.format("INTEGER") + index, "DROP TABLE public.things;\n")
+    assert made.run("migrate").status == 0
+    made.revision("0002", "ALTER TABLE public.things ALTER n TYPE bigint;\n", "SELECT 1;\n")
+    assert "leads to the same schema, with no hazard" in made.run("rehearse", "--rewrite").err
+    downs = [path.read_text() for path in made.versions.glob("0002*.down.sql")]
+    assert not any("OWNER TO" in text for text in downs)
+    assert any("\nDROP INDEX CONCURRENTLY" in text for text in downs)
+    document = json.loads(made.run("check", "--format", "json").out)
+    guesses = {
+        (f["code"], f["place"]["path"].partition(".")[2])
+        for f in document["findings"]
+        if f["basis"] == "static" and f["severity"] != "info"
+    }
+    assert guesses == set()
+    assert "OLD_READER" in {f["code"] for f in document["findings"]}

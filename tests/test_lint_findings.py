@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ import pytest
 from projects import Project
 from ringfence import rules
 from ringfence.cli.main import main
-from ringfence.errors import Misuse
-from ringfence.finding import Basis
+from ringfence.errors import Misuse, Span
+from ringfence.finding import AGREED, Basis, Finding, Severity
 from ringfence.project import find
 from ringfence.report import formats
 from ringfence.rules._fix import same
@@ -334,14 +335,60 @@ def test_the_projects_own_baseline(project: Path, capsys: pytest.CaptureFixture[
 
 def test_what_was_measured_settles_what_was_guessed(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text(
-        "CREATE INDEX i ON app.t (a);\nCREATE INDEX j ON app.t (b);\n"
+        "CREATE INDEX i ON app.t (a);\nCREATE INDEX j ON app.t (b);\nUPDATE app.t SET a = 1;\n"
         "ALTER TABLE app.t DROP COLUMN c;\n"
     )
     report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"])
-    ran = [("a.sql", "create index i on app.t (a)"), ("a.sql", "ALTER TABLE app.t DROP COLUMN c")]
-    left = rules.settled(report.findings, [*ran, ("b.sql", "CREATE INDEX j ON app.t (b)")])
-    assert [(f.code, f.span.line) for f in left if f.span] == [("M001", 2), ("M025", 3)]
-    assert rules.settled(report.findings, [("a.sql", "not sql")]) == report.findings
+    drop = (Span("a.sql", 4, 1), "ALTER TABLE app.t DROP COLUMN c")
+    ran = [
+        (Span("a.sql", 1, 1), "create index i on app.t (a)"),
+        (Span("a.sql", 3, 1), "UPDATE app.t SET a = 1"),
+        drop,
+        (Span("b.sql", 2, 1), "CREATE INDEX j ON app.t (b)"),
+    ]
+    left = rules.settled(report.findings, ran)
+    assert [(f.code, f.span.line) for f in left if f.span] == [("M001", 2), ("M025", 4)]
+    assert rules.settled(report.findings, [(Span("a.sql", 1, 1), "not sql")]) == report.findings
+    # Who read the column was seen to fail: that says it. To be told of something else does not.
+    missed = Finding("OLD_READER", Severity.WARNING, "app.t.c is gone", span=drop[0])
+    for seen, there in (
+        (missed, False),
+        (replace(missed, severity=Severity.INFO, help=AGREED), False),
+        (replace(missed, severity=Severity.INFO), True),
+        (replace(missed, code="DATA_LOSS"), True),
+        (replace(missed, span=Span("a.sql", 2, 1)), True),
+    ):
+        left = rules.settled(report.findings, ran, [seen])
+        assert ("M025" in {f.code for f in left}) == there, seen
+
+
+@pytest.mark.parametrize("name", ["0002.down.sql", "0002.up.sql"])
+def test_on_the_way_back_a_wait_is_information(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("CREATE INDEX i ON app.t (a);\nDROP INDEX app.j;\n")
+    found = {f.code: f.severity for f in rules.lint(None, [name], base=tmp_path).findings}
+    back = ".down." in name
+    assert found["M001"] is (Severity.INFO if back else Severity.WARNING)
+    assert found["M002"] is Severity.WARNING
+
+
+def test_a_column_takes_the_place_of_one_that_was_there_longer(tmp_path: Path) -> None:
+    (tmp_path / "1.sql").write_text("CREATE TABLE app.t (id bigint PRIMARY KEY, a int, b int);")
+    (tmp_path / "2.sql").write_text("ALTER TABLE app.t ADD COLUMN c bigint;")
+
+    def found(sql: str) -> list[str]:
+        (tmp_path / "3.sql").write_text(f"BEGIN;\n{sql}\nCOMMIT;\n")
+        return [f.code for f in rules.lint(None, ["3.sql"], base=tmp_path, select=["M"]).findings]
+
+    drop, keep = "ALTER TABLE app.t DROP COLUMN a;", "ALTER TABLE app.t RENAME COLUMN a TO z;"
+    assert found(f"{drop} ALTER TABLE app.t RENAME COLUMN c TO a;") == []
+    assert found(f"{keep} ALTER TABLE app.t RENAME COLUMN c TO a;") == []
+    # One that others know by its own name, another name, another transaction.
+    assert found(f"{drop} ALTER TABLE app.t RENAME COLUMN b TO a;") == ["M025", "M028"]
+    assert found(f"{drop} ALTER TABLE app.t RENAME COLUMN c TO d;") == ["M025", "M028"]
+    assert found(f"{drop} COMMIT; BEGIN; ALTER TABLE app.t RENAME COLUMN c TO a;") == [
+        "M025",
+        "M028",
+    ]
 
 
 # Choosing -----------------------------------------------------------------------------------------

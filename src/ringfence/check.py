@@ -23,6 +23,7 @@ from ringfence.pg.connect import connect
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ringfence.errors import Span
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.revisions import Graph
@@ -55,14 +56,15 @@ def check(
         with ThreadPoolExecutor(2) as pool:
             linted = pool.submit(_lint, project, since)
             listen("lint, rehearsal, verification")
-            ran: list[tuple[str, str]] = []
-            parts.append(
-                _guarded("rehearsal", lambda: _rehearse(project, target, names, allow, ran))
-            )
+            ran: list[tuple[Span, str]] = []
+            rehearsed = _guarded("rehearsal", lambda: _rehearse(project, target, names, allow, ran))
+            parts.append(rehearsed)
             parts.append(_guarded("verification", lambda: _verify(project, target)))
             said = _guarded("lint", linted.result)
             # What was seen to happen overrules what a rule makes of the text.
-            parts.append(replace(said, findings=rules.settled(said.findings, ran)))
+            parts.append(
+                replace(said, findings=rules.settled(said.findings, ran, rehearsed.findings))
+            )
     else:
         parts.append(_guarded("lint", lambda: _lint(project, since)))
     return Report(
@@ -185,11 +187,11 @@ def _rehearse(
     target: Target,
     names: Sequence[str],
     allow: Sequence[str],
-    ran: list[tuple[str, str]],
+    ran: list[tuple[Span, str]],
 ) -> Report:
     """Runs of revisions that follow each other, each rehearsed from where it begins.
 
-    What statements were measured, by file and text, is added to `ran`.
+    What statements were measured, by place and text, is added to `ran`.
     """
     graph = revisions.read(project)
     runs: list[list[str]] = []
@@ -209,7 +211,7 @@ def _rehearse(
     ]
     done = [each.report for each in rehearsals]
     ran += [
-        (statement.span.path, statement.text)
+        (statement.span, statement.text)
         for each in rehearsals
         for part in each.parts
         for statement in part.statements

@@ -37,6 +37,10 @@ class Basis(StrEnum):
     """What was seen to happen."""
 
 
+AGREED = "agreed to"
+"""What a finding's help is where somebody agreed to it by name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing somebody should know: a rule broken, a claim that does not hold, a hazard.

@@ -226,8 +226,8 @@ def _drafts(
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
     stages, renamed = _up(project, shop, source, parts, done)
-    downs = [_way_back(stages[i + 1], stages[i], online=online) for i in range(1, len(parts))]
-    first = _way_back(stages[1], renamed, online=online)
+    downs = [way_back(stages[i + 1], stages[i], online=online) for i in range(1, len(parts))]
+    first = way_back(stages[1], renamed, online=online)
     downs.insert(
         0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
     )
@@ -256,7 +256,7 @@ def _drafts(
         before = identifier
 
 
-def _way_back(old: Catalog, new: Catalog, *, online: bool) -> Plan:
+def way_back(old: Catalog, new: Catalog, *, online: bool = True) -> Plan:
     """The plan from `old` to `new`, in lock-safe steps: a file has but one way back.
 
     What was nobody's by name was whoever's that ran the revisions, and so it is again.

@@ -98,7 +98,7 @@ def retyped(
         return Retyped(why=why)
     try:
         with _renamed(session, wish) as (keys, given):
-            told = extract(session, exclude=tuple(hidden))
+            told = extract(session, exclude=tuple(hidden), nobody=session.info.user)
         first, rest = _beside(wish, before, told)
         values = _values(session, wish, before)
         with copy() as stands:
@@ -441,7 +441,7 @@ def _tried(
     except psycopg.Error as error:
         said = error.diag.message_detail or error.diag.message_primary or str(error)
         return Retyped(why=" ".join(said.split()))
-    actual = extract(stands, exclude=tuple(hidden))
+    actual = extract(stands, exclude=tuple(hidden), nobody=stands.info.user)
     left: tuple[Step, ...] = plan(actual, after).steps
     hazards = {str(hazard.code) for step in left for hazard in step.hazards}
     if hazards & _GATED or any(s.transactional == "no" for s in left):
@@ -450,7 +450,7 @@ def _tried(
     with stands.transaction():
         for step in left:
             stands.execute(step.sql)
-    if differs := diff(extract(stands, exclude=tuple(hidden)), after):
+    if differs := diff(extract(stands, exclude=tuple(hidden), nobody=stands.info.user), after):
         return Retyped(why=f"{differs[0].ref} would not be as it is to be")
     now: list[tuple[object, ...]] = []
     with suppress(psycopg.Error):

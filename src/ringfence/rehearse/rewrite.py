@@ -181,12 +181,17 @@ def _end(text: Script, statement: Statement) -> int:
 
 
 def downs(title: str, stages: Sequence[Catalog], fills: Sequence[Fill] = ()) -> list[str]:
-    """The SQL that leads back from each of the catalogs to the one before."""
+    """The SQL that leads back from each of the catalogs to the one before.
+
+    What columns are filled with is filled in at once: a file has but one way back.
+    """
     found = []
     for number, (before, after) in enumerate(itertools.pairwise(stages), 1):
         title_ = f"undo: {title} ({number} of {len(stages) - 1})"
         its = [fill for fill in fills if fill.column in before.facts]
-        steps = filling.plan(after, before, its).steps
+        filled = filling.due(its, after, before)
+        back = filling.plan(after, before, its) if filled else revise.way_back(after, before)
+        steps = back.steps
         text = revise.file_text(title_, steps, "hazard")
         found.append(text if steps else f"{text.rstrip()}\n-- the rows stay as they are\n")
     return found

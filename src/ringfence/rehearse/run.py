@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ringfence import hazards as hazards_
 from ringfence import migrate, replay, revisions, rows
-from ringfence.finding import Basis, Coverage, Finding, Report, Severity, counted, ordered
+from ringfence.finding import AGREED, Basis, Coverage, Finding, Report, Severity, counted, ordered
 from ringfence.model import Ref
 from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
@@ -446,7 +446,7 @@ def _agreed(findings: Iterable[Finding], allow: Sequence[str]) -> Iterator[Findi
     for finding in findings:
         name = f"{finding.code}:{finding.ref.path}" if finding.ref else finding.code
         if finding.code in allow or name in allow:
-            yield replace(finding, severity=Severity.INFO, help="agreed to")
+            yield replace(finding, severity=Severity.INFO, help=AGREED)
         else:
             yield finding
 

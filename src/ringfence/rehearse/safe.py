@@ -149,7 +149,7 @@ def _ran(connection: Connection[tuple[object, ...]], statement: Statement) -> bo
 
 
 def _catalog(connection: Connection[tuple[object, ...]], hidden: Sequence[str]) -> Catalog:
-    return extract(connection, exclude=tuple(hidden))
+    return extract(connection, exclude=tuple(hidden), nobody=connection.info.user)
 
 
 def _moves(

@@ -247,5 +247,5 @@ def spare(work: Work, base: Target) -> Iterator[Target | None]:
 
 
 def extracted(work: Work, connection: Connection[tuple[object, ...]]) -> Catalog:
-    """The catalog without what ringfence itself keeps there."""
-    return extract(connection, exclude=work.hidden)
+    """The catalog without what ringfence itself keeps there, and without the name of who makes it."""
+    return extract(connection, exclude=work.hidden, nobody=connection.info.user)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -27,6 +28,7 @@ from ringfence.finding import Severity
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ringfence.errors import Span
     from ringfence.finding import Coverage, Finding, Report
     from ringfence.model import Ref
     from ringfence.project import Project
@@ -103,7 +105,8 @@ class Rule:
     """A registered rule. Its findings' codes are `code`, or begin with `code/`.
 
     `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see;
-    `measurable` whether running the statement shows if what it says is so. One that is `asked` for is
+    `measurable` whether running the statement shows if what it says is so: what waits for what, and
+    how long. `measured_as` are the hazards by which a rehearsal says the same. One that is `asked` for is
     heeded when its code is selected, and not with its family. One about migrations that looks `anywhere`
     is shown the files of ddl/ as well.
     """
@@ -115,6 +118,7 @@ class Rule:
     check: Callable[..., Any]
     on: tuple[str, ...] = field(default=())
     measurable: bool = False
+    measured_as: tuple[str, ...] = ()
     asked: bool = False
     anywhere: bool = False
 
@@ -123,6 +127,9 @@ class Rule:
         """What is wrong where it finds something, in a line."""
         return self.page.partition("\n")[0].rstrip(".")
 
+
+USERS = ("OLD_READER", "OLD_WRITER")
+"""The hazards by which a rehearsal says that who used something before cannot go on."""
 
 _FOLDERS = ("", "migration", "isolation", "correctness", "structure", "remarks")
 FAMILIES = {
@@ -145,6 +152,7 @@ def rule(
     *,
     on: Sequence[str] = (),
     measurable: bool = False,
+    measured_as: Sequence[str] = (),
     asked: bool = False,
     anywhere: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -162,7 +170,16 @@ def rule(
             )
         looks_at = "files" if "SqlFile" in looks_at else looks_at.rpartition(".")[2]
         _rules[code] = Rule(
-            code, severity, page, looks_at, check, tuple(on), measurable, asked, anywhere
+            code,
+            severity,
+            page,
+            looks_at,
+            check,
+            tuple(on),
+            measurable,
+            tuple(measured_as),
+            asked,
+            anywhere,
         )
         return check
 
@@ -284,33 +301,41 @@ def lint(
     )
 
 
-def settled(findings: Iterable[Finding], ran: Iterable[tuple[str, str]]) -> tuple[Finding, ...]:
+def settled(
+    findings: Iterable[Finding], ran: Iterable[tuple[Span, str]], seen: Iterable[Finding] = ()
+) -> tuple[Finding, ...]:
     """Findings without the guesses about statements that were run and measured.
 
-    `ran` holds, for each such statement, the path of its file as findings show it, and its text.
-    What measuring cannot settle stays: that a column is gone, that a name has changed.
+    `ran` holds, for each such statement, its place and its text, `seen` what was found of them. Of
+    what only others can tell, that a name is gone, a guess goes where the same was seen.
     """
     import postgast
 
-    from ringfence.finding import Basis
+    from ringfence.finding import AGREED, Basis, Severity
 
-    measured = set()
-    for path, text in ran:
-        try:
-            measured.add((path, str(postgast.fingerprint(text).hex)))
-        except postgast.PgQueryError:
-            continue
-    guesses = {each.code for each in rules() if each.measurable}
-    return tuple(
-        f
-        for f in findings
-        if not (
-            f.basis is Basis.STATIC
-            and f.code in guesses
-            and f.span is not None
-            and (f.span.path, f.key.rpartition(":")[2]) in measured
+    measured: dict[tuple[str, int, int], tuple[str, str]] = {}
+    for at, text in ran:
+        with suppress(postgast.PgQueryError):
+            place = (at.path, at.line, at.column)
+            measured[place] = (at.path, str(postgast.fingerprint(text).hex))
+    told = {
+        (f.code, measured.get((f.span.path, f.span.line, f.span.column)))
+        for f in seen
+        if f.span is not None and (f.severity is not Severity.INFO or f.help == AGREED)
+    }
+    statements = set(measured.values())
+    by_code = {each.code: each for each in rules()}
+
+    def settles(guess: Finding) -> bool:
+        rule = by_code.get(guess.code)
+        if guess.basis is not Basis.STATIC or guess.span is None or rule is None:
+            return False
+        its = (guess.span.path, guess.key.rpartition(":")[2])
+        return its in statements and (
+            rule.measurable or any((code, its) in told for code in rule.measured_as)
         )
-    )
+
+    return tuple(each for each in findings if not settles(each))
 
 
 def explain(code: str) -> str:

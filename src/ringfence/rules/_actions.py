@@ -107,6 +107,27 @@ def made_again(action: Action, verb: str) -> Literal["", "at once", "later"]:
     return ""
 
 
+def taken_over(action: Action, column: str) -> bool:
+    """Whether a column that came later gets this one's name before anybody can miss it."""
+    every = action.migration.statements
+    return any(
+        each.verb == "rename"
+        and each.name == action.name
+        and each.node.rename_type == pb.OBJECT_COLUMN
+        and each.node.newname == column
+        and came_later(action, each.node.subname)
+        for statement in every[every.index(action.statement.top) + 1 :]
+        if action.migration.at_once(action.statement, statement)
+        for each in actions(statement, action.state)
+    )
+
+
+def came_later(action: Action, column: str) -> bool:
+    """Whether a column was added to the table that an action is about, by a file behind its own."""
+    known = action.relation.columns.get(column)
+    return known is not None and known.made_by not in ("", action.relation.made_by)
+
+
 def _written(kind: str, tree: Any) -> Iterator[Any]:
     """The statements that write rows when one runs: itself, those in its WITH, what it explains."""
     inner = _INNER.get(kind)

@@ -319,8 +319,13 @@ def _create_function(action: Action, state: State) -> None:
     for option in action.node.options:
         if option.def_elem.defname == "volatility":
             label = option.def_elem.arg.string.sval
-    state.functions[action.name.name] = label
-    state.made.setdefault(action.name.name, action.migration.shown)
+    name = action.name.name
+    state.functions[name] = label
+    if listed(action.node.return_type.names).name in ("trigger", "event_trigger"):
+        state.for_triggers.add(name)
+    else:
+        state.for_triggers.discard(name)
+    state.made.setdefault(name, action.migration.shown)
 
 
 def _set(action: Action, state: State) -> None:

@@ -435,9 +435,14 @@ def _finding(file: SqlFile, rule: Rule, statement: Statement | None, problem: Pr
     if at < 0:
         at = statement.at if statement is not None else 0
     what = statement.fingerprint if statement is not None else ""
+    severity = problem.severity or rule.severity
+    if rule.measurable and severity is Severity.WARNING and file.path.name.endswith(".down.sql"):
+        severity = (
+            Severity.INFO
+        )  # whoever goes back waits: it passes, and nothing else is agreed to
     return Finding(
         code=rule.code,
-        severity=problem.severity or rule.severity,
+        severity=severity,
         message=problem.message,
         ref=problem.ref,
         span=span(file, at),

@@ -93,6 +93,8 @@ class State:
     functions: dict[str, str] = field(default_factory=dict)
     made: dict[str, str] = field(default_factory=dict)
     """By which file a function was made first."""
+    for_triggers: set[str] = field(default_factory=set)
+    """The functions that only triggers call."""
     others: dict[tuple[str, Name], str] = field(default_factory=dict)
     """By which file a schema, a sequence, a type or an extension was made."""
     path: tuple[str, ...] = ()

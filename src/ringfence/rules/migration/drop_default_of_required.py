@@ -41,7 +41,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.rules import Problem, rule
+from ringfence.rules import USERS, Problem, rule
 from ringfence.rules._parse import is_null
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M031", Severity.WARNING, on=("column_default", "drop_identity"))
+@rule("M031", Severity.WARNING, on=("column_default", "drop_identity"), measured_as=USERS)
 def drop_default_of_required(action: Action) -> Iterator[Problem]:
     """DROP DEFAULT, or SET DEFAULT NULL, of a column that is NOT NULL."""
     column = action.relation.columns.get(action.node.name)

@@ -34,6 +34,12 @@ Nor does anybody name what the migration itself made:
     DROP SCHEMA scratch;
     DROP TYPE app.step;
 
+Nor a function that only triggers call: while one does, PostgreSQL does not drop it.
+
+    CREATE FUNCTION app.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    -- then
+    DROP FUNCTION app.f();
+
 When to ignore: when no release in use names it any more. The way back of a migration may drop what
 its way forth made.
 """
@@ -43,7 +49,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.rules import Problem, rule
+from ringfence.rules import USERS, Problem, rule
 from ringfence.rules._actions import made_again
 from ringfence.rules._parse import pb
 
@@ -53,7 +59,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M026", Severity.WARNING, on=("drop_table", "drop"))
+@rule("M026", Severity.WARNING, on=("drop_table", "drop"), measured_as=USERS)
 def drop_object(action: Action) -> Iterator[Problem]:
     """DROP of what was there before and is not made again."""
     tree = action.node
@@ -66,7 +72,9 @@ def drop_object(action: Action) -> Iterator[Problem]:
     made_by = action.state.others.get((kind, action.name))
     if verb == "create_function":
         made_by = action.state.made.get(action.name.name)
-    if made_by == action.migration.shown:
+    cascade = tree.behavior == pb.DROP_CASCADE
+    called = cascade or action.name.name not in action.state.for_triggers
+    if made_by == action.migration.shown or not (called or verb != "create_function"):
         return
     if again:
         yield Problem(
@@ -75,7 +83,6 @@ def drop_object(action: Action) -> Iterator[Problem]:
             help="drop it and make it in one: BEGIN; … COMMIT;",
         )
         return
-    cascade = tree.behavior == pb.DROP_CASCADE
     rest = ", and everything that needs it" if cascade else ""
     yield Problem(
         f"{kind} {action.table} is gone{rest}; what still names it fails",

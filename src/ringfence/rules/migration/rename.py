@@ -9,6 +9,16 @@ Caught:
     -- then
     ALTER TABLE app.t RENAME COLUMN a TO b;
 
+Names change places, and both mean something else:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int, b int);
+    -- then
+    BEGIN;
+    ALTER TABLE app.t RENAME COLUMN a TO c;
+    ALTER TABLE app.t RENAME COLUMN b TO a;
+    ALTER TABLE app.t RENAME COLUMN c TO b;
+    COMMIT;
+
 Passes, for nobody names an index:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
@@ -23,6 +33,15 @@ Nor a column that is new:
     ALTER TABLE app.t ADD COLUMN b int;
     ALTER TABLE app.t RENAME COLUMN b TO c;
 
+Nor does anybody miss the name of a column that takes the place of another:
+
+    ALTER TABLE app.t ADD COLUMN a_new bigint;
+    -- then
+    BEGIN;
+    ALTER TABLE app.t RENAME COLUMN a TO a_old;
+    ALTER TABLE app.t RENAME COLUMN a_new TO a;
+    COMMIT;
+
 When to ignore: where a view of the old name stands in, or the application is stopped.
 """
 
@@ -31,8 +50,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.rules import Problem, rule
-from ringfence.rules._actions import actions
+from ringfence.rules import USERS, Problem, rule
+from ringfence.rules._actions import actions, came_later, taken_over
 from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
@@ -41,7 +60,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M028", Severity.WARNING, on=("rename",))
+@rule("M028", Severity.WARNING, on=("rename",), measured_as=USERS)
 def rename(action: Action) -> Iterator[Problem]:
     """RENAME of what an application names."""
     tree = action.node
@@ -59,12 +78,32 @@ def rename(action: Action) -> Iterator[Problem]:
         known = action.relation.columns.get(old)
         if known is not None and known.made_by == action.migration.shown:
             return
+        if taken_over(action, old) or _takes_over(action):
+            return
     if kind in ("table", "view", "materialized view") and _given_again(action):
         return
     yield Problem(
         f"{kind} {old} is now {tree.newname}: the release that is running knows the old name",
         action.ref if action.name.name else None,
         help="add the new one, keep both in step, and drop the old one when nobody uses it",
+    )
+
+
+def _takes_over(action: Action) -> bool:
+    """Whether a column that came later gets the name that another has lost in the same transaction."""
+    new = action.node.newname
+    return came_later(action, action.node.subname) and any(
+        a.name == action.name
+        and action.migration.at_once(a.statement, action.statement)
+        and (
+            (a.verb == "drop_column" and a.node.name == new)
+            or (
+                a.verb == "rename"
+                and a.node.rename_type == pb.OBJECT_COLUMN
+                and a.node.subname == new
+            )
+        )
+        for a in action.migration.actions
     )
 
 

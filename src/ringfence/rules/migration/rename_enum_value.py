@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.rules import Problem, rule
+from ringfence.rules import USERS, Problem, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M033", Severity.WARNING, on=("alter_enum",))
+@rule("M033", Severity.WARNING, on=("alter_enum",), measured_as=USERS)
 def rename_enum_value(action: Action) -> Iterator[Problem]:
     """ALTER TYPE … RENAME VALUE."""
     if action.node.old_val and not action.migration.undo:

@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.rules import Problem, rule
+from ringfence.rules import USERS, Problem, rule
 from ringfence.rules._actions import made_again
 from ringfence.rules._parse import pb
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M029", Severity.WARNING, on=("set_schema", "move"))
+@rule("M029", Severity.WARNING, on=("set_schema", "move"), measured_as=USERS)
 def set_schema(action: Action) -> Iterator[Problem]:
     """SET SCHEMA on the way forth."""
     if action.new or action.migration.undo or not action.name.name:

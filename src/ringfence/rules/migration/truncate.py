@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M027", Severity.WARNING, on=("truncate",))
+@rule("M027", Severity.WARNING, on=("truncate",), measured_as=("DATA_LOSS",))
 def truncate(action: Action) -> Iterator[Problem]:
     """TRUNCATE of a table that was there before."""
     if action.new:

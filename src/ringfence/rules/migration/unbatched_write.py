@@ -51,7 +51,12 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M052", Severity.WARNING, on=("update", "delete", "merge", "insert"))
+@rule(
+    "M052",
+    Severity.WARNING,
+    on=("update", "delete", "merge", "insert"),
+    measurable=True,
+)
 def unbatched_write(action: Action) -> Iterator[Problem]:
     """UPDATE, DELETE, MERGE or INSERT … ON CONFLICT that no condition limits to some rows."""
     done = " and ".join(written(action))
