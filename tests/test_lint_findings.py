@@ -391,6 +391,21 @@ def test_a_column_takes_the_place_of_one_that_was_there_longer(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "codes"),
+    [
+        ("ALTER ATTRIBUTE x TYPE bigint", []),
+        ("ALTER ATTRIBUTE x TYPE bigint CASCADE", ["M015"]),  # typed tables are written anew
+        ("ADD ATTRIBUTE z json", []),
+        ("DROP ATTRIBUTE x", ["M025"]),
+    ],
+)
+def test_an_attribute_of_a_type_is_no_column(sql: str, codes: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(f"ALTER TYPE app.ct {sql};\n")
+    report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"], skip=["M049"])
+    assert [f.code for f in report.findings] == codes
+
+
 # Choosing -----------------------------------------------------------------------------------------
 
 

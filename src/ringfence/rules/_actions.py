@@ -26,14 +26,15 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
         if tree.objtype == pb.OBJECT_INDEX:
             for cmd in tree.cmds:
                 verb = _COMMANDS.get(cmd.alter_table_cmd.subtype, "alter_table")
-                yield act(
-                    "attach_index" if verb == "attach_partition" else "alter_index",
-                    name,
-                    cmd.alter_table_cmd,
-                )
+                yield act(_OF_INDEXES.get(verb, "alter_index"), name, cmd.alter_table_cmd)
             return
+        # No rows hang on a type's attributes but by columns of it, which refuse, or typed tables.
+        plain = tree.objtype != pb.OBJECT_TYPE
         for cmd in tree.cmds:
             node = cmd.alter_table_cmd
+            if not plain and node.subtype != pb.AT_DropColumn and node.behavior != pb.DROP_CASCADE:
+                yield act("alter_attribute", name, node)
+                continue
             yield act(_COMMANDS.get(node.subtype, "alter_table"), name, node)
     elif kind == "create_stmt":
         yield act("create_table", made_as(tree.relation, state))
@@ -62,6 +63,9 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
         verb, attribute = _RELATIONS[kind]
         relation = getattr(tree, attribute)
         yield act(verb, state.named(relation.schemaname, relation.relname))
+    elif kind == "alter_function_stmt":
+        name = listed(tree.func.objname)
+        yield act("alter_function", state.named(name.schema, name.name))
     elif kind == "truncate_stmt":
         for each in tree.relations:
             yield act(
@@ -197,11 +201,15 @@ _COMMANDS = {
     pb.AT_DisableTrig: "disable_trigger",
     pb.AT_DisableTrigAll: "disable_trigger",
     pb.AT_DisableTrigUser: "disable_trigger",
+    pb.AT_EnableReplicaTrig: "disable_trigger",  # but for what a subscription writes
     pb.AT_ChangeOwner: "change_owner",
     pb.AT_AddIdentity: "add_identity",
     pb.AT_DropIdentity: "drop_identity",
     pb.AT_AlterConstraint: "alter_constraint",
+    pb.AT_SetRelOptions: "set_options",
+    pb.AT_ResetRelOptions: "reset_options",
 }
+_OF_INDEXES = {"attach_partition": "attach_index", "set_tablespace": "move_index"}
 _DROPPED = {
     pb.OBJECT_TABLE: "drop_table",
     pb.OBJECT_INDEX: "drop_index",

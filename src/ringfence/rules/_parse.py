@@ -207,3 +207,29 @@ def _milliseconds(value: Any) -> float | None:
 
 
 _UNITS = {"us": 0.001, "": 1, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def always_true(tree: Any) -> bool:
+    """Whether an expression holds for every row: true, 1 = 1, or an OR with one of these."""
+    if tree is None:
+        return False
+    if tree.HasField("a_const"):
+        return bool(tree.a_const.boolval.boolval)
+    if tree.HasField("bool_expr"):
+        parts = [always_true(each) for each in tree.bool_expr.args]
+        if tree.bool_expr.boolop == pb.OR_EXPR:
+            return any(parts)
+        return tree.bool_expr.boolop == pb.AND_EXPR and all(parts)
+    if tree.HasField("a_expr"):
+        expr = tree.a_expr
+        one, other = expr.lexpr, expr.rexpr
+        same = one.HasField("a_const") and other.HasField("a_const")
+        equal = bool(expr.name) and expr.name[-1].string.sval == "="
+        return same and equal and _value(one) == _value(other)
+    return False
+
+
+def _value(node: Any) -> str:
+    const = node.a_const
+    kind = const.WhichOneof("val")
+    return f"{kind}:{getattr(const, kind)}".partition("location")[0] if kind else "null"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._schema import always_true
+from ringfence.rules._parse import always_true
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

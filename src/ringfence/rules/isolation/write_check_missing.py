@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import columns_of
-from ringfence.rules._schema import always_true
+from ringfence.rules._parse import always_true, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,8 @@ Caught:
 
     ALTER TABLE app.t DISABLE TRIGGER ALL;
 
+    ALTER TABLE app.t ENABLE REPLICA TRIGGER touched;
+
 Passes:
 
     ALTER TABLE app.t ENABLE TRIGGER touched;

@@ -13,10 +13,14 @@ Caught:
 
     GRANT SELECT ON ALL TABLES IN SCHEMA app TO PUBLIC;
 
+    ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO PUBLIC;
+
 Passes:
 
     GRANT SELECT ON app.t TO app_user;
     GRANT app_reader TO app_user;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO app_user;
+    ALTER DEFAULT PRIVILEGES IN SCHEMA app REVOKE SELECT ON TABLES FROM app_user;
     REVOKE EXECUTE ON FUNCTION app.f(int) FROM PUBLIC;
 
 When to ignore: when no release in use needs the privilege.
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M044", Severity.INFO, on=("grant", "grant_role"))
+@rule("M044", Severity.INFO, on=("grant", "grant_role", "alter_default_privileges"))
 def revoke(action: Action) -> Iterator[Problem]:
     """REVOKE of a privilege or a membership; GRANT … TO PUBLIC."""
     node = action.node
@@ -46,15 +50,27 @@ def revoke(action: Action) -> Iterator[Problem]:
         if not node.is_grant:
             yield Problem("a membership is revoked that the release that is running may need")
         return
+    if action.verb == "alter_default_privileges":
+        node = node.action
+        if node.is_grant and _to_public(node) and node.objtype in _ROWS:
+            yield Problem(
+                "what is made from now on is granted to every role there is",
+                severity=Severity.WARNING,
+            )
+        return
     if any(_new(each, action) for each in node.objects):
         return
-    public = any(g.role_spec.roletype == pb.ROLESPEC_PUBLIC for g in node.grantees)
+    public = _to_public(node)
     if node.is_grant and public and node.objtype not in _ROWS:
         return  # functions, types and languages are everybody's anyway
     if not node.is_grant and not public:
         yield Problem("a privilege is revoked that the release that is running may need")
     elif node.is_grant and public:
         yield Problem("a privilege is granted to every role there is", severity=Severity.WARNING)
+
+
+def _to_public(node: Any) -> bool:
+    return any(g.role_spec.roletype == pb.ROLESPEC_PUBLIC for g in node.grantees)
 
 
 _ROWS = (pb.OBJECT_TABLE, pb.OBJECT_SCHEMA, pb.OBJECT_SEQUENCE)

@@ -16,6 +16,22 @@ Between the two nobody sees what it let through:
     DROP POLICY mine ON app.t;
     CREATE POLICY mine ON app.t USING (owner = current_user);
 
+A policy says that any row will do, where others say more:
+
+    CREATE POLICY mine ON app.t USING (owner = current_user);
+    -- then
+    CREATE POLICY all_of_them ON app.t USING (true);
+
+    ALTER POLICY mine ON app.t WITH CHECK (true);
+
+What runs as its owner is bound as he is:
+
+    ALTER VIEW app.v SET (security_invoker = false);
+
+    ALTER VIEW app.v RESET (security_barrier);
+
+    ALTER FUNCTION app.f() SECURITY DEFINER;
+
 Passes, for a policy takes the place of another:
 
     BEGIN;
@@ -30,6 +46,16 @@ Policies come first:
     CREATE POLICY mine ON app.t USING (owner = current_user);
     ALTER TABLE app.t ENABLE ROW LEVEL SECURITY;
 
+A table's first policy takes nothing away, nor does what binds more:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, owner text);
+    -- then
+    CREATE POLICY everybodys ON app.t FOR SELECT USING (true);
+    CREATE POLICY mine ON app.t AS RESTRICTIVE USING (owner = current_user);
+    ALTER POLICY mine ON app.t USING (owner = session_user);
+    ALTER VIEW app.v SET (security_invoker, fillfactor = 70);
+    ALTER FUNCTION app.f() SECURITY INVOKER;
+
 When to ignore: on a table whose rows belong to everybody.
 """
 
@@ -40,6 +66,7 @@ from typing import TYPE_CHECKING
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
 from ringfence.rules._actions import actions
+from ringfence.rules._parse import always_true, switched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,49 +78,123 @@ if TYPE_CHECKING:
 @rule(
     "M043",
     Severity.ERROR,
-    on=("disable_row_security", "no_force_row_security", "drop_policy", "enable_row_security"),
+    on=(
+        "disable_row_security",
+        "no_force_row_security",
+        "enable_row_security",
+        "drop_policy",
+        "create_policy",
+        "alter_policy",
+        "set_options",
+        "reset_options",
+        "alter_function",
+    ),
 )
 def row_security_weakened(action: Action) -> Iterator[Problem]:
-    """DISABLE, NO FORCE, DROP POLICY, and ENABLE where no policy is."""
-    if action.new or (action.migration.undo and action.verb != "enable_row_security"):
-        return
-    if action.verb == "disable_row_security":
-        yield Problem(
-            f"row-level security of {action.table} is off: policies bind nobody", action.ref
-        )
-    elif action.verb == "no_force_row_security":
-        yield Problem(f"policies of {action.table} no longer bind its owner", action.ref)
-    elif action.verb == "drop_policy":
-        parts = [part.string.sval for part in action.node.objects[0].list.items]
-        table = action.state.named(parts[-3] if len(parts) > 2 else "", parts[-2])
-        made = action.state.relations.get(table)
-        if made is not None and made.made_by == action.migration.shown:
-            return
-        again = list(_again(action, "create_policy", table))
-        if again and not any(action.migration.at_once(action.statement, each) for each in again):
-            yield Problem(
-                f"policy {parts[-1]} of {table.path} is gone until another is made, in another"
-                " transaction: what it lets through nobody sees meanwhile",
-                table.ref(),
-                help="drop it and make it in one transaction, or ALTER POLICY",
-                severity=Severity.WARNING,
-            )
-        elif not again:
-            yield Problem(
-                f"policy {parts[-1]} of {table.path} is gone, and this migration makes no other",
-                table.ref(),
-                severity=Severity.WARNING,
-            )
-    elif (
-        action.relation.whole
-        and not action.relation.policies
-        and not any(_again(action, "create_policy", action.name))
-    ):
+    """What binds fewer than before, or lets more through; and what binds everybody to nothing."""
+    if not (action.new or (action.migration.undo and action.verb != "enable_row_security")):
+        yield from _SAID[action.verb](action)
+
+
+def _disabled(action: Action) -> Iterator[Problem]:
+    yield Problem(f"row-level security of {action.table} is off: policies bind nobody", action.ref)
+
+
+def _not_forced(action: Action) -> Iterator[Problem]:
+    yield Problem(f"policies of {action.table} no longer bind its owner", action.ref)
+
+
+def _enabled(action: Action) -> Iterator[Problem]:
+    known = action.relation
+    if known.whole and not known.policies and not any(_again(action, "create_policy", action.name)):
         yield Problem(
             f"row-level security of {action.table} is on and it has no policy: nobody sees a row",
             action.ref,
             help="create the policy first, in the same migration",
         )
+
+
+def _dropped(action: Action) -> Iterator[Problem]:
+    parts = [part.string.sval for part in action.node.objects[0].list.items]
+    table = action.state.named(parts[-3] if len(parts) > 2 else "", parts[-2])
+    made = action.state.relations.get(table)
+    if made is not None and made.made_by == action.migration.shown:
+        return
+    again = list(_again(action, "create_policy", table))
+    if again and not any(action.migration.at_once(action.statement, each) for each in again):
+        yield Problem(
+            f"policy {parts[-1]} of {table.path} is gone until another is made, in another"
+            " transaction: what it lets through nobody sees meanwhile",
+            table.ref(),
+            help="drop it and make it in one transaction, or ALTER POLICY",
+            severity=Severity.WARNING,
+        )
+    elif not again:
+        yield Problem(
+            f"policy {parts[-1]} of {table.path} is gone, and this migration makes no other",
+            table.ref(),
+            severity=Severity.WARNING,
+        )
+
+
+def _policy(action: Action) -> Iterator[Problem]:
+    """A policy that says true, of a table on which others say more, or may."""
+    node, known = action.node, action.relation
+    created = action.verb == "create_policy"
+    if created and not (node.permissive and (known.policies or not known.whole)):
+        return
+    clauses = [
+        name
+        for name, part in (("USING", "qual"), ("WITH CHECK", "with_check"))
+        if node.HasField(part) and always_true(getattr(node, part))
+    ]
+    if clauses:
+        does = "lets any row be seen" if "USING" in clauses else "lets any row be written"
+        yield Problem(
+            f"policy {node.policy_name} of {action.table} {does}: {' and '.join(clauses)} is true",
+            action.ref,
+            severity=Severity.WARNING,
+        )
+
+
+def _options(action: Action) -> Iterator[Problem]:
+    items = getattr(action.node, "def").list.items
+    for name, severity, says in _OF_VIEWS:
+        said = any(each.def_elem.defname == name for each in items)
+        if said and (action.verb == "reset_options" or not switched(items, name)):
+            yield Problem(says.format(action.table), action.name.ref("view"), severity=severity)
+
+
+_OF_VIEWS = (
+    ("security_invoker", None, "view {} reads as its owner: policies bind its readers no longer"),
+    (
+        "security_barrier",
+        Severity.WARNING,
+        "what readers of view {} ask for may see rows that it holds back",
+    ),
+)
+
+
+def _function(action: Action) -> Iterator[Problem]:
+    if switched(action.node.actions, "security"):
+        yield Problem(
+            f"function {action.table} runs as its owner: policies bind its callers no longer",
+            action.name.ref("routine"),
+            severity=Severity.WARNING,
+        )
+
+
+_SAID = {
+    "disable_row_security": _disabled,
+    "no_force_row_security": _not_forced,
+    "enable_row_security": _enabled,
+    "drop_policy": _dropped,
+    "create_policy": _policy,
+    "alter_policy": _policy,
+    "set_options": _options,
+    "reset_options": _options,
+    "alter_function": _function,
+}
 
 
 def _again(action: Action, verb: str, table: Name) -> Iterator[Statement]:

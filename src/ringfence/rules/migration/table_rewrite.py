@@ -13,7 +13,13 @@ Caught:
     -- then
     ALTER TABLE app.t SET UNLOGGED;
 
+    ALTER INDEX app.t_a SET TABLESPACE fast;
+
 Passes:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
+    CREATE INDEX t_a ON app.t (a);
+    ALTER INDEX app.t_a SET TABLESPACE fast;
 
     VACUUM app.t;
 
@@ -39,7 +45,15 @@ if TYPE_CHECKING:
 @rule(
     "M040",
     Severity.WARNING,
-    on=("cluster", "vacuum", "set_logged", "set_unlogged", "set_access_method", "set_tablespace"),
+    on=(
+        "cluster",
+        "vacuum",
+        "set_logged",
+        "set_unlogged",
+        "set_access_method",
+        "set_tablespace",
+        "move_index",
+    ),
     measurable=True,
 )
 def table_rewrite(action: Action) -> Iterator[Problem]:
@@ -47,6 +61,9 @@ def table_rewrite(action: Action) -> Iterator[Problem]:
     if action.new:
         return
     verb, node = action.verb, action.node
+    if verb == "move_index":
+        yield from _index(action)
+        return
     if verb == "vacuum" and not switched(node.options, "full"):
         return
     so_already = action.relation.unlogged == (verb == "set_unlogged")
@@ -62,6 +79,17 @@ def table_rewrite(action: Action) -> Iterator[Problem]:
         action.ref if action.name.name else None,
         help="an extension such as pg_repack or pg_squeeze copies a table while it is in use",
     )
+
+
+def _index(action: Action) -> Iterator[Problem]:
+    known = action.state.indexes.get(action.name)
+    table = action.state.relations.get(known.table) if known is not None else None
+    if table is None or table.made_by != action.migration.shown:
+        yield Problem(
+            f"SET TABLESPACE writes {action.table} anew while nobody can use its table",
+            action.name.ref("index"),
+            help="REINDEX (TABLESPACE …) INDEX CONCURRENTLY does it while others work",
+        )
 
 
 _EVERY = {"vacuum": "every table", "cluster": "every table that was clustered before"}
