@@ -372,6 +372,18 @@ def test_a_snapshot_is_renamed_in_too(project: Project, database: str, tmp_path:
     assert "VIEW" not in result.out
 
 
+def test_a_column_that_goes_from_a_renamed_table_is_the_one_that_is_told_of(
+    project: Project, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old.sql", tmp_path / "new.sql"
+    old.write_text("CREATE TABLE t (id int PRIMARY KEY, a text, b text);")
+    new.write_text("-- ringfence: renamed-from t\nCREATE TABLE u (id int PRIMARY KEY, a text);")
+    result = project.run("diff", str(old), str(new))
+    assert "DATA_LOSS: every value of public.u.b is lost" in result.err
+    assert "made-up rows are still there but for those that a hazard tells of" in result.err
+    assert "not proved" not in result.err, result.err
+
+
 def test_what_looks_like_a_rename_is_only_noted(
     project: Project, database: str, make_database: Callable[..., str]
 ) -> None:

@@ -323,20 +323,24 @@ def _kept(
     total = sum(held.count for held in filling.had.values() if not held.shared)
     if not total:
         return "", []
+    has = rows.held(connection, hidden, filling.had, filling.only)
     agreed = {h.ref.path for h in plan.hazards if h.code == HazardCode.DATA_LOSS}
     whole = {h.path: filling.had[h.root].path for h in filling.had.values() if h.root is not None}
+    # Hazards have the names of after the plan's renames, with which it begins.
+    called = {h.path: has[oid].path for oid, h in filling.had.items() if oid in has}
     # What fills rows changes them, and so may triggers that then fire.
     filled = {Ref("table", s.ref.name[:-1]).path for s in plan.steps if s.verb == "fill"}
     lost = [
         f"rows: {loss.message}"
-        for loss in rows.lost(filling.had, rows.held(connection, hidden, filling.had, filling.only))
+        for loss in rows.lost(filling.had, has)
         if not loss.retyped
         and not loss.computed  # as the plan says
-        and (loss.gone or loss.table not in filled)
+        and (loss.gone or called.get(loss.table, loss.table) not in filled)
         # What is told of a partitioned table is told of its partitions.
         and not any(
             name in agreed
-            for table in (loss.table, whole.get(loss.table, loss.table))
+            for was in (loss.table, whole.get(loss.table, loss.table))
+            for table in (called.get(was, was),)
             for name in (table, f"{table}.{quoted(loss.column)}")
         )
     ]
