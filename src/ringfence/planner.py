@@ -106,27 +106,50 @@ def _labels_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     )
 
 
-def _at_once(steps: Iterable[Step]) -> Iterator[Step]:
-    """New types of a table's columns that stand next to one another, as one: it is written anew once.
+def _at_once(steps: Iterable[Step]) -> list[Step]:
+    """New types of a table's columns, with nothing but other columns between, as one: it is written
+    anew once.
 
     Each column's USING reads that column alone, so it is the same before and after the others.
     """
-    last: Step | None = None
+    done: list[Step] = []
+    first = 0
+    """Where the table got the new types that others may join; what follows is all of its columns."""
+    retyped: set[Ref] = set()
     for step in steps:
         head = _retypes(step)
-        if last is not None and head and head == _retypes(last):
-            last = replace(
-                last,
-                sql=f"{last.sql},\n    {step.sql.removeprefix(head)}",
-                hazards=(*last.hazards, *step.hazards),
-                comment="; ".join(filter(None, (last.comment, step.comment))),
-            )
+        since = done[first:]
+        if since and head and head == _retypes(since[0]) and step.ref not in retyped:
+            # What is done to the column before stays before.
+            own = [s for s in since if s.ref == step.ref]
+            others = [s for s in since[1:] if s.ref != step.ref]
+            done[first:] = [*own, _joined(since[0], step, head), *others]
+            first += len(own)
+            retyped.add(step.ref)
             continue
-        if last is not None:
-            yield last
-        last = step
-    if last is not None:
-        yield last
+        if head or not since or not _of_a_column(step, since[0].ref.name[:-1]):
+            first = len(done)
+            retyped = {step.ref}
+        done.append(step)
+    return done
+
+
+def _joined(one: Step, other: Step, head: str) -> Step:
+    """Both new types as one statement, with what is said of either."""
+    said = {(h.code, h.message) for h in one.hazards}
+    more = (h for h in other.hazards if (h.code, h.message) not in said)
+    return replace(
+        one,
+        sql=f"{one.sql},\n    {other.sql.removeprefix(head)}",
+        hazards=(*one.hazards, *more),
+        comment="; ".join(filter(None, (one.comment, other.comment))),
+    )
+
+
+def _of_a_column(step: Step, table: tuple[str, ...]) -> bool:
+    """Whether it alters one of the table's columns, and so no other."""
+    its = step.ref.kind == "column" and step.ref.name[:-1] == table
+    return its and step.verb == "alter" and step.transactional == "yes"
 
 
 def _retypes(step: Step) -> str:

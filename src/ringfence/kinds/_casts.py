@@ -159,6 +159,48 @@ def assigned(before: str, after: str, version: int) -> bool:
     return old in KNOWN and new in targets(old, version) and (old, new) not in _BY_HAND
 
 
+def meant(before: str, after: str) -> tuple[str, str]:
+    """Where values mean something else by their text, or nothing: what makes the one of the other,
+    with `{v}` for the value, and which of several meanings is taken; empty where none is."""
+    old, many = _plain(before)
+    new, much = _plain(after)
+    if many or much:
+        return "", ""
+    if old in _NUMBERS and new in _MEANT_OF_NUMBERS:
+        how, what = _MEANT_OF_NUMBERS[new]
+        return (how if new == after else f"({how})::{after}"), what
+    if old in _MEANT_AS_NUMBERS and new in _NUMBERS:
+        how, what = _MEANT_AS_NUMBERS[old]
+        rounded = ", rounded" if new in _INTEGERS and "seconds" in what else ""
+        return f"{how}::{after}", what + rounded
+    return "", ""
+
+
+_EPOCH = "seconds since 1970-01-01 00:00 UTC"
+_MEANT_OF_NUMBERS = {
+    "timestamp with time zone": ("to_timestamp({v})", f"are taken for {_EPOCH}"),
+    "timestamp without time zone": (
+        "to_timestamp({v}) AT TIME ZONE 'UTC'",
+        f"are taken for {_EPOCH}",
+    ),
+    "date": ("{v}::text::date", "are taken for the digits of dates, 20260101 for 2026-01-01"),
+    "interval": ("make_interval(secs => {v})", "are taken for seconds"),
+}
+_MEANT_AS_NUMBERS = {
+    "timestamp with time zone": ("extract(epoch FROM {v})", f"become {_EPOCH}"),
+    "timestamp without time zone": (
+        "extract(epoch FROM {v})",
+        f"are taken for local time in UTC, and become {_EPOCH}",
+    ),
+    "date": (
+        "to_char({v}, 'YYYYMMDD')",
+        "become the digits of their dates, 20260101 for 2026-01-01, and NULL where they are infinity",
+    ),
+    "interval": ("extract(epoch FROM {v})", "become seconds, with 30 days a month"),
+    "boolean": ("{v}::integer", ""),
+}
+
+
 def forgets(before: str, after: str) -> str:
     """What values lose without a word when they become of the other type; empty for nothing."""
     old, many = _plain(before)
@@ -201,6 +243,13 @@ def unlike(before: str, after: str) -> bool:
     if many or much:
         return False
     return (old in _COUNTS and new in _MARKS) or (old in _MARKS and new in _COUNTS)
+
+
+def listed(before: str, after: str) -> bool:
+    """Whether a document is to become an array, which is written in another way."""
+    old, many = _plain(before)
+    _, much = _plain(after)
+    return old in ("json", "jsonb") and not many and much
 
 
 _TIMES = (

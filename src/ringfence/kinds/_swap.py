@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ringfence.errors import Refused
 from ringfence.kinds import Context, Do, Kind, loses_data
-from ringfence.kinds._casts import STRINGS, assigned, cuts, forgets, has_cast, unlike
+from ringfence.kinds._casts import STRINGS, assigned, cuts, forgets, has_cast, listed, meant, unlike
 from ringfence.kinds._family import aside
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
@@ -95,6 +95,8 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
         return (
             f"to_{wanted}({value})"  # its text is no JSON, or another: that of an empty array is {}
         )
+    if how := _meant(column, new, context)[0]:
+        return how.format(v=value)
     before = context.old.uses.get(column.ref, frozenset()) - {column.parent}
     after = context.new.uses.get(new.ref, frozenset()) - {new.parent}
     left = [r for r in before if r in context.aside]
@@ -113,6 +115,10 @@ def recast(value: str, column: Fact, new: Fact, context: Context) -> str:
         "of it within an array or another type",
         hint="add new attributes at the end, or make another type and fill a new column of it",
     )
+
+
+def _meant(column: Fact, new: Fact, context: Context) -> tuple[str, str]:
+    return meant(resolved(column, context.old)[0], resolved(new, context.new)[0])
 
 
 def _assigned(column: Fact, new: Fact, context: Context) -> bool:
@@ -142,6 +148,7 @@ def resolved(column: Fact, catalog: Catalog) -> tuple[str, frozenset[Ref]]:
 def lost(column: Fact, new: Fact, context: Context) -> tuple[Hazard, ...]:
     """The hazard of values that are less than before when the column has its new type."""
     what = _lost(column, new, context)
+    taken = (_meant(column, new, context)[1],)
     gone: list[Ref] = []
     used = context.old.uses.get(column.ref, frozenset()) & context.aside
     for ref in _within(sorted(used), context):
@@ -155,6 +162,7 @@ def lost(column: Fact, new: Fact, context: Context) -> tuple[Hazard, ...]:
     return tuple(
         hazard
         for text in (
+            *(f"the values of {new.ref.path} {text}" for text in taken if text),
             *(f"the values of {new.ref.path} lose {text}" for text in dict.fromkeys(what)),
             *(_goes_from(part, new.ref) for part in gone),
         )
@@ -180,7 +188,8 @@ def _goes_from(part: Ref, holder: Ref) -> str:
 
 def never(column: Fact, new: Fact, context: Context) -> bool:
     """Whether no value can become one of the new column's type."""
-    return unlike(resolved(column, context.old)[0], resolved(new, context.new)[0])
+    types = resolved(column, context.old)[0], resolved(new, context.new)[0]
+    return unlike(*types) or listed(*types)
 
 
 def _lost(column: Fact, new: Fact, context: Context, *, written: bool = False) -> list[str]:
