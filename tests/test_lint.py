@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from goldens import golden
+from projects import Project as Made
 from ringfence import rules
 from ringfence.cli.main import main
 from ringfence.errors import Bug
@@ -665,6 +666,37 @@ def test_a_file_alone_is_seen_behind_those_before_it(project: Path) -> None:
     assert "M015" not in str(whole)
     alone = set().union(*(found(f"loose/{n}.sql") for n in (1, 2, 3, 4)))
     assert alone == {each for each in whole if ".down." not in each}
+
+
+@pytest.mark.parametrize(("where", "known"), [("fix.sql", True), ("../fix.sql", False)])
+def test_a_file_of_the_projects_is_seen_behind_its_revisions(
+    where: str, known: bool, tmp_path: Path
+) -> None:
+    made = Made(tmp_path / "project")
+    made.revision("0001", "CREATE TABLE app.t (id bigint PRIMARY KEY, s varchar(9), n int);\n")
+    path = made.root / where
+    path.write_text(
+        "ALTER TABLE app.t ALTER COLUMN s TYPE text;\nALTER TABLE app.t ALTER n TYPE bigint;\n"
+    )
+    report = rules.lint(find(made.root), [path], select=["M015"])
+    said = {f.span.line: f.message for f in report.findings if f.span is not None}
+    assert set(said) == ({2} if known else {1, 2})
+    assert ("from integer" in said[2]) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("SELECT 1;\nSELECT (\n", (2, 9)),
+        ("SELECT 1;\nSELECT (\n\n", (3, 1)),
+        ("SELECT (", (1, 9)),
+    ],
+)
+def test_a_place_lies_within_its_file(text: str, place: tuple[int, int], tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(text)
+    (finding,) = rules.lint(None, ["a.sql"], base=tmp_path).findings
+    assert finding.span is not None
+    assert (finding.code, finding.span.line, finding.span.column) == ("style/PRS", *place)
 
 
 @pytest.mark.parametrize(("name", "told"), [("a.sql", True), ("a.down.sql", False)])

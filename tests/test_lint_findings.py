@@ -406,6 +406,32 @@ def test_an_attribute_of_a_type_is_no_column(sql: str, codes: list[str], tmp_pat
     assert [f.code for f in report.findings] == codes
 
 
+def test_codes_may_be_written_in_any_letters(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "-- ringfence: ignore m001 because it is empty\nCREATE INDEX i ON app.t (a);\n"
+        "-- ringfence: ignore M999, Style/cp01 because it is empty\nSELECT 2;\n"
+    )
+
+    def found(**what: list[str]) -> list[tuple[str, str]]:
+        report = rules.lint(None, ["a.sql"], base=tmp_path, **what)  # type: ignore[arg-type]
+        return [(f.code, f.message) for f in report.findings]
+
+    unknown = ("L003", "there is no rule M999 to ignore")
+    nothing = ("L002", "there is no style/CP01 here to ignore")
+    assert found() == [nothing, unknown]
+    # What is said to lint itself is said whatever is selected, of what was looked for.
+    assert found(select=["m001"]) == [unknown]
+    assert found(select=["M002"]) == [unknown]
+    assert found(select=["STYLE/cp01"]) == [nothing, unknown]
+    assert found(select=["style/CP05"], skip=["l003"]) == []
+
+
+def test_a_new_table_refers_to_one_that_no_file_has_made(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("CREATE TABLE app.t (p_id bigint REFERENCES app.p (id));\n")
+    (finding,) = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"]).findings
+    assert (finding.code, "locks app.p" in finding.message) == ("M048", True)
+
+
 # Choosing -----------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ Other packages add rules by an entry point in the group `ringfence.rules`, which
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -220,6 +221,15 @@ def _load_others() -> None:
             ) from error
 
 
+def spelled(code: str) -> str:
+    """A code or family as the rules have it, however its letters are: M001 for m001."""
+    family, slash, rest = code.partition("/")
+    if family.lower() in FAMILIES:
+        family = family.lower()
+        return f"{family}{slash}{rest.upper() if family == 'style' else rest}"
+    return code.upper() if re.fullmatch(r"[A-Za-z](\d{3})?", code) else code
+
+
 def known(codes: Iterable[str]) -> tuple[str, ...]:
     """Codes and families as they were given, checked. Raises `Misuse` for one that does not exist."""
     every = {each.code for each in rules()} | set(FAMILIES)
@@ -290,8 +300,8 @@ def lint(
         (base or Path.cwd()).absolute(),
         fail_on=fail_on,
         progress=progress,
-        select=select,
-        skip=skip,
+        select=tuple(map(spelled, select)),
+        skip=tuple(map(spelled, skip)),
         catalog=catalog,
         squawk=squawk,
         since=since,

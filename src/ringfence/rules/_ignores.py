@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import postgast
 
-from ringfence.rules import covers
+from ringfence.rules import covers, spelled
 from ringfence.rules._migration import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ringfence.finding import Finding
     from ringfence.rules import SqlFile
@@ -62,7 +62,7 @@ def _of(file: SqlFile) -> Iterable[Ignore]:
         match = _IGNORE.match(raw[token.start : token.end].decode(errors="replace").rstrip())
         if match is None:
             continue
-        codes = tuple(match["codes"].replace(",", " ").split())
+        codes = tuple(map(spelled, match["codes"].replace(",", " ").split()))
         reason = (match["reason"] or "").strip()
         yield Ignore(
             file, token.start, codes, reason, _lines(raw, token.start, token.end, statements)
@@ -96,9 +96,12 @@ def _lines(
 
 
 def heeded(
-    findings: Sequence[Finding], said: Sequence[Ignore], ran: Sequence[str]
+    findings: Sequence[Finding], said: Sequence[Ignore], judged: Callable[[str], bool]
 ) -> tuple[list[Finding], list[Ignore]]:
-    """The findings that no comment speaks of, and the comments with what they matched."""
+    """The findings that no comment speaks of, and the comments with what they matched.
+
+    `judged` says of a code or family whether all that it means was looked for.
+    """
     matched: dict[int, set[str]] = {}
     kept = []
     for finding in findings:
@@ -123,7 +126,7 @@ def heeded(
             each.reason,
             each.lines,
             tuple(sorted(matched.get(number, ()))),
-            tuple(c for c in each.codes if any(covers(c, r) or covers(r, c) for r in ran)),
+            tuple(filter(judged, each.codes)),
         )
         for number, each in enumerate(said)
     ]

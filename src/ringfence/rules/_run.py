@@ -138,11 +138,16 @@ def run(
     loaded = any(row.subject == "catalog" and not row.skipped for row in coverage)
     ran = [each.code for each in chosen if loaded or each.looks_at != "Schema"]
     ran += ["squawk"] * squawk
-    findings, remarks = _ignores.heeded(findings, _ignores.ignores(heard), ran)
-    for each in chosen:
-        if each.looks_at == "Ignore":
-            for ignore in remarks:
-                findings += [_finding(ignore.file, each, None, p) for p in each.check(ignore)]
+    findings, remarks = _ignores.heeded(
+        findings,
+        _ignores.ignores(heard),
+        lambda code: (
+            _wanted(code, select, skip) and any(covers(code, r) or covers(r, code) for r in ran)
+        ),
+    )
+    for each in _whatever_selected("Ignore", skip):
+        for ignore in remarks:
+            findings += [_finding(ignore.file, each, None, p) for p in each.check(ignore)]
     named = project.shown(baseline) if project and baseline else baseline
     if accept is not None and baseline is not None:
         count = _baseline.write(baseline, findings, accept, old)
@@ -172,13 +177,18 @@ def run(
 
 
 def _refused(unread: Sequence[Unread], skip: Sequence[str]) -> Iterator[Finding]:
-    """The files that could not be read. Whatever is selected, of them it is not known; who skips the
-    rule has said so."""
-    for each in _rules.values():
-        if each.looks_at == "Unread" and not any(covers(s, each.code) for s in skip):
-            for one in unread:
-                for p in each.check(one):
-                    yield Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
+    """The files that could not be read: of them nothing that was selected is known."""
+    for each in _whatever_selected("Unread", skip):
+        for one in unread:
+            for p in each.check(one):
+                yield Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
+
+
+def _whatever_selected(looks_at: str, skip: Sequence[str]) -> Iterator[Rule]:
+    """The rules about what is said to lint itself, by code, but for those that somebody skips."""
+    for _, each in sorted(_rules.items()):
+        if each.looks_at == looks_at and not any(covers(s, each.code) for s in skip):
+            yield each
 
 
 def _kept_secret(findings: Iterable[Finding], files: Iterable[SqlFile]) -> Iterator[Finding]:
@@ -359,7 +369,10 @@ def _migrations(
     asked = {file.path for file in files}
     beside, merged = _branches(project)
     for file, managed, undo in _in_order(project, files):
-        state = states.setdefault(file.path.parent, State())
+        if file.path.parent not in states:
+            own = project is not None and not managed and file.path.is_relative_to(project.root)
+            states[file.path.parent] = _head(project) if project and own else State()
+        state = states[file.path.parent]
         migration = parsed(file, managed=managed, undo=undo)
         migration.beside, migration.merged = beside.get(file.path, ()), merged
         state.begin()
@@ -381,6 +394,22 @@ def _migrations(
         *(Coverage("migrations", given, count, "statement") for given, count in statements.items()),
         *(Coverage("files", file.shown, skipped="it holds no statement") for file in empty),
     ]
+
+
+def _head(project: Project) -> State:
+    """What the project's revisions have made: what stands there when another of its files is run."""
+    from ringfence.rules._migration import parsed
+    from ringfence.rules._state import State
+
+    state = State()
+    for path in _revisions(project, ()):
+        text = _text(path) if path.name.endswith(".up.sql") else None
+        if text is not None:
+            state.begin()
+            file = SqlFile(path, project.shown(path), text, path.parent, "")
+            _seen(parsed(file, managed=True), state, {})
+    state.begin()
+    return state
 
 
 def _holds_nothing(project: Project | None, file: SqlFile) -> bool:

@@ -88,13 +88,15 @@ def _asked(
 
 
 def _finding(file: SqlFile, note: Note) -> Finding:
-    lines = file.text.split("\n")
-    text = lines[note.line - 1] if note.line <= len(lines) else ""
+    lines = file.text.removesuffix("\n").split("\n")
+    line, column = note.line, note.column
+    if line > len(lines):  # behind the end there is nothing to show, and no line to jump to
+        line, column = len(lines), len(lines[-1]) + 1
     return Finding(
         code=f"style/{note.code}",
         severity=Severity(note.severity),
         message=note.message,
-        span=Span(file.shown, note.line, note.column, text),
+        span=Span(file.shown, line, column, lines[line - 1]),
         help=note.help,
         fix=note.fix,
         basis=Basis.STATIC,

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
 from ringfence.rules._parse import constraints_in, pb
+from ringfence.rules._state import Relation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ def create_references(action: Action) -> Iterator[Problem]:
             name
             for name in _targets(action)
             if name != action.name
-            and (known := action.state.relations.get(name)) is not None
-            and known.made_by != migration.shown
+            # One that no file at hand has made was there before.
+            and action.state.relations.get(name, Relation()).made_by != migration.shown
         }
     )
     if targets:
