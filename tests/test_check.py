@@ -276,3 +276,32 @@ def test_a_safe_form_that_was_written_has_no_guesses_against_it(
     }
     assert guesses == set()
     assert "OLD_READER" in {f["code"] for f in document["findings"]}
+
+
+def test_what_comes_of_one_cause_is_said_once(project: Project) -> None:
+    project.revision(
+        "0002",
+        "ALTER TABLE public.things ADD CONSTRAINT named CHECK (label <> '') NOT VALID;\n"
+        "ALTER TABLE public.things VALIDATE CONSTRAINT named;\n"
+        "CREATE INDEX things_label ON public.things (label);\n",
+        "SELECT 1;\n",
+        title="checked",
+    )
+    done = project.run("check", "--format", "json")
+    document = json.loads(done.out)
+    told = [
+        (f["code"], f["place"]["line"], f["evidence"].get("also", ""))
+        for f in document["findings"]
+        if f["basis"] == "measured" and f["severity"] == "error"
+    ]
+    assert sorted(told) == [
+        ("INDEX_BUILD", 3, "LONG_LOCK:public.things"),
+        ("NOT_REVERSIBLE", 1, "NOT_REVERSIBLE:public.things_label"),
+        ("SCAN_UNDER_LOCK", 2, "LONG_LOCK:public.things"),
+    ]
+    titles = {c["subject"]: c["title"] for c in document["coverage"]}
+    assert titles["rehearsal/undone"].startswith("does not hold: ")
+    assert titles["ddl"].startswith("does not hold: ")
+    assert not titles["rehearsal/kept"].startswith("does not hold: ")
+    # Two revisions, whoever looked at them.
+    assert re.search(r"· 2 revisions, ", project.run("check").out.splitlines()[-1])

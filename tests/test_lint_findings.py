@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -430,6 +431,21 @@ def test_a_new_table_refers_to_one_that_no_file_has_made(tmp_path: Path) -> None
     (tmp_path / "a.sql").write_text("CREATE TABLE app.t (p_id bigint REFERENCES app.p (id));\n")
     (finding,) = rules.lint(None, ["a.sql"], base=tmp_path, select=["M"]).findings
     assert (finding.code, "locks app.p" in finding.message) == ("M048", True)
+
+
+def test_two_constraints_are_two_findings(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(
+        "ALTER TABLE app.t ADD CONSTRAINT c CHECK (a > 0), ADD CHECK (b > a), ADD UNIQUE (a, b),\n"
+        "ADD FOREIGN KEY (a) REFERENCES app.p (id), ADD CONSTRAINT n NOT NULL a;\n"
+    )
+    report = rules.lint(None, ["a.sql"], base=tmp_path, select=["M017", "M018", "M020"])
+    assert [re.split(r" (?:reads|builds|keeps) ", f.message)[0] for f in report.findings] == [
+        "the check c",
+        "the check on a, b",
+        "the unique constraint on a, b",
+        "the foreign key on a",
+        "NOT NULL n",
+    ]
 
 
 # Choosing -----------------------------------------------------------------------------------------

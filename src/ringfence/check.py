@@ -21,7 +21,7 @@ from ringfence.pg import shadow
 from ringfence.pg.connect import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ringfence.errors import Span
     from ringfence.pg.connect import Target
@@ -67,14 +67,64 @@ def check(
             )
     else:
         parts.append(_guarded("lint", lambda: _lint(project, since)))
+    findings = ordered(_by_cause(f for part in parts for f in part.findings))
     return Report(
         "check",
-        ordered(f for part in parts for f in part.findings),
-        tuple(c for part in parts for c in part.coverage),
+        findings,
+        tuple(_told(c, findings) for part in parts for c in part.coverage),
         project.root.name,
         fail_on,
         sheets=(*(s for part in parts for s in part.sheets), _isolation(parts)),
+        same=True,
     )
+
+
+_WAITS = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK")
+"""Hazards of one lock, the one that says most first: who waits for a scan waits for the work too."""
+
+
+def _by_cause(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, but of those that come of one cause the first, which names the others.
+
+    One cause: the lock under which a statement works, a way back that leaves a trace.
+    """
+    causes: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        cause: tuple[object, ...] = (id(finding),)
+        if finding.code in _WAITS and finding.span is not None:
+            at = finding.span
+            cause = ("lock", at.path, at.line, at.column, finding.severity)
+        elif finding.code == "NOT_REVERSIBLE" and finding.span is not None:
+            # "0004 undone", "0004 undone and done again"
+            cause = (finding.span.path, finding.message.partition(",")[0], finding.severity)
+        causes.setdefault(cause, []).append(finding)
+    for its in causes.values():
+        first, *others = sorted(its, key=lambda f: _WAITS.index(f.code) if f.code in _WAITS else 0)
+        names = dict.fromkeys(f"{f.code}:{f.ref.path if f.ref else ''}" for f in others)
+        more = {"also": ", ".join(names)} if names else {}
+        yield replace(first, evidence={**first.evidence, **more})
+
+
+_SAID_BY = {
+    "NOT_REVERSIBLE": "rehearsal/undone",
+    "OLD_READER": "rehearsal/readers",
+    "OLD_WRITER": "rehearsal/writers",
+    "DATA_LOSS": "rehearsal/kept",
+    "DATA_CHANGED": "rehearsal/kept",
+}
+
+
+def _told(row: Coverage, findings: Iterable[Finding]) -> Coverage:
+    """A row that says what holds, as it is where something was found that it is not so."""
+    codes = (f.code for f in findings if f.severity is not Severity.INFO)
+    subjects = {_SAID_BY.get(code, code.partition("/")[0]) for code in codes}
+    if row.skipped or row.subject not in subjects or row.subject in _PLACES:
+        return row
+    return replace(row, title=f"does not hold: {row.title}")
+
+
+_PLACES = ("style", "migrations", "catalog", "files")
+"""Subjects whose rows say where was looked, and not what holds."""
 
 
 def _isolation(parts: Sequence[Report]) -> Sheet:

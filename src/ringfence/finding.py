@@ -100,7 +100,8 @@ class Report:
     """What a command found and what it looked at. `status` is the exit status it asks for.
 
     `unit` is what one row of `coverage` is ("claim") where that is worth counting; where it is
-    empty, the verdict counts what the rows looked at ("34 files").
+    empty, the verdict counts what the rows looked at ("34 files"). `same` is whether different
+    subjects looked at the same things, so that the most that one has seen is all there is.
     """
 
     command: str
@@ -110,6 +111,7 @@ class Report:
     fail_on: Severity = Severity.ERROR
     unit: str = ""
     sheets: tuple[Sheet, ...] = ()
+    same: bool = False
 
     @property
     def status(self) -> int:
@@ -131,11 +133,19 @@ class Report:
             looked = [counted(len(checked), self.unit)] if self.coverage else []
         else:
             units = dict.fromkeys(c.unit for c in checked if c.unit)
-            looked = [counted(sum(c.count for c in checked if c.unit == u), u) for u in units]
+            looked = [counted(self._seen(u, checked), u) for u in units]
         ends = [f"{', '.join(looked)} checked"] if looked else []
         if skipped := len(self.coverage) - len(checked):
             ends.append(f"{skipped} not checked")
         return " · ".join(filter(None, (", ".join(found), ", ".join(ends))))
+
+    def _seen(self, unit: str, checked: Iterable[Coverage]) -> int:
+        """How many things of a unit were looked at."""
+        by_subject: dict[str, int] = {}
+        for row in checked:
+            if row.unit == unit:
+                by_subject[row.subject] = by_subject.get(row.subject, 0) + row.count
+        return max(by_subject.values()) if self.same else sum(by_subject.values())
 
 
 def counted(count: int, unit: str) -> str:

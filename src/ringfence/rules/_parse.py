@@ -133,6 +133,15 @@ def constraints_in(column: Any, contype: int) -> Iterator[Any]:
             yield each.constraint
 
 
+def called(constraint: Any) -> str:
+    """What a constraint is called behind its kind: its name, or the columns it is on."""
+    if constraint.conname:
+        return f" {constraint.conname}"
+    keys = [string(each) for each in (*constraint.keys, *constraint.fk_attrs)]
+    columns = keys or sorted(columns_of(constraint.raw_expr))
+    return f" on {', '.join(columns)}" if columns else ""
+
+
 def enforced(column: Any, constraint: Any) -> bool:
     """Whether a column's constraint is in force: NOT ENFORCED stands behind it as one of its own."""
     said = [each.constraint for each in column.constraints]

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import pb, string
+from ringfence.rules._parse import called, pb, string
 from ringfence.rules._state import proved_not_null
 from ringfence.rules.migration._rewrite import with_not_valid
 
@@ -46,7 +46,7 @@ def check_without_not_valid(action: Action) -> Iterator[Problem]:
     )
     if (checks or required) and not node.skip_validation:
         yield Problem(
-            f"{'the check' if checks else 'NOT NULL'} reads all of {action.table} while nobody can use it",
+            f"{'the check' if checks else 'NOT NULL'}{called(node)} reads all of {action.table} while nobody can use it",
             action.ref,
             action.place(node),
             help="add it as NOT VALID, and validate it in another migration",

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import pb
+from ringfence.rules._parse import called, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def exclusion_constraint(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … EXCLUDE."""
     if not action.new and action.definition.contype == pb.CONSTR_EXCLUSION:
         yield Problem(
-            f"the exclusion constraint builds its index while nobody can use {action.table}",
+            f"the exclusion constraint{called(action.definition)} builds its index while nobody can use {action.table}",
             action.ref,
             action.place(action.definition),
             help="there is no online form: make a new table with the constraint, copy, and swap",

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import pb
+from ringfence.rules._parse import called, pb
 from ringfence.rules.migration._rewrite import with_not_valid
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def foreign_key_without_not_valid(action: Action) -> Iterator[Problem]:
     if node.contype == pb.CONSTR_FOREIGN and node.is_enforced and not node.skip_validation:
         target = action.state.named(node.pktable.schemaname, node.pktable.relname)
         yield Problem(
-            f"the foreign key keeps writers from {action.table} and {target.path} while both are read",
+            f"the foreign key{called(node)} keeps writers from {action.table} and {target.path} while both are read",
             action.ref,
             action.place(node),
             help="add it as NOT VALID, and validate it in another migration",

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._parse import pb
+from ringfence.rules._parse import called, pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def unique_without_index(action: Action) -> Iterator[Problem]:
     node = action.definition
     if node.contype == pb.CONSTR_UNIQUE and not node.indexname:
         yield Problem(
-            f"the unique constraint builds an index while nobody can use {action.table}",
+            f"the unique constraint{called(node)} builds an index while nobody can use {action.table}",
             action.ref,
             action.place(node),
             help="build a unique index concurrently, then ADD CONSTRAINT … UNIQUE USING INDEX",
