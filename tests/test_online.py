@@ -172,3 +172,109 @@ def test_a_reference_of_a_partitioned_table_waits_for_the_release_that_can(
     open_ = any("ADD CONSTRAINT f " in s.sql and "NOT VALID" in s.sql for s in safe.steps)
     scans = any(h.code == "SCAN_UNDER_LOCK" for h in safe.hazards)
     assert (open_, scans) == ((True, False) if server.major >= 18 else (False, True))
+
+
+def _steps(make_database: Callable[..., str], before: str, after: str) -> list[str]:
+    one, two = make_database(), make_database()
+    psql(one, before)
+    psql(two, after)
+    old, new = catalog(one), catalog(two)
+    safe = online(plan(old, new, executor="postgres"), old, new)
+    return [f"{step.sql}{' COMMIT' * (step.transactional != 'yes')}" for step in safe.steps]
+
+
+def test_what_is_unique_goes_and_comes_with_the_type_of_its_columns(
+    make_database: Callable[..., str],
+) -> None:
+    """Where a row stops the plan, nothing of it has happened; and no row comes in between."""
+    table = (
+        "CREATE TABLE t (id integer, s e, n integer,"
+        " CONSTRAINT c CHECK (s <> 'b' OR n > 0)); CREATE UNIQUE INDEX u ON t (n) WHERE s = 'a';"
+        " CREATE INDEX i ON t (id) WHERE s = 'a';"
+    )
+    made = _steps(
+        make_database,
+        f"CREATE TYPE e AS ENUM ('a', 'b', 'gone'); {table}",
+        f"CREATE TYPE e AS ENUM ('a', 'b'); {table}",
+    )
+    end = next(at for at, sql in enumerate(made) if sql.endswith(" COMMIT"))
+    first = "; ".join(made[: end + 1])
+    for gone in ("DROP CONSTRAINT c", r"DROP INDEX public\.u", r"DROP INDEX public\.i"):
+        assert len(re.findall(rf"{gone}\b", first)) == 1, gone
+    for come in ("ADD CONSTRAINT c ", "CREATE UNIQUE INDEX u "):
+        assert come in first
+
+
+WAITING = {
+    "a tenant comes into a unique constraint": (
+        "CREATE TABLE t (n text, CONSTRAINT old UNIQUE (n))",
+        "CREATE TABLE t (n text, tenant int NOT NULL DEFAULT 1, CONSTRAINT new UNIQUE (tenant, n))",
+        ["CREATE UNIQUE INDEX CONCURRENTLY new", "ADD CONSTRAINT new", "DROP CONSTRAINT old"],
+    ),
+    "what was the key stays unique": (
+        "CREATE TABLE t (id int, a int NOT NULL, CONSTRAINT k PRIMARY KEY (id))",
+        "CREATE TABLE t (id int, a int NOT NULL, CONSTRAINT k PRIMARY KEY (id, a), CONSTRAINT u UNIQUE (id))",
+        ["ADD CONSTRAINT u UNIQUE", "CONCURRENTLY ringfence_", "DROP CONSTRAINT k", "ADD CONSTRAINT k"],
+    ),
+    "and becomes the key again": (
+        "CREATE TABLE t (id int, a int NOT NULL, CONSTRAINT k PRIMARY KEY (id, a), CONSTRAINT u UNIQUE (id))",
+        "CREATE TABLE t (id int, a int NOT NULL, CONSTRAINT k PRIMARY KEY (id))",
+        ["DROP CONSTRAINT k", "ADD CONSTRAINT k PRIMARY KEY", "DROP CONSTRAINT u"],
+    ),
+    "a key of another name": (
+        "CREATE TABLE t (a int NOT NULL, b int NOT NULL, CONSTRAINT k PRIMARY KEY (a))",
+        "CREATE TABLE t (a int NOT NULL, b int NOT NULL, CONSTRAINT l PRIMARY KEY (b))",
+        ["CREATE UNIQUE INDEX CONCURRENTLY", "DROP CONSTRAINT k", "ADD CONSTRAINT l PRIMARY KEY USING INDEX"],
+    ),
+    "no key any more": (
+        "CREATE TABLE t (a int, b int, CONSTRAINT k PRIMARY KEY (a))",
+        "CREATE TABLE t (a int, b int, CONSTRAINT l UNIQUE (b))",
+        ["ADD CONSTRAINT l UNIQUE", "DROP CONSTRAINT k", "a DROP NOT NULL"],
+    ),
+    "an index by the name of a constraint": (
+        "CREATE TABLE t (a text, CONSTRAINT u UNIQUE (a))",
+        "CREATE TABLE t (a text); CREATE UNIQUE INDEX u ON t (lower(a))",
+        ["RENAME CONSTRAINT u", "CREATE UNIQUE INDEX CONCURRENTLY u", "DROP CONSTRAINT ringfence_"],
+    ),
+    "a check by the name of a unique constraint": (
+        "CREATE TABLE t (a int, CONSTRAINT k UNIQUE (a))",
+        "CREATE TABLE t (a int, CONSTRAINT k CHECK (a > 0))",
+        ["RENAME CONSTRAINT k", "ADD CONSTRAINT k CHECK", "DROP CONSTRAINT ringfence_"],
+    ),
+    "an index in the place of another": (
+        "CREATE TABLE t (a int, b int); CREATE INDEX i ON t (a)",
+        "CREATE TABLE t (a int, b int); CREATE INDEX j ON t (a, b)",
+        ["CREATE INDEX CONCURRENTLY j", "DROP INDEX CONCURRENTLY public.i"],
+    ),
+    "an index whose column is altered": (
+        "CREATE TABLE t (a int, b int); CREATE INDEX i ON t (a)",
+        "CREATE TABLE t (a int NOT NULL, b int); CREATE INDEX i ON t (a, b)",
+        ["ALTER INDEX public.i RENAME", "CREATE INDEX CONCURRENTLY i", "DROP INDEX CONCURRENTLY public.ringfence_"],
+    ),
+    "an index that becomes a constraint": (
+        "CREATE TABLE t (a int, b int); CREATE UNIQUE INDEX t_a ON t (a); CREATE UNIQUE INDEX t_b ON t (b)",
+        "CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (a)); CREATE UNIQUE INDEX t_c ON t (a, b)",
+        ["ADD CONSTRAINT u UNIQUE USING INDEX t_a", "CREATE UNIQUE INDEX CONCURRENTLY t_c", "DROP INDEX CONCURRENTLY public.t_b"],
+    ),
+    "nothing in its place": (
+        "CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (a))",
+        "CREATE TABLE t (a int, b int); CREATE INDEX j ON t (b)",
+        ["DROP CONSTRAINT u", "CREATE INDEX CONCURRENTLY j"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_what_goes_waits_for_what_comes_in_its_place(
+    name: str, make_database: Callable[..., str]
+) -> None:
+    before, after, wanted = WAITING[name]
+    made = _steps(make_database, before, after)
+    places = [next(at for at, sql in enumerate(made) if part in sql) for part in wanted]
+    assert places == sorted(places), made
+    database, other = make_database(), make_database()
+    psql(database, before)
+    psql(other, after)
+    for sql in made:
+        psql(database, sql.removesuffix(" COMMIT"))
+    assert not diff(catalog(database), catalog(other))

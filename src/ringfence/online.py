@@ -10,7 +10,8 @@ above and below it, keeps the plain steps. Each rewrite ends where the plain ste
 - a foreign key or check is added NOT VALID and validated in a transaction of its own;
 - a primary key or unique constraint takes over an index that was built CONCURRENTLY;
 - a constraint that takes the place of another is there before that one goes, so that no row comes in
-  between that neither would have let in;
+  between that neither would have let in; what is unique and goes from a table waits for all that is to
+  be unique there instead;
 - NOT NULL is proved by a check that was validated before, or, from PostgreSQL 18 on, is itself added
   NOT VALID and validated;
 - rows are filled in batches, before NOT NULL, and once more between its coming and its validation.
@@ -27,6 +28,7 @@ from ringfence.kinds._family import aside, links_below, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
+from ringfence.takeover import TAKEN_OVER, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -41,10 +43,6 @@ _ADDED = re.compile(rf"ALTER TABLE (?:ONLY )?{_PART}\.{_PART} ADD CONSTRAINT ")
 _NOT_NULL = re.compile(
     rf".* SET NOT NULL\Z|.* ADD CONSTRAINT {_PART} NOT NULL {_PART}(?: NO INHERIT)?\Z"
 )
-_KEY = re.compile(
-    r"(?P<what>PRIMARY KEY|UNIQUE)(?P<nulls> NULLS NOT DISTINCT)? (?!.* WITHOUT OVERLAPS\))(?P<columns>\((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))"
-    r"(?P<include> INCLUDE \((?:[^()\"]|\"(?:[^\"]|\"\")*\")*\))?(?P<state>(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?)\Z"
-)
 
 
 def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
@@ -52,7 +50,7 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     plainly: frozenset[int] = frozenset()
     while True:
         work = _Rewrite(plan, old, new)
-        waves = _waves(plan, work, plainly)
+        waves = _waves(work, plainly)
         more = _between(waves[_FIRST], old, new) - plainly
         if not more:
             break
@@ -66,11 +64,11 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     return replace(plan, steps=tuple(steps), proof=None)
 
 
-def _waves(plan: Plan, work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:
+def _waves(work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:
     """What is taken in the place of the plan's steps, in waves; each with the number of the step that
     wants it as it is. Those that are done `plainly` stay as they are."""
     waves: list[list[tuple[int, Step]]] = [[], [], [], [], []]
-    for number, step in enumerate(plan.steps):
+    for number, step in enumerate(work.steps):
         if number in plainly:
             before = work.held.get(step.ref)
             waves[_FIRST] += [(number, s) for s in (before, step) if s is not None]
@@ -129,16 +127,21 @@ class _Rewrite:
     def __init__(self, plan: Plan, old: Catalog, new: Catalog) -> None:
         self.old, self.new = old, new
         self.made = frozenset(s.ref for s in plan.steps if s.verb == "create")
-        self.keyed = {
-            r.name[:-1] for r in self.made if r.kind == "constraint" and new.facts[r]["type"] == "p"
-        }
-        # What happens to a whole table is not in the way of its constraints.
+        self.keyed = {r.name[:-1] for r in self.made if _is_key(new.facts[r])}
+        # What happens to a whole table is not in the way of its constraints, nor is most of what
+        # happens to a column.
         self.touched = {
-            s.ref for s in plan.steps if s.ref.kind != "table" or s.verb not in ("alter", "rename")
+            s.ref
+            for s in plan.steps
+            if s.verb not in ("alter", "rename") or s.ref.kind not in ("table", "column")
         } | {  # by what is done to a parent's, too
-            r for r, f in old.facts.items() if r.kind == "column" and new.facts.get(r, f) != f
+            r for r, f in old.facts.items() if r.kind == "column" and _bears(f, new.facts.get(r, f))
         }
+        self.touched |= {s.ref for s in plan.steps if s.verb == "rename" and s.ref.kind == "column"}
         self.unsettled = _unsettled(plan, self.made, old, new)
+        self.coming = {r for r in self.made if _has_index(new.facts[r])}
+        self.names = {(r.name[0], r.name[-1]) for r in self.made}
+        self.steps = self._keys_last(plan.steps)
         self.filled: dict[Ref, Step] = {}
         """What fills the rows of tables whose columns may not be NULL any more."""
         self.held: dict[Ref, Step] = {}
@@ -169,10 +172,18 @@ class _Rewrite:
             yield from self._index(step, table)
         elif step.ref.kind == "constraint" and self._can_stay(step, table):
             yield from self._replaced(step)
-        elif step.ref.kind == "constraint" and _ADDED.match(step.sql):
+        elif step.ref.kind == "constraint" and self._can_wait(step, table):
+            yield from self._waiting(step, table)
+        elif step.ref.kind == "constraint" and self._with_the_rest(step.ref):
+            yield _FIRST, step
+        elif (
+            step.ref.kind == "constraint"
+            and _ADDED.match(step.sql)
+            and not TAKEN_OVER.match(step.sql)
+        ):
             whole = _partitioned(table, self.old)
             last = fact["type"] == "u" and not self.new.used_by.get(step.ref)
-            if last and step.ref not in self.old.facts:
+            if last and step.ref not in self.old.facts and step.ref not in self.early:
                 self.late.add(step.ref)
             wave = _INDEXES if step.ref in self.late else _FIRST
             yield from _constraint(
@@ -228,29 +239,133 @@ class _Rewrite:
             and self._unhindered(step.ref)
         )
 
+    def _can_wait(self, step: Step, table: Ref) -> bool:
+        """Whether the step drops what is unique, or an index, where another comes that could be there
+        first: no row is to come in between, and no query to do without."""
+        gone = self.old.facts.get(step.ref)
+        return (
+            gone is not None
+            and step.ref not in self.made
+            and _has_index(gone)
+            and (_GONE.match(step.sql) or _DROP.match(step.sql)) is not None
+            and any(
+                self.new.facts[r].parent == table
+                and (_unique(self.new.facts[r]) or not _unique(gone))
+                for r in self.coming
+            )
+            and tree(table, self.old) == ""
+            and self._free(step.ref)
+        )
+
     def _unhindered(self, ref: Ref) -> bool:
-        """Whether what is there may stay until all else is done: nothing is in its way, and it is
-        not only put aside for the sake of something else."""
-        if self.old.used_by.get(ref) or self.old.facts[ref].attrs == self.new.facts[ref].attrs:
-            return False
+        """Whether what comes again may stay until all else is done: it is not only put aside for the
+        sake of something else."""
+        return self.old.facts[ref].attrs != self.new.facts[ref].attrs and self._free(ref)
+
+    def _free(self, ref: Ref) -> bool:
+        """Whether nothing is in the way of what is there, nor it in the way of anything."""
+        return not self.old.used_by.get(ref) and self.touched.isdisjoint(self._needed(ref))
+
+    def _needed(self, ref: Ref) -> Iterator[Ref]:
+        """All that it uses, and what that uses."""
         found, todo = {ref}, [ref]
         while todo:
             for used in self.old.uses.get(todo.pop(), ()):
-                if used in self.touched:
-                    return False
                 if used not in found:
+                    yield used
                     found.add(used)
                     todo.append(used)
-        return True
+
+    def _with_the_rest(self, ref: Ref) -> bool:
+        """Whether it is unique, and made again in the transaction in which it goes: beside another type
+        of its column it cannot stay, and no row is to come in between that it would refuse."""
+        return (
+            ref in self.made
+            and ref in self.old.facts
+            and not self.old.used_by.get(ref)
+            and _unique(self.new.facts[ref])
+            and any(
+                r in self.touched and not _has_index(self.old.facts[r]) for r in self._needed(ref)
+            )
+        )
+
+    def _keys_last(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """A primary key can go only where the next one comes: what shall be unique beside that comes
+        before, where its columns are there already."""
+        keys = {
+            s.ref.name[:-1]: at
+            for at, s in reversed([*enumerate(steps)])
+            if s.verb == "drop" and s.ref in self.old.facts and _is_key(self.old.facts[s.ref])
+        }
+        going = {(s.ref.name[0], s.ref.name[-1]) for s in steps if s.verb == "drop"}
+        self.early = {
+            s.ref
+            for at, s in enumerate(steps)
+            if s.verb == "create"
+            and s.ref in self.coming
+            and (s.ref.name[0], s.ref.name[-1]) not in going
+            and self._fits_before(s.ref, keys, at)
+        }
+        if not self.early:
+            return steps
+        ordered: list[Step] = []
+        for at, step in enumerate(steps):
+            if step.verb == "drop" and keys.get(step.ref.name[:-1]) == at:
+                table = self.old.facts[step.ref].parent
+                ordered += (
+                    s
+                    for s in steps
+                    if s.ref in self.early
+                    and self.new.facts[s.ref].parent == table
+                    and s.verb == "create"
+                )
+            if step.verb != "create" or step.ref not in self.early:
+                ordered.append(step)
+        return ordered
+
+    def _fits_before(self, ref: Ref, keys: dict[tuple[str, ...], int], at: int) -> bool:
+        """Whether what comes `at` may come before the key of its table goes, and that is earlier."""
+        fact = self.new.facts[ref]
+        table = fact.parent
+        assert table is not None
+        needed = self.new.uses.get(ref, ())
+        return (
+            ref not in self.old.facts
+            and keys.get(table.name, at) < at
+            and _unique(fact)
+            and fact["type"] != "p"
+            and all(r in self.old.facts and r not in self.touched for r in needed)
+        )
 
     def _replaced(self, step: Step) -> Iterator[tuple[int, Step]]:
-        if self.old.facts[step.ref]["type"] not in ("f", "c"):
+        if _has_index(self.old.facts[step.ref]) and _has_index(self.new.facts[step.ref]):
             self.held[step.ref] = step  # its successor wants its name, and the index has it
-            return
-        name, start = self._aside(step.ref), f"ALTER TABLE {qualified(step.ref.name[:-1])}"
-        text = f"{start} RENAME CONSTRAINT {ident(step.ref.name[-1])} TO {name}"
-        yield _FIRST, replace(step, sql=text)
-        self.left.append(Step(f"{start} DROP CONSTRAINT {name}", step.ref, "drop"))
+        else:
+            yield self._set_aside(step)
+
+    def _waiting(self, step: Step, table: Ref) -> Iterator[tuple[int, Step]]:
+        if _is_key(self.old.facts[step.ref]) and table.name in self.keyed:
+            key = next(
+                r for r in self.made if r.name[:-1] == table.name and _is_key(self.new.facts[r])
+            )
+            self.held[key] = step
+        elif (step.ref.name[0], step.ref.name[-1]) in self.names:
+            yield self._set_aside(step)
+        else:
+            self.left.append(_dropped(step, step.ref.name[-1]))
+
+    def _set_aside(self, step: Step) -> tuple[int, Step]:
+        """Under another name until all else is done; something else is to have its own."""
+        *above, name = step.ref.name
+        other = self._aside(step.ref)
+        self.left.append(_dropped(step, other))
+        if step.ref.kind == "index":
+            text = f"ALTER INDEX {qualified(step.ref.name)} RENAME TO {other}"
+        else:
+            text = (
+                f"ALTER TABLE {qualified(tuple(above))} RENAME CONSTRAINT {ident(name)} TO {other}"
+            )
+        return _FIRST, replace(step, sql=text)
 
     def _aside(self, ref: Ref) -> str:
         """A name for what waits until its successor is there; another plan's may still be waiting."""
@@ -268,12 +383,12 @@ class _Rewrite:
 
     def _index(self, step: Step, table: Ref) -> Iterator[tuple[int, Step]]:
         if _INDEX.match(step.sql):
-            if _partitioned(table, self.old):
+            if _partitioned(table, self.old) or self._with_the_rest(step.ref):
                 yield _FIRST, step
                 return
             text = step.sql.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
             safe = replace(_without(step, HazardCode.INDEX_BUILD), sql=text, transactional="no")
-            if self.new.used_by.get(step.ref):
+            if self.new.used_by.get(step.ref) or step.ref in self.early:
                 yield _FIRST, safe
             else:
                 self.late.add(step.ref)
@@ -282,19 +397,49 @@ class _Rewrite:
             yield _FIRST, _without(step, HazardCode.INDEX_BUILD)
         elif not _DROP.match(step.sql) or _partitioned(table, self.old):
             yield _FIRST, step
-        elif step.ref in self.made and self._unhindered(step.ref):
-            # The old one serves until the new one does.
-            name = self._aside(step.ref)
-            gone = qualified((step.ref.name[0], name))
-            yield (
-                _FIRST,
-                replace(step, sql=f"ALTER INDEX {qualified(step.ref.name)} RENAME TO {name}"),
-            )
-            text = f"DROP INDEX CONCURRENTLY {gone}"
-            self.left.append(replace(step, sql=text, transactional="no", hazards=()))
+        elif step.ref not in self.made and not self._can_wait(step, table):
+            yield _FIRST, _dropped(step, step.ref.name[-1])
+        elif step.ref not in self.made:
+            yield from self._waiting(step, table)
+        elif self._unhindered(step.ref):
+            yield self._set_aside(step)  # the old one serves until the new one does
         else:
-            text = step.sql.replace("DROP INDEX ", "DROP INDEX CONCURRENTLY ", 1)
-            yield _FIRST, replace(step, sql=text, transactional="no")
+            yield _FIRST, step  # with what it is in the way of: where that fails, it is there still
+
+
+def _dropped(step: Step, name: str) -> Step:
+    """The drop of an index or constraint, by the name that it has by then."""
+    *above, _ = step.ref.name
+    if step.ref.kind == "constraint":
+        text = f"ALTER TABLE {qualified(tuple(above))} DROP CONSTRAINT {ident(name)}"
+        return replace(step, sql=text)
+    text = f"DROP INDEX CONCURRENTLY {qualified((*above, name))}"
+    return replace(step, sql=text, transactional="no", hazards=())
+
+
+def _has_index(fact: Fact) -> bool:
+    return fact.ref.kind == "index" or (
+        fact.ref.kind == "constraint" and fact["type"] in ("p", "u", "x")
+    )
+
+
+def _unique(fact: Fact) -> bool:
+    """Whether it lets in one row only of those that are alike for it."""
+    if fact.ref.kind == "index":
+        return fact.text("definition").startswith("CREATE UNIQUE ")
+    return _has_index(fact)
+
+
+def _is_key(fact: Fact) -> bool:
+    return fact.ref.kind == "constraint" and fact["type"] == "p"
+
+
+def _bears(old: Fact, new: Fact) -> bool:
+    """Whether a column becomes another for an index or a constraint that stays for a while."""
+    bare = bool(old["not_null"]) and not new["not_null"]
+    return bare or any(
+        old[what] != new[what] for what in ("type", "collation", "generated", "expression")
+    )
 
 
 def _unsettled(plan: Plan, made: frozenset[Ref], old: Catalog, new: Catalog) -> frozenset[Ref]:
@@ -345,22 +490,20 @@ def _constraint(
         yield _VALIDATE, Step(text, step.ref, "alter")
         return
     before = [(_FIRST, held)] if held is not None else []
-    key = _KEY.match(fact.text("definition")) if fact["type"] in ("p", "u") else None
+    key = key_of(fact)
     if key is None or whole or fact["index_options"] or fact["index_tablespace"]:
         # Of a partitioned table, ONLY it: nothing is built.
         only = whole and step.sql.startswith("ALTER TABLE ONLY ")
         yield from before
         yield _FIRST, _without(step, HazardCode.INDEX_BUILD) if only else step
         return
-    nulls = key["nulls"] or ""
-    columns = f"{key['columns']}{key['include'] or ''}{nulls}"
     # An index that a constraint takes over is called as the constraint from then on.
     index = aside(step.ref.name) if held is not None else name
-    text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {columns}"
+    text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {key.columns}"
     yield wave, Step(text, step.ref, "create", (), "no")
     yield from before
-    text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key['what']} USING INDEX {index}"
-    taken = replace(_without(step, HazardCode.INDEX_BUILD), sql=text + (key["state"] or ""))
+    text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key.what} USING INDEX {index}"
+    taken = replace(_without(step, HazardCode.INDEX_BUILD), sql=text + key.state)
     # Beside its index, in the same file: the way back drops both at once, and builds nothing.
     yield wave, taken if held is not None else replace(taken, transactional="no")
 

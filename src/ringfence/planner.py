@@ -23,6 +23,7 @@ from ringfence.renames import automatic
 from ringfence.renames import steps as rename_steps
 from ringfence.rings import opened
 from ringfence.step import Plan, Step
+from ringfence.takeover import taken_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +62,8 @@ def plan(
         changes = diff(old, new)
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes, undoes=undoes)
-    steps = _labels_first((*rename_steps(renames, old), *_at_once(_ordered(work, executor))))
+    ordered = taken_over(_ordered(work, executor), before, new)
+    steps = _labels_first((*rename_steps(renames, old), *_at_once(ordered)))
     notes = (
         *_notes(before, new, work),
         *_empty(before, new, work.changes),
@@ -72,7 +74,7 @@ def plan(
     return Plan(steps, source, target, new.server_version, notes, renames=renames)
 
 
-def _ordered(work: _Work, executor: str) -> Iterable[Step]:
+def _ordered(work: _Work, executor: str) -> list[Step]:
     """The steps; by way of catalogs whose rings are open, where there is no other."""
     work.decide()
     try:
