@@ -631,8 +631,9 @@ class _Work:
                 if leader.get(("drop", part), ("drop", ref)) != ("drop", ref):
                     continue
                 for used in self.old.uses.get(part, ()):
-                    for_good = used in self.drops and used not in self.creates
-                    if for_good and self._holder(used, self.aside) is None:
+                    # Its shell, and the functions that a type is made of, go with it.
+                    own = {ref, Ref("shell_type", ref.name)} & {used, *self.old.uses.get(used, ())}
+                    if used in self.drops and not own and self._holder(used, self.aside) is None:
                         first(("discard", ref), ("drop", used))
         self._part_names(first)
         self._part_words(first, context)
