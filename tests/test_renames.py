@@ -474,6 +474,14 @@ def test_a_hint_that_names_nothing(project: Project, database: str) -> None:
     )
 
 
+def test_a_value_that_an_enum_never_had_is_told(project: Project, database: str) -> None:
+    psql(database, "CREATE TYPE e AS ENUM ('x')")
+    _ddl(project, "CREATE TYPE e AS ENUM ('x',\n'y'); -- ringfence: renamed-from gone")
+    result = project.run("diff", "live", "ddl")
+    told = "there is no enum value public.e.gone to be renamed to public.e.y"
+    assert f"note: ddl/all.sql:2:7: {told}\n" in result.err
+
+
 def test_a_hint_by_nothing_that_has_a_name(project: Project) -> None:
     _ddl(project, "CREATE TABLE b (\n  x int,\n  CHECK (x > 0) -- ringfence: renamed-from k\n);")
     _refused(
@@ -527,6 +535,15 @@ PLACES = {
     "CREATE TABLE t (\na numeric(1, 2)\n, b int -- ringfence: renamed-from o\n)": (
         "column", "b", "t",
     ),
+    "CREATE TABLE t (\na int,\nb numeric(1, 2)); -- ringfence: renamed-from o": (
+        "column", "b", "t",
+    ),
+    "CREATE TABLE t (\na int,\nb int) -- ringfence: renamed-from o\n;": ("column", "b", "t"),
+    "CREATE TABLE t (\na int,\nb int\n); -- ringfence: renamed-from o": ("table", "t", ()),
+    "CREATE TABLE t (\na int,\nb int) WITH (fillfactor = 70); -- ringfence: renamed-from o": (
+        "table", "t", (),
+    ),
+    "CREATE TYPE e AS ENUM (\n'x',\n'y'); -- ringfence: renamed-from o": ("enum_value", "y", "e"),
     "CREATE TABLE t (a int,\n-- ringfence: renamed-from o\n-- another\nCONSTRAINT c CHECK (a > 0))": (
         "constraint", "c", "t",
     ),
@@ -574,12 +591,21 @@ WRONG = {
     "CREATE TABLE t (a int\n-- ringfence: renamed-from o\n)": "renamed-from stands by nothing",
     "-- ringfence: renamed-from\nCREATE TABLE t ()": "renamed-from has no name",
     "-- ringfence: renamed-from a b\nCREATE TABLE t ()": "renamed-from has no name: 'a b'",
+    "CREATE TYPE e AS ENUM (\n'x'); -- ringfence: renamed-from a b": "renamed-from has no name",
     "/* ringfence: renamed-from o */ CREATE TABLE t ()": (
         "renamed-from is said in a block comment, where nothing heeds it"
     ),
     "CREATE TABLE t (\n a int -- ringfence: filed-with 1\n)": "unknown word filed-with",
     "-- ringfence: renamed_from o\nCREATE TABLE t ()": "unknown word renamed_from",
 }
+
+
+def test_what_an_enum_s_value_was_called_is_a_string() -> None:
+    text = "CREATE TYPE e AS ENUM (\n'glad', -- ringfence: renamed-from Happy\n'x');"
+    assert [hint.old for hint in hints([Script("x.sql", text)])] == [("Happy",)]
+    with pytest.raises(BadProject) as caught:
+        list(hints([Script("x.sql", text.replace("Happy", "very happy"))]))
+    assert caught.value.hint == "write one as in SQL: -- ringfence: renamed-from 'old value'"
 
 
 @pytest.mark.parametrize("text", WRONG)

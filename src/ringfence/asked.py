@@ -315,7 +315,7 @@ def _due(
             if wish.old in left and left[wish.old].new != wish.new:
                 raise _wrong(wish, f"{_called(wish.old)} is to be two things at once")
             left[wish.old] = wish
-        elif not is_ and any(r.kind == wish.old.kind for r in current.facts):
+        elif not is_ and any(r.kind == _of(wish.old.kind) for r in current.facts):
             notes.append(
                 f"{wish.span}: there is no {_called(wish.old)} to be renamed to {wish.new.path}"
             )
@@ -334,6 +334,11 @@ def _due(
     notes += _swaps(both)
     for wish in left.values():
         yield Rename(wish.old, wish.new)
+
+
+def _of(kind: str) -> str:
+    """The kind of fact that tells of it."""
+    return "enum" if kind == ENUM_VALUE else kind
 
 
 def _swaps(both: Sequence[Wish]) -> Iterator[str]:

@@ -142,7 +142,7 @@ class _File:
                 )
             kinds, name, on = what
             takes = self._arguments(token.start) if kinds[0] in ("routine", "aggregate") else None
-            yield Hint(kinds, name, on, _old(value, span), span, takes)
+            yield Hint(kinds, name, on, _old(value, kinds, span), span, takes)
 
     def fillings(self) -> Iterator[Filling]:
         for token, key, value in self._said():
@@ -201,9 +201,17 @@ class _File:
                 before is not None and first.start <= before.start <= last.end
             ):
                 return _part(first, tokens, kinds, name)
-        if before is not None and before.text in (")", ";"):
-            return kinds, name, on
-        return None
+        if before is None or before.text not in (")", ";"):
+            return None
+        if items and self._ends_on_the_line(opened, items[-1][1], at):
+            return _part(items[-1][0], tokens, kinds, name)
+        return kinds, name, on
+
+    def _ends_on_the_line(self, opened: Token, last: Token, at: int) -> bool:
+        """Whether a list that was opened above ends where the comment stands, and nothing is behind."""
+        between = [t.text for t in self.plain if last.end <= t.start < at]
+        line = self.script.text.rfind("\n", 0, at)
+        return opened.start < line < last.end and between in ([")"], [")", ";"])
 
     def _arguments(self, at: int) -> tuple[str, ...] | None:
         """What the routine by a comment takes."""
@@ -403,10 +411,13 @@ def _string(text: str) -> str:
     return text[text.index("'") + 1 : -1].replace("''", "'")
 
 
-def _old(text: str, span: Span) -> tuple[str, ...]:
+def _old(text: str, kinds: tuple[str, ...], span: Span) -> tuple[str, ...]:
     """The old name. Raises `BadProject` where there is none."""
     if len(text) > 2 and text[0] == text[-1] == "'":
         return (_string(text),)
+    label = "enum_value" in kinds
+    if label and re.fullmatch(r"[\w$]+", text):
+        return (text,)  # a string in SQL, whose capitals are what they are
     parts: list[str] = []
     at = 0
     while match := _NAME.match(text, at):
@@ -419,6 +430,7 @@ def _old(text: str, span: Span) -> tuple[str, ...]:
         raise BadProject(
             f"renamed-from has no name: {text!r}" if text else "renamed-from has no name",
             span=span,
-            hint='write one as in SQL: -- ringfence: renamed-from old_name, or "Old Name"',
+            hint="write one as in SQL: -- ringfence: renamed-from "
+            + ("'old value'" if label else 'old_name, or "Old Name"'),
         )
     return tuple(parts)
