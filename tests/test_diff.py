@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -479,6 +480,39 @@ def test_a_command_of_psql(project: Project) -> None:
         "error: psql's own commands cannot be used here",
         "  ddl/t.sql:1:1",
     ]
+
+
+DEFAULTS = """
+ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+"""
+
+
+def test_default_privileges_of_a_snapshot_are_those_of_files_that_name_nobody(
+    project: Project, database: str, tmp_path: Path
+) -> None:
+    role = f"maker {os.getpid()}"
+    where, files = tmp_path / "s.json", tmp_path / "b.sql"
+    psql(database, f'CREATE ROLE "{role}"')
+    try:
+        for_role = f'ALTER DEFAULT PRIVILEGES FOR ROLE "{role}"'
+        psql(
+            database, "CREATE TABLE t ();" + DEFAULTS.replace("ALTER DEFAULT PRIVILEGES", for_role)
+        )
+        assert project.run("snapshot", "-o", str(where)).status == 0
+        files.write_text(f"CREATE TABLE t ();{DEFAULTS}")
+        same = project.run("diff", str(where), str(files))
+        assert (same.status, same.out) == (0, ""), same
+        files.write_text(f"CREATE TABLE t ();{DEFAULTS.replace('SELECT', 'SELECT, INSERT')}")
+        more = project.run("diff", str(where), str(files))
+        statements = [line for line in more.out.splitlines() if line.startswith("ALTER")]
+        assert statements == [f"{for_role} GRANT INSERT ON TABLES TO pg_monitor;"]
+        # Whose they are cannot be told where several have some.
+        psql(database, "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO pg_monitor;")
+        assert project.run("snapshot", "-o", str(where)).status == 0
+        assert project.run("diff", str(where), str(files)).out.count("FOR ROLE") > 1
+    finally:
+        psql(database, f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
 
 
 def test_a_snapshot_of_another_format(project: Project) -> None:

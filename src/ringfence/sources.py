@@ -616,14 +616,27 @@ def align(
     """The two catalogs, with what a declared side leaves open as the other side has it.
 
     That is who owns an object, what the owner was granted, and whose default privileges are meant
-    where no role is named: those of `role`, who asks. What TO declares, it declares, whatever FROM
-    leaves open.
+    where no role is named: those of `role`, who asks, or of the role that has some in a snapshot.
+    What TO declares, it declares, whatever FROM leaves open.
     """
+    if a.what == "snapshot" and b.declared:
+        role = _whose(ca, cb)
     if role and a.declared != b.declared:
         ca, cb = (_ours(ca, role), cb) if a.declared else (ca, _ours(cb, role))
     if b.declared:
         return ca, _owned(cb, ca)
     return (ca, _left_open(cb, ca)) if a.declared else (ca, cb)
+
+
+def _whose(kept: Catalog, declared: Catalog) -> str:
+    """The role whose default privileges a snapshot has where files name none; empty where that
+    cannot be told. Nobody can be asked: it is the only one with any that the files do not name."""
+    named, makers = (
+        {ref.name[1] for ref in catalog.facts if ref.kind == "default_acl"}
+        for catalog in (declared, kept)
+    )
+    left = makers - named
+    return left.pop() if "" in named and len(left) == 1 else ""
 
 
 def _owned(declared: Catalog, found: Catalog) -> Catalog:
