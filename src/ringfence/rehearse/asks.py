@@ -12,7 +12,7 @@ from ringfence.finding import Severity
 from ringfence.model import Ref, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from psycopg import Connection
 
@@ -137,10 +137,15 @@ def asked(before: World, after: World) -> Iterator[Asked]:
 
 def newly_apart(before: World, after: World) -> Iterator[Apart]:
     """The keys and exclusions that are new, of columns that were there."""
+    return apart_of_rows(before, after, ())
+
+
+def apart_of_rows(before: World, after: World, written: Collection[str]) -> Iterator[Apart]:
+    """The same, and of columns that are new in tables `written`, whose rows have values there."""
     there = {(r.schema, r.name): {c.name for c in r.columns} for r in before.relations}
     for apart in after.asks.apart:
         known = there.get((apart.schema, apart.name))
-        if known is None or not apart.columns <= known:
+        if known is None or not (apart.columns <= known or apart.path in written):
             continue  # who writes no such column leaves it NULL, or to what makes it different
         if not any(each.covers(apart) for each in before.asks.apart):
             yield apart

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ringfence import rows
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.model import Ref
-from ringfence.rehearse import asroles, compat
+from ringfence.rehearse import asroles, compat, widths
 from ringfence.rehearse.asks import asked
 
 if TYPE_CHECKING:
@@ -106,17 +106,17 @@ def changed(
     grave = Severity.INFO if contract else Severity.WARNING
     for relation, old, new in compat.retyped(before, after):
         ref = Ref("column", (relation.schema, relation.name, old.name))
-        writes = compat.holds(old.type, new.type) and not compat.holds(new.type, old.type)
+        writes = widths.holds(old.type, new.type) and not widths.holds(new.type, old.type)
         key = (ref, "INSERT" if writes else "SELECT")
         if key not in broken:
             broken.add(key)
             how = f"takes {new.type}" if writes else f"is read as {new.type}"
             was = old.type if writes else f"as {old.type}"
-            severity = Severity.INFO if compat.holds(new.type, old.type) else grave
+            severity = Severity.INFO if widths.holds(new.type, old.type) else grave
             said = f"{ref.path} {how}, before {was}"
             help_ = "" if severity is Severity.INFO else _EXPAND
             yield _other(file, ref, said, severity, writes=writes, help_=help_)
-        if not writes and compat.narrower(new.type, old.type) and (ref, "INSERT") not in broken:
+        if not writes and widths.narrower(new.type, old.type) and (ref, "INSERT") not in broken:
             broken.add((ref, "INSERT"))
             said = f"{ref.path} takes {new.type}, before {old.type}"
             help_ = "" if contract else _EXPAND

@@ -18,6 +18,7 @@ from ringfence.rehearse import (
     blame,
     bodies,
     compat,
+    demands,
     effects,
     elsewhere,
     instead,
@@ -28,7 +29,6 @@ from ringfence.rehearse import (
     tenants,
     views,
 )
-from ringfence.rehearse.asks import newly_apart
 from ringfence.rehearse.became import became
 from ringfence.rehearse.files import File, wanted
 from ringfence.rehearse.hazards import Part, hazards, sheet
@@ -181,7 +181,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     places: dict[effects.Lost, Span | None] = {}
     unseen: dict[str, None] = {}
     uncalled: dict[str, None] = {}
-    apart: set[str] = set()
+    asked: set[demands.Asked] = set()
 
     def during(file: File, number: int, its: Sequence[Measured]) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -226,6 +226,10 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     now = rows.held(connection, work.hidden, had)
                     seen = views.compared(connection, shown, after, work.hidden)
                     unseen.update(dict.fromkeys(seen.unknown))
+                    wrote = {
+                        t for p in work.parts for m in p.statements for t in m.observed.changed
+                    }
+                    asked.update(demands.newly(connection, before, after, wrote))
                     given = bodies.compared(connection, before, after)
                     uncalled.update(dict.fromkeys(given.unknown))
                     others += effects.otherwise(
@@ -254,7 +258,6 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                 others += effects.changed(file, before, after, broken, told)
                 others += effects.unlogged(file, before, after, told)
                 others += took
-                apart |= {f"{each.what} of {each.path}" for each in newly_apart(before, after)}
                 lost = [
                     each
                     for each in map(effects.what, rows.lost(had, now))
@@ -311,16 +314,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         names = ", ".join(work.emptied)
         reason = f"{names} refuses the rows made up for it, as it may refuse real ones: run without"
         work.coverage.append(Coverage("work", "how a file works on rows", skipped=reason))
-    elif work.mended or apart:
-        tables = ", ".join(sorted(work.mended))
-        reasons = [f"what is new in them refused made-up rows of {tables}, which were changed"]
-        keys = "; ".join(sorted(apart))
-        reason = "; ".join(
-            [*reasons * bool(tables), *[f"made-up rows are no duplicates: {keys}"] * bool(apart)]
-        )
-        work.coverage.append(
-            Coverage("constraints", "whether the real rows obey new constraints", skipped=reason)
-        )
+    mended = () if work.emptied else work.mended
+    work.coverage += demands.coverage(asked, mended)
     if failed and (behind := [f.name for f in files if f.name not in done]):
         work.coverage.append(
             Coverage("behind", ", ".join(behind), skipped=f"{failed}, and they come after it")
