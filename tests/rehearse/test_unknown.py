@@ -138,3 +138,37 @@ def test_whether_the_real_rows_obey_is_not_known(
 ) -> None:
     asked = unknown(project, text).removeprefix("made-up rows prove nothing of them: ")
     assert asked.split("; made-up rows of ")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "DELETE FROM item WHERE label = 'no such';\nUPDATE ONLY item SET size = 1 WHERE size < -9;",
+            "DELETE of item (loose.sql:1), UPDATE of item (loose.sql:2)",
+            id="by a condition",
+        ),
+        pytest.param(
+            "CREATE TABLE kept AS SELECT * FROM item;\n"
+            "INSERT INTO public.kept SELECT * FROM item WHERE size < -9;",
+            "INSERT of public.kept (loose.sql:2)",
+            id="from a condition",
+        ),
+        pytest.param(
+            "WITH old AS (SELECT id FROM item WHERE size < -9)\n"
+            "DELETE FROM item USING old WHERE item.id = old.id;",
+            "DELETE of item (loose.sql:1)",
+            id="by way of a query",
+        ),
+        pytest.param(
+            "-- ringfence: backfill key=id batch=200ms\nUPDATE item SET size = 1 WHERE size < -9;",
+            "UPDATE of item (loose.sql:2)",
+            id="a backfill",
+        ),
+        pytest.param("UPDATE item SET label = 'x' WHERE size > -9;", "", id="met"),
+        pytest.param("SELECT FROM item WHERE size < -9;", "", id="read"),
+    ],
+)
+def test_what_met_no_made_up_row_is_not_known(project: Project, text: str, expected: str) -> None:
+    said = unknown(project, text, "unmet")
+    assert said.removeprefix("no made-up row was met: ") == expected

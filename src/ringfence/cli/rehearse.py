@@ -271,6 +271,8 @@ def _did(each: object) -> list[str]:
     ):
         if names:
             out.append(f"{verb} {', '.join(names)}")
+    if seen.unmet:
+        out.append("meets no made-up row")
     if seen.error is not None:
         out.append(click.style("fails", fg="red"))
     if seen.waits:

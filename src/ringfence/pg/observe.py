@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg import sql
@@ -101,6 +101,7 @@ class Observed:
     `scanned` rows read in sequential scans, by table (0 of one that is empty). `proven` says that a scan was left out because
     a constraint proves what it would show. `changed` counts rows written, by table,
     `replaced` those updated or deleted and how many there were. `wal` is bytes, `temporary` those of the files that sorts and the like were spilled to.
+    `unmet` is what it did to no row, as of which relation: `DELETE of item`.
     `waits` says that it waits for older transactions, whatever they do. `alone` says that it cannot
     run in a transaction block.
     """
@@ -117,6 +118,7 @@ class Observed:
     proven: bool = False
     changed: Mapping[str, int] = field(default_factory=dict)
     replaced: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    unmet: str = ""
     wal: int = 0
     temporary: int = 0
     waits: bool = False
@@ -160,6 +162,7 @@ class Observer:
     _known: Mapping[int, Relation] = field(init=False, default_factory=dict)
     _inside: bool = field(init=False, default=False)
     _said: list[str] = field(init=False, default_factory=list)
+    _status: str = field(init=False, default="")
     _now: Mapping[int, Relation] | None = field(init=False, default=None)
     """What is there, as long as nothing has been run that may have changed it."""
 
@@ -361,6 +364,7 @@ class Observer:
             replaced=replaced or {},
             proven=any(_PROVEN.search(line) for line in said),
             changed=changed,
+            unmet=_unmet(self._status, statement.text) if self._status in _NONE else "",
             wal=max(0, wal),
             temporary=sum(int(m[1]) for line in said if (m := _SPILLED.match(line))),
             waits=waits,
@@ -370,13 +374,13 @@ class Observer:
 
     def _run(self, text: Script, statement: Statement) -> tuple[Error | None, float]:
         self._said.clear()
-        self._now = None
+        self._now, self._status = None, ""
         connection = self._runner
         connection.execute("SET client_min_messages = debug1")
         began = time.monotonic()
         try:
             if statement.data is None:
-                connection.execute(statement.text)
+                self._status = connection.execute(statement.text).statusmessage or ""
             else:
                 with connection.cursor().copy(statement.text) as copy:
                     copy.write(statement.data)
@@ -527,8 +531,25 @@ _COUNTED = ("begun", "read", "written", "replaced", "inserted", "deleted")
 # Statistics of other transactions are written a while after them; before 15 nobody can be asked to.
 _TOLD_AT_ONCE = 150000
 
+_NONE = {"UPDATE 0", "DELETE 0", "MERGE 0", "INSERT 0 0"}
+"""What the server says of a statement that changed no row."""
+
 _SPILLED = re.compile(r"temporary file: .* size (\d+)")
 _PROVEN = re.compile(r"sufficient to prove|is implied by existing constraints|implied by existing")
+
+
+def _unmet(status: str, text: str) -> str:
+    """What an INSERT, UPDATE, DELETE or MERGE did to no row, and of which relation."""
+    import postgast
+
+    try:
+        tree: Any = postgast.parse(text)  # the messages that protobuf makes have no types
+        node = tree.stmts[0].stmt
+        named = getattr(node, node.WhichOneof("node")).relation
+    except (postgast.PgQueryError, AttributeError):
+        return status.split()[0]  # it is newer syntax than the parser's, or EXECUTE
+    path = ".".join(quoted(part) for part in (named.schemaname, named.relname) if part)
+    return f"{status.split()[0]} of {path}"
 
 
 def _hold(older: Connection[tuple[object, ...]], relations: Iterable[Relation], mode: str) -> None:

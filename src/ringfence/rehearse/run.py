@@ -321,6 +321,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             Coverage("behind", ", ".join(behind), skipped=f"{failed}, and they come after it")
         )
     work.coverage += [
+        *_unmet(work),
         *_unwritten(work, before),
         *afar.coverage(r.ref for r in before.relations if r.afar),
         *views.coverage(tuple(unseen)),
@@ -356,6 +357,18 @@ def _others(trial: compat.Trial, why: str) -> Iterator[Coverage]:
     ):
         reason = why or ("" if count else f"there was {none} before that it could be tried with")
         yield Coverage(subject, title, count if not reason else 0, unit, reason)
+
+
+def _unmet(work: Work) -> list[Coverage]:
+    """The statements that would have written rows, and met none of those that were made up."""
+    met = [
+        f"{each.observed.unmet} ({each.span.path}:{each.span.line})"
+        for part in work.parts
+        for each in part.statements
+        if each.observed.unmet and part.name not in work.emptied
+    ]
+    reason = f"no made-up row was met: {', '.join(met)}"
+    return [Coverage("unmet", "what is done to real rows", skipped=reason)] if met else []
 
 
 def _unwritten(work: Work, before: compat.World) -> list[Coverage]:
