@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SHOP = """
+SHOP = r"""
 CREATE TABLE item (
     id bigint PRIMARY KEY, code text NOT NULL, label text DEFAULT 'a', size integer, span int4range,
     big bigint
 );
 CREATE VIEW labels AS SELECT id, code, label, size FROM item;
 CREATE VIEW plain AS SELECT id, code FROM item;
+CREATE TABLE note (
+    id bigint PRIMARY KEY, code varchar(8) CHECK (code ~ '^\S+$'), note text, at timestamptz(3),
+    day date, kind text CHECK (kind = upper(kind))
+);
 CREATE SEQUENCE counter;
 CREATE SEQUENCE round CYCLE;
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2';
@@ -179,6 +183,29 @@ ALIKE = "public.item refuses rows that are alike now: "
                 for name, severity in (("code", "warning"), ("label", "info"))
             },
             id="a trigger that stores something else",
+        ),
+        pytest.param(
+            """CREATE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN NEW.code := lower(NEW.code); NEW.note := trim(NEW.note); NEW.at := now();
+                NEW.day := CURRENT_DATE; RETURN NEW; END$$;
+            CREATE TRIGGER t BEFORE INSERT OR UPDATE ON note FOR EACH ROW EXECUTE FUNCTION tidy();""",
+            {
+                (f"column:public.note.{name}", severity, f"public.note.{name}{ITS_OWN}")
+                for name, severity in (
+                    ("code", "warning"),
+                    ("note", "warning"),
+                    ("at", "info"),
+                    ("day", "info"),
+                )
+            },
+            id="a trigger that tidies, and sets the time",
+        ),
+        pytest.param(
+            """CREATE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS
+                $$BEGIN NEW.kind := upper(NEW.kind); RETURN NEW; END$$;
+            CREATE TRIGGER t BEFORE INSERT OR UPDATE ON note FOR EACH ROW EXECUTE FUNCTION tidy();""",
+            set(),
+            id="a trigger that makes what a check asks for",
         ),
         pytest.param(
             "ALTER TABLE item RENAME TO things; CREATE VIEW item AS SELECT * FROM things;",

@@ -15,10 +15,22 @@ if TYPE_CHECKING:
 ONE = sql.SQL("(tableoid, ctid) = (SELECT tableoid, ctid FROM {} LIMIT 1)")
 
 
-def update(table: sql.Identifier, columns: Sequence[str], *, every: bool = False) -> sql.Composed:
-    """Give each column of one row, or of `every` row, the value it has."""
-    same = [sql.SQL("{0} = {0}").format(sql.Identifier(column)) for column in columns]
-    found = sql.SQL("UPDATE {} SET {}").format(table, sql.SQL(", ").join(same))
+def update(
+    table: sql.Identifier,
+    columns: Sequence[str],
+    given: Mapping[str, str] | None = None,
+    *,
+    every: bool = False,
+) -> sql.Composed:
+    """Give each column of one row, or of `every` row, the value it has, or one that is `given`."""
+    values = given or {}
+    each = [
+        sql.SQL("{} = {}").format(
+            sql.Identifier(c), sql.Literal(values[c]) if c in values else sql.Identifier(c)
+        )
+        for c in columns
+    ]
+    found = sql.SQL("UPDATE {} SET {}").format(table, sql.SQL(", ").join(each))
     return found if every else sql.SQL("{} WHERE {}").format(found, ONE.format(table))
 
 

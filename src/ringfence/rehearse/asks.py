@@ -237,7 +237,7 @@ def _of_triggers(before: World, after: World) -> Iterator[Asked]:
             Ref("column", name),
             f"{Ref('column', name).path} has another value than is written: a trigger stores its own",
             "look whether somebody writes it and relies on it",
-            # What has a default, such as the time of a change, is rarely anybody's own.
-            Severity.INFO if name in filled else Severity.WARNING,
+            # What has a default, or is the time of a change, is rarely anybody's own.
+            Severity.INFO if each.time or name in filled else Severity.WARNING,
             "overwritten",
         )

@@ -25,10 +25,18 @@ from ringfence.rehearse.asks import Asks, asks
 from ringfence.rehearse.demands import Demand, demands
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 from ringfence.rehearse.shut import Shut, shut
-from ringfence.rehearse.stored import Overwritten, overwritten
+from ringfence.rehearse.stored import Overwritten, fired, overwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from psycopg import Connection
 
@@ -153,6 +161,7 @@ class World:
     asks: Asks = field(default_factory=Asks)
     demands: tuple[Demand, ...] = field(default=(), hash=False)
     overwritten: frozenset[Overwritten] = frozenset()
+    fired: frozenset[tuple[object, ...]] = field(default=frozenset(), hash=False)
     refused: Mapping[asroles.Deed, str] | None = field(default=None, hash=False)
     below: Mapping[int, frozenset[int]] = field(default_factory=dict, hash=False)
     """The partitions and heirs of each table that has some, by OID."""
@@ -305,6 +314,11 @@ def world(
         (Ref("sequence", (str(schema), str(name))), int(str(oid)))
         for schema, name, oid in connection.execute(_SEQUENCES).fetchall()
     )
+    fires = fired(connection)
+    if before is None or fires != before.fired or _bodies(routines) != _bodies(before.routines):
+        stores = overwritten(connection, relations if before is None else before.relations)
+    else:
+        stores = before.overwritten
     return World(
         tuple(relations),
         tuple(routines),
@@ -314,7 +328,8 @@ def world(
         shut(connection, [right for right in rights if right.role != PUBLIC]),
         asks(connection, hidden),
         demands(connection),
-        overwritten(connection, relations if before is None else before.relations),
+        stores,
+        fires,
         asroles.refused(
             connection,
             relations if before is None else before.relations,
@@ -322,6 +337,10 @@ def world(
         ),
         _below(connection),
     )
+
+
+def _bodies(routines: Iterable[Routine]) -> set[tuple[Ref, str]]:
+    return {(routine.ref, routine.definition or routine.body) for routine in routines}
 
 
 def _below(connection: Connection[tuple[object, ...]]) -> dict[int, frozenset[int]]:
