@@ -46,6 +46,8 @@ def test_every_kind_of_change_is_found_without_a_database(project: Project) -> N
     assert check(project) == ["edited  0002  migrations/versions/0002.up.sql"]
     (project.versions / "0002.down.sql").write_text("DROP TABLE c;\n")
     assert check(project)[1:] == ["edited  0002  migrations/versions/0002.down.sql"]
+    (project.versions / "0002.down.sql").unlink()
+    assert check(project)[1:] == ["removed  0002  migrations/versions/0002.down.sql"]
     project.run("lock", dsn="")
     project.revision("0003", "SELECT;")
     assert check(project) == ["added  0003  migrations/versions/0003.py"]

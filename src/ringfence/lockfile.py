@@ -94,7 +94,11 @@ def deviations(project: Project, graph: Graph) -> tuple[Deviation, ...]:
             text_ = f"it followed {was.parents}, and follows {is_.parents}"
             found.append(Deviation("moved", revision.id, text_))
         found += [
-            Deviation("edited", revision.id, revision.shown_file(what))
+            Deviation(
+                "removed" if getattr(is_, what) == "-" else "edited",
+                revision.id,
+                revision.shown_file(what),
+            )
             for what in _FILES
             if getattr(is_, what) != getattr(was, what)
         ]
@@ -109,10 +113,14 @@ def deviations(project: Project, graph: Graph) -> tuple[Deviation, ...]:
 
 
 def edited(project: Project, graph: Graph) -> tuple[Deviation, ...]:
-    """What was edited since the lock was written; nothing where there is no lock."""
+    """What was edited since the lock was written, a file that is gone too; nothing where there is no lock."""
     if not path(project).is_file():
         return ()
-    return tuple(d for d in deviations(project, graph) if d.what == "edited")
+    return tuple(
+        d
+        for d in deviations(project, graph)
+        if d.what in ("edited", "removed") and d.revision in graph.revisions
+    )
 
 
 def refuse_deviations(project: Project, graph: Graph) -> None:

@@ -337,7 +337,7 @@ def migrate(
         if listen is not None:
             if lockfile.path(project).is_file():
                 for deviation in lockfile.edited(project, graph):
-                    tell(f"{deviation.text} was edited since ringfence.lock was written")
+                    tell(f"{deviation.text} was {deviation.what} since ringfence.lock was written")
             else:
                 refuse_edited(graph, before.state, told=tell)
         return before, ()

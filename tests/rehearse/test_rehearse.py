@@ -947,6 +947,68 @@ def test_made_up_rows_need_not_obey_what_is_new(project: Project) -> None:
     assert "made-up rows of public.parents, public.things were in the way" in done.out
 
 
+@pytest.mark.parametrize(
+    "required",
+    [
+        "ALTER TABLE things ADD colour text;\nALTER TABLE things ALTER colour SET NOT NULL;",
+        "ALTER TABLE things ADD colour text, ALTER colour SET NOT NULL;",
+        (
+            "-- ringfence: transaction: none\n"
+            "ALTER TABLE things ADD colour text;\nALTER TABLE things ALTER colour SET NOT NULL;"
+        ),
+    ],
+)
+def test_a_column_that_nobody_fills_cannot_be_required(project: Project, required: str) -> None:
+    assert "FAILS" in found(project, required, "ALTER TABLE things DROP colour;")
+
+
+def test_made_up_rows_that_an_update_does_not_meet_are_changed(project: Project) -> None:
+    seen = found(
+        project,
+        "ALTER TABLE things ADD colour text;\nUPDATE things SET colour = 'red' WHERE size < -9;\n"
+        "ALTER TABLE things ALTER colour SET NOT NULL;",
+        "ALTER TABLE things DROP colour;",
+    )
+    assert "FAILS" not in seen
+
+
+def test_rows_that_the_rehearsal_took_are_nobodys_loss(project: Project) -> None:
+    key = "ALTER TABLE things ADD CONSTRAINT f FOREIGN KEY (parent_id) REFERENCES parents (id);"
+    project.revision("0002", key, "ALTER TABLE things DROP CONSTRAINT f;")
+    assert project.run("migrate").status == 0
+    project.revision("0003", "ALTER TABLE parents ADD CHECK (name = 'a');", "SELECT 1;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    said = [f for f in document["findings"] if f["code"] == "OLD_WRITER"]
+    assert [f["ref"] for f in said] == ["table:public.parents"]
+
+
+def test_a_revision_without_a_down_file_is_told(project: Project) -> None:
+    project.revision("0002", "ALTER TABLE things ADD colour text;")
+    (project.versions / "0002.down.sql").unlink()
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    assert document["status"] == 0
+    assert [(f["code"], f["severity"], f["message"]) for f in document["findings"]] == [
+        ("NOT_REVERSIBLE", "info", "0002 has no down file: nothing undoes it")
+    ]
+
+
+def test_a_view_that_comes_back_with_less_is_told(project: Project) -> None:
+    up = (
+        "-- ringfence: transaction: none\nDROP VIEW labels;\n"
+        "CREATE VIEW labels AS SELECT id FROM things;"
+    )
+    project.revision("0002", up, "SELECT 1;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    assert {
+        f["message"].partition(" public.labels cannot be read as before: ")[::2]
+        for f in document["findings"]
+        if (f["code"], f["ref"]) == ("OLD_READER", "view:public.labels")
+    } == {
+        ("after statement 1 of 0002", 'relation "public.labels" does not exist'),
+        ("after 0002", 'column "label" does not exist'),
+    }
+
+
 def test_a_table_of_an_earlier_revision_has_rows_when_the_next_one_runs(project: Project) -> None:
     project.revision(
         "0002", "CREATE TABLE more (id bigint PRIMARY KEY, n int);", "DROP TABLE more;"

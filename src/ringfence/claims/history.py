@@ -56,7 +56,7 @@ def history(case: Case, verdict: Verdict) -> None:
     for deviation in lockfile.edited(case.project, case.graph):
         if deviation.revision in applied:
             verdict.no(
-                f"{deviation.text} of an applied revision was edited since ringfence.lock was written",
+                f"{deviation.text} of an applied revision was {deviation.what} since ringfence.lock was written",
                 ref=Ref("revision", (deviation.revision,)),
                 span=Span(deviation.text),
                 severity=Severity.WARNING,

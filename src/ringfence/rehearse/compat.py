@@ -215,6 +215,7 @@ class Broken:
     doubt: str = ""
     likely: str = ""
     sure: bool = False
+    constraint: str = ""
 
     @property
     def writes(self) -> bool:
@@ -612,7 +613,8 @@ def _no(
             doubt = "it could be NULL before: look whether somebody leaves it out"
     elif (state in _MADE_UP and said.constraint_name) or state[:2] == _NO_VALUE:
         doubt = "the value was made up: look whether somebody writes such"
-    return Broken(ref, verb, said.message_primary or str(error), state, doubt)
+    refuses = said.constraint_name or ""
+    return Broken(ref, verb, said.message_primary or str(error), state, doubt, constraint=refuses)
 
 
 def _attempt(

@@ -50,6 +50,8 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
         message=f"after {behind} {each.ref.path} cannot be {how} as before: {each.message}",
         evidence={"sqlstate": each.sqlstate} if each.sqlstate else {},
         span=file.up.span(file.up.statements[during - 1].start) if during else found.span,
+        # It may be broken in another way behind the file.
+        key=f"{found.key}:{during}" if during else found.key,
     )
 
 

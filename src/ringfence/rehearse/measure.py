@@ -18,11 +18,15 @@ from ringfence.script import redacted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from psycopg import Connection
+
     from ringfence.errors import Error
     from ringfence.pg.connect import Target
     from ringfence.rehearse.files import File
     from ringfence.rehearse.stage import Work
-    from ringfence.script import Block, Script, Statement
+    from ringfence.script import Block, Script
+
+    Session = Connection[tuple[object, ...]]
 
 
 def measured(
@@ -44,6 +48,7 @@ def measured(
         if text.backfill:
             backfill.key_types(observer.connection, text, backfill.read(text))
         observer.open()
+        work.columns = mend.columns(observer.connection)
         for number, block in enumerate(text.blocks, 1):
             its = _transaction(work, base, observer, file, block, number)
             done += its
@@ -91,13 +96,17 @@ def _with_rows(
         for number in block.numbers:
             statement = text.statements[number - 1]
             if number in mended:
-                _mend(work, observer, statement, mended[number])
+                _mend(work, observer, text, number, mended[number])
             seen = observer.observe(text, statement)
             while not block.together and stage.stood_in(work, seen.error):
                 seen = observer.observe(text, statement)
             table = mend.culprit(seen.error)
             # What ran before it stays: only this one is tried again.
-            if table is not None and not block.together and _mend(work, observer, statement, table):
+            if (
+                table is not None
+                and not block.together
+                and _mend(work, observer, text, number, table)
+            ):
                 seen = observer.observe(text, statement)
             if seen.error is None:
                 afar.keep_cut_off(observer.connection, statement)
@@ -123,11 +132,29 @@ def _with_rows(
         mended[failed] = table
 
 
-def _mend(work: Work, observer: Observer, statement: Statement, table: tuple[str, str]) -> bool:
-    if not mend.mend(observer.connection, statement, table):
+def _mend(
+    work: Work, observer: Observer, text: Script, number: int, table: tuple[str, str]
+) -> bool:
+    session, statement = observer.connection, text.statements[number - 1]
+    if not mend.mend(session, statement, table, _unfilled(work, session, text, number)):
         return False
     work.mended.add(mend.path(table))
     return True
+
+
+def _unfilled(work: Work, session: Session, text: Script, number: int) -> mend.Columns:
+    """The columns that the file has made, where no statement of it could fill them."""
+    before = text.statements[: number - 1]
+    if any(each.words[:1] and each.words[0] not in _SCHEMA for each in before):
+        return frozenset()
+    return mend.columns(session) - work.columns
+
+
+_SCHEMA = {
+    "ALTER", "BEGIN", "COMMENT", "COMMIT", "CREATE", "DROP", "GRANT", "LOCK", "RESET", "REVOKE", "SET",
+    "START",
+}  # fmt: skip
+"""How statements begin that give no row a value."""
 
 
 def _committed(observer: Observer, text: Script) -> Error | None:

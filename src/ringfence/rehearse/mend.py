@@ -18,14 +18,18 @@ from ringfence import rows
 from ringfence.model import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from psycopg import Connection
 
     from ringfence.errors import Error
+    from ringfence.model import Ref
     from ringfence.script import Statement
 
     Session = Connection[tuple[object, ...]]
+
+    Columns = frozenset[tuple[int, int]]
+    """Columns by their table's OID and their number."""
 
 _MOST = 200
 """Rows of a table that are tried one by one."""
@@ -73,10 +77,16 @@ def path(table: tuple[str, str]) -> str:
     return ".".join(map(quoted, table))
 
 
-def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool:
+def mend(
+    session: Session,
+    statement: Statement,
+    table: tuple[str, str],
+    unfilled: Columns = frozenset(),
+) -> bool:
     """Change or take out rows of `table` until the statement runs; it is not run for good.
 
-    False where it refuses every row there may be. The session is a superuser's, in a transaction
+    False where it refuses every row there may be: also that which wants a value of one of the columns
+    `unfilled`, for these are new and nobody gave them any. The session is a superuser's, in a transaction
     (or in none: then what is done to the rows is committed).
     """
     if statement.data is not None or (
@@ -94,10 +104,12 @@ def mend(session: Session, statement: Statement, table: tuple[str, str]) -> bool
         try:
             with session.transaction(force_rollback=True):
                 session.execute(sql.SQL("DELETE FROM ONLY {}").format(name))
+                required = _required(session, table)
                 keys = _new_keys(session, statement, table)
+                required = _required(session, table) - required
         except psycopg.Error:
             return False  # it is not about the rows
-        if keys is None:
+        if keys is None or any(_empty(session, name, unfilled, required)):
             return False
         for columns, parent, parents in keys:
             _point(session, table, columns, parent, parents)
@@ -150,6 +162,58 @@ def _new_keys(session: Session, statement: Statement, table: tuple[str, str]) ->
         for oid, its, parent, theirs in rows
         if oid not in known or "VALIDATE" in statement.words
     ]
+
+
+def columns(session: Session) -> Columns:
+    """The columns there are."""
+    rows = session.execute(
+        "SELECT attrelid::bigint, attnum FROM pg_attribute WHERE attnum > 0 AND NOT attisdropped"
+        " AND attrelid >= 16384"
+    ).fetchall()
+    return frozenset((int(str(oid)), int(str(number))) for oid, number in rows)
+
+
+def _required(session: Session, table: tuple[str, str]) -> set[tuple[int, int, str]]:
+    rows = session.execute(
+        "SELECT attrelid::bigint, attnum, attname FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attnotnull",
+        [path(table)],
+    ).fetchall()
+    return {(int(str(oid)), int(str(number)), str(name)) for oid, number, name in rows}
+
+
+def _empty(
+    session: Session,
+    name: sql.Identifier,
+    unfilled: Columns,
+    required: Collection[tuple[int, int, str]],
+) -> Iterator[bool]:
+    """Of the columns that are new, and required now, whether no row has a value there."""
+    for oid, number, column in required:
+        if (oid, number) in unfilled:
+            query = sql.SQL("SELECT FROM ONLY {} WHERE {} IS NOT NULL LIMIT 1")
+            found = session.execute(query.format(name, sql.Identifier(column)))
+            yield found.rowcount == 0
+
+
+def taken(
+    session: Session, table: Ref, constraint: str, known: Collection[int], mended: Collection[str]
+) -> bool:
+    """Whether a foreign key that was `known`, by its OID, misses a row of one of the tables `mended`."""
+    found = session.execute(_REFERS, [table.path, constraint]).fetchone()
+    if found is None:
+        return False
+    oid, schema, name = found
+    return oid in known and path((str(schema), str(name))) in mended
+
+
+_REFERS = """
+SELECT c.oid::bigint, n.nspname, p.relname
+FROM pg_constraint AS c
+INNER JOIN pg_class AS p ON p.oid = c.confrelid
+INNER JOIN pg_namespace AS n ON n.oid = p.relnamespace
+WHERE c.contype = 'f' AND c.conrelid = to_regclass(%s) AND c.conname = %s
+"""
 
 
 def _columns(session: Session, table: tuple[str, str]) -> set[str]:

@@ -23,6 +23,7 @@ from ringfence.rehearse import (
     elsewhere,
     instead,
     measure,
+    mend,
     plans,
     possible,
     stage,
@@ -172,6 +173,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         had = work.had = rows.held(connection, work.hidden)
         shown = views.shown(connection, work.hidden)
     broken: set[tuple[Ref, str]] = set()
+    meanwhile: dict[tuple[Ref, str], str] = {}
     told: set[Hashable] = set()
     trial = compat.Trial()
     undone = checked = total = 0
@@ -197,11 +199,13 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             for each in compat.tried(connection, there).broken:
                 if each.key not in broken:
                     broken.add(each.key)
+                    meanwhile[each.key] = each.message
                     others.append(effects.broken(file, each, number))
 
     done: set[str] = set()
     for number, file in enumerate(files, 1):
         done.add(file.name)
+        meanwhile.clear()
         work.listen(file.name)
         if file.unknown:
             work.findings.append(_unmeasured(file))
@@ -241,19 +245,28 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                         ),
                         told,
                     )
+                    keys = {each.made for each in before.demands}
                     no = [
                         possible.judged(connection, work.project, each, before)
                         for each in trial.broken
+                        # Or else we took the rows away that it referred to.
+                        if each.sqlstate != _NO_SUCH_ROW
+                        or not (
+                            file.name in work.emptied
+                            or mend.taken(connection, each.ref, each.constraint, keys, work.mended)
+                        )
                     ]
                     took = list(
                         effects.newly(file, became(connection, before, after), broken, told)
                     )
                 for each in no:
-                    if file.name in work.emptied and each.sqlstate == _NO_SUCH_ROW:
-                        continue  # we took the rows away that it referred to
-                    if each.key not in broken:
+                    if (
+                        each.key not in broken
+                        or meanwhile.pop(each.key, each.message) != each.message
+                    ):
                         broken.add(each.key)
                         others.append(effects.broken(file, each))
+                broken -= meanwhile.keys() - {each.key for each in no}
                 earlier = frozenset(told)
                 others += effects.changed(file, before, after, broken, told)
                 others += effects.unlogged(file, before, after, told)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ringfence.project import Project
     from ringfence.rehearse.hazards import Part
     from ringfence.rehearse.instead import Rewritten
+    from ringfence.rehearse.mend import Columns
     from ringfence.rows import Held
 
 
@@ -60,6 +61,8 @@ class Work:
     """What tables held when rows were made up last; and, where they were emptied for a file that fails
     all the same, what they held before that."""
     emptied: dict[str, set[str]] = field(default_factory=dict)
+    columns: Columns = frozenset()
+    """The columns that there were when the file began that is run now."""
     findings: list[Finding] = field(default_factory=list)
     rows: list[Coverage] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)

@@ -124,7 +124,7 @@ class Twin:
         with connect(self._target) as connection:
             there = self._catalog(connection)
             found = list(self._back(connection, file, stood, there))
-        if found:
+        if any(each.severity is Severity.ERROR for each in found):
             self.leave()
         else:
             self._stood = there
@@ -138,6 +138,8 @@ class Twin:
         there: Catalog,
     ) -> Iterator[Finding]:
         if file.down is None:
+            if file.revision is not None and file.revision.sql:
+                yield _no_way_back(file)
             return
         if (error := plainly(connection, file.down)) is not None:
             yield _stuck(f"{file.name} cannot be undone: {error.message}", file, error)
@@ -161,6 +163,19 @@ class Twin:
 
     def _catalog(self, connection: Connection[tuple[object, ...]]) -> Catalog:
         return extract(connection, exclude=self._hidden, roles=self._roles)
+
+
+def _no_way_back(file: File) -> Finding:
+    ref = Ref("revision", (file.name,))
+    return Finding(
+        "NOT_REVERSIBLE",
+        Severity.INFO,
+        f"{file.name} has no down file: nothing undoes it",
+        ref,
+        help="write one where there is a way back",
+        basis=Basis.STATIC,
+        key=f"{file.name}:{ref}",
+    )
 
 
 def _stuck(message: str, file: File, error: Error, help_: str = "") -> Finding:
