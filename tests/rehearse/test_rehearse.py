@@ -222,7 +222,7 @@ def test_the_page(project: Project) -> None:
             "      public.things: SHARE, stops writers",
             "      builds public.things_label",
             "      reads all of public.things",
-            "  1 statement kept nobody waiting",
+            "  1 statement ran while others wait for the locks above",
             "",
             "error: builds public.things_label while writers of public.things wait [INDEX_BUILD, measured]",
             "  index:public.things_label",
@@ -608,8 +608,11 @@ def test_an_index_is_built_anew_while_others_work(project: Project, sql: str, fi
     path = project.root / "loose.sql"
     path.write_text(sql)
     done = project.run("rehearse", "--sql", str(path), "--format", "json")
-    fixes = {f["fix"] for f in json.loads(done.out)["findings"] if f["code"] == "INDEX_BUILD"}
+    built = [f for f in json.loads(done.out)["findings"] if f["code"] == "INDEX_BUILD"]
+    fixes = {f["fix"] for f in built}
     assert fixes == {f"-- in a file of its own, outside a transaction:\n{fix}"}, done.out
+    # Who plans a query of the table looks at every index of it.
+    assert all(" while readers and writers of public." in f["message"] for f in built)
     done = project.run("rehearse", "--sql", str(path), "--rewrite")
     assert done.err.endswith(
         "loose.sql as it is written now leads to the same schema, with no hazard\n"
@@ -945,6 +948,16 @@ def test_made_up_rows_need_not_obey_what_is_new(project: Project) -> None:
     assert set(seen) == {"SCAN_UNDER_LOCK", "INDEX_BUILD", "LONG_LOCK"}
     done = project.run("rehearse")
     assert "made-up rows of public.parents, public.things were in the way" in done.out
+
+
+def test_a_lock_on_an_index_stops_readers_to_the_end(project: Project) -> None:
+    up = "REINDEX INDEX things_size;\nALTER TABLE parents ADD CHECK (id > -9);"
+    project.revision("0002", up, "ALTER TABLE parents DROP CONSTRAINT parents_id_check;")
+    document = json.loads(project.run("rehearse", "--format", "json").out)
+    said = [f["message"] for f in document["findings"] if f["code"] == "LONG_LOCK"]
+    assert said == [
+        "works while readers and writers of public.things wait since statement 1 of the transaction"
+    ]
 
 
 @pytest.mark.parametrize(

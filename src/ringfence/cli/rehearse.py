@@ -226,9 +226,12 @@ def _part(part: Part) -> None:
 
     title = f" ({part.title})" if part.title else ""
     click.echo(click.style(f"{part.name}{title}", bold=True) + f", {part.how}")
-    quiet = 0
+    quiet = beside = 0
     for number, each in enumerate(part.statements, 1):
         lines = _did(each)
+        if not lines and any(lock.stops_writers for lock in each.observed.held):
+            beside += 1
+            continue
         if not lines:
             quiet += 1
             continue
@@ -238,6 +241,8 @@ def _part(part: Part) -> None:
             click.echo(f"      {line}")
     if quiet:
         click.echo(f"  {counted(quiet, 'statement')} kept nobody waiting")
+    if beside:
+        click.echo(f"  {counted(beside, 'statement')} ran while others wait for the locks above")
     click.echo()
 
 

@@ -73,15 +73,19 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Lock:
-    """A lock on a relation that was there before: its mode as LOCK TABLE spells it."""
+    """A lock on a relation that was there before: its mode as LOCK TABLE spells it.
+
+    `index`: the one of that table which is locked such that no query of the table can be planned.
+    """
 
     relation: str
     mode: str
+    index: str = ""
 
     @property
     def stops_readers(self) -> bool:
         """Whether SELECT has to wait for it."""
-        return self.mode == MODES[-1]
+        return self.mode == MODES[-1] or bool(self.index)
 
     @property
     def stops_writers(self) -> bool:

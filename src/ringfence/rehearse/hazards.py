@@ -80,7 +80,7 @@ def hazards(part: Part) -> Iterator[Finding]:
         number, last = number + 1, each.transaction
         own = [
             lock
-            for lock in seen.locks
+            for lock in _with_indexes(seen)
             if lock.stops_readers or (lock.stops_writers and lock.relation not in seen.views)
         ]
         if seen.error is not None:
@@ -102,6 +102,23 @@ def hazards(part: Part) -> Iterator[Finding]:
                 known = held.get(lock.relation)
                 if known is None or (lock.stops_readers and not known[0].stops_readers):
                     held[lock.relation] = (lock, number)
+
+
+def _with_indexes(seen: Observed) -> Iterator[Lock]:
+    """The locks of a statement; of tables also what that of an index keeps away: plans look at them all.
+
+    What lets writers be, as CONCURRENTLY does, locks only indexes so that no plan looks at any more.
+    """
+    locked = {
+        seen.index_of[lock.relation]: lock.relation
+        for lock in seen.locks
+        if lock.stops_readers and lock.relation in seen.index_of
+    }
+    if seen.alone:  # it locks one index after the other, too short a time to be seen
+        locked |= {table: index for index, table in seen.built_on.items()}
+    for lock in seen.locks:
+        index = locked.get(lock.relation, "") if lock.stops_writers else ""
+        yield replace(lock, index=index) if index and not lock.stops_readers else lock
 
 
 def digest(text: str) -> str:
