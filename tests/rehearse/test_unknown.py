@@ -172,3 +172,19 @@ def test_whether_the_real_rows_obey_is_not_known(
 def test_what_met_no_made_up_row_is_not_known(project: Project, text: str, expected: str) -> None:
     said = unknown(project, text, "unmet")
     assert said.removeprefix("no made-up row was met: ") == expected
+
+
+def test_what_roles_cannot_be_tried_with_is_not_known(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "project", database)
+    project.revision(
+        "0001",
+        "DO $$ BEGIN CREATE ROLE ringfence_large; EXCEPTION WHEN duplicate_object OR unique_violation"
+        " THEN NULL; END $$;\n"
+        "CREATE TABLE large (id bigint, note text);\nCREATE TABLE small (id bigint);\n"
+        "INSERT INTO large SELECT i, repeat('x', 1000) FROM generate_series(1, 1500) AS i;\n"
+        "GRANT SELECT ON large, small TO ringfence_large;",
+        "SELECT 1;",
+    )
+    assert project.run("migrate").status == 0
+    said = unknown(project, "ALTER TABLE small ADD more integer;", "deeds")
+    assert said == ("too many rows to try it with, or more than 1000 things to try: public.large")

@@ -8,10 +8,13 @@ is done in one statement, however many roles there are.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from ringfence.finding import Coverage
+from ringfence.model import Ref
 from ringfence.rehearse import alter
 
 if TYPE_CHECKING:
@@ -84,10 +87,16 @@ _MOST = 1000
 """What is done at most: the more roles and tables there are, the fewer of them."""
 
 
-def refused(
-    session: Session, relations: Iterable[Known], rights: Iterable[Right]
-) -> Mapping[Deed, str] | None:
-    """What roles may do with tables and cannot, and why; None where there is nobody to try it as.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What roles may do with tables and cannot, and why; and the tables that nobody tried all of it with."""
+
+    refused: Mapping[Deed, str]
+    untried: tuple[str, ...] = ()
+
+
+def tried(session: Session, relations: Iterable[Known], rights: Iterable[Right]) -> Tried | None:
+    """What roles can do; None where there is nobody to try it as.
 
     Nothing is left behind. The session is a superuser's.
     """
@@ -105,7 +114,10 @@ def refused(
         (_order(r), _deed(known[r.schema, r.name], r, reads=(r.schema, r.name, r.role) in reads))
         for r in rights
         if (r.schema, r.name) in known
-    ][:_MOST]
+    ]
+    many = {deed[:2] for deed, _ in deeds[_MOST:]}
+    many |= {(r.schema, r.name) for r in rights} & large
+    deeds = deeds[:_MOST]
     listed = [
         {"number": number, "role": deed[2], **statements}
         for number, (deed, statements) in enumerate(deeds)
@@ -116,7 +128,10 @@ def refused(
         session.execute(sql.SQL(_DONE).format(deeds=sql.Literal(json.dumps(listed))))
         row = session.execute("SELECT current_setting('ringfence.refused')").fetchone()
     assert row is not None
-    return {deeds[number][0]: message for number, message in json.loads(row[0])}
+    return Tried(
+        {deeds[number][0]: message for number, message in json.loads(row[0])},
+        tuple(Ref("table", name).path for name in sorted(many)),
+    )
 
 
 def _order(right: Right) -> Deed:
@@ -162,10 +177,20 @@ def _names(columns: list[str]) -> sql.Composed:
     return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
-def lost(
-    before: Mapping[Deed, str] | None, after: Mapping[Deed, str] | None
-) -> Iterator[tuple[Deed, str]]:
+def lost(before: Tried | None, after: Tried | None) -> Iterator[tuple[Deed, str]]:
     """What could be done and cannot be any more."""
-    for deed, message in (after or {}).items():
-        if before is not None and deed not in before:
+    for deed, message in (after.refused if after is not None else {}).items():
+        if before is not None and deed not in before.refused:
             yield deed, message
+
+
+def coverage(before: Tried | None) -> list[Coverage]:
+    """That nobody knows what roles can do with these tables."""
+    if before is None or not before.untried:
+        return []
+    names = ", ".join(before.untried[:_SHOWN]) + ", …" * (len(before.untried) > _SHOWN)
+    reason = f"too many rows to try it with, or more than {_MOST} things to try: {names}"
+    return [Coverage("deeds", "what roles can do with every table", skipped=reason)]
+
+
+_SHOWN = 10

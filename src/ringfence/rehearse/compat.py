@@ -162,7 +162,7 @@ class World:
     demands: tuple[Demand, ...] = field(default=(), hash=False)
     overwritten: frozenset[Overwritten] = frozenset()
     fired: frozenset[tuple[object, ...]] = field(default=frozenset(), hash=False)
-    refused: Mapping[asroles.Deed, str] | None = field(default=None, hash=False)
+    as_roles: asroles.Tried | None = field(default=None, hash=False)
     below: Mapping[int, frozenset[int]] = field(default_factory=dict, hash=False)
     """The partitions and heirs of each table that has some, by OID."""
 
@@ -331,7 +331,7 @@ def world(
         demands(connection),
         stores,
         fires,
-        asroles.refused(
+        asroles.tried(
             connection,
             relations if before is None else before.relations,
             rights if before is None else before.rights,

@@ -181,7 +181,7 @@ def changed(
         for ref, _, role, its in compat.revoked(before, after)
         for right in its
     }
-    yield from _as_roles(file, asroles.lost(before.refused, after.refused), gone, told)
+    yield from _as_roles(file, asroles.lost(before.as_roles, after.as_roles), gone, told)
     for routine, what in compat.mentions(after, before):
         if (routine.ref, "INSERT") not in broken:
             broken.add((routine.ref, "INSERT"))

@@ -15,6 +15,7 @@ from ringfence.pg import shadow as shadows
 from ringfence.pg.connect import connect
 from ringfence.rehearse import (
     afar,
+    asroles,
     blame,
     bodies,
     compat,
@@ -336,6 +337,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     work.coverage += [
         *_unmet(work),
         *_unwritten(work, before),
+        *asroles.coverage(before.as_roles),
         *afar.coverage(r.ref for r in before.relations if r.afar),
         *views.coverage(tuple(unseen)),
         *bodies.coverage(tuple(uncalled)),
