@@ -15,8 +15,10 @@ from psycopg import sql
 from ringfence import rules
 from ringfence.finding import Severity
 from ringfence.pg.extract import extract
+from ringfence.rules._mend import THEN
 from ringfence.rules._page import examples
 from ringfence.rules._schema import Schema
+from ringfence.script import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +90,10 @@ def playground(server: SomeServer) -> Iterator[psycopg.Connection[tuple[object, 
 
 @pytest.mark.parametrize(("rule", "example"), cases(ON_SCHEMA))
 def test_a_schema_on_a_page(
-    rule: Rule, example: Example, playground: psycopg.Connection[tuple[object, ...]]
+    rule: Rule,
+    example: Example,
+    playground: psycopg.Connection[tuple[object, ...]],
+    tmp_path: Path,
 ) -> None:
     playground.execute("DROP SCHEMA IF EXISTS app CASCADE; CREATE SCHEMA app")
     for (name,) in playground.execute("SELECT pubname FROM pg_publication").fetchall():
@@ -99,6 +104,29 @@ def test_a_schema_on_a_page(
     found = list(rule.check(Schema(catalog)))
     assert bool(found) == example.caught, found
     assert all(problem.ref is not None for problem in found)
+    for problem in found:
+        refused = _refused(problem.fix, example.sql, tmp_path)
+        assert not refused, (problem.fix, refused)
+    for fix in dict.fromkeys(problem.fix for problem in found if problem.fix):
+        for statement in Script("", fix, loose=True).statements:
+            playground.execute(statement.text)
+    if found and all(problem.fix for problem in found):
+        left = list(rule.check(Schema(extract(playground, nobody="postgres", roles=True))))
+        assert not left, left
+
+
+def _refused(fix: str, before: str, folder: Path) -> list[str]:
+    """What lint has against a fix, each of its transactions a migration of its own."""
+    (folder / "0.sql").write_text(before)
+    parts = [part for part in fix.split(THEN) if part.strip()]
+    for number, part in enumerate(parts, 1):
+        (folder / f"{number}.sql").write_text(part)
+    report = rules.lint(None, ["."], base=folder, select=["M"])
+    return [
+        f"{f.code}: {f.message}"
+        for f in report.findings
+        if f.severity is not Severity.INFO and f.span is not None and f.span.path != "0.sql"
+    ]
 
 
 # What people do on purpose: information, not an alarm.

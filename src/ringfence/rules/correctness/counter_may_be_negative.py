@@ -23,8 +23,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.model import quoted
-from ringfence.rules import Problem, rule
+from ringfence.kinds._sql import ident
+from ringfence.rules import Problem, _mend, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,5 +46,5 @@ def counter_may_be_negative(schema: Schema) -> Iterator[Problem]:
                 yield Problem(
                     f"{column} of {table.path} counts, and may be negative",
                     fact.ref,
-                    fix=f"ALTER TABLE {table.path} ADD CHECK ({quoted(column)} >= 0);",
+                    fix=_mend.check(table, column, f"{ident(column)} >= 0"),
                 )

@@ -7,6 +7,8 @@ Caught:
 
     CREATE TABLE app.t (id int PRIMARY KEY, settings jsonb NOT NULL DEFAULT '{}');
 
+    CREATE TABLE app.t (id int PRIMARY KEY, "order" json);
+
 Passes:
 
     CREATE TABLE app.t (
@@ -22,8 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.model import quoted
-from ringfence.rules import Problem, rule
+from ringfence.kinds._sql import ident
+from ringfence.rules import Problem, _mend, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +38,10 @@ def document_of_any_shape(schema: Schema) -> Iterator[Problem]:
     """Columns of type json or jsonb that no CHECK looks into."""
     for table in schema.tables.values():
         for column, fact in table.columns.items():
-            if fact.text("type") in ("json", "jsonb") and not table.checked(column):
+            kind = fact.text("type")
+            if kind in ("json", "jsonb") and not table.checked(column):
                 yield Problem(
                     f"{column} of {table.path} takes any JSON",
                     fact.ref,
-                    fix=f"ALTER TABLE {table.path} ADD CHECK (jsonb_typeof({quoted(column)}) = 'object');",
+                    fix=_mend.check(table, column, f"{kind}_typeof({ident(column)}) = 'object'"),
                 )

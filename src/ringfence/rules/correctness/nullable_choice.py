@@ -19,8 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.model import quoted
-from ringfence.rules import Problem, rule
+from ringfence.rules import Problem, _mend, rule
 from ringfence.rules._schema import values_of
 
 if TYPE_CHECKING:
@@ -39,5 +38,5 @@ def nullable_choice(schema: Schema) -> Iterator[Problem]:
                 yield Problem(
                     f"{column} of {table.path} may be NULL, which its CHECK does not list",
                     table.column_ref(column),
-                    fix=f"ALTER TABLE {table.path} ALTER COLUMN {quoted(column)} SET NOT NULL;",
+                    fix=_mend.not_null(table, column),
                 )

@@ -28,8 +28,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.model import quoted
-from ringfence.rules import Problem, rule
+from ringfence.rules import Problem, _mend, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,5 +45,5 @@ def tenant_column_nullable(schema: Schema) -> Iterator[Problem]:
                 yield Problem(
                     f"{column} of {table.path} says whose a row is, and may be NULL",
                     table.column_ref(column),
-                    fix=f"ALTER TABLE {table.path} ALTER COLUMN {quoted(column)} SET NOT NULL;",
+                    fix=_mend.not_null(table, column),
                 )

@@ -8,6 +8,9 @@ Caught:
     CREATE TABLE app.p (id int PRIMARY KEY);
     CREATE TABLE app.t (id int PRIMARY KEY, p_id int REFERENCES app.p);
 
+    CREATE TABLE app.p (id int PRIMARY KEY);
+    CREATE TABLE app.t (at date, p_id int REFERENCES app.p) PARTITION BY RANGE (at);
+
 Passes:
 
     CREATE TABLE app.p (id int PRIMARY KEY);
@@ -22,8 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
-from ringfence.model import quoted
-from ringfence.rules import Problem, rule
+from ringfence.rules import Problem, _mend, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +46,14 @@ def foreign_key_without_index(schema: Schema) -> Iterator[Problem]:
                 for index in table.indexes
             )
             if not served:
-                columns = ", ".join(map(quoted, key.columns))
+                fix = _mend.index(table, key.columns)
                 yield Problem(
                     f"no index of {table.path} begins with {', '.join(key.columns)}, which refers to {key.target.path}",
                     key.ref,
-                    fix=f"CREATE INDEX ON {table.path} ({columns});",
+                    help=""
+                    if fix
+                    else "write it into ddl/: ringfence plan adds it partition by partition",
+                    fix=fix,
                 )
 
 
