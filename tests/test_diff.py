@@ -18,6 +18,7 @@ from engine import psql
 from projects import Project
 from ringfence import proof, sources
 from ringfence.model import Ref
+from ringfence.project import find
 from ringfence.proof import prove
 from ringfence.step import Plan, Step, from_json
 
@@ -363,6 +364,23 @@ def test_snapshot_is_a_source_anywhere(project: Project, database: str, tmp_path
     result = project.run("diff", str(where), "live")
     assert "ADD COLUMN more integer" in result.out
     assert project.run("snapshot").out == project.run("snapshot").out
+
+
+def test_files_of_a_commit_come_in_the_order_of_those_that_lie_there(tmp_path: Path) -> None:
+    made = Project(tmp_path / "project")
+    for name in ("a/b.sql", "a-b.sql", "a.sql"):
+        path = made.root / "ddl" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("SELECT 1;\n", encoding="utf-8")
+    git = ["git", "-C", str(made.root), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for argv in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *argv], check=True)
+    project = find(made.root)
+    there, kept = (
+        [each.path.removeprefix("HEAD:") for each in sources.source(project, spec).scripts]
+        for spec in ("ddl", "git:HEAD")
+    )
+    assert kept == there
 
 
 def test_a_commit_is_a_source(project: Project) -> None:

@@ -11,7 +11,7 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Thread
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
@@ -105,7 +105,7 @@ def directory(path: Path, project: Project | None) -> tuple[Script, ...]:
 
 
 def _git(project: Project, ref: str) -> tuple[Script, ...]:
-    """The files of ddl/ as they were at a commit."""
+    """The files of ddl/ as they were at a commit, in the order of `directory`."""
     import subprocess
     import tarfile
 
@@ -120,7 +120,7 @@ def _git(project: Project, ref: str) -> tuple[Script, ...]:
         raise Misuse(f"git has no {folder} at {ref}: {said[-1] if said else 'git failed'}")
     scripts = []
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        for member in sorted(archive.getmembers(), key=lambda m: m.name):
+        for member in sorted(archive.getmembers(), key=lambda m: PurePosixPath(m.name)):
             if member.isfile() and member.name.endswith(".sql"):
                 opened = archive.extractfile(member)
                 assert opened is not None

@@ -403,10 +403,9 @@ def _head(project: Project) -> State:
 
     state = State()
     for path in _revisions(project, ()):
-        text = _text(path) if path.name.endswith(".up.sql") else None
-        if text is not None:
+        file = _unasked(path, project.shown(path)) if path.name.endswith(".up.sql") else None
+        if file is not None:
             state.begin()
-            file = SqlFile(path, project.shown(path), text, path.parent, "")
             _seen(parsed(file, managed=True), state, {})
     state.begin()
     return state
@@ -517,9 +516,9 @@ def _in_order(
         if path in by_path:
             yield by_path[path], True, undo
         elif not undo:
-            text = _text(path)
-            if text is not None:
-                yield SqlFile(path, project.shown(path), text, path.parent, ""), True, undo
+            before = _unasked(path, project.shown(path))
+            if before is not None:
+                yield before, True, undo
 
 
 def _loose(files: Sequence[SqlFile]) -> Iterator[tuple[SqlFile, bool, bool]]:
@@ -530,15 +529,16 @@ def _loose(files: Sequence[SqlFile]) -> Iterator[tuple[SqlFile, bool, bool]]:
         for path in sorted(file.path.parent.glob("*.sql")) if alone else ():
             if path < file.path and path not in seen and ".down." not in path.name:
                 seen.add(path)
-                text = _text(path)
-                if text is not None:
-                    yield SqlFile(path, str(path), text, path.parent, ""), False, False
+                before = _unasked(path, str(path))
+                if before is not None:
+                    yield before, False, False
         yield file, False, ".down." in file.path.name
 
 
-def _text(path: Path) -> str | None:
+def _unasked(path: Path, shown: str) -> SqlFile | None:
+    """A file that is only read for what it makes; None for one that cannot be."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return SqlFile(path, shown, path.read_text(encoding="utf-8-sig"), path.parent, "")
     except (OSError, ValueError):
         return None
 
