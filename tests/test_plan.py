@@ -709,6 +709,39 @@ def test_roles_of_an_adopted_database_are_left_on_purpose(tmp_path: Path, databa
     assert f'info: 0001 undone, role:"{role}" is left [NOT_REVERSIBLE, measured]' in done.out
 
 
+def test_rows_that_go_without_a_hazard_are_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(plan: Plan, *_: object) -> Plan:
+        return replace(plan, steps=tuple(replace(s, hazards=()) for s in plan.steps))
+
+    monkeypatch.setattr("ringfence.revise.lock_safe", silent)
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
+    before = sorted(project.versions.iterdir())
+    result = _plan(project, "-m", "Fewer")
+    assert result.status == 1
+    assert result.err == (
+        "error: 1 hazard that nobody agreed to\n"
+        "detail: DATA_LOSS: public.t.b is gone, with its values\n"
+        "hint: to agree: --allow 'DATA_LOSS:public.t.b'\n"
+    )
+    assert sorted(project.versions.iterdir()) == before
+    assert _plan(project, "-m", "Fewer", "--allow", "DATA_LOSS:public.t.b").status == 0
+
+
+def test_rows_that_could_not_be_looked_at_are_told_in_the_file(project: Project) -> None:
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int, CONSTRAINT odd CHECK (id = 77777));",
+    )
+    result = _plan(project, "-m", "Odd")
+    assert result.status == 0, result
+    told = "not checked: rows: the made-up rows are refused, as real ones may be: "
+    assert f"note: {told}" in result.err
+    for path in project.versions.glob("*odd*.up.sql"):
+        assert f"-- noqa: disable=all\n-- {told}" in path.read_text()
+
+
 def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from ringfence.pg.connect import connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.planner import plan as plan_again
 from ringfence.script import Script, redacted
-from ringfence.step import HazardCode, Proof
+from ringfence.step import Hazard, HazardCode, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,6 +95,27 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     )
 
 
+def losses(
+    plan: Plan, shop: Shop, source: Source, wanted: Catalog
+) -> tuple[tuple[Hazard, ...], str]:
+    """What of made-up rows a plan loses and no hazard tells of; and why that was not looked at.
+
+    Raises `ServerError` when a step does not run on tables with rows.
+    """
+    hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
+    clone, filling = _tried(plan, shop, source, wanted, hidden, "")
+    with connect(clone) as connection:
+        found = _losses(plan, connection, filling, hidden)
+    told = (Hazard(HazardCode.DATA_LOSS, _about(loss), loss.message) for loss in found)
+    return tuple(told), "" if filling.reason == _UNTOUCHED else filling.reason
+
+
+def _about(loss: rows.Loss) -> Ref:
+    if loss.column:
+        return Ref.parse(f"column:{loss.table}.{quoted(loss.column)}")
+    return Ref.parse(f"table:{loss.table}")
+
+
 def _same_owners(clone: Target, shop: Shop, target: Source, wanted: Catalog) -> Target:
     """The target's database, or a copy: what the one side granted an owner whom it leaves open is
     granted to nobody else once both have the same."""
@@ -120,6 +141,8 @@ def _same_owners(clone: Target, shop: Shop, target: Source, wanted: Catalog) -> 
 
 _ABOUT_ROWS = frozenset({"22", "23", "P0"})
 """Classes of SQLSTATE that say that a value or a row is not as it should be."""
+
+_UNTOUCHED = "the plan touches no table that is there"
 
 _MOST = 500
 """Tables up to which rows are made up for all of them; else for those that the plan touches."""
@@ -197,13 +220,13 @@ def _fill(
         there = {(held.schema, held.name) for held in tables}
         drops = any(step.verb != "create" for step in plan.steps)
         if not drops and there.isdisjoint(_touched(plan, wanted)):
-            return _Filling("the plan touches no table that is there")
+            return _Filling(_UNTOUCHED)
         only = None
         if len(there) > _MOST:
             near = _touched(plan, wanted)
             only = {held.root for held in tables if (held.schema, held.name) in near}
             if not only:
-                return _Filling("the plan touches no table that is there")
+                return _Filling(_UNTOUCHED)
             if len(only) > _MOST:
                 return _Filling(
                     f"the plan touches {len(only)} tables: too many to make rows up for"
@@ -323,6 +346,21 @@ def _kept(
     total = sum(held.count for held in filling.had.values() if not held.shared)
     if not total:
         return "", []
+    lost = [f"rows: {loss.message}" for loss in _losses(plan, connection, filling, hidden)]
+    told = any(h.code == HazardCode.DATA_LOSS for h in plan.hazards)
+    but = " but for those that a hazard tells of" if told else ""
+    return ("" if lost else f"{total} made-up rows are still there{but}"), lost
+
+
+def _losses(
+    plan: Plan,
+    connection: psycopg.Connection[tuple[object, ...]],
+    filling: _Filling,
+    hidden: tuple[str, ...],
+) -> list[rows.Loss]:
+    """What of the rows is lost and no hazard tells of."""
+    if not filling.had:
+        return []
     has = rows.held(connection, hidden, filling.had, filling.only)
     agreed = {h.ref.path for h in plan.hazards if h.code == HazardCode.DATA_LOSS}
     whole = {h.path: filling.had[h.root].path for h in filling.had.values() if h.root is not None}
@@ -330,8 +368,8 @@ def _kept(
     called = {h.path: has[oid].path for oid, h in filling.had.items() if oid in has}
     # What fills rows changes them, and so may triggers that then fire.
     filled = {Ref("table", s.ref.name[:-1]).path for s in plan.steps if s.verb == "fill"}
-    lost = [
-        f"rows: {loss.message}"
+    return [
+        loss
         for loss in rows.lost(filling.had, has)
         if not loss.retyped
         and not loss.computed  # as the plan says
@@ -344,8 +382,6 @@ def _kept(
             for name in (table, f"{table}.{quoted(loss.column)}")
         )
     ]
-    but = " but for those that a hazard tells of" if agreed else ""
-    return ("" if lost else f"{total} made-up rows are still there{but}"), lost
 
 
 def _dumps(

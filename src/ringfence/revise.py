@@ -124,6 +124,7 @@ def _revised(
         hazards.refuse(plan.hazards, allow)
         try:
             drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=online))
+            lost, unseen = _rows(shop, a, plan, done)
         except (Refused, ServerError) as error:
             if plan.steps == done.plan.steps:
                 raise
@@ -136,10 +137,29 @@ def _revised(
                 refused.detail += f"\n{note}"
                 raise
             drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=False))
+            lost, unseen = _rows(shop, a, plan, done)
+    hazards.refuse(lost, allow)
+    if unseen:
+        note = f"not checked: rows: {unseen}"
+        plan = replace(plan, notes=(*plan.notes, note))
+        drafts = tuple(
+            replace(d, up=d.up.replace(_STYLED, f"{_STYLED}{remark(note)}\n", 1)) for d in drafts
+        )
     files = tuple(_write(project, drafts)) if write else ()
     if files and lockfile.path(project).is_file():
         lockfile.write(project, revisions.read(project))
     return Revised(done.changes, plan, drafts, files)
+
+
+def _rows(
+    shop: Shop, source: sources.Source, plan: Plan, done: Compared
+) -> tuple[tuple[Hazard, ...], str]:
+    """What the plan loses of rows and no hazard tells of; and why nobody knows, where that is so."""
+    from ringfence.proof import losses
+
+    if all(ref.kind != "table" for ref in done.old.facts):
+        return (), ""
+    return losses(plan, shop, source, done.new)
 
 
 def _absent(
@@ -348,6 +368,10 @@ def _run(
             ) from error
 
 
+_STYLED = "-- noqa: disable=all\n"
+"""Behind it stands what a file says of itself to who reads it."""
+
+
 def file_text(
     title: str,
     steps: Sequence[Step],
@@ -370,7 +394,7 @@ def file_text(
     lines += [f"-- ringfence: {word}: {name}" for name in said]
     lines += [f"-- ringfence: planned-on: {line}" for line in planned]
     # The words are PostgreSQL's own, and proved: a linter of style has no say in them.
-    lines += [*map(remark, title.splitlines()), "-- noqa: disable=all"]
+    lines += [*map(remark, title.splitlines()), _STYLED.rstrip()]
     for hazard in dict.fromkeys(lost):
         if hazard.code == HazardCode.DATA_LOSS:
             lines += [remark(f"cannot bring back: {hazard.message}")]

@@ -37,8 +37,9 @@ def command(
 ) -> None:
     """A new revision from what ddl/ has and the newest revision has not.
 
-    Up and down are both run on a shadow and looked at before anything is written. A plan that has
-    to commit on its way (an index built CONCURRENTLY, a constraint validated, a new enum value)
+    Up and down are both run on a shadow and looked at before anything is written, and so are rows that
+    are made up: what is lost of them is a hazard. Where there can be none, a note and the file say
+    so. A plan that has to commit on its way (an index built CONCURRENTLY, a constraint validated, a new enum value)
     becomes several revisions. The way back is in lock-safe steps too, where one file can hold them.
 
     The database that is named tells for which major version of PostgreSQL to plan, unless the
