@@ -717,7 +717,7 @@ def test_rows_that_go_without_a_hazard_are_one(
 
     monkeypatch.setattr("ringfence.revise.lock_safe", silent)
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")
-    before = sorted(project.versions.iterdir())
+    before = sorted(project.versions.glob("*.*"))
     result = _plan(project, "-m", "Fewer")
     assert result.status == 1
     assert result.err == (
@@ -725,7 +725,7 @@ def test_rows_that_go_without_a_hazard_are_one(
         "detail: DATA_LOSS: public.t.b is gone, with its values\n"
         "hint: to agree: --allow 'DATA_LOSS:public.t.b'\n"
     )
-    assert sorted(project.versions.iterdir()) == before
+    assert sorted(project.versions.glob("*.*")) == before
     assert _plan(project, "-m", "Fewer", "--allow", "DATA_LOSS:public.t.b").status == 0
 
 
