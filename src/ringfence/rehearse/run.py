@@ -261,10 +261,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                         effects.newly(file, became(connection, before, after), broken, told)
                     )
                 for each in no:
-                    if (
-                        each.key not in broken
-                        or meanwhile.pop(each.key, each.message) != each.message
-                    ):
+                    earlier_said = meanwhile.pop(each.key, each.message)
+                    if each.key not in broken or not each.message.startswith(earlier_said):
                         broken.add(each.key)
                         others.append(effects.broken(file, each))
                 broken -= meanwhile.keys() - {each.key for each in no}
