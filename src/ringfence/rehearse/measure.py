@@ -151,8 +151,8 @@ def _unfilled(work: Work, session: Session, text: Script, number: int) -> mend.C
 
 
 _SCHEMA = {
-    "ALTER", "BEGIN", "COMMENT", "COMMIT", "CREATE", "DROP", "GRANT", "LOCK", "RESET", "REVOKE", "SET",
-    "START",
+    "ALTER", "BEGIN", "COMMENT", "COMMIT", "CREATE", "DROP", "GRANT", "LOCK",
+    "RESET", "REVOKE", "SET", "START",
 }  # fmt: skip
 """How statements begin that give no row a value."""
 
