@@ -168,6 +168,19 @@ def test_what_was_measured_overrules_what_was_guessed(project: Project) -> None:
     assert not any(code.startswith("M") and "index" in found[code][0] for code in found), found
 
 
+@pytest.mark.parametrize(
+    ("where", "code"),
+    [("label LIKE 'a long time ago%'", "M052"), ("label IS NOT NULL", "BACKFILL")],
+)
+def test_rows_that_none_was_made_up_for_stay_a_guess(
+    where: str, code: str, project: Project
+) -> None:
+    update = f"UPDATE public.things SET label = 'old' WHERE {where};\n"
+    project.revision("0002", update, "SELECT 1;\n")
+    _, found, _ = looked(project)
+    assert {"M052", "BACKFILL"} & set(found) == {code}, found
+
+
 def test_several_formats_at_once(project: Project, tmp_path: Path) -> None:
     sarif, junit = tmp_path / "c.sarif", tmp_path / "c.xml"
     done = project.run(

@@ -348,7 +348,11 @@ def test_what_was_measured_settles_what_was_guessed(tmp_path: Path) -> None:
         (Span("b.sql", 2, 1), "CREATE INDEX j ON app.t (b)"),
     ]
     left = rules.settled(report.findings, ran)
-    assert [(f.code, f.span.line) for f in left if f.span] == [("M001", 2), ("M025", 4)]
+    assert [(f.code, f.span.line) for f in left if f.span] == [
+        ("M001", 2),
+        ("M052", 3),
+        ("M025", 4),
+    ]
     assert rules.settled(report.findings, [(Span("a.sql", 1, 1), "not sql")]) == report.findings
     # Who read the column was seen to fail: that says it. To be told of something else does not.
     missed = Finding("OLD_READER", Severity.WARNING, "app.t.c is gone", span=drop[0])
@@ -361,6 +365,41 @@ def test_what_was_measured_settles_what_was_guessed(tmp_path: Path) -> None:
     ):
         left = rules.settled(report.findings, ran, [seen])
         assert ("M025" in {f.code for f in left}) == there, seen
+    # How many real rows are written is known where it was seen of those that were made up.
+    written = Finding("BACKFILL", Severity.WARNING, "writes 9 rows of the 9", span=ran[1][0])
+    left = rules.settled(report.findings, ran, [written])
+    assert [f.code for f in left] == ["M001", "M025"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("ALTER FUNCTION app.f(int) RENAME TO g;", "function app.f is now g"),
+        ("ALTER PROCEDURE app.f RENAME TO g;", "procedure app.f is now g"),
+        ("ALTER ROUTINE app.f RENAME TO g;", "routine app.f is now g"),
+        ("ALTER TYPE app.ty RENAME TO g;", "type app.ty is now g"),
+        ("ALTER DOMAIN app.d RENAME TO g;", "domain app.d is now g"),
+        ("CREATE DOMAIN app.e AS int;\nALTER DOMAIN app.e RENAME TO g;", ""),
+        ("CREATE TYPE app.e AS ENUM ('a');\nALTER TYPE app.e RENAME TO g;", ""),
+        ("ALTER DOMAIN app.d RENAME CONSTRAINT a TO b;", ""),
+    ],
+)
+def test_what_is_renamed_is_named(sql: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text(f"{sql}\n")
+    found = rules.lint(None, ["a.sql"], base=tmp_path, select=["M028"]).findings
+    assert [f.message.partition(":")[0] for f in found] == [told] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("value", "off"),
+    [("off", True), ("no", True), ("0", True), ("'f'", True), ("on", False), ("yes", False)],
+)
+def test_an_option_is_off_in_any_word_the_server_takes(
+    value: str, off: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "a.sql").write_text(f"ALTER VIEW app.v SET (security_invoker = {value});\n")
+    found = rules.lint(None, ["a.sql"], base=tmp_path, select=["M043"]).findings
+    assert [f.code for f in found] == ["M043"] * off
 
 
 @pytest.mark.parametrize("name", ["0002.down.sql", "0002.up.sql"])

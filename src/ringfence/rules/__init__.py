@@ -107,9 +107,9 @@ class Rule:
 
     `looks_at` is the name of its parameter's type; `on` the verbs of the actions it wants to see;
     `measurable` whether running the statement shows if what it says is so: what waits for what, and
-    how long. `measured_as` are the hazards by which a rehearsal says the same. One that is `asked` for is
-    heeded when its code is selected, and not with its family. One about migrations that looks `anywhere`
-    is shown the files of ddl/ as well.
+    how long. `measured_as` are the hazards by which a rehearsal says the same: with any, what was run is
+    settled only where one of them was told. One that is `asked` for is heeded when its code is selected,
+    and not with its family. One about migrations that looks `anywhere` is shown the files of ddl/ as well.
     """
 
     code: str
@@ -317,7 +317,8 @@ def settled(
     """Findings without the guesses about statements that were run and measured.
 
     `ran` holds, for each such statement, its place and its text, `seen` what was found of them. Of
-    what only others can tell, that a name is gone, a guess goes where the same was seen.
+    what only others can tell, that a name is gone, or real rows, how many are written, a guess goes
+    where the same was seen.
     """
     import postgast
 
@@ -341,9 +342,9 @@ def settled(
         if guess.basis is not Basis.STATIC or guess.span is None or rule is None:
             return False
         its = (guess.span.path, guess.key.rpartition(":")[2])
-        return its in statements and (
-            rule.measurable or any((code, its) in told for code in rule.measured_as)
-        )
+        if rule.measured_as:
+            return any((code, its) in told for code in rule.measured_as)
+        return rule.measurable and its in statements
 
     return tuple(each for each in findings if not settles(each))
 

@@ -44,7 +44,7 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
         verb = _DROPPED.get(tree.remove_type, "drop")
         for each in tree.objects:
             bare = tree.remove_type in _WITHOUT_SCHEMA
-            name = Name("", each.string.sval) if bare else _dropped(each, state)
+            name = Name("", each.string.sval) if bare else of_object(each, state)
             yield act(verb, name, tree)
     elif kind == "rename_stmt":
         relation = tree.relation
@@ -58,7 +58,7 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
             if not (inner.kind in _WRITES and inner.tree.HasField("where_clause")):
                 yield from actions(inner, state)
     elif kind == "alter_object_schema_stmt" and not tree.relation.relname:
-        yield act("move", _dropped(tree.object, state))
+        yield act("move", of_object(tree.object, state))
     elif kind in _RELATIONS:
         verb, attribute = _RELATIONS[kind]
         relation = getattr(tree, attribute)
@@ -228,7 +228,8 @@ def made_as(relation: Any, state: State) -> Name:
     )
 
 
-def _dropped(each: Any, state: State) -> Name:
+def of_object(each: Any, state: State) -> Name:
+    """What a statement names that is, or may be, no relation."""
     kind = each.WhichOneof("node")
     if kind == "list":
         found = listed(each.list.items)

@@ -179,7 +179,11 @@ def _true(value: Any) -> bool:
         return bool(value.integer.ival)
     if kind == "boolean":
         return bool(value.boolean.boolval)
-    return kind != "string" or value.string.sval.lower() not in ("false", "off")
+    if kind == "type_name":  # as the parser takes a word that is no keyword: off, no
+        word = listed(value.type_name.names).name
+    else:
+        word = value.string.sval.lower() if kind == "string" else "true"
+    return word != "0" and not any(no.startswith(word) for no in ("false", "no", "off"))
 
 
 def lock_limit(statement: Statement) -> float | None:

@@ -1,6 +1,7 @@
-"""An index is built anew while writers wait.
+"""An index is built anew while others wait.
 
-Why it matters: REINDEX keeps writers from the table and readers from the index until it is done.
+Why it matters: REINDEX keeps writers from the table until it is done, and queries of it wait too: who plans
+one looks at each index of its table, the locked one among them.
 
 Caught:
 
@@ -39,7 +40,7 @@ def reindex_not_concurrent(action: Action) -> Iterator[Problem]:
     if table is not None and table.made_by == action.migration.shown:
         return
     yield Problem(
-        "REINDEX keeps writers from the table until it is done",
+        "REINDEX keeps writers from the table until it is done, and queries that look at its indexes",
         action.ref if action.name.name else None,
         help="REINDEX … CONCURRENTLY, in a migration that says `-- ringfence: transaction: none`",
     )

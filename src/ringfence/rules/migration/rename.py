@@ -51,12 +51,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import USERS, Problem, rule
-from ringfence.rules._actions import actions, came_later, taken_over
+from ringfence.rules._actions import actions, came_later, of_object, taken_over
 from ringfence.rules._parse import pb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ringfence.model import Ref
     from ringfence.rules._migration import Action
 
 
@@ -67,6 +68,9 @@ def rename(action: Action) -> Iterator[Problem]:
     if action.new or action.migration.undo or tree.rename_type not in _KINDS:
         return
     kind = _KINDS[tree.rename_type]
+    if kind in _OBJECTS:
+        yield from _object(action, kind)
+        return
     old = tree.subname or action.table
     if kind == "table" and any(
         a.verb == "create_view" and a.name == action.name
@@ -82,11 +86,25 @@ def rename(action: Action) -> Iterator[Problem]:
             return
     if kind in ("table", "view", "materialized view") and _given_again(action):
         return
-    yield Problem(
-        f"{kind} {old} is now {tree.newname}: the release that is running knows the old name",
-        action.ref if action.name.name else None,
+    yield _renamed(action, kind, old, action.ref if action.name.name else None)
+
+
+def _renamed(action: Action, kind: str, old: str, ref: Ref | None) -> Problem:
+    new = action.node.newname
+    return Problem(
+        f"{kind} {old} is now {new}: the release that is running knows the old name",
+        ref,
         help="add the new one, keep both in step, and drop the old one when nobody uses it",
     )
+
+
+def _object(action: Action, kind: str) -> Iterator[Problem]:
+    """What is no relation, unless the migration itself made it."""
+    name, known = of_object(action.node.object, action.state), action.state
+    of = _OBJECTS[kind]
+    made = known.made.get(name.name) if of == "routine" else known.others.get((kind, name))
+    if made != action.migration.shown:
+        yield _renamed(action, kind, name.path, name.ref(of))
 
 
 def _takes_over(action: Action) -> bool:
@@ -129,6 +147,16 @@ _KINDS = {
     pb.OBJECT_SEQUENCE: "sequence",
     pb.OBJECT_FUNCTION: "function",
     pb.OBJECT_PROCEDURE: "procedure",
+    pb.OBJECT_ROUTINE: "routine",
     pb.OBJECT_TYPE: "type",
+    pb.OBJECT_DOMAIN: "domain",
     pb.OBJECT_ROLE: "role",
 }
+_OBJECTS = {
+    "function": "routine",
+    "procedure": "routine",
+    "routine": "routine",
+    "type": "type",
+    "domain": "domain",
+}
+"""Those that are no relations, and the kind that a finding names them by."""

@@ -28,6 +28,8 @@ What runs as its owner is bound as he is:
 
     ALTER VIEW app.v SET (security_invoker = false);
 
+    ALTER VIEW app.v SET (security_invoker = off);
+
     ALTER VIEW app.v RESET (security_barrier);
 
     ALTER FUNCTION app.f() SECURITY DEFINER;

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     Severity.WARNING,
     on=("update", "delete", "merge", "insert"),
     measurable=True,
+    measured_as=("BACKFILL",),
 )
 def unbatched_write(action: Action) -> Iterator[Problem]:
     """UPDATE, DELETE, MERGE or INSERT … ON CONFLICT that no condition limits to some rows."""
