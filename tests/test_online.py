@@ -115,7 +115,7 @@ CASES = {
         [
             r"(?s)RENAME CONSTRAINT k TO ringfence_.*VALIDATE CONSTRAINT k\n.*DROP CONSTRAINT ringfence_",
             r"(?s)RENAME CONSTRAINT f TO ringfence_.*VALIDATE CONSTRAINT f\n.*DROP CONSTRAINT ringfence_",
-            r"CONCURRENTLY ringfence_\w+ ON public.w \(a, b\)\n.* DROP CONSTRAINT u\n.* UNIQUE USING INDEX",
+            r"CONCURRENTLY ringfence_\w+ ON public.w \(a, b\)\n.*\n +DROP CONSTRAINT u,\n.* UNIQUE USING INDEX",
             r"DROP CONSTRAINT x\n.* ADD CONSTRAINT x EXCLUDE",
         ],
         ["DROP CONSTRAINT k", "DROP CONSTRAINT f"],
@@ -256,6 +256,25 @@ WAITING = {
         "CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (a)); CREATE UNIQUE INDEX t_c ON t (a, b)",
         ["ADD CONSTRAINT u UNIQUE USING INDEX t_a", "CREATE UNIQUE INDEX CONCURRENTLY t_c", "DROP INDEX CONCURRENTLY public.t_b"],
     ),
+    "a key that is referred to": (
+        "CREATE TABLE t (id int PRIMARY KEY, a int NOT NULL); CREATE TABLE r (id int CONSTRAINT f REFERENCES t)",
+        ("CREATE TABLE t (id int, a int NOT NULL, CONSTRAINT t_pkey PRIMARY KEY (a, id), CONSTRAINT u UNIQUE (id));"
+        " CREATE TABLE r (id int CONSTRAINT f REFERENCES t (id))"),
+        ["CONCURRENTLY ringfence_", "DROP CONSTRAINT f", "ADD CONSTRAINT u UNIQUE USING INDEX u",
+         "DROP CONSTRAINT t_pkey", "ADD CONSTRAINT t_pkey PRIMARY KEY USING INDEX", "VALIDATE CONSTRAINT f"],
+    ),
+    "what is unique and referred to": (
+        ("CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (a, b));"
+        " CREATE TABLE r (a int, b int, CONSTRAINT f FOREIGN KEY (a, b) REFERENCES t (a, b))"),
+        ("CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (b, a));"
+        " CREATE TABLE r (a int, b int, CONSTRAINT f FOREIGN KEY (a, b) REFERENCES t (a, b))"),
+        ["CONCURRENTLY ringfence_", "DROP CONSTRAINT f", "DROP CONSTRAINT u", "ADD CONSTRAINT u UNIQUE USING INDEX"],
+    ),
+    "what tells rows apart for replicas becomes a constraint": (
+        "CREATE TABLE t (a int NOT NULL); CREATE UNIQUE INDEX u ON t (a); ALTER TABLE t REPLICA IDENTITY USING INDEX u",
+        "CREATE TABLE t (a int NOT NULL, CONSTRAINT u UNIQUE (a)); ALTER TABLE t REPLICA IDENTITY USING INDEX u",
+        ["REPLICA IDENTITY", "ADD CONSTRAINT u UNIQUE USING INDEX u"],
+    ),
     "nothing in its place": (
         "CREATE TABLE t (a int, b int, CONSTRAINT u UNIQUE (a))",
         "CREATE TABLE t (a int, b int); CREATE INDEX j ON t (b)",
@@ -272,6 +291,10 @@ def test_what_goes_waits_for_what_comes_in_its_place(
     made = _steps(make_database, before, after)
     places = [next(at for at, sql in enumerate(made) if part in sql) for part in wanted]
     assert places == sorted(places), made
+    gone = [at for at, sql in enumerate(made) if re.search(r"DROP CONSTRAINT (f|u)\b", sql)]
+    come = [at for at, sql in enumerate(made) if re.search(r"ADD CONSTRAINT (f|u)\b", sql)]
+    if gone and come:  # nothing of it is away where others see it
+        assert not [sql for sql in made[min(gone) : max(come)] if sql.endswith(" COMMIT")], made
     database, other = make_database(), make_database()
     psql(database, before)
     psql(other, after)

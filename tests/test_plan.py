@@ -281,6 +281,34 @@ def test_an_index_of_a_partitioned_table_keeps_nobody_waiting_on_the_way_back(
         assert project.run("diff", "live", f"{revision:04d}").status == 0
 
 
+@pytest.mark.parametrize("referred", [False, True])
+def test_a_key_becomes_another_and_comes_back_in_lock_safe_steps(
+    project: Project, referred: bool
+) -> None:
+    there = "CREATE TABLE t (id int PRIMARY KEY, a text, b int);"
+    refers = (
+        f"CREATE TABLE i (o int CONSTRAINT i_o REFERENCES o (id));{there}" if referred else there
+    )
+    also = ", UNIQUE (id)" if referred else ""
+    _ddl(project, f"CREATE TABLE o (id int PRIMARY KEY, t int NOT NULL);{refers}")
+    assert _plan(project, "-m", "Before").status == 0
+    _ddl(
+        project,
+        f"CREATE TABLE o (id int NOT NULL, t int NOT NULL, PRIMARY KEY (t, id){also});{refers}",
+    )
+    made = _plan(project, "-m", "Another key")
+    assert made.status == 0, made.err
+    assert "lock-safe" not in made.err
+    assert project.run("migrate").status == 0
+    assert project.run("diff", "live", "ddl").status == 0
+    for revision in range(len(list(project.versions.glob("*.py"))) - 1, 1, -1):
+        done = project.run("migrate", "--to", f"{revision:04d}", "--yes")
+        assert done.status == 0, done.err
+        assert project.run("diff", "live", f"{revision:04d}").status == 0
+    done = project.run("migrate", "--to", "0002", "--yes")
+    assert done.status == 0, done.err
+
+
 def test_the_named_server_tells_for_which_version_to_plan(
     project: Project, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,8 @@ above and below it, keeps the plain steps. Each rewrite ends where the plain ste
 - a primary key or unique constraint takes over an index that was built CONCURRENTLY;
 - a constraint that takes the place of another is there before that one goes, so that no row comes in
   between that neither would have let in; what is unique and goes from a table waits for all that is to
-  be unique there instead;
+  be unique there instead, and where foreign keys go with it, that is built before them all, so that
+  they come again in the transaction in which they went;
 - NOT NULL is proved by a check that was validated before, or, from PostgreSQL 18 on, is itself added
   NOT VALID and validated;
 - rows are filled in batches, before NOT NULL, and once more between its coming and its validation.
@@ -28,7 +29,7 @@ from ringfence.kinds._family import aside, links_below, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
-from ringfence.takeover import TAKEN_OVER, key_of
+from ringfence.takeover import TAKEN_OVER, key_of, using
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -51,7 +52,7 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
     while True:
         work = _Rewrite(plan, old, new)
         waves = _waves(work, plainly)
-        more = _between(waves[_FIRST], old, new) - plainly
+        more = _between(waves, old, new) - plainly
         if not more:
             break
         plainly |= more
@@ -67,7 +68,7 @@ def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
 def _waves(work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Step]]]:
     """What is taken in the place of the plan's steps, in waves; each with the number of the step that
     wants it as it is. Those that are done `plainly` stay as they are."""
-    waves: list[list[tuple[int, Step]]] = [[], [], [], [], []]
+    waves: list[list[tuple[int, Step]]] = [[] for _ in range(_INDEXES + 1)]
     for number, step in enumerate(work.steps):
         if number in plainly:
             before = work.held.get(step.ref)
@@ -75,8 +76,9 @@ def _waves(work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Ste
             continue
         for wave, safe in work.rewritten(step):
             # A primary key wants its columns' NOT NULL proved before it comes.
-            hold = wave and not (step.ref.kind == "column" and step.ref.name[:-1] in work.keyed)
-            if not hold and waves[_FIRST] and (wave or safe.verb == "fill"):
+            keyed = step.ref.kind == "column" and step.ref.name[:-1] in work.keyed
+            hold = wave != _FIRST and not keyed
+            if not hold and waves[_FIRST] and (wave != _FIRST or safe.verb == "fill"):
                 waves[_FIRST][-1] = (number, _committed(waves[_FIRST][-1][1]))
                 waves[_FIRST].append((number, replace(safe, transactional="commit")))
             else:
@@ -84,16 +86,19 @@ def _waves(work: _Rewrite, plainly: Collection[int]) -> list[list[tuple[int, Ste
     return waves
 
 
-def _between(steps: Sequence[tuple[int, Step]], old: Catalog, new: Catalog) -> frozenset[int]:
+def _between(
+    waves: Sequence[Sequence[tuple[int, Step]]], old: Catalog, new: Catalog
+) -> frozenset[int]:
     """The numbers of steps that would have something committed that has gone and is to come again.
 
-    Nobody is to see a table put aside, a view without its grants, rows without their policy. A key or
-    an index is missed by nobody for the while: what comes in without them is refused afterwards.
+    Nobody is to see a table put aside, a view without its grants, rows without their policy; nor is a
+    row to come in that a key or a foreign key would refuse. An index is missed for the while.
     """
+    steps = waves[_FIRST]
     gone: dict[Ref, int] = {}
     for at, (_, step) in enumerate(steps):
         again = step.verb == "drop" and step.ref in old.facts and step.ref in new.facts
-        if again and step.ref.kind not in _MISSED_BY_NOBODY:
+        if again and not _missed_by_nobody(old.facts[step.ref]):
             gone.setdefault(step.ref, at)
     ends: dict[Ref, int] = {}
     for at, (_, step) in enumerate(steps):
@@ -103,7 +108,8 @@ def _between(steps: Sequence[tuple[int, Step]], old: Catalog, new: Catalog) -> f
                 ends[above] = at
             fact = new.facts.get(above)
             above = fact.parent if fact is not None else None
-    return frozenset(
+    late = {n for wave in waves[_FILL:] for n, s in wave if s.verb == "create" and s.ref in gone}
+    return frozenset(late) | frozenset(
         steps[at][0]
         for ref, end in ends.items()
         for at in range(gone[ref], end + 1)
@@ -111,7 +117,10 @@ def _between(steps: Sequence[tuple[int, Step]], old: Catalog, new: Catalog) -> f
     )
 
 
-_MISSED_BY_NOBODY = frozenset({"comment", "constraint", "index", "statistics"})
+def _missed_by_nobody(fact: Fact) -> bool:
+    return fact.ref.kind in ("comment", "statistics") or (
+        fact.ref.kind == "index" and not _unique(fact)
+    )
 
 
 def _committed(step: Step) -> Step:
@@ -119,8 +128,9 @@ def _committed(step: Step) -> Step:
     return replace(step, transactional="commit") if step.transactional == "yes" else step
 
 
-# The waves: what the rest may need, rows, validations, what a validation makes cheap, indexes.
-_FIRST, _FILL, _VALIDATE, _AFTER, _INDEXES = range(5)
+# The waves: indexes that what goes waits for, what the rest may need, rows, validations, what a
+# validation makes cheap, indexes.
+_AHEAD, _FIRST, _FILL, _VALIDATE, _AFTER, _INDEXES = range(6)
 
 
 class _Rewrite:
@@ -141,7 +151,10 @@ class _Rewrite:
         self.unsettled = _unsettled(plan, self.made, old, new)
         self.coming = {r for r in self.made if _has_index(new.facts[r])}
         self.names = {(r.name[0], r.name[-1]) for r in self.made}
+        self.renames = any(s.verb == "rename" for s in plan.steps)
+        """They come first, and may be of what an index that is built ahead is of."""
         self.steps = self._keys_last(plan.steps)
+        self.ahead = self._ahead(plan)
         self.filled: dict[Ref, Step] = {}
         """What fills the rows of tables whose columns may not be NULL any more."""
         self.held: dict[Ref, Step] = {}
@@ -183,12 +196,16 @@ class _Rewrite:
         ):
             whole = _partitioned(table, self.old)
             last = fact["type"] == "u" and not self.new.used_by.get(step.ref)
-            if last and step.ref not in self.old.facts and step.ref not in self.early:
+            waits = step.ref in self.old.facts or step.ref in self.early | self.ahead
+            if last and not waits:
                 self.late.add(step.ref)
             wave = _INDEXES if step.ref in self.late else _FIRST
-            yield from _constraint(
-                step, fact, self.new, self.held.get(step.ref), whole=whole, wave=wave
-            )
+            if step.ref in self.ahead:
+                yield from self._taken(step, fact)
+            else:
+                held = self.held.get(step.ref)
+                index = self._aside(step.ref) if held is not None else step.ref.name[-1]
+                yield from _constraint(step, fact, self.new, held, index, whole=whole, wave=wave)
         elif step.verb == "fill":
             yield from self._fill(step, table)
         elif (
@@ -328,14 +345,97 @@ class _Rewrite:
         fact = self.new.facts[ref]
         table = fact.parent
         assert table is not None
-        needed = self.new.uses.get(ref, ())
         return (
             ref not in self.old.facts
             and keys.get(table.name, at) < at
             and _unique(fact)
             and fact["type"] != "p"
-            and all(r in self.old.facts and r not in self.touched for r in needed)
+            and self._there(ref)
         )
+
+    def _there(self, ref: Ref) -> bool:
+        """Whether all that it needs is there already, and stays as it is."""
+        return all(
+            r in self.old.facts and r not in self.touched for r in self.new.uses.get(ref, ())
+        )
+
+    def _ahead(self, plan: Plan) -> set[Ref]:
+        """Constraints whose indexes are built before all else: one that goes from their table takes
+        others with it, which are not to be away for as long as an index is built."""
+        goes = {
+            self.old.facts[s.ref].parent
+            for s in plan.steps
+            if s.verb == "drop" and self._cannot_stay(s)
+        }
+        if self.renames:
+            return set()
+        return {
+            r
+            for r in self.coming
+            if self.new.facts[r].parent in goes and self._can_go_ahead(self.new.facts[r])
+        }
+
+    def _can_go_ahead(self, fact: Fact) -> bool:
+        assert fact.parent is not None
+        return (
+            _unique(fact)
+            and not self._serves(fact.ref)
+            and (fact.ref.kind == "index" or key_of(fact) is not None)
+            and not (fact["index_options"] or fact["index_tablespace"])
+            and self.unsettled.isdisjoint(self._tables(fact, fact.parent))
+            and self._there(fact.ref)
+        )
+
+    def _cannot_stay(self, step: Step) -> bool:
+        fact = self.old.facts.get(step.ref)
+        table = fact.parent if fact is not None else None
+        return (
+            fact is not None
+            and table is not None
+            and _unique(fact)
+            and table not in self.made
+            and table in self.new.facts
+            and table.kind == "table"
+            and not _partitioned(table, self.old)
+            and not tree(table, self.old)
+            and not self._can_stay(step, table)
+            and not self._can_wait(step, table)
+            and not self._serves(step.ref)
+        )
+
+    def _serves(self, ref: Ref) -> bool:
+        """Whether an index serves on, under another name, until the next one is built."""
+        again = ref.kind == "index" and ref in self.made and ref in self.old.facts
+        return again and self._unhindered(ref)
+
+    def _name_ahead(self, ref: Ref) -> str:
+        """Its own name, where nothing has that yet."""
+        table, name = self.new.facts[ref].parent, ref.name[-1]
+        assert table is not None
+        known = (Ref("constraint", (*table.name, name)), Ref("index", (ref.name[0], name)))
+        return ident(ref.name[-1]) if self.old.facts.keys().isdisjoint(known) else self._aside(ref)
+
+    def _renamed(self, step: Step) -> Iterator[tuple[int, Step]]:
+        """An index that is built ahead under another name, where another one has its own."""
+        name, other = ident(step.ref.name[-1]), self._name_ahead(step.ref)
+        text = step.sql.replace(f"INDEX {name} ON ", f"INDEX CONCURRENTLY {other} ON ", 1)
+        safe = _without(step, HazardCode.INDEX_BUILD)
+        yield _AHEAD, replace(safe, sql=text, transactional="no")
+        if other != name:
+            text = f"ALTER INDEX {qualified((step.ref.name[0], other))} RENAME TO {name}"
+            yield _FIRST, Step(text, step.ref, "create")
+
+    def _taken(self, step: Step, fact: Fact) -> Iterator[tuple[int, Step]]:
+        """Taken over from an index that is built ahead, in the transaction of all the rest."""
+        key = key_of(fact)
+        assert key is not None
+        index = self._name_ahead(step.ref)
+        table = qualified(step.ref.name[:-1])
+        text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {key.columns}"
+        yield _AHEAD, Step(text, step.ref, "create", (), "no")
+        if step.ref in self.held:
+            yield _FIRST, self.held[step.ref]
+        yield _FIRST, using(step, key, index)
 
     def _replaced(self, step: Step) -> Iterator[tuple[int, Step]]:
         if _has_index(self.old.facts[step.ref]) and _has_index(self.new.facts[step.ref]):
@@ -365,12 +465,16 @@ class _Rewrite:
             text = (
                 f"ALTER TABLE {qualified(tuple(above))} RENAME CONSTRAINT {ident(name)} TO {other}"
             )
-        return _FIRST, replace(step, sql=text)
+        return _FIRST, replace(step, sql=text, verb="alter")
 
     def _aside(self, ref: Ref) -> str:
         """A name for what waits until its successor is there; another plan's may still be waiting."""
         name = aside(ref.name)
-        while any(Ref(ref.kind, (*ref.name[:-1], name)) in c.facts for c in (self.old, self.new)):
+        while any(
+            Ref(ref.kind, (*ref.name[:-1], name)) in c.facts
+            or Ref("index", (ref.name[0], name)) in c.facts
+            for c in (self.old, self.new)
+        ):
             name = aside((*ref.name, name))
         return name
 
@@ -388,7 +492,9 @@ class _Rewrite:
                 return
             text = step.sql.replace("INDEX ", "INDEX CONCURRENTLY ", 1)
             safe = replace(_without(step, HazardCode.INDEX_BUILD), sql=text, transactional="no")
-            if self.new.used_by.get(step.ref) or step.ref in self.early:
+            if step.ref in self.ahead or (step.ref in self.early and not self.renames):
+                yield from self._renamed(step)
+            elif self.new.used_by.get(step.ref) or step.ref in self.early:
                 yield _FIRST, safe
             else:
                 self.late.add(step.ref)
@@ -401,7 +507,7 @@ class _Rewrite:
             yield _FIRST, _dropped(step, step.ref.name[-1])
         elif step.ref not in self.made:
             yield from self._waiting(step, table)
-        elif self._unhindered(step.ref):
+        elif self._serves(step.ref):
             yield self._set_aside(step)  # the old one serves until the new one does
         else:
             yield _FIRST, step  # with what it is in the way of: where that fails, it is there still
@@ -477,10 +583,10 @@ def _without(step: Step, *codes: HazardCode) -> Step:
 
 
 def _constraint(
-    step: Step, fact: Fact, new: Catalog, held: Step | None, *, whole: bool, wave: int
+    step: Step, fact: Fact, new: Catalog, held: Step | None, index: str, *, whole: bool, wave: int
 ) -> Iterator[tuple[int, Step]]:
-    """`held` drops what it takes the place of. `whole`: the table is partitioned, where PostgreSQL
-    has fewer ways. `wave`: when an index may be built."""
+    """`held` drops what it takes the place of. `index`: the name of the index that it takes over.
+    `whole`: the table is partitioned, where PostgreSQL has fewer ways. `wave`: when that may be built."""
     name, table = ident(fact.ref.name[-1]), qualified(fact.ref.name[:-1])
     later = not whole or fact["type"] == "c" or new.server_version >= 180000
     if fact["type"] in ("f", "c") and not _open(fact) and later:
@@ -497,15 +603,18 @@ def _constraint(
         yield from before
         yield _FIRST, _without(step, HazardCode.INDEX_BUILD) if only else step
         return
-    # An index that a constraint takes over is called as the constraint from then on.
-    index = aside(step.ref.name) if held is not None else name
-    text = f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {table} {key.columns}"
+    text = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {key.columns}"
     yield wave, Step(text, step.ref, "create", (), "no")
-    yield from before
-    text = f"ALTER TABLE {table} ADD CONSTRAINT {name} {key.what} USING INDEX {index}"
-    taken = replace(_without(step, HazardCode.INDEX_BUILD), sql=text + key.state)
+    taken = using(step, key, ident(index))
+    if held is not None:
+        gone = f"DROP CONSTRAINT {ident(held.ref.name[-1])},\n    ADD CONSTRAINT"
+        taken = replace(
+            taken,
+            sql=taken.sql.replace(" ADD CONSTRAINT", f"\n    {gone}", 1),
+            hazards=(*held.hazards, *taken.hazards),
+        )
     # Beside its index, in the same file: the way back drops both at once, and builds nothing.
-    yield wave, taken if held is not None else replace(taken, transactional="no")
+    yield wave, replace(taken, transactional="no")
 
 
 def _not_null(step: Step, new: Catalog) -> Iterator[tuple[int, Step]]:

@@ -11,7 +11,7 @@ from ringfence.kinds._sql import ident, qualified
 from ringfence.step import HazardCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ringfence.model import Catalog, Fact, Ref
     from ringfence.step import Step
@@ -57,8 +57,8 @@ def taken_over(steps: Sequence[Step], old: Catalog, new: Catalog) -> list[Step]:
     """The steps, where no index goes that a new constraint of its table wants as it is.
 
     PostgreSQL gives the index the constraint's name, and takes no partial index. What hangs on the
-    index (a comment, a replica identity) would stay with it, and is not the constraint's: such an
-    index goes.
+    index (a comment, a replica identity that stays) would stay with it, and is not the constraint's:
+    such an index goes.
     """
     going = {s.ref: s for s in steps if s.verb == "drop"}
     coming = {s.ref for s in steps if s.verb == "create"}
@@ -66,7 +66,8 @@ def taken_over(steps: Sequence[Step], old: Catalog, new: Catalog) -> list[Step]:
         r
         for r in going
         if r.kind == "index"
-        and not (old.used_by.get(r) or old.children.get(r) or old.uses.get(r, {r}) & going.keys())
+        and not (old.children.get(r) or old.uses.get(r, {r}) & going.keys())
+        and going.keys() >= {*old.used_by.get(r, ())}
     }
     over: dict[Ref, Ref] = {}
     for ref in coming if free else ():
@@ -78,11 +79,12 @@ def taken_over(steps: Sequence[Step], old: Catalog, new: Catalog) -> list[Step]:
     if not over:
         return [*steps]
     gone = {*over.values()}
-    return [
-        _using(s, over[s.ref], new) if s.verb == "create" and s.ref in over else s
-        for s in steps
-        if not (s.verb == "drop" and s.ref in gone)
-    ]
+    return [_over(s, over, new) for s in steps if not (s.verb == "drop" and s.ref in gone)]
+
+
+def _over(step: Step, over: Mapping[Ref, Ref], new: Catalog) -> Step:
+    key = key_of(new.facts[step.ref]) if step.verb == "create" and step.ref in over else None
+    return using(step, key, ident(over[step.ref].name[-1])) if key is not None else step
 
 
 def _index_for(ref: Ref, among: set[Ref], old: Catalog, new: Catalog) -> Ref | None:
@@ -116,13 +118,11 @@ def _named(index: Ref, coming: set[Ref]) -> bool:
     return any(r.name[0] == index.name[0] and r.name[-1] == index.name[-1] for r in coming)
 
 
-def _using(step: Step, index: Ref, new: Catalog) -> Step:
-    key = key_of(new.facts[step.ref])
-    assert key is not None
-    name = ident(step.ref.name[-1])
-    text = f"ALTER TABLE {qualified(step.ref.name[:-1])} ADD CONSTRAINT {name} {key.what}"
+def using(step: Step, key: Key, index: str) -> Step:
+    """The constraint, from an index that is there, which is called as the constraint from then on."""
+    text = f"ALTER TABLE {qualified(step.ref.name[:-1])} ADD CONSTRAINT {ident(step.ref.name[-1])}"
     return replace(
         step,
-        sql=f"{text} USING INDEX {ident(index.name[-1])}{key.state}",
+        sql=f"{text} {key.what} USING INDEX {index}{key.state}",
         hazards=tuple(h for h in step.hazards if h.code != HazardCode.INDEX_BUILD),
     )
