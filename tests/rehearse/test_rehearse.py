@@ -1205,19 +1205,23 @@ GRANT SELECT ON app.tenants TO rt;
             "isolation/inconclusive",
         ),
         ("ALTER ROLE rt LOGIN BYPASSRLS;", "isolation/role"),
+        ("ALTER TABLE app.docs DISABLE ROW LEVEL SECURITY;", "isolation/row-security-off"),
         ("REVOKE SELECT ON app.docs FROM rt; REVOKE INSERT ON app.docs FROM rt;", ""),
     ],
 )
 def test_a_hole_is_told_however_it_hides(project: Project, sql: str, code: str) -> None:
     project.revision("0002", TENANTS, "SELECT 1;")
     path = project.root / "hole.sql"
-    path.write_text(sql, encoding="utf-8")
+    path.write_text(f"SELECT 1;\n{sql}", encoding="utf-8")
     ran = project.run("migrate")
     assert ran.status == 0, ran.err
     done = project.run("rehearse", "--sql", str(path), "--format", "json")
     found = json.loads(done.out)["findings"]
     if code:
         assert code in {f["code"] for f in found if f["severity"] == "error"}, done.out
+        its = [f for f in found if f["code"].startswith("isolation/") and f["ref"]]
+        places = {f["place"] and (f["place"]["path"], f["place"]["line"]) for f in its}
+        assert places <= {("hole.sql", 2)}, done.out
     else:
         assert {f["message"] for f in found if f["code"].startswith("OLD_")} == {
             "after hole.sql role rt may not INSERT on app.docs any more",

@@ -24,6 +24,9 @@ ALTER TABLE item ADD CONSTRAINT small CHECK (size < 1000000) NOT VALID;
 CREATE TABLE whole (id bigint, at date) PARTITION BY RANGE (id);
 CREATE TABLE part (id bigint, at date);
 CREATE TABLE rest PARTITION OF whole DEFAULT;
+CREATE TABLE pair (
+    z bigint, a bigint, owner_id bigint CONSTRAINT owned REFERENCES owner (id), PRIMARY KEY (z, a)
+);
 """
 
 
@@ -106,6 +109,42 @@ def unknown(project: Project, text: str, subject: str = "constraints") -> str:
             "ALTER TABLE item ALTER mood TYPE mood USING 'good'::mood;\nDROP TYPE old;",
             "public.item public.mood without 'bad' (mood)",
             id="an enum without a label",
+        ),
+        pytest.param("ALTER TYPE mood RENAME VALUE 'bad' TO 'sad';", "", id="a label renamed"),
+        pytest.param(
+            "ALTER TYPE mood RENAME TO old;\nCREATE TYPE mood AS ENUM ('good', 'fine');\n"
+            "ALTER TABLE item ALTER mood TYPE mood USING 'good'::mood;",
+            "public.item public.mood without 'bad' (mood)",
+            id="an enum without a label, the old one kept",
+        ),
+        pytest.param(
+            "ALTER TABLE pair DROP CONSTRAINT owned;\nALTER TABLE pair ADD FOREIGN KEY (owner_id)"
+            " REFERENCES owner (id) ON UPDATE CASCADE ON DELETE SET NULL (owner_id) DEFERRABLE;",
+            "",
+            id="a foreign key with other actions",
+        ),
+        pytest.param(
+            "ALTER TABLE pair DROP CONSTRAINT owned;\n"
+            "ALTER TABLE pair ADD FOREIGN KEY (a) REFERENCES owner (id) ON DELETE CASCADE;",
+            "public.pair FOREIGN KEY (a) REFERENCES owner(id) ON DELETE CASCADE",
+            id="a foreign key of another column",
+        ),
+        pytest.param(
+            "ALTER TABLE item ADD up bigint, ADD FOREIGN KEY (size, up) REFERENCES pair (z, a);",
+            "",
+            id="a foreign key with a new column that nobody wrote",
+        ),
+        pytest.param(
+            "ALTER TABLE item ADD up bigint;\nUPDATE item SET up = size;\nINSERT INTO pair (z, a)"
+            " SELECT DISTINCT size, up FROM item WHERE size IS NOT NULL ON CONFLICT DO NOTHING;\n"
+            "ALTER TABLE item ADD FOREIGN KEY (size, up) REFERENCES pair (z, a);",
+            "public.item FOREIGN KEY (size, up) REFERENCES pair(z, a)",
+            id="a foreign key with a new column that was filled",
+        ),
+        pytest.param(
+            "ALTER TABLE item ADD UNIQUE (size, label);",
+            "public.item UNIQUE (size, label)",
+            id="a key in the order of its columns",
         ),
         pytest.param(
             "ALTER TABLE whole ATTACH PARTITION part FOR VALUES FROM (1) TO (1000000000);",

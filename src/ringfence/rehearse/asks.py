@@ -38,7 +38,7 @@ class Apart:
 
     schema: str
     name: str
-    elements: frozenset[str]
+    elements: tuple[str, ...]
     columns: frozenset[str]
     only: str
     nulls_too: bool
@@ -51,7 +51,7 @@ class Apart:
         if self.excludes or other.excludes:
             return self.excludes == other.excludes
         wide = self.only in ("", other.only) and self.nulls_too >= other.nulls_too
-        return wide and self.elements <= other.elements
+        return wide and set(self.elements) <= set(other.elements)
 
     @property
     def path(self) -> str:
@@ -62,7 +62,7 @@ class Apart:
     def what(self) -> str:
         """How rows may not be."""
         where = f" WHERE {self.only}" if self.only else ""
-        named = f"({', '.join(sorted(self.elements))}){where}"
+        named = f"({', '.join(self.elements)}){where}"
         return self.excludes or f"UNIQUE {'NULLS NOT DISTINCT ' * self.nulls_too}{named}"
 
 
@@ -100,7 +100,7 @@ def asks(connection: Session, hidden: Sequence[str]) -> Asks:
     query = (files("ringfence.rehearse") / "apart.sql").read_text(encoding="utf-8")
     return Asks(
         tuple(
-            Apart(schema, name, frozenset(elements), frozenset(columns), only, nulls, definition)
+            Apart(schema, name, tuple(elements), frozenset(columns), only, nulls, definition)
             for schema, name, elements, columns, only, nulls, definition in connection.execute(
                 query
             ).fetchall()

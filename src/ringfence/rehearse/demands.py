@@ -4,9 +4,12 @@ real ones, for those here are made up.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
 
 from ringfence.finding import Coverage
 from ringfence.model import Ref, quoted
@@ -44,8 +47,22 @@ class Demand:
             return False
         if self.made == other.made:
             return bool(self.made or self.numbers)
+        if self.refers:
+            return _DEEDS.sub("", self.what) == _DEEDS.sub("", other.what)
         column = other.what.removeprefix("NOT NULL ")
         return not other.made and self.what == f"CHECK (({column[1:-1]} IS NOT NULL))"
+
+    @property
+    def refers(self) -> bool:
+        """Whether it is a foreign key."""
+        return self.what.startswith("FOREIGN KEY")
+
+
+_DEEDS = re.compile(
+    r"(?: ON (?:UPDATE|DELETE) (?:CASCADE|RESTRICT|SET (?:NULL|DEFAULT)(?: \([^()]*\))?))*"
+    r"(?: DEFERRABLE)?(?: INITIALLY DEFERRED)?$"
+)
+"""What a foreign key does when rows change, and when it looks: not which rows obey it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,6 +103,8 @@ def newly(
         own = bool(demand.numbers) and not known & set(demand.numbers)
         if own and was.oid not in filled:
             continue
+        if _empty(session, demand, here, known) and was.oid not in filled:
+            continue
         if not any(each.covers(demand) for each in obeyed.get(was.oid, ())):
             yield Asked(here.ref.path, _short(demand.what))
     for apart in apart_of_rows(before, after, {had[oid].ref.path for oid in filled}):
@@ -94,6 +113,21 @@ def newly(
         if oid in now:
             yield from _types(session, was, now[oid])
     yield from _labels(before, after)
+
+
+def _empty(session: Session, demand: Demand, here: Known, known: Collection[int]) -> bool:
+    """Whether a foreign key asks nothing of the rows: a column of it is new, and NULL in all."""
+    if not demand.refers or " MATCH FULL" in demand.what:
+        return False
+    for column in here.columns:
+        if column.number not in demand.numbers or column.number in known or column.default:
+            continue
+        held = sql.SQL("SELECT FROM {} WHERE {} IS NOT NULL LIMIT 1").format(
+            sql.Identifier(here.schema, here.name), sql.Identifier(column.name)
+        )
+        if not session.execute(held).rowcount:
+            return True
+    return False
 
 
 def _paths(relation: Known, world: World) -> set[str]:
@@ -128,9 +162,12 @@ def _always(session: Session, old: str, new: str) -> bool:
 def _labels(before: World, after: World) -> Iterator[Asked]:
     """Enums of which a label is gone, by the columns that had and have their type."""
     there = {label[:2] for label in after.promises.labels}
+    named = {label[:3] for label in after.promises.labels}
+    renamed = {(schema, name, oid) for schema, name, _, oid in after.promises.labels}
     gone: dict[str, str] = {}
-    for schema, name, label in sorted(before.promises.labels - after.promises.labels):
-        if (schema, name) in there:
+    for schema, name, label, oid in sorted(before.promises.labels):
+        kept = (schema, name, label) in named or (schema, name, oid) in renamed
+        if (schema, name) in there and not kept:
             path = Ref("enum", (schema, name)).path
             gone |= dict.fromkeys((path, quoted(name)), f"{path} without {label!r}")
     known = {(r.oid, c.number) for r in before.relations for c in r.columns}

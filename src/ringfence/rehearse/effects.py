@@ -361,8 +361,14 @@ _LOOK = "nothing in the file says so by an UPDATE: look whether it is meant"
 def place(file: File, ref: Ref) -> Span | None:
     """The first statement of a file that names an object, else the first."""
     every = file.up.statements
+    first = [file.up.span(every[n - 1].start) for block in file.up.blocks for n in block.numbers]
+    return named(file, ref) or next(iter(first), None)
+
+
+def named(file: File, ref: Ref) -> Span | None:
+    """The first statement of a file that names an object."""
+    every = file.up.statements
     statements = [every[n - 1] for block in file.up.blocks for n in block.numbers]
     name = next((part for part in reversed(ref.name) if not part.startswith("(")), "")
     word = re.compile(rf"(?<![\w$]){re.escape(name)}(?![\w$])", re.IGNORECASE)
-    named = [s for s in statements if word.search(s.text)]
-    return next((file.up.span(s.start) for s in (*named, *statements)), None)
+    return next((file.up.span(s.start) for s in statements if word.search(s.text)), None)

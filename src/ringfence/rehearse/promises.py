@@ -70,7 +70,8 @@ class Promises:
 
     keys: frozenset[Key] = frozenset()
     named: frozenset[Named] = frozenset()
-    labels: frozenset[tuple[str, str, str]] = frozenset()
+    labels: frozenset[tuple[str, str, str, int]] = frozenset()
+    """Schema, enum, label and the OID of the label, which a RENAME VALUE leaves it."""
     fed: frozenset[Fed] = frozenset()
 
 
@@ -110,7 +111,7 @@ _NAMED = """
     WHERE s.contype IN ('p', 'u', 'x') AND NOT s.condeferrable AND s.conparentid = 0
 """
 _LABELS = """
-    SELECT n.nspname, t.typname, e.enumlabel
+    SELECT n.nspname, t.typname, e.enumlabel, e.oid::bigint
     FROM pg_enum AS e
     INNER JOIN pg_type AS t ON e.enumtypid = t.oid
     INNER JOIN pg_namespace AS n ON t.typnamespace = n.oid
@@ -224,7 +225,8 @@ def lost(
     yield from gone
     yield from _names(before.named, after.named, columns, {(g.ref, g.key) for g in gone})
     there = {label[:2] for label in after.labels}
-    for schema, type_, label in sorted(before.labels - after.labels):
+    named = {label[:3] for label in after.labels}
+    for schema, type_, label in sorted({label[:3] for label in before.labels} - named):
         if (schema, type_) in there:
             ref = Ref("enum", (schema, type_))
             yield Lost(

@@ -136,7 +136,7 @@ def rehearse(
                     work.coverage.append(tenants.untried(failed))
                 elif apart:
                     found, row = tenants.apart(project, old, base)
-                    work.findings += found
+                    work.findings += [tenants.placed(each, files) for each in found]
                     work.coverage.append(row)
         report = Report(
             "rehearse",

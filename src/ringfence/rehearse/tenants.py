@@ -11,13 +11,15 @@ import psycopg
 from ringfence.errors import Error
 from ringfence.finding import Coverage, Finding, Severity, counted
 from ringfence.pg.connect import connect
+from ringfence.rehearse import effects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ringfence.finding import Report
     from ringfence.pg.connect import Target
     from ringfence.project import Project
+    from ringfence.rehearse.files import File
     from ringfence.script import Script
 
 _CLAIM = "isolation"
@@ -96,6 +98,17 @@ def apart(
     if there := len(found) - len([f for f in found if f.fingerprint not in same]):
         coverage = replace(coverage, title=f"{_TITLE} ({there} known before: ringfence verify)")
     return new, coverage
+
+
+def placed(finding: Finding, files: Sequence[File]) -> Finding:
+    """The same at the first statement that names what it is about; of one file else at its first."""
+    if finding.span is not None or finding.ref is None:
+        return finding
+    spans = (effects.named(file, finding.ref) for file in files)
+    span = next(filter(None, spans), None)
+    if span is None and len(files) == 1:
+        span = effects.place(files[0], finding.ref)
+    return replace(finding, span=span)
 
 
 def untried(why: str) -> Coverage:
