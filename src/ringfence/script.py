@@ -31,8 +31,12 @@ DIRECTIVES = {
     "hazard": None,
     "allowed": None,
     "planned-on": None,
+    "interim": None,
 }
 """What `-- ringfence: KEY: VALUE` may say at the top of a migration, and the values allowed."""
+
+_SEVERAL = ("hazard", "allowed", "planned-on", "interim")
+"""What it may say several times."""
 
 BESIDE = ("ignore", "renamed-from", "filled-with")
 """What it may say beside what is made or done."""
@@ -282,7 +286,7 @@ class Script:
                     span=span,
                     hint="write: -- ringfence: backfill key=id batch=200ms",
                 )
-            several = key in ("hazard", "allowed", "planned-on") and key in found
+            several = key in _SEVERAL and key in found
             found[key] = f"{found[key]}\n{value}" if several else value
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -171,8 +172,12 @@ def test_a_column_of_another_type_takes_the_place_of_one(project: Project) -> No
     assert done.err.endswith(
         "left: each row is written, and may be changed by zzz\n"
         'left: id, "Num", price: last among the table\'s columns, for those who name none\n'
-        "0003 as it is written now leads to the same schema, with no hazard\n"
+        "0003 as it is written now leads to the same schema, with 3 hazards\n"
     )
+    told = re.findall(
+        r'left: after 0003 public."or ders".(.*) is read as .* \[OLD_READER\]', done.err
+    )
+    assert sorted(told) == ['"Num"', "id", "price"]
     # Each file can be undone and done again, and none keeps anybody waiting.
     assert set(codes(project)) <= {"OLD_READER", "OLD_WRITER"}
     project.query(
@@ -195,6 +200,47 @@ def test_a_column_of_another_type_takes_the_place_of_one(project: Project) -> No
     down = project.run("migrate", "--to", "0002", "--yes", "--allow", "DATA_LOSS")
     assert down.status == 0, down.err
     assert project.query('SELECT id, "Num", price FROM "or ders" WHERE id = 1') == [(1, 5, "9.50")]
+
+
+def test_what_a_form_makes_for_itself_is_nobodys(project: Project) -> None:
+    project.revision(
+        "0002",
+        'CREATE TABLE doc (id bigint PRIMARY KEY, "N" int NOT NULL DEFAULT 3 UNIQUE);',
+        "DROP TABLE doc;",
+    )
+    project.revision(
+        "0003", 'ALTER TABLE doc ALTER "N" TYPE bigint;', 'ALTER TABLE doc ALTER "N" TYPE int;'
+    )
+    assert project.run("migrate", "--to", "0002").status == 0
+    done = project.run("rehearse", "--rewrite")
+    assert done.err.endswith(
+        'left: after 0003 public.doc."N" is read as bigint, before as integer [OLD_READER]\n'
+        "0003 as it is written now leads to the same schema, with 1 hazard\n"
+    )
+    pieces = sorted(p.name for p in project.versions.glob("0003*.up.sql"))
+    own = '-- ringfence: interim: column:public.doc."N_new"\n'
+    assert [own in (project.versions / p).read_text() for p in pieces] == [
+        p != "0003_1.up.sql" for p in pieces
+    ]
+    for half in (pieces[1], pieces[-1]):  # 0003 itself, which sorts first, is the last
+        assert project.run("migrate", "--to", half.partition(".")[0]).status == 0
+        told = json.loads(project.run("rehearse", "--format", "json").out)["findings"]
+        assert [(f["code"], f["ref"]) for f in told] == [("OLD_READER", 'column:public.doc."N"')], (
+            half
+        )
+    told = json.loads(project.run("check", "--format", "json").out)["findings"]
+    assert not [f for f in told if "N_new" in f["message"] and f["basis"] == "measured"]
+    # What somebody else made and takes away is somebody's.
+    last = project.versions / "0003.up.sql"
+    last.write_text(last.read_text().replace(own, ""))
+    assert "OLD_READER" in {
+        f["code"]
+        for f in json.loads(project.run("rehearse", "--format", "json").out)["findings"]
+        if "N_new" in f["message"]
+    }
+    last.write_text(f"-- ringfence: interim: doc.n\n{last.read_text()}")
+    done = project.run("rehearse")
+    assert "error: interim says 'doc.n', which is no column\n" in done.err
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def test_the_columns_of_a_backfill_are_names_of_sql() -> None:
             "unknown directive colour",
             (
                 "known here: transaction, lock-timeout, lock-deadline, statement-timeout, phase,"
-                " backfill, supersedes, hazard, allowed, planned-on"
+                " backfill, supersedes, hazard, allowed, planned-on, interim"
             ),
             1,
         ),

@@ -23,6 +23,7 @@ from ringfence.model import Ref, quoted
 from ringfence.rehearse import afar, alter, asroles
 from ringfence.rehearse.asks import Asks, asks
 from ringfence.rehearse.demands import Demand, demands
+from ringfence.rehearse.interim import without
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 from ringfence.rehearse.shut import Shut, shut
 from ringfence.rehearse.stored import Overwritten, fired, overwritten
@@ -237,8 +238,9 @@ def world(
     hidden: Sequence[str],
     *,
     before: World | None = None,
+    interim: Collection[Ref] = (),
 ) -> World:
-    """What there is to know now, but for the schemas in `hidden`.
+    """What there is to know now, but for the schemas in `hidden` and columns that are `interim`.
 
     What works is found out by doing it, or only what is done with the rows that were known `before`;
     nothing is left behind. The connection is a superuser's.
@@ -247,7 +249,7 @@ def world(
     columns: dict[tuple[int, str, str, str, bool, bool], list[Column]] = {}
     listed: list[tuple[Any, ...]] = connection.execute(_query("columns.sql")).fetchall()
     for oid, schema, name, kind, *column, unlogged, checks in listed:
-        if schema not in hidden:
+        if schema not in hidden and Ref("column", (schema, name, column[0])) not in interim:
             key = (oid, schema, name, kind, unlogged, checks)
             columns.setdefault(key, []).append(Column(*column))
     rows: list[tuple[Any, ...]] = connection.execute(_query("routines.sql")).fetchall()
@@ -325,7 +327,7 @@ def world(
         tuple(routines),
         rights,
         sequences,
-        promises(connection, hidden),
+        without(promises(connection, hidden), interim),
         shut(connection, [right for right in rights if right.role != PUBLIC]),
         asks(connection, hidden),
         demands(connection),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ringfence.change import diff
-from ringfence.finding import Finding
+from ringfence.finding import Finding, Severity
 from ringfence.pg.connect import connect
-from ringfence.rehearse import measure, rewrite, stage
+from ringfence.rehearse import interim, measure, rewrite, stage
 from ringfence.rehearse.files import File
 from ringfence.rehearse.hazards import digest, hazards
 from ringfence.rehearse.moves import written
@@ -16,7 +16,7 @@ from ringfence.rehearse.safe import Forms
 from ringfence.script import Script, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ringfence.pg.connect import Target
     from ringfence.rehearse.stage import Work
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Rewritten:
     """A file's safe form: the SQL up and down of the files in its place, and what is left to say.
 
-    `left` are the hazards that it still has. `texts` is empty where it has no other form, and `why`
+    `left` is what it still does to others and to rows. `texts` is empty where it has no other form, and `why`
     says so.
     """
 
@@ -123,11 +123,11 @@ def rewritten(
         return Rewritten(file, why="; ".join((none, *dict.fromkeys(forms.why.values()))))
     cut = rewrite.pieces(file.up, forms.moves, apart)
     directives = tuple(rewrite.directives(file.up))
-    texts, left, stages = [], list[Finding](), []
-    for number, piece in enumerate(cut, 1):
-        title = f"{file.title or file.name} ({number} of {len(cut)})"
-        texts.append(piece.text(title, directives, loose=file.up.loose))
-        script = Script(f"{file.name} ({number} of {len(cut)})", texts[-1], file.up.loose)
+    titles = [f"{file.title or file.name} ({n} of {len(cut)})" for n in range(1, len(cut) + 1)]
+    left, stages = list[Finding](), []
+    for number, (piece, title) in enumerate(zip(cut, titles, strict=True), 1):
+        text = piece.text(title, directives, loose=file.up.loose)
+        script = Script(f"{file.name} ({number} of {len(cut)})", text, file.up.loose)
         with connect(spare) as connection:
             stages.append(stage.extracted(work, connection))
         part = measure.measured(work, spare, File(script.path, title, script))
@@ -142,8 +142,25 @@ def rewritten(
     if differs := diff(stages[-1], goal):
         names = ", ".join(str(c.ref) for c in differs[:3])
         return Rewritten(file, why=f"the safe form leads to another schema: {names}")
+    texts = [
+        piece.text(title, (*directives, *own), loose=file.up.loose)
+        for piece, title, own in zip(cut, titles, interim.lines(stages), strict=True)
+    ]
     downs: list[str] | None = None
     if file.down is not None:
         downs = rewrite.downs(file.title or file.name, stages, forms.fills)
     pairs = zip(texts, downs or [""] * len(texts), strict=True)
     return Rewritten(file, tuple(pairs), tuple(left))
+
+
+def remaining(done: Rewritten, findings: Iterable[Finding]) -> Rewritten:
+    """The same, with what was found of the file and is so in whatever files it is written: who cannot
+    go on, what is lost, who gets at whose rows."""
+    still = [
+        f
+        for f in findings
+        if f.severity is not Severity.INFO
+        and f.code not in (*_GATED, "NOT_REVERSIBLE")
+        and (f.span is None or f.span.path == done.file.up.path)
+    ]
+    return replace(done, left=(*done.left, *still))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from ringfence import filling, lockfile, rebase, revise, revisions
 from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
+from ringfence.rehearse import interim
 from ringfence.rehearse.loop import loop
 from ringfence.revise import Draft
 from ringfence.step import HazardCode, remark
@@ -263,7 +264,8 @@ def directives(text: Script) -> Iterable[str]:
     for key in ("lock-timeout", "lock-deadline", "statement-timeout", "phase"):
         if key in text.directives:
             yield f"-- ringfence: {key}: {text.directives[key]}"
-    yield from (f"-- ringfence: allowed: {name}" for name in text.said("allowed"))
+    for key in ("allowed", interim.DIRECTIVE):
+        yield from (f"-- ringfence: {key}: {name}" for name in text.said(key))
     # What others would have waited for is gone; what is lost is lost all the same.
     for name in text.said("hazard"):
         if name.partition(":")[0] in _KEPT:

@@ -23,6 +23,7 @@ from ringfence.rehearse import (
     effects,
     elsewhere,
     instead,
+    interim,
     measure,
     mend,
     plans,
@@ -147,9 +148,8 @@ def rehearse(
             unit="",
             sheets=(sheet(work.parts),),
         )
-        return Rehearsal(
-            begin, f"PostgreSQL {host.major}", tuple(work.parts), report, tuple(work.rewritten)
-        )
+        rewritten = tuple(instead.remaining(each, report.findings) for each in work.rewritten)
+        return Rehearsal(begin, f"PostgreSQL {host.major}", tuple(work.parts), report, rewritten)
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     """Run the files one after the other, each measured, tried and undone. What ended it, or ""."""
     now: Mapping[int, rows.Held] = {}
     with connect(base) as connection:
-        before = compat.world(connection, work.hidden)
+        before = compat.world(connection, work.hidden, interim=interim.said(files[0].up))
         had = work.had = rows.held(connection, work.hidden)
         shown = views.shown(connection, work.hidden)
     broken: set[tuple[Ref, str]] = set()
@@ -310,7 +310,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                 shown = {key: fresh.get(key, view) for key, view in shown.items()}
                 if work.stepwise:
                     shown = fresh
-                    before = compat.world(connection, work.hidden)
+                    own = interim.said(files[number].up)
+                    before = compat.world(connection, work.hidden, interim=own)
     if failed:
         # What was committed before it has happened all the same.
         with connect(base) as connection:
