@@ -15,13 +15,16 @@ from engine import catalog, psql, rows
 from projects import Project, Result
 from ringfence.change import diff
 from ringfence.errors import Refused
+from ringfence.model import Ref
+from ringfence.online import online
 from ringfence.pg.connect import named
 from ringfence.script import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from ringfence.model import Catalog
     from ringfence.pg.connect import Target
     from ringfence.step import Plan
 
@@ -786,6 +789,56 @@ def test_lock_safe_steps_that_do_not_run_give_way_to_plain_ones(
         " ones\n" in result.err
     )
     assert "oh no" not in (project.versions / "0002_wider.up.sql").read_text()
+
+
+def test_only_the_table_whose_lock_safe_steps_go_astray_has_plain_ones(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(plan: Plan, old: Catalog, new: Catalog, apart: Collection[Ref] = ()) -> Plan:
+        made = online(plan, old, new, apart)
+        bad = Ref("index", ("public", "t_a"))
+        wrong = (replace(s, sql=f"{s.sql} oh no") if s.ref == bad else s for s in made.steps)
+        return made if Ref("table", ("public", "t")) in apart else replace(made, steps=tuple(wrong))
+
+    before = "CREATE TABLE t (id int PRIMARY KEY, a text, b int);\nCREATE TABLE u (a int);\n"
+    _ddl(project, before)
+    assert _plan(project, "-m", "More").status == 0
+    monkeypatch.setattr("ringfence.revise.lock_safe", broken)
+    _ddl(project, f"{before}CREATE INDEX t_a ON t (a);\nCREATE INDEX u_a ON u (a);")
+    refused = _plan(project, "-m", "Found by a")
+    told = (
+        'lock-safe steps of public.t do not lead to ddl (syntax error at or near "oh"): these are the'
+        " plain ones\n"
+    )
+    assert refused.err == (
+        "error: 1 hazard that nobody agreed to\n"
+        "detail: INDEX_BUILD: public.t_a is built while nobody may write to public.t\n"
+        f"  {told}"
+        "hint: to agree: --allow 'INDEX_BUILD:public.t_a'\n"
+    )
+    result = _plan(project, "-m", "Found by a", "--allow", "INDEX_BUILD:public.t_a")
+    assert result.status == 0, result.err
+    assert f"note: {told}" in result.err
+    written = "".join(p.read_text() for p in sorted(project.versions.glob("*found*.up.sql")))
+    assert "CREATE INDEX t_a" in written
+    assert "CREATE INDEX CONCURRENTLY u_a" in written
+
+
+@pytest.mark.parametrize("more", ["kind text NOT NULL", "kind text, CONSTRAINT c CHECK (id > 0)"])
+def test_a_partition_comes_with_what_all_are_to_have_in_lock_safe_steps(
+    project: Project, more: str
+) -> None:
+    ddl = """CREATE TABLE t (id bigint, at date, {more}) PARTITION BY RANGE (at);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+"""
+    _ddl(project, ddl.format(more="kind text"))
+    allowed = ("--allow", "REWRITE", "--allow", "DATA_LOSS")
+    assert _plan(project, "-m", "Parts", *allowed).status == 0
+    third = "CREATE TABLE t3 PARTITION OF t FOR VALUES FROM ('2026-03-01') TO ('2026-04-01');"
+    _ddl(project, ddl.format(more=more) + third)
+    result = _plan(project, "-m", "Third")
+    assert result.status == 0, result.err
+    assert "plain" not in result.err
 
 
 def test_who_is_to_agree_to_plain_steps_is_told_why_they_are(

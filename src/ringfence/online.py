@@ -46,11 +46,14 @@ _NOT_NULL = re.compile(
 )
 
 
-def online(plan: Plan, old: Catalog, new: Catalog) -> Plan:
-    """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own."""
+def online(plan: Plan, old: Catalog, new: Catalog, apart: Collection[Ref] = ()) -> Plan:
+    """The same plan, lock-safe where PostgreSQL has a way. The result needs a proof of its own.
+
+    Tables that are kept `apart`, and those above and below them, keep the plain steps.
+    """
     plainly: frozenset[int] = frozenset()
     while True:
-        work = _Rewrite(plan, old, new)
+        work = _Rewrite(plan, old, new, apart)
         waves = _waves(work, plainly)
         more = _between(waves, old, new) - plainly
         if not more:
@@ -134,7 +137,7 @@ _AHEAD, _FIRST, _FILL, _VALIDATE, _AFTER, _INDEXES = range(6)
 
 
 class _Rewrite:
-    def __init__(self, plan: Plan, old: Catalog, new: Catalog) -> None:
+    def __init__(self, plan: Plan, old: Catalog, new: Catalog, apart: Collection[Ref]) -> None:
         self.old, self.new = old, new
         self.made = frozenset(s.ref for s in plan.steps if s.verb == "create")
         self.keyed = {r.name[:-1] for r in self.made if _is_key(new.facts[r])}
@@ -148,7 +151,7 @@ class _Rewrite:
             r for r, f in old.facts.items() if r.kind == "column" and _bears(f, new.facts.get(r, f))
         }
         self.touched |= {s.ref for s in plan.steps if s.verb == "rename" and s.ref.kind == "column"}
-        self.unsettled = _unsettled(plan, self.made, old, new)
+        self.unsettled = _unsettled(plan, self.made, old, new) | _families(apart, old, new)
         self.coming = {r for r in self.made if _has_index(new.facts[r])}
         self.names = {(r.name[0], r.name[-1]) for r in self.made}
         self.renames = any(s.verb == "rename" for s in plan.steps)
@@ -557,7 +560,12 @@ def _unsettled(plan: Plan, made: frozenset[Ref], old: Catalog, new: Catalog) -> 
             below = catalog.facts[link].parent
             if below in old.facts and below is not None:
                 found |= {below, *parents(below, catalog)}
-    todo = [*found]
+    return _families(found, old, new)
+
+
+def _families(tables: Collection[Ref], old: Catalog, new: Catalog) -> frozenset[Ref]:
+    """The tables with all above and below them, and what is above and below those."""
+    found, todo = {*tables}, [*tables]
     while todo:
         table = todo.pop()
         for catalog in (old, new):

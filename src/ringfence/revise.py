@@ -28,12 +28,12 @@ from ringfence.planner import plan as make_plan
 from ringfence.step import HazardCode, Plan, Step, remark
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from ringfence.change import Change
     from ringfence.comparison import Compared
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Ref
     from ringfence.pg.connect import Target
     from ringfence.project import Project
     from ringfence.revisions import Graph
@@ -122,22 +122,24 @@ def _revised(
         if not plan.steps:
             return Revised((), plan, (), ())
         hazards.refuse(plan.hazards, allow)
-        try:
-            drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=online))
-            lost, unseen = _rows(shop, a, plan, done)
-        except (Refused, ServerError) as error:
-            if plan.steps == done.plan.steps:
-                raise
-            # What keeps nobody waiting must also get there.
-            note = f"lock-safe steps do not lead to ddl ({error.message}): these are the plain ones"
-            plan = replace(done.plan, notes=(note, *done.plan.notes))
+        safe = _Safely() if online else None
+        while True:
             try:
-                hazards.refuse(plan.hazards, allow)
-            except Refused as refused:
-                refused.detail += f"\n{note}"
-                raise
-            drafts = tuple(_drafts(project, shop, a, plan, done, message, head, online=False))
-            lost, unseen = _rows(shop, a, plan, done)
+                drafts = tuple(_drafts(project, shop, a, plan, done, message, head, safe))
+                lost, unseen = _rows(shop, a, plan, done)
+                break
+            except _Astray as astray:
+                if safe is None or plan.steps == done.plan.steps:
+                    raise astray.error from astray.error.__cause__
+                # What keeps nobody waiting must also get there.
+                safe, note = safe.without(astray, done)
+                plan = lock_safe(done.plan, done.old, done.new, safe.apart) if safe else done.plan
+                plan = replace(plan, notes=(note, *done.plan.notes))
+                try:
+                    hazards.refuse(plan.hazards, allow)
+                except Refused as refused:
+                    refused.detail += f"\n{note}"
+                    raise
     hazards.refuse(lost, allow)
     if unseen:
         note = f"not checked: rows: {unseen}"
@@ -159,7 +161,45 @@ def _rows(
 
     if all(ref.kind != "table" for ref in done.old.facts):
         return (), ""
-    return losses(plan, shop, source, done.new)
+    try:
+        return losses(plan, shop, source, done.new)
+    except ServerError as error:
+        raise _Astray(error, error.message) from error
+
+
+class _Astray(Exception):
+    """Steps do not run, or do not lead where they should; and what that was seen of."""
+
+    def __init__(self, error: Error, said: str, refs: Iterable[Ref] = ()) -> None:
+        super().__init__(said)
+        self.error, self.said, self.refs = error, said, frozenset(refs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Safely:
+    """Steps are lock-safe, but for those on some tables and their families."""
+
+    apart: frozenset[Ref] = frozenset()
+
+    def without(self, astray: _Astray, done: Compared) -> tuple[_Safely | None, str]:
+        """With the plain steps where it was that they went astray, else everywhere; and why, as a note."""
+        tables = frozenset(t for r in astray.refs if (t := _table(r, done)) is not None)
+        why = f"do not lead to ddl ({astray.said}): these are the plain ones"
+        if not tables or tables <= self.apart:
+            return None, f"lock-safe steps {why}"
+        told = ", ".join(t.path for t in sorted(self.apart | tables))
+        return _Safely(self.apart | tables), f"lock-safe steps of {told} {why}"
+
+
+def _table(ref: Ref, done: Compared) -> Ref | None:
+    """The table that there is before, which something is, or is a part of."""
+    for catalog in (done.new, done.old):
+        fact = catalog.facts.get(ref)
+        while fact is not None and fact.ref.kind not in ("table", "foreign_table"):
+            fact = catalog.facts.get(fact.parent) if fact.parent is not None else None
+        if fact is not None:
+            return fact.ref
+    return None
 
 
 def _absent(
@@ -241,13 +281,15 @@ def _drafts(
     done: Compared,
     message: str,
     head: str | None,
-    *,
-    online: bool,
+    safe: _Safely | None,
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
     stages, renamed = _up(project, shop, source, parts, done)
-    downs = [way_back(stages[i + 1], stages[i], online=online) for i in range(1, len(parts))]
-    first = way_back(stages[1], renamed, online=online)
+    online, apart = safe is not None, safe.apart if safe else frozenset()
+    downs = [
+        way_back(stages[i + 1], stages[i], online=online, apart=apart) for i in range(1, len(parts))
+    ]
+    first = way_back(stages[1], renamed, online=online, apart=apart)
     downs.insert(
         0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
     )
@@ -276,7 +318,9 @@ def _drafts(
         before = identifier
 
 
-def way_back(old: Catalog, new: Catalog, *, online: bool = True) -> Plan:
+def way_back(
+    old: Catalog, new: Catalog, *, online: bool = True, apart: Collection[Ref] = ()
+) -> Plan:
     """The plan from `old` to `new`, in lock-safe steps: a file has but one way back.
 
     What was nobody's by name was whoever's that ran the revisions, and so it is again.
@@ -288,7 +332,7 @@ def way_back(old: Catalog, new: Catalog, *, online: bool = True) -> Plan:
     }
     new = replace(new, facts={**new.facts, **owners})
     made = make_plan(old, new, undoes=True)
-    return lock_safe(made, old, new) if online else made
+    return lock_safe(made, old, new, apart) if online else made
 
 
 def _catalog(
@@ -319,15 +363,7 @@ def _up(
         for steps in (parts[0][first:], *parts[1:]):
             _run(connection, steps, "the plan does not run")
             stages.append(_catalog(project, connection, who))
-        left = [c for c in diff(stages[-1], done.new) if c.ref.kind != "owner"]
-        if left:
-            raise Refused(
-                "the plan does not lead to ddl",
-                detail="\n  ".join(
-                    f"{c.verb} {c.ref} {', '.join(c.attributes)}" for c in left[:10]
-                ),
-                hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
-            )
+        _demand_equal(stages[-1], done.new, "the plan does not lead to ddl")
         return stages, renamed
 
 
@@ -340,14 +376,22 @@ def _down(project: Project, shop: Shop, stages: Sequence[Catalog], downs: Sequen
         connection.execute("SET check_function_bodies = off")
         for index in reversed(range(len(downs))):
             _run(connection, downs[index].steps, "the way back does not run")
-            left = diff(_catalog(project, connection, who), stages[index])
-            left = tuple(c for c in left if c.ref.kind != "owner")
-            if left:
-                raise Refused(
-                    "the way back does not lead to where it began",
-                    detail="\n  ".join(f"{c.verb} {c.ref}" for c in left[:10]),
-                    hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
-                )
+            back = _catalog(project, connection, who)
+            _demand_equal(back, stages[index], "the way back does not lead to where it began")
+
+
+def _demand_equal(found: Catalog, wanted: Catalog, title: str) -> None:
+    """Raise `_Astray` where the steps have led elsewhere."""
+    left = [c for c in diff(found, wanted) if c.ref.kind != "owner"]
+    if not left:
+        return
+    lines = [f"{c.verb} {c.ref} {', '.join(c.attributes)}".strip() for c in left]
+    error = Refused(
+        title,
+        detail="\n  ".join(lines[:10]),
+        hint="this is a bug in ringfence: please report it with ddl/ and migrations/",
+    )
+    raise _Astray(error, f"{title}: {lines[0]}", (c.ref for c in left))
 
 
 def _run(
@@ -360,12 +404,14 @@ def _run(
             said = server_error(error)
             if step.verb == "fill":
                 raise filling.misfit(step, said.message) from error
-            raise ServerError(
+            told = ServerError(
                 said.message,
                 sqlstate=error.sqlstate or "",
                 title=f"{title}: {step.verb} {step.ref}",
                 detail=f"{said.detail}\n  {step.sql}".strip(),
-            ) from error
+            )
+            told.__cause__ = error
+            raise _Astray(told, said.message, (step.ref,)) from error
 
 
 _STYLED = "-- noqa: disable=all\n"

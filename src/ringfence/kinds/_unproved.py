@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Do, kind_of
-from ringfence.kinds._family import inheritance, kept_parents, links_below, parents
+from ringfence.kinds._family import inheritance, is_partition, kept_parents, links_below, parents
+from ringfence.kinds._held import scans
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -44,15 +45,16 @@ def around(table: Ref, context: Context) -> tuple[list[Do], list[Do]]:
             before.append(Do(f"{head} ALTER COLUMN {name} DROP NOT NULL"))
             named = sql("ADD CONSTRAINT {n} NOT NULL {c} NOT VALID", n=_named(top), c=Raw(name))
             after.append(Do(f"{head} {named}"))
-            after += (
-                Do(
-                    f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
-                    f" VALIDATE CONSTRAINT {ident(_named(heir))}"
-                )
-                for heir in _proved(top, context)
-                if heir.parent is not None
-            )
+            after += proved_still(top, context)
     return before, after
+
+
+def proved_still(top: Fact, context: Context) -> Iterator[Do]:
+    """VALIDATE in the tables that have it proved all the while, where it is not from above."""
+    for heir in _proved(top, context):
+        assert heir.parent is not None
+        head = f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
+        yield Do(f"{head} VALIDATE CONSTRAINT {ident(_named(heir))}", scans(heir))
 
 
 def waits(column: Fact, context: Context) -> bool:
@@ -144,9 +146,8 @@ def _proved(top: Fact, context: Context) -> Iterator[Fact]:
         was, now = context.old.facts.get(ref), context.new.facts.get(ref)
         if was is None or now is None or top.parent not in kept_parents(link.parent, context):
             continue
-        if now["not_null_inherited"] and not (
-            was["not_null_not_valid"] or now["not_null_not_valid"]
-        ):
+        given = now["not_null_inherited"] or is_partition(now.parent, context.new)
+        if given and not (was["not_null_not_valid"] or now["not_null_not_valid"]):
             yield now
         else:
             yield from _proved(now, context)

@@ -62,7 +62,7 @@ from ringfence.kinds._swap import (
     resolved,
     stricter,
 )
-from ringfence.kinds._unproved import comes_late, have_it_so
+from ringfence.kinds._unproved import comes_late, have_it_so, proved_still
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -529,6 +529,7 @@ class Column(Kind):
             if new["not_null_not_valid"] and not old["not_null_not_valid"]:
                 yield Do(f"{table} ALTER COLUMN {column} DROP NOT NULL")
                 yield Do(f"{table} ADD {_not_null(new)}")
+                yield from proved_still(new, context)
                 return
             yield from _rename_not_null(old, new, table)
             if old["not_null_not_valid"] and not new["not_null_not_valid"]:

@@ -158,6 +158,7 @@ class Constraint(Kind):
             yield from (r for r in above(fact, context.old) if r in context.old.facts)
         if fact["type"] == "c":
             yield from let_down(fact, context)
+            yield from _proved_still(fact, context)
         if fact["type"] == "c" and fact.ref not in context.new.facts:
             yield from made_anew(fact.ref, context)
             if context.server_version < 180000:  # which makes it the heir's own
@@ -205,9 +206,10 @@ class Constraint(Kind):
     def afterwards(self, fact: Fact, context: Context) -> Iterator[Do]:
         if fact["type"] in ("p", "u", "x"):
             yield from attach(fact, (fact.ref.name[0], fact.ref.name[-1]), context)
-        if fact["inherited"] and _comes_unproved(fact, context):
+        if _given(fact, context.new) and _comes_unproved(fact, context):
             table = qualified(fact.ref.name[:-1])
-            yield Do(f"ALTER TABLE {table} VALIDATE CONSTRAINT {ident(fact.ref.name[-1])}")
+            read = _hazards(fact) if fact.parent in context.old.facts else ()
+            yield Do(f"ALTER TABLE {table} VALIDATE CONSTRAINT {ident(fact.ref.name[-1])}", read)
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
         *table, name = old.ref.name
@@ -307,12 +309,32 @@ def _not_valid_above(fact: Fact, context: Context) -> Iterator[Ref]:
             yield from _not_valid_above(context.new.facts[ref], context)
 
 
+def _proved_still(check: Fact, context: Context) -> Iterator[Ref]:
+    """Those that inherit it and stay valid, where it comes again as not valid."""
+    now = context.new.facts.get(check.ref)
+    if now is None or not _unproved(now.text("definition")) or check.parent is None:
+        return
+    for heir in _heirs_of(check.ref, check.parent, context):
+        below = context.new.facts.get(heir)
+        if (
+            below is not None
+            and _given(below, context.new)
+            and not _unproved(below.text("definition"))
+        ):
+            yield heir
+
+
 def _heirs_of(check: Ref, table: Ref, context: Context) -> Iterator[Ref]:
     for link in links_below(table, context.old):
         below = context.old.facts.get(Ref("constraint", (*link.ref.name, check.name[-1])))
-        if below is not None and below["inherited"] and below.parent is not None:
+        if below is not None and _given(below, context.old) and below.parent is not None:
             yield below.ref
             yield from _heirs_of(check, below.parent, context)
+
+
+def _given(check: Fact, catalog: Catalog) -> bool:
+    """Whether it is only inherited: a partition's is, where it is the whole's too."""
+    return bool(check["inherited"] or is_partition(check.parent, catalog))
 
 
 def _same_above(fact: Fact, context: Context) -> Iterator[Ref]:

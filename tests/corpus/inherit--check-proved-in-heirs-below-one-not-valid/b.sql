@@ -1,0 +1,4 @@
+CREATE TABLE p (id bigint, CONSTRAINT c CHECK (id > 0));
+CREATE TABLE p1 () INHERITS (p);
+CREATE TABLE p2 () INHERITS (p);
+CREATE TABLE p21 (more text) INHERITS (p2);
