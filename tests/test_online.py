@@ -29,6 +29,13 @@ FILL = (
     "INSERT INTO o SELECT generate_series(1, 50);"
     "INSERT INTO w SELECT g, g, 'x' FROM generate_series(1, 50) AS g;"
 )
+PARTS = (
+    "CREATE TABLE w (id int NOT NULL, a int NOT NULL, b text, {}) PARTITION BY RANGE (id);"
+    "CREATE TABLE w1 PARTITION OF w FOR VALUES FROM (0) TO (10);"
+    'CREATE TABLE "W 2" PARTITION OF w FOR VALUES FROM (10) TO (100) PARTITION BY RANGE (id);'
+    'CREATE TABLE w3 PARTITION OF "W 2" DEFAULT;'
+)
+FILL_PARTS = "INSERT INTO w SELECT g, g + 1, 'x' FROM generate_series(1, 50) AS g;"
 PLAIN = "CREATE TABLE o (id int PRIMARY KEY); CREATE TABLE w (id int, a int, b text);"
 
 BEFORE_KEYS = (
@@ -65,6 +72,47 @@ CASES = {
         + "ALTER TABLE w ADD CONSTRAINT w_u UNIQUE (id, a)",
         ["ALTER TABLE ONLY public.w ADD CONSTRAINT w_u", "CREATE UNIQUE INDEX CONCURRENTLY w1_id_a_key"],
         [],
+    ),
+    "an index on a partitioned table in the place of another": (
+        TREE + "CREATE INDEX i ON w (a)", FILL, TREE + "CREATE INDEX i ON w (a) WHERE id > 0",
+        [
+            "ALTER INDEX public.i RENAME TO ringfence_", "ALTER INDEX public.w1_a_idx RENAME TO ringfence_",
+            r"(?s)CREATE INDEX CONCURRENTLY w1_a_idx .*CREATE INDEX i ON ONLY .*DROP INDEX public.ringfence_\w+\Z",
+        ],
+        ["DROP INDEX public.i"],
+    ),
+    "an index on a partitioned table that goes for another": (
+        TREE + "CREATE INDEX i ON w (a)", FILL, TREE + "CREATE INDEX j ON w (a, id)",
+        [r"(?s)CREATE INDEX j ON ONLY .* ATTACH PARTITION .*DROP INDEX public.i\Z"], [],
+    ),
+    "an index on a partitioned table that takes in one that is there": (
+        TREE + "CREATE INDEX mine ON w1 (a)", FILL, TREE + "CREATE INDEX mine ON w1 (a); CREATE INDEX i ON w (a)",
+        [r"(?s)CONCURRENTLY.* ON ONLY .*ATTACH PARTITION public.mine"], ["CONCURRENTLY w1_a_idx"],
+    ),
+    "a key on a partitioned table in the place of another": (
+        PARTS.format("PRIMARY KEY (id)"), FILL_PARTS, PARTS.format("PRIMARY KEY (id, a)"),
+        [
+            r"(?s)CREATE UNIQUE INDEX CONCURRENTLY ringfence_\w+ ON public.w1 .*DROP CONSTRAINT w_pkey.*"
+            r"w1_pkey PRIMARY KEY USING INDEX ringfence_",
+        ],
+        [],
+    ),
+    "a key over columns of a partitioned table that may be null": (
+        PARTS.format("CHECK (id <> a)"), FILL_PARTS, PARTS.format("CHECK (id <> a), PRIMARY KEY (id, b)"),
+        [r"(?s)NOT NULL b NOT VALID.*VALIDATE CONSTRAINT.*CONCURRENTLY w1_pkey.* PRIMARY KEY USING INDEX w1_pkey"],
+        [],
+    ),
+    "a unique constraint on a partitioned table that goes for another": (
+        PARTS.format("CONSTRAINT k UNIQUE (id, a)"), FILL_PARTS, PARTS.format("CONSTRAINT l UNIQUE (id, b)"),
+        [r"(?s)CONCURRENTLY.*UNIQUE USING INDEX.*ATTACH PARTITION.*DROP CONSTRAINT k\Z"], [],
+    ),
+    "a unique constraint on a partitioned table in the place of another": (
+        PARTS.format("CONSTRAINT k UNIQUE (id, a)"), FILL_PARTS, PARTS.format("CONSTRAINT k UNIQUE (id, b)"),
+        [r"(?s)CONCURRENTLY.*DROP CONSTRAINT k.*ADD CONSTRAINT k UNIQUE.*ATTACH PARTITION"], [],
+    ),
+    "a key on a partitioned table that goes for a unique constraint": (
+        PARTS.format("CONSTRAINT k PRIMARY KEY (id, a)"), FILL_PARTS, PARTS.format("CONSTRAINT l UNIQUE (id, b)"),
+        [r"(?s)CONCURRENTLY.*UNIQUE USING INDEX.*ATTACH PARTITION"], [],
     ),
     "checks and references of a partitioned table": (
         TREE, FILL,

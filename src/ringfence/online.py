@@ -5,7 +5,7 @@ makes has no readers yet, and one whose place among partitions or heirs changes,
 above and below it, keeps the plain steps. Each rewrite ends where the plain step would have ended:
 
 - an index is built and dropped CONCURRENTLY, outside any transaction; that of a partitioned table is
-  made ON ONLY it, built CONCURRENTLY on each partition, and those are attached;
+  built CONCURRENTLY on each partition, then made ON ONLY the whole, and those are attached, in one file;
 - an index that takes the place of another is built while that one serves under another name;
 - a foreign key or check is added NOT VALID and validated in a transaction of its own;
 - a primary key or unique constraint takes over an index that was built CONCURRENTLY;
@@ -25,7 +25,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ringfence.filling import AT_ONCE, key
-from ringfence.kinds._family import aside, links_below, parents, tree
+from ringfence.kinds._family import above as wholes
+from ringfence.kinds._family import aside, links_below, parents, partition, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 
 _PART = r'(?:"(?:[^"]|"")*"|[^\s".]+)'
 _INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_PART} ON (?!ONLY )")
+_BUILT = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY ")
 _DROP = re.compile(rf"DROP INDEX {_PART}\.{_PART}\Z")  # without CASCADE
+_ATTACHED = re.compile(r"ALTER INDEX .* ATTACH PARTITION ")
 _GONE = re.compile(rf"ALTER TABLE {_PART}\.{_PART} DROP CONSTRAINT {_PART}\Z")
 _ADDED = re.compile(rf"ALTER TABLE (?:ONLY )?{_PART}\.{_PART} ADD CONSTRAINT ")
 _NOT_NULL = re.compile(
@@ -59,6 +62,7 @@ def online(plan: Plan, old: Catalog, new: Catalog, apart: Collection[Ref] = ()) 
         if not more:
             break
         plainly |= more
+    waves[_INDEXES].sort(key=lambda one: _turn(one[1]))
     waves[_INDEXES].extend((-1, step) for step in work.left)
     steps: list[Step] = []
     for wave in waves:
@@ -126,6 +130,17 @@ def _missed_by_nobody(fact: Fact) -> bool:
     )
 
 
+def _turn(step: Step) -> int:
+    """When it is done of what comes last: all indexes are built, then attached, then the rest.
+
+    So what is built and attached stands in one file, whose way back drops the whole: a file that only
+    attaches would have to build all the others again, as nothing detaches an index.
+    """
+    if step.transactional != "no":
+        return 2
+    return 0 if _BUILT.match(step.sql) else 1
+
+
 def _committed(step: Step) -> Step:
     """Have it committed: what was added NOT VALID holds its lock until then."""
     return replace(step, transactional="commit") if step.transactional == "yes" else step
@@ -164,6 +179,8 @@ class _Rewrite:
         """Constraints that go when what takes their place is about to come."""
         self.late: set[Ref] = set()
         """The indexes that are built last, and so all that is done to them."""
+        late = {r for r in self.coming if _is_key(new.facts[r]) and self._comes_last(new.facts[r])}
+        self.keyed -= {r.name[:-1] for r in late}
         self.left: list[Step] = []
         """What is done when all else is."""
 
@@ -171,6 +188,9 @@ class _Rewrite:
         """The steps to take in its place, each with its wave."""
         if step.verb == "rename" or step.ref.kind == "schema":
             yield _FIRST, step
+            return
+        if _ATTACHED.match(step.sql) and self._is_part_of_late(step.ref):
+            yield _INDEXES, replace(step, transactional="no")
             return
         if self._on_late(step.ref):
             yield _INDEXES, step
@@ -192,22 +212,23 @@ class _Rewrite:
             yield from self._waiting(step, table)
         elif step.ref.kind == "constraint" and self._with_the_rest(step.ref):
             yield _FIRST, step
+        elif _GONE.match(step.sql) and self._is_whole(self.old.facts[step.ref]):
+            yield from self._whole(step, table)
         elif (
             step.ref.kind == "constraint"
             and _ADDED.match(step.sql)
             and not TAKEN_OVER.match(step.sql)
         ):
             whole = _partitioned(table, self.old)
-            last = fact["type"] == "u" and not self.new.used_by.get(step.ref)
-            waits = step.ref in self.old.facts or step.ref in self.early | self.ahead
-            if last and not waits:
+            if self._comes_last(fact):
                 self.late.add(step.ref)
             wave = _INDEXES if step.ref in self.late else _FIRST
             if step.ref in self.ahead:
                 yield from self._taken(step, fact)
             else:
                 held = self.held.get(step.ref)
-                index = self._aside(step.ref) if held is not None else step.ref.name[-1]
+                had = fact["attached"] and self._had(step.ref)
+                index = self._aside(step.ref) if had or held is not None else step.ref.name[-1]
                 yield from _constraint(step, fact, self.new, held, index, whole=whole, wave=wave)
         elif step.verb == "fill":
             yield from self._fill(step, table)
@@ -350,6 +371,7 @@ class _Rewrite:
         assert table is not None
         return (
             ref not in self.old.facts
+            and not (fact["attached"] or self._is_whole(fact))
             and keys.get(table.name, at) < at
             and _unique(fact)
             and fact["type"] != "p"
@@ -481,6 +503,115 @@ class _Rewrite:
             name = aside((*ref.name, name))
         return name
 
+    def _comes_last(self, fact: Fact) -> bool:
+        """Whether what is unique, or a key, may come when all else is there: nothing needs it.
+
+        With a partitioned table's come those of its partitions, and with those that.
+        """
+        if not _has_index(fact):
+            return False
+        if not fact["attached"] and not self._is_whole(fact):
+            return (
+                fact["type"] == "u"
+                and not self.new.used_by.get(fact.ref)
+                and fact.ref not in self.old.facts
+                and fact.ref not in self.early | self.ahead
+            )
+        top = fact
+        while top["attached"]:
+            top = next(self.new.facts[r] for r in wholes(top, self.new) if r in self.new.facts)
+        return self._have_only_parts(top)
+
+    def _have_only_parts(self, fact: Fact) -> bool:
+        """Whether it, and all that is attached to it, comes, and nothing else needs them; one that is
+        there already, and is to be attached, may be."""
+        table = fact.parent
+        if fact.ref in self.old.facts and fact.ref not in self.made:
+            return bool(fact["attached"] and not self.old.facts[fact.ref]["attached"])
+        if (
+            table is None
+            or fact.ref not in self.made
+            or fact.ref in self.early | self.ahead
+            or partition(table) in self.made  # it finds what to attach its own to when it comes
+            or not self.unsettled.isdisjoint(self._tables(fact, table))
+        ):
+            return False
+        if fact.ref.kind == "constraint" and not all(
+            map(self._may_stay, self._in_the_way(fact, table))
+        ):
+            return False
+        users = (self.new.facts[r] for r in self.new.used_by.get(fact.ref, ()))
+        return all(u["attached"] and _has_index(u) and self._have_only_parts(u) for u in users)
+
+    def _is_whole(self, fact: Fact) -> bool:
+        table = fact.parent
+        return table is not None and table in self.old.facts and _partitioned(table, self.old)
+
+    def _is_part_of_late(self, ref: Ref) -> bool:
+        fact = self.new.facts.get(ref)
+        return fact is not None and any(r in self.late for r in wholes(fact, self.new))
+
+    def _in_the_way(self, fact: Fact, table: Ref) -> Iterator[Ref]:
+        """The constraints that have to go before it comes: of its name, or the key that was."""
+        for other in self.old.below(table, "constraint"):
+            if other.ref == fact.ref or (_is_key(fact) and _is_key(other)):
+                yield from self._parts(other.ref)
+
+    def _whole(self, step: Step, table: Ref) -> Iterator[tuple[int, Step]]:
+        """The drop of a partitioned table's index or constraint, with those of the partitions: once
+        others are built, and where it can once they serve."""
+        gone, parts = self.old.facts[step.ref], [*self._parts(step.ref)]
+        coming = [f for r in self.coming if (f := self.new.facts[r]).parent == table]
+        here = [f for f in coming if f.ref == step.ref or step.ref not in self.made]
+        if (
+            not any(self._comes_last(f) for f in here if _unique(f) or not _unique(gone))
+            or not all(map(self._may_stay, parts))
+            or (_is_key(gone) and not all(self._comes_last(f) for f in coming if _is_key(f)))
+        ):
+            yield _FIRST, step
+        elif step.ref.kind == "constraint" and (
+            step.ref in self.made or (_is_key(gone) and any(map(_is_key, coming)))
+        ):
+            yield _INDEXES, replace(step, transactional="no")
+        elif step.ref.kind == "constraint":
+            self.left.append(replace(step, transactional="no"))
+        else:
+            others = {p: self._aside(p) for p in parts if (p.name[0], p.name[-1]) in self.names}
+            for part, other in others.items():
+                text = f"ALTER INDEX {qualified(part.name)} RENAME TO {other}"
+                yield _FIRST, Step(text, part, "alter")
+            name = others.get(step.ref, step.ref.name[-1])
+            text = f"DROP INDEX {qualified((step.ref.name[0], name))}"
+            self.left.append(replace(step, sql=text, transactional="no"))
+
+    def _had(self, ref: Ref) -> bool:
+        """Whether an index has its name, as far as that goes only once it is built."""
+        table = self.new.facts[ref].parent
+        known = {ref, Ref("index", (ref.name[0], ref.name[-1]))}
+        return table is not None and not known.isdisjoint(self.old.facts) and ref in self.late
+
+    def _parts(self, index: Ref) -> Iterator[Ref]:
+        """An index, and all that is attached to it or to what is."""
+        yield index
+        for user in self.old.used_by.get(index, ()):
+            if self.old.facts[user]["attached"]:
+                yield from self._parts(user)
+
+    def _may_stay(self, index: Ref) -> bool:
+        """Whether it may be there, under another name, until all else is done."""
+        fact = self.old.facts[index]
+        users = (self.old.facts[r] for r in self.old.used_by.get(index, ()))
+        return (
+            _has_index(fact)
+            and fact.parent in self.new.facts
+            and fact.parent not in self.made | self.unsettled
+            and (index not in self.new.facts or index in self.made)
+            and all(u["attached"] and _has_index(u) for u in users)
+            and all(
+                r not in self.touched or _has_index(self.old.facts[r]) for r in self._needed(index)
+            )
+        )
+
     def _on_late(self, ref: Ref) -> bool:
         above: Ref | None = ref
         while above is not None and above not in self.late:
@@ -503,7 +634,14 @@ class _Rewrite:
                 self.late.add(step.ref)
                 yield _INDEXES, safe
         elif step.sql.startswith("CREATE "):  # of a partitioned table, ON ONLY it: nothing is built
-            yield _FIRST, _without(step, HazardCode.INDEX_BUILD)
+            bare = _without(step, HazardCode.INDEX_BUILD)
+            if self._comes_last(self.new.facts[step.ref]):
+                self.late.add(step.ref)
+                yield _INDEXES, replace(bare, transactional="no")
+            else:
+                yield _FIRST, bare
+        elif _DROP.match(step.sql) and self._is_whole(self.old.facts[step.ref]):
+            yield from self._whole(step, table)
         elif not _DROP.match(step.sql) or _partitioned(table, self.old):
             yield _FIRST, step
         elif step.ref not in self.made and not self._can_wait(step, table):
@@ -609,7 +747,8 @@ def _constraint(
         # Of a partitioned table, ONLY it: nothing is built.
         only = whole and step.sql.startswith("ALTER TABLE ONLY ")
         yield from before
-        yield _FIRST, _without(step, HazardCode.INDEX_BUILD) if only else step
+        bare = _without(step, HazardCode.INDEX_BUILD) if only else step
+        yield wave, replace(bare, transactional="no") if wave == _INDEXES else bare
         return
     text = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {key.columns}"
     yield wave, Step(text, step.ref, "create", (), "no")
