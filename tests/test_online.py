@@ -92,8 +92,8 @@ CASES = {
     "a key on a partitioned table in the place of another": (
         PARTS.format("PRIMARY KEY (id)"), FILL_PARTS, PARTS.format("PRIMARY KEY (id, a)"),
         [
-            r"(?s)CREATE UNIQUE INDEX CONCURRENTLY ringfence_\w+ ON public.w1 .*DROP CONSTRAINT w_pkey.*"
-            r"w1_pkey PRIMARY KEY USING INDEX ringfence_",
+            (r"(?s)CREATE UNIQUE INDEX CONCURRENTLY ringfence_\w+ ON public.w1 .*DROP CONSTRAINT w_pkey.*"
+            r"w1_pkey PRIMARY KEY USING INDEX ringfence_"),
         ],
         [],
     ),
