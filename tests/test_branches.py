@@ -10,7 +10,7 @@ import pytest
 
 from faults import stages
 from projects import Project, lines, timeless
-from ringfence import migrate
+from ringfence import migrate, revisions
 from ringfence import project as projects
 from ringfence.alone import alone
 from ringfence.errors import Refused
@@ -178,6 +178,143 @@ def test_two_branches_conflict_in_git_and_one_is_put_after_the_other(
     assert check(project) == []
     assert project.run("migrate").out == "now at 0004\n"
     assert project.run("migrate", "--to", "0002", "--yes").out == "now at 0002\n"
+
+
+def git(project: Project, *argv: str, check: bool = True) -> str:
+    done = subprocess.run(
+        ["git", "-c", "user.name=x", "-c", "user.email=x@x", *argv],
+        cwd=project.root, capture_output=True, text=True, check=check,
+    )  # fmt: skip
+    return done.stdout
+
+
+def parts(project: Project, name: str, count: int, *, parted: bool) -> None:
+    """Commit a change in as many revisions, 0003 and on, as two branches both number them."""
+    after = "0002"
+    for number in range(1, count + 1):
+        of = f" ({number} of {count})" if parted else f" {number}"
+        table = f"{name}{number}"
+        project.revision(
+            f"000{2 + number}", f"CREATE TABLE {table} ();", f"DROP TABLE {table};",
+            after=after, title=f"{name}{of}",
+        )  # fmt: skip
+        after = f"000{2 + number}"
+        for file in project.versions.glob(f"{after}.*"):
+            file.rename(file.with_name(file.name.replace(after, f"{after}_{name}_{number}")))
+    project.run("lock", dsn="")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", name)
+
+
+def merged(
+    project: Project, ours: int, theirs: int, *, lock: bool = True, parted: bool = True
+) -> None:
+    """Two branches of this many revisions each, merged; the lock in conflict, or without a conflict."""
+    git(project, "init", "-q", "-b", "main")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "two")
+    git(project, "checkout", "-q", "-b", "b")
+    parts(project, "b", theirs, parted=parted)
+    git(project, "checkout", "-q", "main")
+    parts(project, "a", ours, parted=parted)
+    assert "CONFLICT" in git(project, "merge", "b", check=False)
+    if not lock:
+        git(project, "checkout", "--ours", "migrations/ringfence.lock")
+
+
+def files(project: Project) -> dict[str, bytes]:
+    return {f.name: f.read_bytes() for f in project.versions.iterdir() if f.is_file()}
+
+
+def line(project: Project) -> list[tuple[str, str]]:
+    """The files of the revisions behind the first two, in their order, each with its number."""
+    graph = revisions.read(projects.need(project.root))
+    return [(r.id, r.path.stem) for r in graph.revisions.values()][2:]
+
+
+@stages("F17")
+@pytest.mark.parametrize("applied", [1, 3])
+@pytest.mark.parametrize("lock", [True, False])
+def test_of_two_changes_in_parts_the_one_that_is_not_applied_is_moved_whole(
+    project: Project, applied: int, lock: bool
+) -> None:
+    base = files(project).keys()
+    merged(project, 3, 3, lock=lock)
+    theirs = {f: f.read_bytes() for f in project.versions.glob("*_b_*")}
+    for file in theirs:
+        file.unlink()
+    (project.root / "migrations" / "ringfence.lock").rename(project.root / "aside")
+    assert project.run("migrate", f"000{2 + applied}").out == f"now at 000{2 + applied}\n"
+    (project.root / "aside").rename(project.root / "migrations" / "ringfence.lock")
+    for file, content in theirs.items():
+        file.write_bytes(content)
+    there = files(project)
+    for stem in ("0003_a_1", *(f"000{2 + n}_a_{n}" for n in range(2, 4))):
+        assert project.run("rebase", stem).status in (1, 2)
+        assert files(project) == there
+    moved = project.run("rebase")
+    assert moved.status == 0, moved.err
+    assert line(project) == [
+        ("0003", "0003_a_1"), ("0004", "0004_a_2"), ("0005", "0005_a_3"),
+        ("0006", "0006_b_1"), ("0007", "0007_b_2"), ("0008", "0008_b_3"),
+    ]  # fmt: skip
+    assert files(project).keys() - base == {
+        f"{stem}.{what}" for _, stem in line(project) for what in ("py", "up.sql", "down.sql")
+    }
+    assert check(project) == []
+    assert project.run("migrate").out == "now at 0008\n"
+    assert project.run("migrate", "--to", "0002", "--yes").out == "now at 0002\n"
+
+
+@stages("F17")
+def test_where_neither_change_in_parts_is_applied_the_hint_moves_one_whole(
+    project: Project,
+) -> None:
+    merged(project, 3, 3)
+    done = project.run("rebase")
+    assert (done.status, done.err) == (
+        2,
+        lines(
+            "error: it is not clear which of 0003_a_1, 0003_b_1 is to be moved",
+            "hint: name it, and what follows it goes with it: ringfence rebase 0003_b_1",
+        ),
+    )
+    assert project.run("rebase", "0005_b_3").status == 0  # any part of it means all
+    assert [stem for _, stem in line(project)] == [
+        "0003_a_1", "0004_a_2", "0005_a_3", "0006_b_1", "0007_b_2", "0008_b_3",
+    ]  # fmt: skip
+
+
+@stages("F17")
+def test_the_numbers_of_a_change_in_parts_go_up_along_it(project: Project) -> None:
+    merged(project, 1, 3)
+    assert project.run("rebase", "0003_b_1").status == 0
+    assert line(project) == [
+        ("0003", "0003_a_1"), ("0006", "0006_b_1"), ("0007", "0007_b_2"), ("0008", "0008_b_3"),
+    ]  # fmt: skip
+
+
+@stages("F17")
+@pytest.mark.parametrize("lock", [True, False])
+def test_revisions_that_are_no_parts_go_by_the_sides_of_the_conflict(
+    project: Project, lock: bool
+) -> None:
+    merged(project, 2, 2, lock=lock, parted=False)
+    names = ["0003_b_1"]
+    if not lock:
+        there = files(project)
+        told = "error: it is not clear whether 0004_a_2 follows 0003_a_1 or 0003_b_1\n"
+        for argv in ([], names):
+            done = project.run("rebase", *argv)
+            assert (done.status, done.err[: len(told)]) == (2, told)
+        assert files(project) == there
+        names.append("0004_b_2")
+    else:
+        assert project.run("rebase").err.endswith(": ringfence rebase 0003_b_1\n")
+    assert project.run("rebase", *names).status == 0
+    assert line(project) == [
+        ("0003", "0003_a_1"), ("0004", "0004_a_2"), ("0005", "0005_b_1"), ("0006", "0006_b_2"),
+    ]  # fmt: skip
 
 
 @stages("F17")

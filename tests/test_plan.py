@@ -552,7 +552,7 @@ def test_a_configuration_that_is_there_is_added_to(tmp_path: Path, database: str
     text = (shop / "pyproject.toml").read_text()
     assert text.startswith('[project]\nname = "shop"\n')
     assert "[tool.ringfence]" in text
-    assert (shop / ".gitignore").read_text() == "*.pyc\n.ringfence/\n"
+    assert (shop / ".gitignore").read_text() == "*.pyc\n.ringfence/\n__pycache__/\n"
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -68,8 +68,11 @@ def init(directory: Path) -> tuple[Project, tuple[Path, ...]]:
             written.append(keep)
     ignore = directory / ".gitignore"
     ignored = ignore.read_text(encoding="utf-8") if ignore.is_file() else ""
-    if ".ringfence/" not in ignored.splitlines():
-        ignore.write_text(ignored + ".ringfence/\n", encoding="utf-8")
+    if new := [
+        line for line in (".ringfence/", "__pycache__/") if line not in ignored.splitlines()
+    ]:
+        ignored += "\n" * bool(ignored and not ignored.endswith("\n"))
+        ignore.write_text(ignored + "".join(f"{line}\n" for line in new), encoding="utf-8")
         written.append(ignore)
     project = projects.need(directory)
     if not lockfile.path(project).exists():

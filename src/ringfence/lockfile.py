@@ -62,6 +62,22 @@ def text(graph: Graph) -> str:
     return "".join(f"{line}\n" for line in (f"{_HEAD} {_total(lines)}", *lines))
 
 
+def sides(project: Project) -> tuple[frozenset[str], ...]:
+    """The checksums of the modules that each branch added, where the lock holds a conflict of two."""
+    try:
+        lines = path(project).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ()
+    found: list[set[str]] = [set(), set()]
+    side: int | None = None
+    for line in lines:
+        if line.startswith(("<<<<<<<", "|||||||", "=======", ">>>>>>>")):
+            side = {"<": 0, "=": 1}.get(line[0])
+        elif side is not None and line.count(" ") == 5:
+            found[side].add(Entry(*line.split(" ")).code)
+    return tuple(frozenset(each) for each in found)
+
+
 def write(project: Project, graph: Graph) -> Path:
     """Write the file."""
     path(project).write_text(text(graph), encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,10 @@ from ringfence.alone import alone
 from ringfence.errors import Misuse, Refused
 from ringfence.pg import ledger
 from ringfence.pg.connect import connect
+from ringfence.script import checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ringfence.pg.connect import Target
@@ -53,7 +55,8 @@ def rebase(project: Project, target: Target, names: Sequence[str] = ()) -> tuple
 def _rebase(project: Project, target: Target, names: Sequence[str]) -> tuple[Moved, ...]:
     found = _main_line(revisions.scan(project))
     applied = _applied(project, target, found)
-    moving = _named(found, names) if names else _unapplied(found, applied)
+    followed = _followed(found, applied, lockfile.sides(project))
+    moving = _named(found, followed, names) if names else _unapplied(found, followed, applied)
     if not moving:
         return ()
     for revision in moving:
@@ -63,23 +66,69 @@ def _rebase(project: Project, target: Target, names: Sequence[str]) -> tuple[Mov
                 hint="move the other branch, or keep both: alembic merge",
             )
     staying = [r for r in found if r not in moving]
+    end = _end(staying)
+    with _whole(project):
+        moved = _moved(moving, {r.id for r in staying}, end)
+        graph = revisions.read(project)
+        if lockfile.path(project).is_file():
+            lockfile.write(project, graph)
+    return moved
+
+
+def _end(staying: Sequence[Revision]) -> str:
+    """The one revision of these that nothing follows. Raises `Misuse` where they are not one line."""
+    ids = [r.id for r in staying]
+    if twice := sorted({i for i in ids if ids.count(i) > 1}):
+        raise Misuse(
+            f"without what is to be moved there are still two revisions {', '.join(twice)}",
+            hint="name all files of the branch that is to be moved",
+        )
     ends = _ends(staying)
     if len(ends) > 1:
         raise Misuse(
             f"without what is to be moved there are still {len(ends)} heads: {', '.join(ends)}",
             hint="name more of the files to move",
         )
-    taken = {r.id for r in staying}
-    parent, moved = (ends[0] if ends else ""), []
+    return ends[0] if ends else ""
+
+
+def _moved(moving: Sequence[Revision], taken: set[str], parent: str) -> tuple[Moved, ...]:
+    """Put these revisions one after the other behind `parent`; numbers go up along the line."""
+    moved: list[Moved] = []
     for revision in moving:
-        new = revision.id if revision.id not in taken else _next(taken | {r.id for r in moving})
+        new = revision.id
+        renamed = bool(moved) and moved[-1].id != moved[-1].before.id
+        if new in taken or (renamed and _below(new, parent)):
+            new = _next(taken | {r.id for r in moving})
         taken.add(new)
         moved.append(_move(revision, new, parent))
         parent = new
-    graph = revisions.read(project)
-    if lockfile.path(project).is_file():
-        lockfile.write(project, graph)
     return tuple(moved)
+
+
+def _below(number: str, other: str) -> bool:
+    return number.isdigit() and other.isdigit() and int(number) <= int(other)
+
+
+@contextmanager
+def _whole(project: Project) -> Iterator[None]:
+    """What fails in here leaves the revisions and their lock as they were."""
+    versions = project.migrations / "versions"
+
+    def files() -> list[Path]:
+        there = [*versions.iterdir(), lockfile.path(project)]
+        return [f for f in there if f.is_file()]
+
+    before = {file: file.read_bytes() for file in files()}
+    try:
+        yield
+    except BaseException:
+        for file in files():
+            if file not in before:
+                file.unlink()
+        for file, content in before.items():
+            file.write_bytes(content)
+        raise
 
 
 def _main_line(found: Sequence[Revision]) -> tuple[Revision, ...]:
@@ -109,8 +158,65 @@ def _applied(project: Project, target: Target, found: Sequence[Revision]) -> Col
     }
 
 
-def _named(found: Sequence[Revision], names: Sequence[str]) -> list[Revision]:
-    """The revisions of these names, in their order, and what follows each of them alone."""
+def _followed(
+    found: Sequence[Revision], applied: Collection[Path], sides: Sequence[Collection[str]]
+) -> Mapping[Path, frozenset[Path]]:
+    """The files whose revisions each one may follow: of two with one id, the one of its own branch.
+
+    That is the part before it of the same change, or the one that stands on the same side of a
+    conflict in the lock, or the one that is applied as it is. Where nothing tells, it is both.
+    """
+    return {
+        r.path: frozenset(
+            parent.path
+            for identifier in r.down
+            for parent in _of_the_branch(
+                r, [p for p in found if p.id == identifier], applied, sides
+            )
+        )
+        for r in found
+    }
+
+
+def _of_the_branch(
+    revision: Revision,
+    parents: Sequence[Revision],
+    applied: Collection[Path],
+    sides: Sequence[Collection[str]],
+) -> Sequence[Revision]:
+    """Those of these parents, all with one id, that lie on the branch of this revision."""
+
+    def before(parent: Revision) -> bool:
+        mine, its = _part(revision), _part(parent)
+        return bool(mine and its and (its[0], its[1] + 1, its[2]) == mine)
+
+    def beside(parent: Revision) -> bool:
+        mine, its = (checksum(r.path.read_bytes()) for r in (revision, parent))
+        return any(mine in side and its in side for side in sides)
+
+    def stands(parent: Revision) -> bool:
+        return revision.path in applied and parent.path in applied
+
+    for tells in (before, beside, stands):
+        told = [p for p in parents if tells(p)]
+        if len(parents) > 1 and len(told) == 1:
+            return told
+    return parents
+
+
+_PART = re.compile(r"(.*) \((\d+) of (\d+)\)")
+
+
+def _part(revision: Revision) -> tuple[str, int, str] | None:
+    """The change that a revision is a part of, which part, and of how many."""
+    found = _PART.fullmatch(revision.title)
+    return (found[1], int(found[2]), found[3]) if found else None
+
+
+def _named(
+    found: Sequence[Revision], followed: Mapping[Path, frozenset[Path]], names: Sequence[str]
+) -> list[Revision]:
+    """The revisions of these names, all parts of their changes, and what follows them alone."""
     moving: list[Revision] = []
     for name in names:
         stem = name.rpartition("/")[2].partition(".")[0]
@@ -121,30 +227,85 @@ def _named(found: Sequence[Revision], names: Sequence[str]) -> list[Revision]:
                 f"{name} may be any of {files}" if several else f"there is no revision {name}",
                 hint="write the name of the file",
             )
-        moving += [r for r in several if r not in moving]
-    ids = [r.id for r in found]
-    for revision in found:  # parents first
-        followed = {p.id for p in moving if ids.count(p.id) == 1}
-        if revision not in moving and followed.intersection(revision.down):
-            moving.append(revision)
-    return moving
+        moving += [r for r in _parts(found, followed, several[0]) if r not in moving]
+    while more := [r for r in found if r not in moving and _follows(r, followed, moving)]:
+        moving += more
+    paths, ids = {r.path for r in moving}, {r.id for r in moving}
+    for unclear in (r for r in found if r not in moving and followed[r.path] & paths):
+        if unclear.id in ids:  # its number is moved with the branch that it is not of
+            continue
+        either = " or ".join(sorted(p.stem for p in followed[unclear.path]))
+        raise Misuse(
+            f"it is not clear whether {unclear.path.stem} follows {either}",
+            hint="name it too, or move the other branch, all of its files named",
+        )
+    return _in_order(moving, followed)
 
 
-def _unapplied(found: Sequence[Revision], applied: Collection[Path]) -> list[Revision]:
+def _parts(
+    found: Sequence[Revision], followed: Mapping[Path, frozenset[Path]], revision: Revision
+) -> list[Revision]:
+    """A revision, behind all parts of the same change that come before it."""
+    title, number, count = _part(revision) or ("", 0, "")
+    for parent in found:
+        if parent.path in followed[revision.path] and _part(parent) == (title, number - 1, count):
+            return [*_parts(found, followed, parent), revision]
+    return [revision]
+
+
+def _follows(
+    revision: Revision, followed: Mapping[Path, frozenset[Path]], moving: Sequence[Revision]
+) -> bool:
+    """Whether a revision follows one of these, and for certain."""
+    paths = {r.path for r in moving}
+    parents = followed[revision.path]
+    return bool(parents & paths) and len(parents) <= len(revision.down)
+
+
+def _in_order(
+    moving: Sequence[Revision], followed: Mapping[Path, frozenset[Path]]
+) -> list[Revision]:
+    """These revisions, parents first; of those that do not hang together, the first named first."""
+    left = list(moving)
+    ordered: list[Revision] = []
+    while left:
+        waiting = {r.path for r in left}
+        ready = [r for r in left if not followed[r.path] & waiting]
+        if not ready:
+            raise Misuse("the revisions to be moved follow each other in a circle")
+        ordered.append(ready[0])
+        left.remove(ready[0])
+    return ordered
+
+
+def _unapplied(
+    found: Sequence[Revision],
+    followed: Mapping[Path, frozenset[Path]],
+    applied: Collection[Path],
+) -> list[Revision]:
     """The branch that is not applied, where there are two and one is."""
     ids = [r.id for r in found]
     twice = {i for i in ids if ids.count(i) > 1}
     if len(_ends(found)) < 2 and not twice:
         return []
-    forks = [r for r in found if sum(r.down == other.down for other in found) > 1]
+    unclear = [r for r in found if len(followed[r.path]) > len(r.down)]
+    if unclear:
+        either = " or ".join(sorted(p.stem for p in followed[unclear[0].path]))
+        raise Misuse(
+            f"it is not clear whether {unclear[0].path.stem} follows {either}",
+            hint="name all files of the branch that is to be moved: ringfence rebase FILE FILE",
+        )
+    parents = [followed[r.path] for r in found]
+    forks = [r for r in found if parents.count(followed[r.path]) > 1]
     firsts = [r for r in forks if r.path not in applied]
     if len(firsts) != 1 or len(firsts) == len(forks):
         names = ", ".join(r.path.stem for r in forks)
         raise Misuse(
             f"it is not clear which of {names} is to be moved",
-            hint="name it: ringfence rebase " + (forks[-1].path.stem if forks else "FILE"),
+            hint="name it, and what follows it goes with it: ringfence rebase "
+            + (forks[-1].path.stem if forks else "FILE"),
         )
-    return _named(found, [firsts[0].path.stem])
+    return _named(found, followed, [firsts[0].path.stem])
 
 
 def _ends(found: Sequence[Revision]) -> list[str]:
