@@ -841,6 +841,38 @@ CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
     assert "plain" not in result.err
 
 
+def test_an_index_of_a_partitioned_table_is_one_revision_and_covers_partitions_in_no_file(
+    project: Project, database: str
+) -> None:
+    ddl = """CREATE TABLE t (id bigint NOT NULL, at date NOT NULL) PARTITION BY RANGE (at);
+CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+CREATE TABLE t2 PARTITION OF t FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');
+"""
+    _ddl(project, ddl)
+    allowed = ("--allow", "DATA_LOSS", "--allow", "REWRITE")
+    assert _plan(project, "-m", "Parts", *allowed).status == 0
+    _ddl(
+        project, f"{ddl}CREATE INDEX i ON t (id);\nALTER TABLE t ADD CONSTRAINT k UNIQUE (id, at);"
+    )
+    assert _plan(project, "-m", "Found").status == 0
+    (up,) = project.versions.glob("*found*.up.sql")
+    (down,) = project.versions.glob("*found*.down.sql")
+    assert up.read_text().count("CONCURRENTLY") == 4
+    assert "CREATE" not in down.read_text()
+    assert project.run("migrate", "--to", "0002", *allowed).status == 0
+    psql(
+        database, "CREATE TABLE t9 PARTITION OF t FOR VALUES FROM ('2027-01-01') TO ('2027-02-01')"
+    )
+    assert project.run("migrate").status == 0
+    with psycopg.connect(database) as connection:
+        found = connection.execute(
+            "SELECT indisvalid, count(*) FROM pg_index JOIN pg_class c ON c.oid = indrelid"
+            " WHERE c.relname LIKE 't%' AND c.relnamespace = 'public'::regnamespace GROUP BY 1"
+        ).fetchall()
+    assert found == [(True, 8)]
+    assert project.run("migrate", "--to", "0002", "--yes").status == 0
+
+
 def test_who_is_to_agree_to_plain_steps_is_told_why_they_are(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ makes has no readers yet, and one whose place among partitions or heirs changes,
 above and below it, keeps the plain steps. Each rewrite ends where the plain step would have ended:
 
 - an index is built and dropped CONCURRENTLY, outside any transaction; that of a partitioned table is
-  built CONCURRENTLY on each partition, then made ON ONLY the whole, and those are attached, in one file;
+  built CONCURRENTLY on each partition, then made of the whole, which takes those in, all in one file;
 - an index that takes the place of another is built while that one serves under another name;
 - a foreign key or check is added NOT VALID and validated in a transaction of its own;
 - a primary key or unique constraint takes over an index that was built CONCURRENTLY;
@@ -26,14 +26,14 @@ from typing import TYPE_CHECKING
 
 from ringfence.filling import AT_ONCE, key
 from ringfence.kinds._family import above as wholes
-from ringfence.kinds._family import aside, links_below, parents, partition, tree
+from ringfence.kinds._family import aside, links_below, parents, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
 from ringfence.takeover import TAKEN_OVER, key_of, using
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ringfence.model import Catalog, Fact
 
@@ -41,6 +41,7 @@ _PART = r'(?:"(?:[^"]|"")*"|[^\s".]+)'
 _INDEX = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_PART} ON (?!ONLY )")
 _BUILT = re.compile(r"CREATE (?:UNIQUE )?INDEX CONCURRENTLY ")
 _DROP = re.compile(rf"DROP INDEX {_PART}\.{_PART}\Z")  # without CASCADE
+_ONLY = re.compile(rf"(CREATE (?:UNIQUE )?INDEX {_PART} ON |ALTER TABLE )ONLY ")
 _ATTACHED = re.compile(r"ALTER INDEX .* ATTACH PARTITION ")
 _GONE = re.compile(rf"ALTER TABLE {_PART}\.{_PART} DROP CONSTRAINT {_PART}\Z")
 _ADDED = re.compile(rf"ALTER TABLE (?:ONLY )?{_PART}\.{_PART} ADD CONSTRAINT ")
@@ -62,7 +63,8 @@ def online(plan: Plan, old: Catalog, new: Catalog, apart: Collection[Ref] = ()) 
         if not more:
             break
         plainly |= more
-    waves[_INDEXES].sort(key=lambda one: _turn(one[1]))
+    deep = work.depths()
+    waves[_INDEXES].sort(key=lambda one: _turn(one[1], deep))
     waves[_INDEXES].extend((-1, step) for step in work.left)
     steps: list[Step] = []
     for wave in waves:
@@ -130,21 +132,28 @@ def _missed_by_nobody(fact: Fact) -> bool:
     )
 
 
-def _turn(step: Step) -> int:
-    """When it is done of what comes last: all indexes are built, then attached, then the rest.
+def _turn(step: Step, deep: Mapping[Ref, int]) -> tuple[int, int]:
+    """When it is done of what comes last: all indexes are built, then what takes them in, then the rest.
 
-    So what is built and attached stands in one file, whose way back drops the whole: a file that only
-    attaches would have to build all the others again, as nothing detaches an index.
+    So what is built and taken in stands in one file, whose way back drops the whole: a file that only
+    took in would have to build all the others again, as nothing detaches an index. `deep`: how deep
+    the partitioned tables' own lie; the deepest come first.
     """
     if step.transactional != "no":
-        return 2
-    return 0 if _BUILT.match(step.sql) else 1
+        return 2, 0
+    if _BUILT.match(step.sql):
+        return 0, 0
+    if _ATTACHED.match(step.sql):
+        return 1, _DEEPEST
+    return 1, -deep[step.ref] if step.verb == "create" and step.ref in deep else -_DEEPEST
 
 
 def _committed(step: Step) -> Step:
     """Have it committed: what was added NOT VALID holds its lock until then."""
     return replace(step, transactional="commit") if step.transactional == "yes" else step
 
+
+_DEEPEST = 1 << 16
 
 # The waves: indexes that what goes waits for, what the rest may need, rows, validations, what a
 # validation makes cheap, indexes.
@@ -189,9 +198,11 @@ class _Rewrite:
         if step.verb == "rename" or step.ref.kind == "schema":
             yield _FIRST, step
             return
-        if _ATTACHED.match(step.sql) and self._is_part_of_late(step.ref):
-            yield _INDEXES, replace(step, transactional="no")
-            return
+        late = self._late_wholes(step.ref) if _ATTACHED.match(step.sql) else []
+        if late:
+            if any(map(self._is_doubled, late)):
+                yield _INDEXES, replace(step, transactional="no")
+            return  # else the whole's takes in what is like it
         if self._on_late(step.ref):
             yield _INDEXES, step
             return
@@ -532,7 +543,6 @@ class _Rewrite:
             table is None
             or fact.ref not in self.made
             or fact.ref in self.early | self.ahead
-            or partition(table) in self.made  # it finds what to attach its own to when it comes
             or not self.unsettled.isdisjoint(self._tables(fact, table))
         ):
             return False
@@ -547,9 +557,29 @@ class _Rewrite:
         table = fact.parent
         return table is not None and table in self.old.facts and _partitioned(table, self.old)
 
-    def _is_part_of_late(self, ref: Ref) -> bool:
+    def depths(self) -> dict[Ref, int]:
+        """The indexes and constraints of partitioned tables that come last, and how deep they lie."""
+        return {r: self._depth(r) for r in self.late if self._is_whole(self.new.facts[r])}
+
+    def _depth(self, ref: Ref) -> int:
+        above = [r for r in wholes(self.new.facts[ref], self.new) if r in self.new.facts]
+        return 1 + self._depth(above[0]) if above else 0
+
+    def _late_wholes(self, ref: Ref) -> list[Ref]:
+        """What it is attached to, where that is made last."""
         fact = self.new.facts.get(ref)
-        return fact is not None and any(r in self.late for r in wholes(fact, self.new))
+        return [r for r in wholes(fact, self.new) if r in self.late] if fact is not None else []
+
+    def _is_doubled(self, whole: Ref) -> bool:
+        """Whether a partition has another index that is as the one attached: PostgreSQL might take that."""
+        for part in map(self.new.facts.get, self.new.used_by.get(whole, ())):
+            if part is None or part.ref.kind != "index" or part.parent is None:
+                continue
+            said = part.text("definition").partition(" USING ")[2]
+            others = (f for f in self.new.below(part.parent, "index") if f.ref != part.ref)
+            if any(f.text("definition").partition(" USING ")[2] == said for f in others):
+                return True
+        return False
 
     def _in_the_way(self, fact: Fact, table: Ref) -> Iterator[Ref]:
         """The constraints that have to go before it comes: of its name, or the key that was."""
@@ -637,7 +667,8 @@ class _Rewrite:
             bare = _without(step, HazardCode.INDEX_BUILD)
             if self._comes_last(self.new.facts[step.ref]):
                 self.late.add(step.ref)
-                yield _INDEXES, replace(bare, transactional="no")
+                double = self._is_doubled(step.ref)
+                yield _INDEXES, replace(bare, transactional="no") if double else _over_all(bare)
             else:
                 yield _FIRST, bare
         elif _DROP.match(step.sql) and self._is_whole(self.old.facts[step.ref]):
@@ -652,6 +683,12 @@ class _Rewrite:
             yield self._set_aside(step)  # the old one serves until the new one does
         else:
             yield _FIRST, step  # with what it is in the way of: where that fails, it is there still
+
+
+def _over_all(step: Step) -> Step:
+    """What is made of a partitioned table ONLY, for all its partitions: it takes in what they have that
+    is like it, and makes it where it is not, as in partitions that are in no file."""
+    return replace(step, sql=_ONLY.sub(r"\1", step.sql, count=1), transactional="no")
 
 
 def _dropped(step: Step, name: str) -> Step:
@@ -748,7 +785,7 @@ def _constraint(
         only = whole and step.sql.startswith("ALTER TABLE ONLY ")
         yield from before
         bare = _without(step, HazardCode.INDEX_BUILD) if only else step
-        yield wave, replace(bare, transactional="no") if wave == _INDEXES else bare
+        yield wave, _over_all(bare) if only and wave == _INDEXES else bare
         return
     text = f"CREATE UNIQUE INDEX CONCURRENTLY {ident(index)} ON {table} {key.columns}"
     yield wave, Step(text, step.ref, "create", (), "no")

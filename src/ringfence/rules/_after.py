@@ -6,15 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ringfence.rules._actions import made_as
-from ringfence.rules._parse import Name, Type, columns_of, is_null, listed, pb, type_of
+from ringfence.rules._parse import Name, Type, is_null, listed, pb, type_of
 from ringfence.rules._state import (
     Column,
     Domain,
-    Index,
     Relation,
     constraint_of,
     domain_named,
     domain_of,
+    index_of,
     volatile,
 )
 
@@ -173,15 +173,9 @@ def _create_index(action: Action, state: State) -> None:
     tree = action.node
     if not tree.idxname:
         return
-    columns = tuple(p.index_elem.name for p in tree.index_params)
     name = Name(action.name.schema, tree.idxname)
-    computed = [p.index_elem.expr for p in tree.index_params if p.index_elem.HasField("expr")]
-    partial = tree.HasField("where_clause")
-    computes = [columns_of(each) for each in (*computed, *([tree.where_clause] * partial))]
     if not (tree.if_not_exists and name in state.indexes):
-        state.indexes[name] = Index(
-            action.name, columns, tree.unique, partial, frozenset().union(*computes)
-        )
+        state.indexes[name] = index_of(action.name, tree)
 
 
 def _forget(action: Action, state: State) -> None:

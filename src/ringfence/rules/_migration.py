@@ -18,7 +18,7 @@ import postgast
 
 from ringfence.errors import Error
 from ringfence.rules._parse import Name, lock_limit, pb
-from ringfence.rules._state import Relation, State
+from ringfence.rules._state import Relation, State, constraint_of, index_of
 from ringfence.script import Script, blocks
 
 if TYPE_CHECKING:
@@ -101,6 +101,27 @@ class Action:
         """Whether it is done with ONLY to a partitioned table, which holds no rows itself."""
         tree = self.statement.tree
         return self.relation.partitioned and tree.HasField("relation") and not tree.relation.inh
+
+    @property
+    def takes_in(self) -> bool:
+        """Whether every partition that is known has such an index or constraint already: PostgreSQL
+        attaches those, and builds nothing."""
+        below = self.state.partitions(self.name)
+        if self.verb == "create_index":
+            made = [*self.state.indexes.values()]
+            return bool(below) and all(index_of(name, self.node) in made for name in below)
+        wanted = constraint_of(self.definition, self.state)
+        return (
+            wanted is not None
+            and all(
+                any(
+                    (c.kind, c.columns) == (wanted.kind, wanted.columns)
+                    for c in r.constraints.values()
+                )
+                for r in below.values()
+            )
+            and bool(below)
+        )
 
     def place(self, node: Any) -> int:
         """Where a part of the tree stands in the file, in bytes."""

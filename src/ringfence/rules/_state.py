@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._parse import Name, Type, listed, nodes, not_null_by, pb, string
+from ringfence.rules._parse import Name, Type, columns_of, listed, nodes, not_null_by, pb, string
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Mapping, MutableMapping
 
 
 @dataclass(slots=True)
@@ -100,6 +100,10 @@ class State:
     path: tuple[str, ...] = ()
     utc: bool = False
 
+    def partitions(self, table: Name) -> Mapping[Name, Relation]:
+        """The partitions of a table that are known."""
+        return {n: r for n, r in self.relations.items() if r.partition_of == table}
+
     def begin(self) -> None:
         """Forget what the file before has set for its own statements."""
         self.path, self.utc = (), False
@@ -147,6 +151,15 @@ def domain_named(kind: Type, state: State) -> Name | None:
         if name.name == kind.name and (not kind.schema or name.schema in ("", kind.schema)):
             return name
     return None
+
+
+def index_of(table: Name, tree: Any) -> Index:
+    """The index that CREATE INDEX makes."""
+    columns = tuple(p.index_elem.name for p in tree.index_params)
+    computed = [p.index_elem.expr for p in tree.index_params if p.index_elem.HasField("expr")]
+    partial = tree.HasField("where_clause")
+    computes = [columns_of(each) for each in (*computed, *([tree.where_clause] * partial))]
+    return Index(table, columns, tree.unique, partial, frozenset().union(*computes))
 
 
 def constraint_of(node: Any, state: State, column: str = "") -> Constraint | None:

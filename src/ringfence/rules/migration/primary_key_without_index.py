@@ -28,6 +28,15 @@ Nothing is built for a partitioned table alone:
     -- then
     ALTER TABLE ONLY app.t ADD PRIMARY KEY (id);
 
+Nor where each partition has such a key already, which is attached:
+
+    CREATE TABLE app.t (id bigint NOT NULL) PARTITION BY RANGE (id);
+    CREATE TABLE app.t_1 PARTITION OF app.t FOR VALUES FROM (0) TO (100);
+    -- then
+    CREATE UNIQUE INDEX CONCURRENTLY t_1_key ON app.t_1 (id);
+    ALTER TABLE app.t_1 ADD CONSTRAINT t_1_key PRIMARY KEY USING INDEX t_1_key;
+    ALTER TABLE app.t ADD CONSTRAINT t_key PRIMARY KEY (id);
+
 When to ignore: on a table that stays small.
 """
 
@@ -48,7 +57,7 @@ if TYPE_CHECKING:
 @rule("M021", Severity.WARNING, on=("add_constraint",), measurable=True)
 def primary_key_without_index(action: Action) -> Iterator[Problem]:
     """ADD PRIMARY KEY without USING INDEX."""
-    if action.new or action.of_whole_only:
+    if action.new or action.of_whole_only or action.takes_in:
         return
     node = action.definition
     if node.contype == pb.CONSTR_PRIMARY and not node.indexname:

@@ -27,6 +27,15 @@ Nothing is built for a partitioned table alone, where each partition brings an i
     -- then
     ALTER TABLE ONLY app.t ADD CONSTRAINT t_at UNIQUE (at, id);
 
+Nor where each partition has such a key already, which is attached:
+
+    CREATE TABLE app.t (id bigint NOT NULL) PARTITION BY RANGE (id);
+    CREATE TABLE app.t_1 PARTITION OF app.t FOR VALUES FROM (0) TO (100);
+    -- then
+    CREATE UNIQUE INDEX CONCURRENTLY t_1_key ON app.t_1 (id);
+    ALTER TABLE app.t_1 ADD CONSTRAINT t_1_key UNIQUE USING INDEX t_1_key;
+    ALTER TABLE app.t ADD CONSTRAINT t_key UNIQUE (id);
+
 When to ignore: on a table that stays small.
 """
 
@@ -47,7 +56,7 @@ if TYPE_CHECKING:
 @rule("M020", Severity.WARNING, on=("add_constraint",), measurable=True)
 def unique_without_index(action: Action) -> Iterator[Problem]:
     """ADD CONSTRAINT … UNIQUE without USING INDEX."""
-    if action.new or action.of_whole_only:
+    if action.new or action.of_whole_only or action.takes_in:
         return
     node = action.definition
     if node.contype == pb.CONSTR_UNIQUE and not node.indexname:
