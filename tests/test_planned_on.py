@@ -77,6 +77,108 @@ def test_an_object_that_somebody_changed_by_hand_is_refused(project: Project, by
     assert project.run("migrate", "--allow", "DRIFT:s.t").out == "now at 0002\n"
 
 
+HOTFIX = 'ALTER TABLE s.t ADD x INT; CREATE TABLE s."od""d" (a INT);'
+
+
+@stages("F30")
+def test_what_somebody_did_by_hand_and_is_a_revision_now_is_recorded(project: Project) -> None:
+    project.query(HOTFIX)
+    done = project.run("migrate")
+    assert (done.status, done.err) == (
+        1,
+        lines(
+            "error: 1 object changed since revision 0002 (more) was planned: the database is what"
+            " revision 0002 (more) makes",
+            "detail: table s.t is not what it was planned on",
+            "hint: to record that as applied, and run nothing: ringfence migrate --baseline 0002",
+        ),
+    )
+    done = project.run("migrate", "--baseline", "0002")
+    assert (done.status, done.out) == (0, "recorded as applied: 0002\n"), done.err
+    assert project.history("event", "revision")[-1] == ("baseline", "0002")
+    assert project.run("migrate").out == "nothing to do: at 0002\n"
+    assert project.run("verify", "--claim", "drift").status == 0
+    again = project.run("migrate", "--baseline", "0002")
+    assert (again.status, "stands at revision 0002 already" in again.err) == (1, True)
+    back = project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS")
+    assert back.out == "now at 0001\n"
+    assert project.run("migrate").out == "now at 0002\n"
+
+
+def test_what_is_done_by_hand_is_recorded_without_agreeing_to_its_hazards(
+    project: Project,
+) -> None:
+    project.run("migrate")
+    (project.root / "ddl" / "s.sql").write_text(AFTER.replace(", x INT", ""), encoding="utf-8")
+    assert project.run("plan", "-m", "less", "--allow", "DATA_LOSS").status == 0
+    project.query("ALTER TABLE s.t DROP x")
+    for file in project.versions.glob("0003*.up.sql"):
+        file.write_text(file.read_text().replace(" allowed:", " hazard:"), encoding="utf-8")
+    project.run("lock", dsn="")
+    assert "nobody agreed to" in project.run("migrate").err
+    done = project.run("migrate", "--baseline", "head")
+    assert done.out == "recorded as applied: 0003\n", done.err
+    assert project.run("verify", "--claim", "drift").err == ""
+
+
+@stages("F30")
+@pytest.mark.parametrize(
+    ("by_hand", "told"),
+    [
+        ("", ("column s.t.x is in revision 0002 and not in the database", 'table s."od""d" is in')),
+        (HOTFIX.replace("x INT", "x BIGINT"), ("column s.t.x differs: type is bigint in the",)),
+        (f"{HOTFIX} CREATE INDEX more ON s.t (x)", ("index s.more is in the database and not in",)),
+    ],
+)
+def test_what_is_not_what_a_revision_makes_is_not_recorded(
+    project: Project, by_hand: str, told: tuple[str, ...]
+) -> None:
+    if by_hand:
+        project.query(by_hand)
+    before = project.history()
+    done = project.run("migrate", "--baseline", "0002")
+    assert (done.status, done.out) == (1, "")
+    assert "is not what revision 0002 makes: nothing was recorded\n" in done.err
+    for each in told:
+        assert each in done.err
+    assert project.history() == before
+    assert "--baseline" not in project.run("migrate").err
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE s.u SET id = 1;", "the schema does not show what UPDATE s.u SET id = 1 did"),
+        ("CREATE TABLE s.n AS SELECT 1 AS a;", "what CREATE TABLE s.n AS SELECT 1 AS a did"),
+        ("DO $$ BEGIN PERFORM 1; END $$;", "what DO $$ BEGIN PERFORM 1; END $$ did"),
+        ("ALTER ROLE CURRENT_USER SET work_mem = '4MB';", "what ALTER ROLE CURRENT_USER"),
+    ],
+)
+def test_what_no_schema_shows_is_not_recorded(project: Project, sql: str, told: str) -> None:
+    assert project.run("migrate").status == 0
+    project.revision("0003", sql, after="0002")
+    before = project.history()
+    done = project.run("migrate", "--baseline", "0003")
+    assert (done.status, done.out) == (1, "")
+    assert "error: whether revision 0003 (revision 0003) has run cannot be told" in done.err
+    assert told in done.err
+    assert done.err.endswith("all that it does is done: alembic stamp 0003\n")
+    assert project.history() == before
+
+
+def test_partitions_that_came_meanwhile_do_not_keep_a_hotfix_from_being_recorded(
+    project: Project,
+) -> None:
+    project.revision("0003", "CREATE TABLE s.p (d INT) PARTITION BY RANGE (d);", after="0002")
+    project.run("lock", dsn="")
+    assert project.run("migrate").out == "now at 0003\n"
+    project.query("CREATE TABLE s.p_1 PARTITION OF s.p FOR VALUES FROM (1) TO (2)")
+    project.revision("0004", "CREATE TABLE s.v ();")
+    project.run("lock", dsn="")
+    project.query("CREATE TABLE s.v ()")
+    assert project.run("migrate", "--baseline", "0004").out == "recorded as applied: 0004\n"
+
+
 @stages("F30")
 def test_an_object_that_is_gone_is_refused(project: Project) -> None:
     project.query("DROP TABLE s.t")

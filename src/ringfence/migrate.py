@@ -348,6 +348,7 @@ def migrate(
     from ringfence.history.drive import drive
     from ringfence.history.session import Session
     from ringfence.pg.runner import Lost
+    from ringfence.planned_on import Drifted
 
     done: list[Moved] = []
     session = Session(project, graph, target)
@@ -356,6 +357,9 @@ def migrate(
     again: Lost | None = None
     try:
         drive(session, lambda heads: _still(graph, planned, heads), expected=planned.revisions)
+    except Drifted as drifted:
+        _refuse_adopted(project, target, graph, before.current, drifted)
+        raise
     except Lost as lost:
         if not lost.reached:
             raise
@@ -376,6 +380,22 @@ def migrate(
             pending=graph.pending(session.began),
         )
     return before, tuple(session.done)
+
+
+def _refuse_adopted(
+    project: Project, target: Target, graph: Graph, current: Sequence[str], drifted: Refused
+) -> None:
+    """Raise `Refused` that says what to do where somebody did by hand what a pending revision does."""
+    from ringfence import baseline
+
+    revision = baseline.reached(project, target, graph, current)
+    if revision is not None:
+        raise Refused(
+            f"{drifted.message}: the database is what revision {revision} makes",
+            detail=drifted.detail,
+            hint="to record that as applied, and run nothing:"
+            f" ringfence migrate --baseline {revision.id}",
+        ) from drifted
 
 
 def rehearsal_text(
@@ -427,7 +447,9 @@ def _ran(
 def baseline(project: Project, target: Target, upto: str | None = None) -> tuple[Revision, ...]:
     """Record every revision (or every one up to this) as applied, without running any.
 
-    The database holds what they make. Returns them. Raises `Refused` where the database has revisions already.
+    The database holds what they make: where it stands at a revision already, that is looked at, and
+    those that it lacks are recorded. Returns them. Raises `Refused` where its schema is not what they
+    make, or does not show whether they ran.
     """
     from ringfence.history.accept import adopt
     from ringfence.history.session import Session

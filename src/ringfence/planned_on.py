@@ -33,6 +33,10 @@ _ELSEWHERE = frozenset(
 """Kinds that differ between databases that revisions fit alike."""
 
 
+class Drifted(Refused):
+    """Somebody has changed what a revision was planned on."""
+
+
 def lines(before: Catalog, after: Catalog, first: Catalog) -> list[str]:
     """What `planned-on` says of each object that is there before and is changed on the way.
 
@@ -115,7 +119,7 @@ def refuse(
         for line in left.values():
             tell(f"somebody has changed the database: {line}")
     elif first is not None:
-        raise Refused(
+        raise Drifted(
             f"{counted(len(left), 'object')} changed since revision {first} was planned",
             detail="\n".join(left.values()),
             hint="ringfence verify shows what differs: put it in a revision, or undo it; to run it"

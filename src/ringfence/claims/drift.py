@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from ringfence import sources
 from ringfence.change import diff, outermost
 from ringfence.claims import claim
+from ringfence.drift import passing, told
 from ringfence.errors import Bug, Error, Misuse
 from ringfence.finding import Severity
 from ringfence.kinds import kind_of
@@ -95,19 +96,18 @@ def _compare(
         return
     verdict.checked = len(new.facts)
     every = diff(old, new)
-    passing = _passing(old, new)
-    coming = {c.ref for c in every if _comes_and_goes(c, passing, old, new)}
+    coming = passing(every, old, new)
     for change in every:
         if change.ref in coming and change.ref.kind == "partition":
             verdict.no(
-                f"partition {change.ref.path} {_said(change, one, other)}",
+                told(change, one, other),
                 ref=change.ref,
                 severity=Severity.INFO,
             )
     changes = tuple(outermost([c for c in every if c.ref not in coming]))
     for change in changes[:_MOST]:
         verdict.no(
-            f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}",
+            told(change, one, other),
             ref=change.ref,
             help="ringfence diff live ddl shows the SQL" if a.target else _way(change),
         )
@@ -176,50 +176,3 @@ def _given(
 def _everywhere(ref: Ref) -> bool:
     """Whether every new database has it, and somebody else than runs revisions may own it."""
     return ref.kind in ("language", "extension") or ref == Ref("schema", ("public",))
-
-
-def _passing(old: Catalog, new: Catalog) -> frozenset[Ref]:
-    """The partitions that one side has and the other has not, of tables that both have."""
-    return frozenset(
-        fact.parent
-        for a, b in ((old, new), (new, old))
-        for fact in a.facts.values()
-        if fact.ref.kind == "partition"
-        and fact.parent is not None
-        and fact.parent not in b.facts
-        and Ref("table", fact.list("whole")) in b.facts
-    )
-
-
-def _table(fact: Fact, catalog: Catalog) -> Ref:
-    """What a fact hangs on in the end: its table."""
-    while fact.ref.kind != "table" and fact.parent is not None and fact.parent in catalog.facts:
-        fact = catalog.facts[fact.parent]
-    return fact.ref
-
-
-def _comes_and_goes(change: Change, passing: frozenset[Ref], old: Catalog, new: Catalog) -> bool:
-    """Whether a change is a partition's coming or going, or where it begins and ends."""
-    fact = change.old or change.new
-    assert fact is not None
-    if fact.ref.kind == "partition" and change.attributes == ("bound",):
-        return True
-    return _table(fact, new if change.old is None else old) in passing
-
-
-def _said(change: Change, one: str, other: str) -> str:
-    if change.old is None:
-        return f"is in {other} and not in {one}"
-    if change.new is None:
-        return f"is in {one} and not in {other}"
-    said = [
-        f"{name.replace('_', ' ')} is {_short(change.old[name])} in {one}"
-        f" and {_short(change.new[name])} in {other}"
-        for name in change.attributes
-    ]
-    return "differs: " + "; ".join(said)
-
-
-def _short(value: object) -> str:
-    text = "not set" if value is None else " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -66,7 +66,8 @@ SECTION = "Change a schema"
 @click.option(
     "--baseline",
     metavar="REVISION",
-    help="Record everything up to this (or head) as applied; run nothing.",
+    help="Record everything up to this (or head) as applied; run nothing. A database with a history"
+    " has to be what that makes.",
 )
 @click.option(
     "--allow", multiple=True, metavar="HAZARD", help="Agree to a hazard by name; repeatable."

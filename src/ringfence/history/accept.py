@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ringfence import baseline
 from ringfence.errors import Refused
 from ringfence.history.session import locked
 from ringfence.migrate import difference, halves
@@ -20,24 +21,33 @@ if TYPE_CHECKING:
 
 
 def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
-    """Record every revision up to these as applied, without running any."""
+    """Record every revision up to these as applied, without running any.
+
+    Where the database stands at a revision, those that it lacks, if its schema is what they make.
+    """
     assert session.target is not None
     session.connection = connection = connect(session.target, pinned=True)
-    adopted = session.graph.applied(upto)
     with connection:
         refuse_standby(connection, session.target)
         with locked(session):
             current = ledger.state(connection, session.schema).current
-            if current:
+            connection.rollback()
+            session.graph.refuse_unknown(current)
+            have = session.graph.applied(current)
+            adopted = tuple(r for r in session.graph.applied(upto) if r not in have)
+            ends = session.graph.ends((*have, *adopted))
+            if current and not adopted:
                 raise Refused(
                     f"{session.target.shown} stands at revision {', '.join(current)} already",
                     hint="ringfence status says what is to be done",
                 )
+            if current:
+                baseline.refuse(session.project, session.target, session.graph, adopted, ends)
             with ledger.writing(connection, session.schema), connection.transaction():
                 for revision in adopted:
                     row = session.row("baseline", revision, "up", 1, with_sql=True)
                     ledger.record(connection, session.schema, row)
-                ledger.stamp(connection, session.schema, session.graph.ends(adopted))
+                ledger.stamp(connection, session.schema, ends)
     return adopted
 
 

@@ -586,7 +586,8 @@ def begun(schema: str, revision: str, direction: Direction) -> sql.Composed:
 
 
 def stamp(connection: Connection[tuple[object, ...]], schema: str, heads: Sequence[str]) -> None:
-    """Have Alembic's version table, which is empty, say that these revisions are the newest."""
+    """Have Alembic's version table say that these revisions are the newest."""
+    connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, VERSION_TABLE)))
     for head in heads:
         connection.execute(
             sql.SQL("INSERT INTO {} VALUES ({})").format(

@@ -1,0 +1,74 @@
+"""What of the changes between two catalogs that should be the same is drift, and how it is told.
+
+Partitions come and go with the rows: one that only one of the two has is none, as long as both have
+the table that it is a partition of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ringfence.model import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ringfence.change import Change
+    from ringfence.model import Catalog, Fact
+
+
+def passing(changes: Iterable[Change], old: Catalog, new: Catalog) -> frozenset[Ref]:
+    """What of these changes is a partition's coming or going, or where it begins and ends."""
+    tables = _passing(old, new)
+    return frozenset(c.ref for c in changes if _comes_and_goes(c, tables, old, new))
+
+
+def _passing(old: Catalog, new: Catalog) -> frozenset[Ref]:
+    """The partitions that one side has and the other has not, of tables that both have."""
+    return frozenset(
+        fact.parent
+        for a, b in ((old, new), (new, old))
+        for fact in a.facts.values()
+        if fact.ref.kind == "partition"
+        and fact.parent is not None
+        and fact.parent not in b.facts
+        and Ref("table", fact.list("whole")) in b.facts
+    )
+
+
+def _table(fact: Fact, catalog: Catalog) -> Ref:
+    """What a fact hangs on in the end: its table."""
+    while fact.ref.kind != "table" and fact.parent is not None and fact.parent in catalog.facts:
+        fact = catalog.facts[fact.parent]
+    return fact.ref
+
+
+def _comes_and_goes(change: Change, passing: frozenset[Ref], old: Catalog, new: Catalog) -> bool:
+    fact = change.old or change.new
+    assert fact is not None
+    if fact.ref.kind == "partition" and change.attributes == ("bound",):
+        return True
+    return _table(fact, new if change.old is None else old) in passing
+
+
+def told(change: Change, one: str, other: str) -> str:
+    """A change in words, between what is `one` and what is the `other`."""
+    return f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}"
+
+
+def _said(change: Change, one: str, other: str) -> str:
+    if change.old is None:
+        return f"is in {other} and not in {one}"
+    if change.new is None:
+        return f"is in {one} and not in {other}"
+    said = [
+        f"{name.replace('_', ' ')} is {_short(change.old[name])} in {one}"
+        f" and {_short(change.new[name])} in {other}"
+        for name in change.attributes
+    ]
+    return "differs: " + "; ".join(said)
+
+
+def _short(value: object) -> str:
+    text = "not set" if value is None else " ".join(str(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"
