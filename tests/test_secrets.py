@@ -8,12 +8,15 @@ import subprocess
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from engine import catalog, psql
-from projects import BIN
+from projects import BIN, Project
+from ringfence import sources
 from ringfence.change import diff
 from ringfence.cli.main import main
 from ringfence.planner import plan
@@ -131,11 +134,17 @@ def test_what_only_a_superuser_may_read_is_named(publisherless: str) -> None:
 
 
 DSN = "postgresql://somebody:S3CR3T@127.0.0.1:1/d"
+PAIRS = "host=127.0.0.1 port=1 password=S3CR3T dbname=d"
 
 
 @pytest.mark.parametrize(
     "argv",
     [
+        ["migrate", PAIRS],
+        ["verify", PAIRS],
+        [PAIRS],
+        ["-C", PAIRS, "status"],
+        ["lint", "host=h password = 'my S3CR3T'"],
         ["migrate", DSN],
         [DSN],
         ["-C", DSN, "status"],
@@ -198,3 +207,53 @@ def test_who_lists_processes_reads_no_password(dsn: str, tmp_path: Path) -> None
     assert "s3cr" not in seen
     out, err = run.communicate()
     assert "s3cr" not in out + err
+
+
+def _forms(dsn: str) -> dict[str, str]:
+    """A database's connection string in each form, with all that may be secret in it."""
+    parts: dict[str, str] = {k: str(v) for k, v in conninfo_to_dict(dsn).items()}
+    secret = {"password": "S3CR3T", "sslpassword": "S3CR3T"}
+    where = {k: parts[k] for k in ("host", "port") if k in parts}
+    query = urlencode(where | {"sslpassword": "S3CR3T"})
+    url = f"postgresql://{parts['user']}:S3CR3T@/{parts['dbname']}?{query}"
+    return {
+        "url": url,
+        "pairs": " ".join(f"{k} = '{v}'" for k, v in {**parts, **secret}.items()),
+    }
+
+
+@pytest.mark.parametrize("form", ["url", "pairs"])
+def test_what_names_a_database_is_shown_without_its_secrets(
+    form: str, make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    one, other = make_database(), make_database()
+    psql(one, "CREATE TABLE t (id int)")
+    plain = Project(tmp_path / "project")
+    (plain.root / "ddl").mkdir()
+    (plain.root / "ddl" / "t.sql").write_text("CREATE TABLE t (id bigint);\n")
+    here, there = _forms(one)[form], _forms(other)[form]
+    gone = there.replace(str(conninfo_to_dict(other)["dbname"]), "not_there")
+    for argv in (
+        *(["diff", here, there, "--format", f] for f in ("json", "markdown")),
+        ["diff", here, gone],
+        ["diff", "ddl", here, "--no-proof"],
+        ["diff", here, "ddl", "--shadow", gone],
+        ["snapshot", here],
+        ["plan", "-m", "first", "--shadow", gone],
+        ["plan", "-m", "first", "--dsn", here],
+        *([command, "--dsn", gone]
+          for command in ("snapshot", "pull", "plan -m x", "verify", "status", "history", "seed",
+                          "check", "rehearse", "migrate")),
+        *(["verify", "--dsn", here, "--format", f] for f in ("text", "json", "markdown", "junit")),
+        ["pull", "--dsn", there],
+        ["init", str(tmp_path / "new"), "--from", gone],
+        ["init", str(tmp_path / "new"), "--from", here],
+    ):  # fmt: skip
+        done = plain.run(*argv[0].split(), *argv[1:])
+        assert "S3CR3T" not in done.out + done.err, argv
+    assert plain.run("diff", here, here).err.endswith(" are the same\n")
+
+
+def test_two_connection_strings_name_two_databases(make_database: Callable[..., str]) -> None:
+    one, other = (sources.source(None, make_database()) for _ in "12")
+    assert one.spec != other.spec

@@ -38,7 +38,10 @@ What = Literal["database", "files", "revision", "snapshot"]
 
 @dataclass(frozen=True)
 class Source:
-    """One side, as it was named. `target` for a database, `scripts` for files, and so on."""
+    """One side. `target` for a database, `scripts` for files, and so on.
+
+    `spec` is what messages call it: as it was named, but for what a connection string keeps secret.
+    """
 
     spec: str
     what: What
@@ -72,7 +75,8 @@ def source(project: Project | None, spec: str, dsn: str | None = None) -> Source
     if "://" in spec or (spec.count("=") and not Path(spec).exists()):
         from ringfence.pg.connect import named
 
-        return Source("the given DSN", "database", target=named(spec, "the DSN"))
+        target = named(spec, "the DSN")
+        return Source(target.shown, "database", target=target)
     path = Path(spec)
     try:
         if path.is_dir():

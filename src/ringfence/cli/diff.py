@@ -73,7 +73,7 @@ def command(
     try:
         with sources.shop(found, (a, b), shadow) as shop:
             if format_ == "sql" and not renames and shop.same(a, b):
-                _same(from_, to)
+                _same(a.spec, b.spec)
                 return
             from ringfence import review
             from ringfence.comparison import compare
@@ -94,19 +94,17 @@ def command(
     if format_ == "json":
         click.echo(json.dumps(made.to_json(), indent=2, ensure_ascii=False))
     elif format_ == "markdown":
-        click.echo(review.markdown(changes, made, from_, to), nl=False)
+        click.echo(review.markdown(changes, made, a.spec, b.spec), nl=False)
     else:
         sys.stdout.write(made.script())
-    _converse(changes, made, notes, from_, to)
+    _converse(changes, made, notes, a.spec, b.spec)
     context.exit(1 if made.steps else 0)
 
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "!": "magenta", "=": "blue"}
 
 
-def _converse(
-    changes: Sequence[Change], plan: Plan, notes: Sequence[Note], from_: str, to: str
-) -> None:
+def _converse(changes: Sequence[Change], plan: Plan, notes: Sequence[Note], a: str, b: str) -> None:
     from ringfence import review
 
     for note in notes:
@@ -114,7 +112,7 @@ def _converse(
     for told in plan.notes:
         click.echo(click.style("note:", fg="cyan") + f" {told}", err=True)
     if not plan.steps:
-        _same(from_, to)
+        _same(a, b)
         return
     lines = review.tree(changes, plan)
     for depth, sign, text in lines[:_MOST]:
@@ -150,5 +148,5 @@ def _counted(left: Sequence[tuple[int, str, str]], plan: Plan) -> Iterator[str]:
         yield "hazards: " + ", ".join(f"{count:,} {code}" for code, count in sorted(codes.items()))
 
 
-def _same(from_: str, to: str) -> None:
-    click.echo(f"{from_} and {to} are the same", err=True)
+def _same(a: str, b: str) -> None:
+    click.echo(f"{a} and {b} are the same", err=True)

@@ -283,9 +283,10 @@ def _say_interrupted(status: int) -> int:
 def _say(error: Error) -> int:
     """Write an error to stderr: what, where with a caret, detail, hint."""
     # Whatever was typed in the wrong place is repeated, but for the password in a URL (which a
-    # path writes with one slash).
+    # path writes with one slash) and in key=value pairs.
     for name in ("message", "title", "detail", "hint"):
-        if ":/" in (text := str(getattr(error, name, "") or "")):
+        text = str(getattr(error, name, "") or "")
+        if ":/" in text or "password" in text.lower():
             setattr(error, name, _discreet(text))
     click.echo(rendered(error), err=True, color=_colour())
     return error.status
@@ -295,7 +296,7 @@ def _discreet(text: str) -> str:
     import re
 
     text = re.sub(r"(\w+:/{1,2}[^\s:/@'\"]*:)(?!password@)[^\s'\"]+@", r"\1***@", text)
-    return re.sub(r"(?i)(password=)[^\s&'\"]+", r"\1***", text)
+    return re.sub(r"(?i)(password\s*=\s*)(\\*'(?:[^'\\]|\\.)*'?|[^\s&'\"]+)", r"\1***", text)
 
 
 _COLOURS: dict[str, dict[str, Any]] = {
