@@ -253,6 +253,31 @@ def test_revisions_get_stand_ins_for_roles_that_none_of_them_makes(
         project.query(f'DROP ROLE IF EXISTS "{made}"')
 
 
+def test_a_plan_that_is_made_again_has_its_stand_ins_too(project: Project) -> None:
+    absent = "absent 1"
+    cache = {"RINGFENCE_CACHE": str(project.root / "cache")}
+    project.revision("0001", "CREATE TABLE t (id int);")
+    _ddl(project, f'CREATE TABLE t (id int); GRANT SELECT ON t TO "{absent}";')
+    said = []
+    for _ in "12":
+        done = project.run("plan", "-m", "grant", env=cache)
+        assert done.status == 0, done.err
+        said.append(done.out)
+        for path in project.versions.glob("0002*"):
+            path.unlink()
+    assert said[0] == said[1]
+    for sides in (("head", "ddl"), ("live", "ddl"), ("head", "ddl")):
+        done = project.run("diff", *sides, env=cache)
+        assert done.status == 1, done.err
+        assert "not proved" not in done.err
+        assert f'GRANT SELECT ON TABLE public.t TO "{absent}"' in done.out
+    try:
+        project.query(f'CREATE ROLE "{absent}"')
+        assert project.run("plan", "-m", "grant", env=cache).status == 0
+    finally:
+        project.query(f'DROP ROLE IF EXISTS "{absent}"')
+
+
 @pytest.mark.parametrize("how", ["--online", "--no-online"])
 def test_the_way_back_gives_what_nobody_owned_by_name_to_whoever_runs_it(
     project: Project, role: str, how: str

@@ -43,9 +43,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     `wanted` is the target's catalog, aligned with the source's.
     """
     executor = shop.role(source, target) if source.target is not None else ""
-    if source.target is not None:
-        named = {role for fact in wanted.facts.values() for role in kind_of(fact.ref).roles(fact)}
-        shop.stand_in(named, executor, source)
+    named = {role for fact in wanted.facts.values() for role in kind_of(fact.ref).roles(fact)}
+    shop.stand_in(named, executor, source)
     hidden = (shop.project.config.migrate.schema,) if shop.project else ("ringfence",)
     clone, filling = _tried(plan, shop, source, wanted, hidden, executor)
     with connect(clone) as connection:

@@ -122,6 +122,8 @@ def _revised(
         if not plan.steps:
             return Revised((), plan, (), ())
         hazards.refuse(plan.hazards, allow)
+        # Where the catalog of ddl was kept, nothing was loaded that would have had them made.
+        shop.stand_in(needed(done.changes))
         safe = _Safely() if online else None
         while True:
             try:
