@@ -420,3 +420,103 @@ def test_partitions_in_a_schema_of_their_own_kept_in_their_own_way(project: Proj
         " JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_am AS a ON a.oid = c.relam"
         " JOIN pg_class AS x ON x.oid = c.reltoastrelid WHERE c.relname = 't''10'"
     ) == [("p's", "heap2", "i", ["autovacuum_enabled=false"])]
+
+
+# What was made ahead, and ddl/
+
+PARTED = (
+    "CREATE TABLE public.e (id BIGINT, a INT) PARTITION BY RANGE (id);\n"
+    "CREATE TABLE public.e_0 PARTITION OF public.e FOR VALUES FROM (0) TO (10);\n"
+)
+
+
+@pytest.fixture
+def parted(tmp_path: Path, database: str) -> Project:
+    """A database as ddl/ says, and two partitions made ahead, with a row in the first."""
+    made = Project(tmp_path / "parted", database)
+    (made.root / "ddl").mkdir()
+    (made.root / "ddl" / "e.sql").write_text(PARTED, encoding="utf-8")
+    made.revision("0001", PARTED)
+    assert made.run("migrate").out == "now at 0001\n"
+    assert made.run("partitions", "e", "--ahead", "2").status == 0
+    made.query("INSERT INTO public.e VALUES (12, 1)")
+    return made
+
+
+LEFT = [
+    f"note: partition public.e_{n} is in no file and is left: partitions come and go with the rows"
+    for n in (10, 20)
+]
+
+
+def test_partitions_made_ahead_are_no_difference_from_the_files(parted: Project) -> None:
+    done = parted.run("diff", "live", "ddl")
+    assert (done.status, done.out) == (0, ""), done.out
+    assert done.err == lines(*LEFT, "live and ddl are the same")
+    again = parted.run("diff", "live", "ddl")
+    assert (again.status, again.err) == (0, done.err)
+    back = parted.run("diff", "ddl", "live")
+    assert back.out.count("CREATE TABLE") == 2
+
+
+def test_a_plan_beside_partitions_made_ahead_is_proved_and_runs(parted: Project) -> None:
+    file = parted.root / "ddl" / "e.sql"
+    file.write_text(
+        PARTED.replace("a INT", "a BIGINT NOT NULL, b TEXT")
+        + "CREATE INDEX e_a ON public.e (a);\nCREATE TABLE public.other ();\n"
+        "ALTER TABLE public.e ADD CONSTRAINT e_key PRIMARY KEY (id);\n",
+        encoding="utf-8",
+    )
+    done = parted.run("diff", "live", "ddl")
+    assert done.status == 1
+    assert "DROP" not in done.out
+    assert "not proved" not in done.err
+    assert [line for line in done.err.splitlines() if "is left" in line] == LEFT
+    parted.query(done.out)
+    assert parted.query("SELECT id, a, b FROM public.e_10") == [(12, 1, None)]
+    same = parted.run("diff", "live", "ddl")
+    assert (same.status, same.out) == (0, "")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        parted.query("INSERT INTO public.e VALUES (12, 2)")
+    assert parted.query("SELECT count(*) FROM pg_index WHERE NOT indisvalid") == [(0,)]
+
+
+def test_a_table_made_anew_takes_the_partitions_made_ahead_with_it(parted: Project) -> None:
+    file = parted.root / "ddl" / "e.sql"
+    file.write_text(PARTED.replace("RANGE (id)", "RANGE (a)"), encoding="utf-8")
+    done = parted.run("diff", "live", "ddl")
+    assert done.status == 1
+    assert "is left" not in done.err
+    assert "- table public.e_10\n" in done.err
+    parted.query("UPDATE public.e SET a = 1; " + done.out)
+    assert parted.query("SELECT id, a FROM public.e_0") == [(12, 1)]
+
+
+def test_the_partitions_of_a_partition_made_ahead_are_left_too(parted: Project) -> None:
+    parted.query(
+        "CREATE TABLE public.e_30 PARTITION OF public.e FOR VALUES FROM (30) TO (40)"
+        " PARTITION BY LIST (a); CREATE TABLE public.e_30_1 PARTITION OF public.e_30 FOR VALUES IN (1)"
+    )
+    done = parted.run("diff", "live", "ddl")
+    assert (done.status, done.out) == (0, ""), done.out
+    assert "partition public.e_30_1 is in no file and is left" in done.err
+
+
+def test_pull_leaves_out_the_partitions_made_ahead(parted: Project) -> None:
+    done = parted.run("pull")
+    assert (done.status, done.out) == (0, "")
+    assert done.err == lines(
+        *(
+            f"left out: partition public.e_{n}: partitions come and go with the rows"
+            for n in (10, 20)
+        ),
+        "ddl says already what the database is",
+    )
+    file = parted.root / "ddl" / "e.sql"
+    assert file.read_text(encoding="utf-8") == PARTED
+    # And what pull writes beside them is a revision that has nothing to do there.
+    parted.query("CREATE TABLE public.other (id INT)")
+    assert parted.run("pull").out == "wrote ddl/public/tables/other.sql\n"
+    assert parted.run("plan", "-m", "other").status == 0
+    assert parted.run("migrate", "--baseline", "head").out == "recorded as applied: 0002\n"
+    assert "wrote ddl/public/tables/e_10.sql\n" in parted.run("pull", "--force").out

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from ringfence import asked, filling, sources
+from ringfence import asked, drift, filling, sources
 from ringfence.change import diff
 from ringfence.errors import Refused
 from ringfence.kinds import kind_of
+from ringfence.kinds._sql import qualified
 from ringfence.model import quoted
 from ringfence.pg.connect import connect, server_error
+from ringfence.planner import plan as make_plan
 from ringfence.renames import automatic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ringfence.change import Change, Rename
-    from ringfence.model import Catalog, Unmodeled
+    from ringfence.model import Catalog, Ref, Unmodeled
     from ringfence.pg.connect import Target
     from ringfence.sources import Shop, Source
     from ringfence.step import Plan, Step
@@ -54,6 +57,10 @@ def compare(
     settled = asked.settle(source, target, b.scripts, renames, _Clone(shop, a, source).run)
     role = shop.role(a, b)
     executor = role if a.target is not None else ""
+    kept = drift.left(settled.catalog, target) if a.target is not None and b.declared else ()
+    kept = _unless_made_anew(kept, settled.catalog, target)
+    if kept:
+        settled = replace(settled, catalog=filling.without(settled.catalog, kept, ()))
     old, new = sources.align(a, settled.catalog, b, target, role)
     changes = diff(old, new)
     fills = filling.asked(b.scripts, target)
@@ -69,15 +76,52 @@ def compare(
     unseen = shop.unseen(source, target)
     lacking = shop.lacking(a, needed(changes)) if changes else ()
     made, told = _with_roles(made, lacking), (*map(_absent, lacking), *told, *shop.translations)
-    told = (*told, *(f"not compared: {thing}" for thing in unseen))
+    told = (*told, *(f"not compared: {thing}" for thing in unseen), *map(_kept, kept))
     made = replace(
         made,
-        steps=(*settled.steps, *made.steps),
+        steps=(*settled.steps, *_over_all(made.steps, kept, source)),
         renames=(*settled.renames, *made.renames),
         notes=(*settled.notes, *told, *made.notes),
         source=source.fingerprint if marked else "",
     )
     return Compared(old, new, changes, settled.renames, settled.steps, made, unseen)
+
+
+def _unless_made_anew(kept: Sequence[Ref], old: Catalog, new: Catalog) -> tuple[Ref, ...]:
+    """Those of these partitions whose table stays: a table that is made anew takes them with it."""
+    if not kept:
+        return ()
+    steps = make_plan(filling.without(old, kept, ()), new, marked=False).steps
+    gone = {step.ref for step in steps if step.verb == "drop"}
+    return tuple(part for part in kept if drift.whole(part, old) not in gone)
+
+
+_ONLY = re.compile(r"(CREATE (?:UNIQUE )?INDEX .*? ON |ALTER TABLE )ONLY ")
+
+
+def _over_all(steps: Sequence[Step], kept: Sequence[Ref], old: Catalog) -> tuple[Step, ...]:
+    """The steps, where the indexes and keys of these partitions' tables come to these as well.
+
+    What is made of the whole ONLY, and has those of the partitions attached, would never be valid.
+    Made behind them, and of all, it takes in what is like it and makes it where it is not.
+    """
+    wholes = {drift.whole(part, old) for part in kept}
+    done = [*steps]
+    for step in steps:
+        name = step.sql.partition(" ON ONLY ")[2] or step.sql.partition("ALTER TABLE ONLY ")[2]
+        of = next((w for w in wholes if w and name.startswith(f"{qualified(w.name)} ")), None)
+        if of is None or step.verb != "create" or step.ref.kind not in ("index", "constraint"):
+            continue
+        index = qualified((step.ref.name[0], step.ref.name[-1]))
+        attached = [s for s in done if s.sql.startswith(f"ALTER INDEX {index} ATTACH PARTITION ")]
+        at = done.index(attached[-1]) if attached else done.index(step)
+        done[at] = replace(step, sql=_ONLY.sub(r"\1", step.sql, count=1))
+        done = [s for s in done if s is not step and s not in attached]
+    return tuple(done)
+
+
+def _kept(part: Ref) -> str:
+    return f"partition {part.path} is in no file and is left: partitions come and go with the rows"
 
 
 def needed(changes: Sequence[Change]) -> frozenset[str]:

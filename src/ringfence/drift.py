@@ -25,15 +25,35 @@ def passing(changes: Iterable[Change], old: Catalog, new: Catalog) -> frozenset[
 
 def _passing(old: Catalog, new: Catalog) -> frozenset[Ref]:
     """The partitions that one side has and the other has not, of tables that both have."""
-    return frozenset(
-        fact.parent
-        for a, b in ((old, new), (new, old))
-        for fact in a.facts.values()
-        if fact.ref.kind == "partition"
-        and fact.parent is not None
-        and fact.parent not in b.facts
-        and Ref("table", fact.list("whole")) in b.facts
-    )
+    return _only_in(old, new) | _only_in(new, old)
+
+
+def _only_in(one: Catalog, other: Catalog) -> frozenset[Ref]:
+    """The partitions of one side's that the other has not, of tables that both have; and theirs."""
+    parts = {
+        fact.parent: Ref("table", fact.list("whole"))
+        for fact in one.facts.values()
+        if fact.ref.kind == "partition" and fact.parent is not None
+    }
+    own = {part for part in parts if part not in other.facts}
+    found = {part for part in own if parts[part] in other.facts}
+    while more := {part for part in own if parts[part] in found} - found:
+        found |= more
+    return frozenset(found)
+
+
+def left(live: Catalog, wanted: Catalog) -> tuple[Ref, ...]:
+    """The partitions that a database has beside what files say of their table, sorted."""
+    return tuple(sorted(_only_in(live, wanted)))
+
+
+def whole(part: Ref, catalog: Catalog) -> Ref | None:
+    """The table that is partitioned, at last, into what this is a part of."""
+    for fact in catalog.children.get(part, ()):
+        if fact.ref.kind == "partition":
+            above = Ref("table", fact.list("whole"))
+            return whole(above, catalog) or above
+    return None
 
 
 def _table(fact: Fact, catalog: Catalog) -> Ref:

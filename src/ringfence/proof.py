@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from ringfence import placed, rows
+from ringfence import drift, placed, rows
 from ringfence.change import diff
 from ringfence.errors import Bug, Error, ServerError
 from ringfence.filling import misfit
 from ringfence.kinds import kind_of
 from ringfence.kinds._family import parents
-from ringfence.kinds._sql import ident
+from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.grant import owned_with
 from ringfence.model import Catalog, Ref, quoted
 from ringfence.pg import dump
@@ -53,6 +53,8 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
         # Between files, whoever runs the plan is nobody; in a database he has a name.
         who = str(row[0]) if row and source.declared and target.declared else ""
         reached = extract(connection, exclude=hidden, nobody=who)
+        if source.target is not None and target.declared:
+            reached = _without_partitions(connection, reached, wanted, hidden)
     open_ = source.declared or target.declared  # who owns what
     reached = Catalog(
         {
@@ -92,6 +94,19 @@ def prove(plan: Plan, shop: Shop, source: Source, target: Source, wanted: Catalo
     return replace(
         plan, proof=Proof(not differences, tuple(checked), tuple(unchecked), tuple(differences))
     )
+
+
+def _without_partitions(
+    connection: psycopg.Connection[tuple[object, ...]],
+    reached: Catalog,
+    wanted: Catalog,
+    hidden: tuple[str, ...],
+) -> Catalog:
+    """The clone's catalog without the partitions that no file names: the plan has left them."""
+    left = drift.left(reached, wanted)
+    for part in left:
+        connection.execute(f"DROP TABLE IF EXISTS {qualified(part.name)}".encode())
+    return extract(connection, exclude=hidden) if left else reached
 
 
 def losses(

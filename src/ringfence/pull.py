@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from ringfence import sources
+from ringfence import drift, filling, sources
 from ringfence.change import diff
 from ringfence.errors import Refused
 from ringfence.finding import counted
@@ -67,6 +67,8 @@ class Pulled:
     kept: int
     unwritten: tuple[Unmodeled, ...] = ()
     """What is there and is not modelled, so in no file."""
+    partitions: tuple[str, ...] = ()
+    """Partitions that are in no file, and stay so: they come and go with the rows."""
 
 
 def files(catalog: Catalog, empty: Catalog) -> Mapping[str, str]:
@@ -132,6 +134,12 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
     ddl = sources.source(project, "ddl")
     have, want = sources.align(ddl, shop.catalog(ddl), source, wanted, shop.role(source))
     before, after = _Layout(have, empty), _Layout(want, empty)
+    kept = () if force else drift.left(want, have)
+    if kept:
+        want = filling.without(want, kept, ())
+        wanted = filling.without(wanted, kept, ())
+        texts = {_as_it_lies(folder, p): t for p, t in files(wanted, empty).items()}
+    before, after = _Layout(have, empty), _Layout(want, empty)
     if force:
         # A file that defines nothing we model (roles, say) is not ours to remove.
         was = (_as_it_lies(folder, path) for path in before.paths())
@@ -165,7 +173,8 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
             hint="name the database with --dsn, or in RINGFENCE_DSN;"
             " with --force the folder is emptied all the same",
         )
-    return _write(folder, new, gone, len(present) - len(gone) - len(new))
+    done = _write(folder, new, gone, len(present) - len(gone) - len(new))
+    return replace(done, partitions=tuple(part.path for part in kept))
 
 
 def _as_it_lies(folder: Path, path: str) -> str:

@@ -23,6 +23,7 @@ def command(start: Path | None, dsn: str | None, shadow: str | None, force: bool
     """Write ddl/ from a live database, one object a file.
 
     Only the files of objects that differ are written; the others keep their words and comments.
+    Partitions that are in no file, of a table that is, are left out and named; --force writes them too.
     """
     from ringfence import project, sources
     from ringfence.pull import pull
@@ -37,5 +38,7 @@ def command(start: Path | None, dsn: str | None, shadow: str | None, force: bool
         click.echo(f"removed {found.config.ddl}/{path}")
     for thing in done.unwritten:
         click.echo(f"not written: {thing}", err=True)
+    for name in done.partitions:
+        click.echo(f"left out: partition {name}: partitions come and go with the rows", err=True)
     if not done.written and not done.removed:
         click.echo(f"{found.config.ddl} says already what the database is", err=True)
