@@ -915,3 +915,7 @@ def test_a_column_that_rows_have_no_value_for_is_told(
         " DEFAULT, or say beside it what they get: -- ringfence: filled-with …\n"
     )
     assert (note in result.err) is told
+    (file,) = project.versions.glob("*add_c*.up.sql")
+    text = file.read_text(encoding="utf-8")
+    assert (f"-- {note.removeprefix('note: ')}" in text) is told
+    assert project.run("migrate", "--dry-run").status == 0

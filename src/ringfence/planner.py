@@ -66,7 +66,7 @@ def plan(
     steps = _labels_first((*rename_steps(renames, old), *_at_once(ordered)))
     notes = (
         *_notes(before, new, work),
-        *_empty(before, new, work.changes),
+        *(note for _, note in empty(before, new, work.changes)),
         *_apart(before, new),
     )
     source = old.fingerprint if marked else ""
@@ -717,8 +717,8 @@ def _notes(old: Catalog, new: Catalog, work: _Work) -> Iterator[str]:
             yield f"the columns of {ref.path} {do}: {order}"
 
 
-def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[str]:
-    """New columns that must have a value where nothing gives one to the rows that are there."""
+def empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[tuple[Ref, str]]:
+    """New columns that must have a value where nothing gives one to the rows that are there; and a note."""
     for change in changes:
         ref, fact = change.ref, change.new
         if change.verb != "create" or ref.kind != "column" or fact is None:
@@ -733,10 +733,11 @@ def _empty(old: Catalog, new: Catalog, changes: Iterable[Change]) -> Iterator[st
             or any(Ref("domain_default", d.name) in new.facts for d in domains)
         )
         if not given and Ref("default", ref.name) not in new.facts:
-            yield (
+            note = (
                 f"{ref.path} has no value for rows that are there, so {table.path} must be empty:"
                 " give it a DEFAULT, or say beside it what they get: -- ringfence: filled-with …"
             )
+            yield ref, note
 
 
 def _apart(old: Catalog, new: Catalog) -> Iterator[str]:

@@ -24,6 +24,7 @@ from ringfence.pg.connect import chosen, connect, server_error
 from ringfence.pg.extract import extract
 from ringfence.pg.shadow import local
 from ringfence.planned_on import lines as planned_on
+from ringfence.planner import empty
 from ringfence.planner import plan as make_plan
 from ringfence.step import HazardCode, Plan, Step, remark
 
@@ -297,6 +298,7 @@ def _drafts(
     )
     _down(project, shop, stages, downs)
     identifiers = _identifiers(project, len(parts))
+    notes = {r: n for r, n in empty(done.old, done.new, done.changes) if n in plan.notes}
     before = head
     for number, (steps, down, identifier) in enumerate(
         zip(parts, downs, identifiers, strict=True), 1
@@ -314,6 +316,7 @@ def _drafts(
                 steps,
                 "allowed",
                 planned=planned_on(stages[number - 1], stages[number], stages[0]),
+                told=[notes[s.ref] for s in steps if s.verb == "create" and s.ref in notes],
             ),
             file_text(f"undo: {title}", down.steps, "hazard", lost=up),
         )
@@ -427,8 +430,10 @@ def file_text(
     *,
     lost: Sequence[Hazard] = (),
     planned: Sequence[str] = (),
+    told: Sequence[str] = (),
 ) -> str:
-    """The text of a file. `word`: what it says of its hazards; `lost`: what it cannot undo."""
+    """The text of a file. `word`: what it says of its hazards; `lost`: what it cannot undo; `told`:
+    what who reads it is to know."""
     lines = []
     whole = all(s.transactional != "no" for s in steps) and len(segments(steps)) < 2
     if not whole:
@@ -443,6 +448,7 @@ def file_text(
     lines += [f"-- ringfence: planned-on: {line}" for line in planned]
     # The words are PostgreSQL's own, and proved: a linter of style has no say in them.
     lines += [*map(remark, title.splitlines()), _STYLED.rstrip()]
+    lines += [remark(note) for note in dict.fromkeys(told)]
     for hazard in dict.fromkeys(lost):
         if hazard.code == HazardCode.DATA_LOSS:
             lines += [remark(f"cannot bring back: {hazard.message}")]
