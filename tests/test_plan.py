@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -478,6 +479,71 @@ def test_pull_will_not_guess_where_an_object_is_defined(project: Project, databa
     assert result.status == 1
     assert "differs and is not defined in ddl/public/tables/t.sql" in result.err
     assert (folder / "all.sql").exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        (
+            "CREATE SEQUENCE n; CREATE TABLE i (id int DEFAULT nextval('n'))",
+            "ALTER SEQUENCE n OWNED BY i.id",
+        ),
+        (
+            "CREATE SEQUENCE n; CREATE TABLE i (id int); ALTER SEQUENCE n OWNED BY i.id",
+            "ALTER SEQUENCE n OWNED BY NONE",
+        ),
+        (
+            (
+                "CREATE SEQUENCE n; CREATE TABLE i (id int); CREATE TABLE j (id int);"
+                "ALTER SEQUENCE n OWNED BY i.id"
+            ),
+            "ALTER SEQUENCE n OWNED BY j.id",
+        ),
+        ("CREATE VIEW v AS SELECT 1 AS x", "DROP VIEW v; CREATE MATERIALIZED VIEW v AS SELECT 1 x"),
+        ("CREATE TABLE v (x int)", "DROP TABLE v; CREATE VIEW v AS SELECT 1 AS x"),
+        ("CREATE DOMAIN d AS int", "DROP DOMAIN d; CREATE TYPE d AS (x int)"),
+        ("CREATE SCHEMA a; CREATE TABLE i (id serial)", "ALTER TABLE i SET SCHEMA a"),
+        ("CREATE SCHEMA a; CREATE TABLE a.i (id serial)", "ALTER SCHEMA a RENAME TO b"),
+        (
+            (
+                "CREATE TABLE i (id int PRIMARY KEY, p int); CREATE INDEX ip ON i (p);"
+                "CREATE POLICY own ON i USING (p = 1)"
+            ),
+            (
+                "ALTER TABLE i RENAME TO j; ALTER INDEX ip RENAME TO jp;"
+                "ALTER POLICY own ON j RENAME TO one"
+            ),
+        ),
+        (
+            (
+                "CREATE TABLE i (p int) PARTITION BY LIST (p);"
+                "CREATE TABLE i1 PARTITION OF i FOR VALUES IN (1)"
+            ),
+            "ALTER TABLE i DETACH PARTITION i1; DROP TABLE i",
+        ),
+        ('CREATE TABLE "I" (x int); CREATE TABLE i (x int)', 'DROP TABLE "I"'),
+        (
+            "CREATE FUNCTION f() RETURNS int RETURN 1; CREATE FUNCTION f(int) RETURNS int RETURN 1",
+            "DROP FUNCTION f()",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", [(), ("--force",)], ids=["", "--force"])
+def test_what_lies_in_another_file_now_is_in_that_one_alone(
+    project: Project, database: str, there: str, then: str, how: tuple[str, ...]
+) -> None:
+    psql(database, there)
+    assert project.run("pull", "--force").status == 0
+    psql(database, then)
+    assert project.run("pull", *how).status == 0
+    done = project.run("diff", "ddl", "live", "--no-proof")
+    assert done.status == 0, done.err
+    folder = project.root / "ddl"
+    left = {p.relative_to(folder): p.read_text() for p in folder.rglob("*.sql")}
+    shutil.rmtree(folder)
+    folder.mkdir()
+    project.run("pull")
+    assert left == {p.relative_to(folder): p.read_text() for p in folder.rglob("*.sql")}
 
 
 def test_pull_writes_what_was_changed_of_the_public_schema(project: Project, database: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from ringfence import drift, filling, sources
-from ringfence.change import diff
+from ringfence.change import Change, diff
 from ringfence.errors import Refused
 from ringfence.finding import counted
 from ringfence.kinds import Context
@@ -21,7 +21,7 @@ from ringfence.model import Ref
 from ringfence.planner import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from ringfence.model import Catalog, Unmodeled
@@ -150,11 +150,12 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
     if any(change.ref.kind == "default_acl" for change in changes):
         told = {after.path(ref) for ref, said in _against_defaults(wanted, empty).items() if said}
         touched = {p for p in (_as_it_lies(folder, t) for t in told) if (folder / p).is_file()}
-    for change in changes:
-        path = before.path(change.ref) if change.new is None else after.path(change.ref)
-        path = _as_it_lies(folder, path)
+    for change in (*changes, *_moved(before, after, have, want)):
+        there = _as_it_lies(folder, before.path(change.ref))
+        now = _as_it_lies(folder, after.path(change.ref))
         # What every database has, as it is in a new one, no file has said anything of.
         said = change.old is not None and change.old != empty.facts.get(change.ref)
+        path = now if change.old is None else there
         if not (folder / path).is_file() and said:
             raise Refused(
                 f"{change.ref.kind} {change.ref.path} differs and is not defined in"
@@ -162,7 +163,7 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
                 hint="move its definition there, or ringfence pull --force writes all of"
                 f" {project.shown(folder)} anew",
             )
-        touched.add(path)
+        touched |= {path} if change.new is None else {path, now}
     new = {path: texts[path] for path in sorted(touched) if path in texts}
     left = (folder / path for path in sorted(touched) if path not in texts)
     gone = [path for path in left if path.is_file()]
@@ -175,6 +176,13 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
         )
     done = _write(folder, new, gone, len(present) - len(gone) - len(new))
     return replace(done, partitions=tuple(part.path for part in kept))
+
+
+def _moved(before: _Layout, after: _Layout, have: Catalog, want: Catalog) -> Iterator[Change]:
+    """What is in another file now, though it need not differ: a sequence that a column owns now."""
+    for ref in have.facts.keys() & want.facts.keys():
+        if before.path(ref) != after.path(ref):
+            yield Change(ref, have.facts[ref], want.facts[ref])
 
 
 def _as_it_lies(folder: Path, path: str) -> str:
