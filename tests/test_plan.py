@@ -420,6 +420,39 @@ def test_what_is_written_is_clean_in_style(project: Project) -> None:
     assert "as pull and plan wrote them" in result.out  # and sqlfluff does not mind
 
 
+def test_what_looks_like_a_rename_is_told_where_its_loss_is_refused(project: Project) -> None:
+    _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, whole text, b int);")
+    refused = _plan(project, "-m", "rename")
+    assert refused.status == 1
+    assert refused.err.splitlines() == [
+        "error: 1 hazard that nobody agreed to",
+        "detail: DATA_LOSS: every value of public.t.a is lost",
+        (
+            "  column public.t.whole looks like public.t.a renamed: to say so,"
+            " --rename 'column:public.t.a=public.t.whole' or -- ringfence: renamed-from a"
+        ),
+        "hint: to agree: --allow 'DATA_LOSS:public.t.a'",
+    ]
+    asked = ("--rename", "column:public.t.a=public.t.whole")
+    assert _plan(project, "-m", "rename", *asked).status == 0
+
+
+def test_the_name_of_a_file_says_which_part_it_is(project: Project) -> None:
+    _ddl(
+        project,
+        "CREATE TABLE t (id int PRIMARY KEY, a text, b int CHECK (b > 0)); CREATE INDEX i ON t (a);",
+    )
+    done = _plan(
+        project, "-m", "Indexes for what is asked, of the first 2 of 3\nand why: it is slow"
+    )
+    names = [p.stem for p in sorted(project.versions.glob("*.py"))][1:]
+    assert len(names) > 1
+    for number, name in enumerate(names, 1):
+        assert name.endswith(f"_{number}_of_{len(names)}"), done.out
+        assert name.startswith(f"{number + 1:04d}_indexes_for_what_is_asked_of")
+        assert len(name) <= 45
+
+
 # pull
 
 

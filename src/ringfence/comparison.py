@@ -43,6 +43,8 @@ class Compared:
     renaming: tuple[Step, ...]
     plan: Plan
     unmodeled: tuple[Unmodeled, ...] = ()
+    alike: tuple[str, ...] = ()
+    """What looks like a rename that nobody asked for, and how to ask."""
 
 
 def compare(
@@ -72,10 +74,10 @@ def compare(
         after, new = sources.align(a, after, b, target, role)
         made = filling.plan(old, new, fills, executor=executor, marked=marked)
         changes = diff(after, new)
-    told: tuple[str, ...] = tuple(asked.proposals(after, new, changes)) if changes else ()
+    alike = tuple(asked.proposals(after, new, changes)) if changes else ()
     unseen = shop.unseen(source, target)
     lacking = shop.lacking(a, needed(changes)) if changes else ()
-    made, told = _with_roles(made, lacking), (*map(_absent, lacking), *told, *shop.translations)
+    made, told = _with_roles(made, lacking), (*map(_absent, lacking), *alike, *shop.translations)
     told = (*told, *(f"not compared: {thing}" for thing in unseen), *map(_kept, kept))
     made = replace(
         made,
@@ -84,7 +86,7 @@ def compare(
         notes=(*settled.notes, *told, *made.notes),
         source=source.fingerprint if marked else "",
     )
-    return Compared(old, new, changes, settled.renames, settled.steps, made, unseen)
+    return Compared(old, new, changes, settled.renames, settled.steps, made, unseen, alike)
 
 
 def _unless_made_anew(kept: Sequence[Ref], old: Catalog, new: Catalog) -> tuple[Ref, ...]:

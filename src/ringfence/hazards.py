@@ -70,13 +70,16 @@ def allowed(name: str, allow: Iterable[str]) -> bool:
     return name in allow or name.partition(":")[0] in allow
 
 
-def refuse(hazards: Iterable[Hazard], allow: Sequence[str]) -> None:
-    """Raise `Refused` that names every hazard of a plan nobody agreed to, and how to."""
+def refuse(hazards: Iterable[Hazard], allow: Sequence[str], alike: Sequence[str] = ()) -> None:
+    """Raise `Refused` that names every hazard of a plan nobody agreed to, and how to.
+
+    `alike`: what may be meant instead of what loses something.
+    """
     left = [h for h in dict.fromkeys(hazards) if not allowed(h.name, allow)]
     if left:
         raise Refused(
             f"{counted(len(left), 'hazard')} that nobody agreed to",
-            detail="\n".join(f"{h.code}: {h.message}" for h in left),
+            detail="\n".join((*(f"{h.code}: {h.message}" for h in left), *alike)),
             hint="to agree: " + " ".join(f"--allow '{h.name}'" for h in dict.fromkeys(left)),
         )
 

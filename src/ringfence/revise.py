@@ -122,7 +122,7 @@ def _revised(
         hazards.refuse_unmodeled(done.unmodeled, allow)
         if not plan.steps:
             return Revised((), plan, (), ())
-        hazards.refuse(plan.hazards, allow)
+        hazards.refuse(plan.hazards, allow, done.alike)
         # Where the catalog of ddl was kept, nothing was loaded that would have had them made.
         shop.stand_in(needed(done.changes))
         safe = _Safely() if online else None
@@ -139,11 +139,11 @@ def _revised(
                 plan = lock_safe(done.plan, done.old, done.new, safe.apart) if safe else done.plan
                 plan = replace(plan, notes=(note, *done.plan.notes))
                 try:
-                    hazards.refuse(plan.hazards, allow)
+                    hazards.refuse(plan.hazards, allow, done.alike)
                 except Refused as refused:
                     refused.detail += f"\n{note}"
                     raise
-    hazards.refuse(lost, allow)
+    hazards.refuse(lost, allow, done.alike)
     if unseen:
         note = f"not checked: rows: {unseen}"
         plan = replace(plan, notes=(*plan.notes, note))
@@ -480,8 +480,17 @@ def _identifiers(project: Project, count: int) -> list[str]:
 def _write(project: Project, drafts: Sequence[Draft]) -> Iterable[Path]:
     folder = project.migrations / "versions"
     for draft in drafts:
-        slug = re.sub(r"[^a-z0-9]+", "_", draft.message.lower()).strip("_")[:40].rstrip("_")
-        yield from write(folder / f"{draft.id}_{slug}", draft)
+        yield from write(folder / f"{draft.id}_{_slug(draft.message)}", draft)
+
+
+def _slug(title: str) -> str:
+    """The words of a title as a file's name has them: cut, but for which part of how many it is."""
+    words = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+    part = re.search(r" \((\d+) of (\d+)\)$", title.partition("\n")[0])
+    end = f"_{part[1]}_of_{part[2]}" if part else ""
+    if end:
+        words = words.partition(end)[0]
+    return words[: 40 - len(end)].rstrip("_") + end
 
 
 def write(stem: Path, draft: Draft) -> Iterable[Path]:
