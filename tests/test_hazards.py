@@ -88,3 +88,14 @@ def test_a_name_that_is_no_hazard(project: Project) -> None:
 def test_the_project_agrees_to_what_rehearsals_find_in_the_same_place(project: Project) -> None:
     project.say('[tool.ringfence.migrate]\nallow = ["DATA_LOSS", "LONG_LOCK", "OLD_WRITER:s.t"]')
     assert project.run("migrate").status == 0
+
+
+def test_what_ran_with_allow_is_compared_in_a_shadow(tmp_path: Path, database: str) -> None:
+    project = Project(tmp_path / "allowed", database)
+    project.revision("0001", "CREATE TABLE t (a INT, b INT);", "DROP TABLE t;")
+    drops = "-- ringfence: hazard: DATA_LOSS:public.t.b\nALTER TABLE t DROP b;"
+    project.revision("0002", drops, "ALTER TABLE t ADD b INT;")
+    assert project.run("migrate", "--allow", "DATA_LOSS").out == "now at 0002\n"
+    done = project.run("verify", "--claim", "drift")
+    assert done.status == 0, done.out
+    assert project.run("diff", "live", "head").status == 0

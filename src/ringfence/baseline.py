@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringfence import drift, hazards, sources
+from ringfence import drift, sources
 from ringfence.change import diff, outermost
 from ringfence.errors import Error, Refused
 
@@ -39,7 +39,6 @@ _SHOWN = frozenset(
 def refuse(
     project: Project,
     target: Target,
-    graph: Graph,
     revisions: Iterable[Revision],
     ends: Sequence[str],
 ) -> None:
@@ -56,7 +55,7 @@ def refuse(
                 f" alembic stamp {revision.id}",
             )
     live = sources.Source("live", "database", target=target)
-    with sources.shop(_agreeing(project, graph), (live,), None) as shop:
+    with sources.shop(project, (live,), None) as shop:
         found = _between(shop, live, ends)
     if found:
         name = ", ".join(ends)
@@ -75,7 +74,7 @@ def reached(
     live = sources.Source("live", "database", target=target)
     have = graph.applied(current)
     try:
-        with sources.shop(_agreeing(project, graph), (live,), None) as shop:
+        with sources.shop(project, (live,), None) as shop:
             for revision in graph.pending(current)[:_LONGEST]:
                 if _untold(revision):
                     return None
@@ -85,12 +84,6 @@ def reached(
     except Error:  # it was only to be helped
         return None
     return None
-
-
-def _agreeing(project: Project, graph: Graph) -> Project:
-    """The project where all hazards of its revisions are agreed to: they run in a shadow alone."""
-    scripts = (r.script("up") for r in graph.revisions.values() if r.sql)
-    return hazards.agreeing(project, [name for text in scripts for name in hazards.declared(text)])
 
 
 def _between(shop: Shop, live: sources.Source, ends: Sequence[str]) -> list[str]:

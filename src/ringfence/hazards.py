@@ -107,6 +107,12 @@ def agreeing(project: Project, allow: Sequence[str]) -> Project:
     return replace(project, config=replace(project.config, migrate=migrate))
 
 
+def agreeing_to(project: Project, revisions: Iterable[Revision]) -> Project:
+    """The project, in which all hazards of these revisions are allowed: they run in a shadow alone."""
+    scripts = (revision.script("up") for revision in revisions if revision.sql)
+    return agreeing(project, [name for text in scripts for name in declared(text)])
+
+
 def agreed(project: Project) -> frozenset[str]:
     """What is allowed where revisions run, by the configuration and by the environment."""
     given = [item.strip() for item in _ITEM.findall(os.environ.get(VARIABLE, ""))]

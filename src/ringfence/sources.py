@@ -479,16 +479,20 @@ class Shop:
 
     def _migrate(self, target: Target, revision: str) -> None:
         """Run the revisions on a shadow, with stand-ins for the roles that none of them makes."""
+        from ringfence import hazards, revisions
         from ringfence.pg.load import Note
         from ringfence.replay import replay
 
         assert self.project is not None
+        project = hazards.agreeing_to(
+            self.project, revisions.read(self.project).applied([revision])
+        )
         if not self.host.own:
             from ringfence import migrate
 
-            migrate.migrate(self.project, target, to=revision)
+            migrate.migrate(project, target, to=revision)
             return
-        for role, at in replay(self.project, target, revision).items():
+        for role, at in replay(project, target, revision).items():
             self.notes.append(Note(f"role {role} did not exist: a stand-in was made", at))
 
     def extract(self, target: Target, *, nobody: bool) -> Catalog:

@@ -42,7 +42,7 @@ def adopt(session: Session, upto: Sequence[str]) -> tuple[Revision, ...]:
                     hint="ringfence status says what is to be done",
                 )
             if current:
-                baseline.refuse(session.project, session.target, session.graph, adopted, ends)
+                baseline.refuse(session.project, session.target, adopted, ends)
             with ledger.writing(connection, session.schema), connection.transaction():
                 for revision in adopted:
                     row = session.row("baseline", revision, "up", 1, with_sql=True)
