@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.filling import AT_ONCE, key
 from ringfence.kinds._family import above as wholes
-from ringfence.kinds._family import aside, links_below, parents, tree
+from ringfence.kinds._family import aside, links_below, parents, partitions, tree
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 from ringfence.step import HazardCode, Plan, Step
@@ -517,7 +517,8 @@ class _Rewrite:
     def _comes_last(self, fact: Fact) -> bool:
         """Whether what is unique, or a key, may come when all else is there: nothing needs it.
 
-        With a partitioned table's come those of its partitions, and with those that.
+        With a partitioned table's come those of its partitions, and with those that. Not where what
+        is made for all partitions would make more: where some are to have none, or have it already.
         """
         if not _has_index(fact):
             return False
@@ -531,7 +532,8 @@ class _Rewrite:
         top = fact
         while top["attached"]:
             top = next(self.new.facts[r] for r in wholes(top, self.new) if r in self.new.facts)
-        return self._have_only_parts(top)
+        all_have = not top["invalid"] and top["type"] != "x"  # which takes in nobody's
+        return all_have and self._have_only_parts(top)
 
     def _have_only_parts(self, fact: Fact) -> bool:
         """Whether it, and all that is attached to it, comes, and nothing else needs them; one that is
@@ -633,8 +635,10 @@ class _Rewrite:
         users = (self.old.facts[r] for r in self.old.used_by.get(index, ()))
         return (
             _has_index(fact)
+            and fact.parent is not None
             and fact.parent in self.new.facts
             and fact.parent not in self.made | self.unsettled
+            and self.made.isdisjoint(partitions(fact.parent, self.new))  # which would get one too
             and (index not in self.new.facts or index in self.made)
             and all(u["attached"] and _has_index(u) for u in users)
             and all(
