@@ -383,7 +383,7 @@ def test_verify_names_what_drifted(project: Project, database: str) -> None:
         in result.out
     )
     assert (
-        "error: column public.t.b differs: not null is True in the live schema and not set in"
+        "error: column public.t.b differs: not null is set in the live schema and not set in"
         " revision 0001 [drift]" in result.out
     )
     _ddl(project, "CREATE TABLE t (id int PRIMARY KEY, a text);")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfence.differing import differences
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -82,13 +83,6 @@ def _said(change: Change, one: str, other: str) -> str:
     if change.new is None:
         return f"is in {one} and not in {other}"
     said = [
-        f"{name.replace('_', ' ')} is {_short(change.old[name])} in {one}"
-        f" and {_short(change.new[name])} in {other}"
-        for name in change.attributes
+        f"{name} is {old} in {one} and {new} in {other}" for name, old, new in differences(change)
     ]
     return "differs: " + "; ".join(said)
-
-
-def _short(value: object) -> str:
-    text = "not set" if value is None else " ".join(str(value).split())
-    return text if len(text) <= 60 else text[:59] + "…"

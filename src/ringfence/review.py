@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfence.differing import differences
 from ringfence.step import one_line
 
 if TYPE_CHECKING:
@@ -36,13 +37,8 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
     def show(change: Change, depth: int) -> None:
         text = f"{change.ref.kind.replace('_', ' ')} {change.ref.path}"
         if change.verb == "alter":
-            said = []
-            assert change.old is not None
-            assert change.new is not None
-            for name in change.attributes:
-                old, new = _short(change.old[name]), _short(change.new[name])
-                said.append(f"{name.replace('_', ' ')}: {old} → {new}")
-            text += f" ({'; '.join(said)})" if said else ""
+            said = "; ".join(f"{name}: {old} → {new}" for name, old, new in differences(change))
+            text += f" ({said})" if said else ""
         lines.append((depth, _SIGNS[change.verb], text))
         lines.extend((depth + 1, "!", h) for h in hazards.pop(change.ref, []))
         for child in sorted(below.get(change.ref, []), key=lambda c: c.ref):
@@ -60,12 +56,6 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
         lines.append((0, "!", f"{ref.kind.replace('_', ' ')} {ref.path}"))
         lines.extend((1, "!", text) for text in left)
     return [(depth, sign, one_line(text)) for depth, sign, text in lines]
-
-
-def _short(value: object) -> str:
-    text = "nothing" if value is None else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= 48 else text[:47] + "…"
 
 
 def markdown(changes: Sequence[Change], plan: Plan, a: str, b: str) -> str:

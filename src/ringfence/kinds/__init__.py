@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import said
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from ringfence.change import Change
-    from ringfence.model import Catalog, Fact, Ref
+    from ringfence.model import Catalog, Fact, Ref, Value
     from ringfence.step import Transactional
 
 
@@ -248,6 +249,12 @@ class Kind:
     def kept(self, fact: Fact, context: Context) -> tuple[str, str]:  # noqa: ARG002
         """What it has stored that was computed, in words, and how that is computed again."""
         return "", ""
+
+    # Telling
+
+    def in_words(self, attribute: str, value: Value) -> str:  # noqa: ARG002 - for subclasses
+        """What an attribute is, as PostgreSQL's commands and its users call it."""
+        return said(value)
 
     # Writing
 
