@@ -166,6 +166,32 @@ def test_a_review_in_markdown(project: Project, database: str) -> None:
     assert (same.status, same.out) == (0, "## Schema: live → live\n\nNo differences.\n")
 
 
+def test_what_differs_is_told_in_words_and_where_it_does(project: Project) -> None:
+    text = (
+        "CREATE TABLE t (a text{}, b integer);"
+        " CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';"
+        " CREATE TRIGGER touch BEFORE UPDATE ON t FOR EACH ROW WHEN (new.a <> '{}') EXECUTE FUNCTION f();"
+        " GRANT SELECT{} ON t TO PUBLIC;{}"
+    )
+    a = _file(project, "a.sql", text.format("", "a", "", ""))
+    default = " ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"
+    b = _file(project, "b.sql", text.format(" COMPRESSION pglz", "b", ", INSERT", default))
+    result = project.run("diff", a, b, "--no-proof")
+    told = (
+        "~ column public.t.a (compression: DEFAULT → pglz)",
+        (
+            "~ trigger public.t.touch (definition: …ROW WHEN ((new.a <> 'a'::text)) EXECUTE FUNCTION"
+            " public.f() → …ROW WHEN ((new.a <> 'b'::text)) EXECUTE FUNCTION public.f())"
+        ),
+        "~ grant on table public.t to PUBLIC (privileges: SELECT → SELECT, INSERT)",
+    )
+    for line in told:
+        assert f"{line}\n" in result.err
+    assert "+ default privileges on TABLES to PUBLIC\n" in result.err
+    review = project.run("diff", a, b, "--no-proof", "--format", "markdown").out
+    assert all(f"{line}\n" in review for line in told)
+
+
 def test_a_huge_difference_is_counted(project: Project) -> None:
     a = _file(project, "a.sql", "".join(f"CREATE TABLE t{n} (a text);" for n in range(410)))
     b = _file(project, "b.sql", "CREATE TABLE t0 (a text);")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.differing import differences
+from ringfence.kinds import kind_of
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def _comes_and_goes(change: Change, passing: frozenset[Ref], old: Catalog, new: 
 
 def told(change: Change, one: str, other: str) -> str:
     """A change in words, between what is `one` and what is the `other`."""
-    return f"{change.ref.kind.replace('_', ' ')} {change.ref.path} {_said(change, one, other)}"
+    return f"{kind_of(change.ref).title(change.ref)} {_said(change, one, other)}"
 
 
 def _said(change: Change, one: str, other: str) -> str:

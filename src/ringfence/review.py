@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.differing import differences
+from ringfence.kinds import kind_of
 from ringfence.step import one_line
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
     lines: list[tuple[int, str, str]] = []
 
     def show(change: Change, depth: int) -> None:
-        text = f"{change.ref.kind.replace('_', ' ')} {change.ref.path}"
+        text = kind_of(change.ref).title(change.ref)
         if change.verb == "alter":
             said = "; ".join(f"{name}: {old} → {new}" for name, old, new in differences(change))
             text += f" ({said})" if said else ""
@@ -53,7 +54,7 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
         if fact.parent is None or fact.parent not in by_ref:
             show(change, 0)
     for ref, left in hazards.items():
-        lines.append((0, "!", f"{ref.kind.replace('_', ' ')} {ref.path}"))
+        lines.append((0, "!", kind_of(ref).title(ref)))
         lines.extend((1, "!", text) for text in left)
     return [(depth, sign, one_line(text)) for depth, sign, text in lines]
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from ringfence.change import Change
 from ringfence.differing import apart, differences
+from ringfence.kinds import kinds
 from ringfence.model import Fact, Ref
+
+if TYPE_CHECKING:
+    from ringfence.model import Value
 
 TRIGGER = (
     "CREATE TRIGGER touch {} UPDATE ON app.tickets FOR EACH ROW EXECUTE FUNCTION app.touched()"
@@ -50,3 +58,79 @@ def test_attributes_are_said_in_words() -> None:
         ("options", "fillfactor=70", "fillfactor=70, autovacuum_enabled=off"),
         ("unlogged", "not set", "set"),
     ]
+
+
+IN_WORDS: tuple[tuple[str, str, Value, str], ...] = (
+    ("access_method", "type", "t", "TABLE"),
+    ("aggregate", "kind", None, "plain"),
+    ("aggregate", "parallel", "r", "RESTRICTED"),
+    ("base_type", "alignment", "d", "double"),
+    ("cast", "context", None, "explicit"),
+    ("cast", "context", "a", "AS ASSIGNMENT"),
+    ("cast", "method", "b", "WITHOUT FUNCTION"),
+    ("collation", "provider", "i", "icu"),
+    ("column", "compression", "p", "pglz"),
+    ("column", "compression", None, "DEFAULT"),
+    ("column", "generated", "v", "VIRTUAL"),
+    ("column", "identity", "d", "BY DEFAULT"),
+    (
+        "column",
+        "sequence",
+        ("app.t_id_seq", "1", "1", "1", "99", "1", "true"),
+        "app.t_id_seq START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 99 CACHE 1 CYCLE",
+    ),
+    ("column", "statistics", 50, "50"),
+    ("column", "storage", "ex", "EXTERNAL"),
+    ("constraint", "attached", ("app", "of all", "k"), 'app."of all".k'),
+    ("constraint", "type", "x", "EXCLUDE"),
+    ("default_acl", "privileges", (), "none"),
+    ("default_acl", "privileges", ("INSERT", "SELECT"), "INSERT, SELECT"),
+    ("event_trigger", "enabled", "R", "ENABLE REPLICA"),
+    ("grant", "options", None, "none"),
+    ("grant", "privileges", "adrw", "SELECT, INSERT, UPDATE, DELETE"),
+    ("grant", "via", (("lead", "ar", "r"),), "SELECT, INSERT by lead"),
+    ("inheritance", "parents", (("a", "b"), ("c", "d")), "a.b, c.d"),
+    ("policy", "command", None, "ALL"),
+    ("policy", "command", "w", "UPDATE"),
+    ("policy", "roles", None, "PUBLIC"),
+    ("policy", "roles", ("one", "two"), "one, two"),
+    ("replica_identity", "mode", "f", "FULL"),
+    ("routine", "arguments", (("i", "a", "integer"), ("o", "", "text")), "a integer, OUT text"),
+    ("routine", "kind", "p", "PROCEDURE"),
+    ("rule", "enabled", "A", "ENABLE ALWAYS"),
+    ("trigger", "enabled", None, "ENABLE"),
+    ("trigger", "enabled", "D", "DISABLE"),
+    ("trigger_state", "enabled", "O", "ENABLE"),
+)
+
+
+@pytest.mark.parametrize(("kind", "attribute", "value", "words"), IN_WORDS)
+def test_codes_are_said_in_the_words_of_commands(
+    kind: str, attribute: str, value: Value, words: str
+) -> None:
+    assert kinds()[kind].in_words(attribute, value) == words
+
+
+@pytest.mark.parametrize(
+    ("ref", "title"),
+    [
+        (Ref("table", ("app", "t")), "table app.t"),
+        (Ref("grant", ("table", "app", "t", "public")), "grant on table app.t to PUBLIC"),
+        (Ref("owner", ("text_search_parser", "app", "p")), "owner of text search parser app.p"),
+        (Ref("comment", ("column", "app", "t", "a b")), 'comment on column app.t."a b"'),
+        (
+            Ref("security_label", ("table", "app", "t", "dummy")),
+            "security label of dummy on table app.t",
+        ),
+        (
+            Ref("default_acl", ("billing", "", "TABLES", "bi")),
+            "default privileges in schema billing on TABLES to bi",
+        ),
+        (
+            Ref("default_acl", ("", "me", "ROUTINES", "none")),
+            "default privileges for role me on ROUTINES to the owner",
+        ),
+    ],
+)
+def test_what_is_on_an_object_is_called_by_that(ref: Ref, title: str) -> None:
+    assert kinds()[ref.kind].title(ref) == title

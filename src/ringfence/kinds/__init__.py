@@ -146,6 +146,9 @@ class Kind:
     last: ClassVar[bool] = False
     """Whether it acts on other statements: it is made after all else, and dropped before."""
 
+    words: ClassVar[Mapping[str, Callable[[Value], str]]] = {}
+    """Attribute → how what the catalogs say in codes, or in parts of names, is called in SQL."""
+
     probe: ClassVar[str] = ""
     """An SQL condition that is false where there is none: its query is not run then. It may ask the
     `relations` and `types` of pg/catalog/probe.sql."""
@@ -252,9 +255,13 @@ class Kind:
 
     # Telling
 
-    def in_words(self, attribute: str, value: Value) -> str:  # noqa: ARG002 - for subclasses
-        """What an attribute is, as PostgreSQL's commands and its users call it."""
-        return said(value)
+    def in_words(self, attribute: str, value: Value) -> str:
+        """What an attribute is, as PostgreSQL's commands have it."""
+        return self.words.get(attribute, said)(value)
+
+    def title(self, ref: Ref) -> str:
+        """What an object is and is called, in words."""
+        return f"{self.name.replace('_', ' ')} {ref.path}"
 
     # Writing
 

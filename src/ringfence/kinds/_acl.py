@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ringfence.model import Ref
+from ringfence.model import Ref, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -165,3 +165,8 @@ def _makers(ref: Ref, context: Context) -> tuple[str, ...]:
 def words(letters: str) -> list[str]:
     """`ar` → [`INSERT`, `SELECT`], in a fixed order."""
     return [WORDS[letter] for letter in WORDS if letter in letters]
+
+
+def called(grantee: str) -> str:
+    """Whom it is to, in words."""
+    return {PUBLIC: "PUBLIC", OWNER: "the owner"}.get(grantee) or quoted(grantee)

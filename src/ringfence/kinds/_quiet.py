@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Do
 from ringfence.kinds._family import links_below, partition, whole
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import FIRES
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
     from ringfence.kinds import Context
     from ringfence.model import Catalog, Fact
-
-_STATES = {"D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS", "O": "ENABLE"}
 
 
 def quietly(tables: Iterable[Ref], does: Iterable[Do], context: Context) -> Iterator[Do]:
@@ -53,7 +52,7 @@ def _as_before(table: Ref, head: str, context: Context) -> Iterator[str]:
     for place in _over(table, context.new):
         for trigger in context.new.below(place, "trigger"):
             if trigger["enabled"] and _is_there(trigger, context):
-                state = _STATES[trigger.text("enabled")]
+                state = FIRES[trigger.text("enabled")]
                 yield f"{head} {state} TRIGGER {ident(trigger.ref.name[-1])}"
         if partition(place) in context.creates:
             break  # it has none of its whole's before it is attached
@@ -70,7 +69,7 @@ def _as_before(table: Ref, head: str, context: Context) -> Iterator[str]:
 
 
 def _state(table: Ref, trigger: Fact) -> str:
-    word = _STATES[trigger.text("enabled")]
+    word = FIRES[trigger.text("enabled")]
     return f"ALTER TABLE ONLY {qualified(table.name)} {word} TRIGGER {ident(trigger.ref.name[-1])}"
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Context, Do, Kind, some
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._words import coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ class AccessMethod(Kind):
     keyword = "ACCESS METHOD"
     renames = False
     attributes = {"type": REPLACE, "handler": REPLACE}
+    words = {"type": coded({"t": "TABLE", "i": "INDEX"})}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         of = {"t": "TABLE", "i": "INDEX"}[new.text("type")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident, literal, qualified, signed
 from ringfence.kinds._stale import stale
+from ringfence.kinds._words import coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +44,12 @@ class Aggregate(Kind):
         "arguments": REPLACE,
         "result": REPLACE,
         **dict.fromkeys(_OPTIONS, Attribute("redefine")),
+    }
+    words = {
+        "kind": coded({"": "plain", "o": "ordered-set", "h": "HYPOTHETICAL"}),
+        "finalfunc_modify": coded(_MODIFY),
+        "mfinalfunc_modify": coded(_MODIFY),
+        "parallel": coded({"": "UNSAFE", **_PARALLEL}),
     }
 
     def sql_name(self, ref: Ref) -> str:

@@ -8,6 +8,7 @@ from ringfence.errors import Refused
 from ringfence.kinds import REPLACE, Attribute, Context, Do, pair
 from ringfence.kinds._sql import ident, literal, qualified
 from ringfence.kinds._swap import Swapped, shell, untangled
+from ringfence.kinds._words import coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +36,7 @@ class BaseType(Swapped):
             REPLACE,
         ),
     }  # fmt: skip
+    words = {"storage": coded(_STORAGE), "alignment": coded(_ALIGNMENT)}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:  # noqa: ARG002
         return ()  # its shell has the name

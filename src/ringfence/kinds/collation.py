@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import REPLACE, Context, Do, some
 from ringfence.kinds._sql import literal, qualified
 from ringfence.kinds._swap import Swapped
+from ringfence.kinds._words import coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ class Collation(Swapped):
     attributes = dict.fromkeys(
         ("provider", "locale", "lc_collate", "lc_ctype", "nondeterministic", "rules"), REPLACE
     )
+    words = {"provider": coded(_PROVIDERS)}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("collation", *fact.ref.name),)

@@ -63,6 +63,7 @@ from ringfence.kinds._swap import (
     stricter,
 )
 from ringfence.kinds._unproved import comes_late, have_it_so, proved_still
+from ringfence.kinds._words import coded, said
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
 
     from ringfence.change import Change
     from ringfence.kinds import Namespace, Stage
-    from ringfence.model import Catalog, Fact
+    from ringfence.model import Catalog, Fact, Value
 
 # What PostgreSQL refuses to leave in place while a column's type changes (ATExecAlterColumnType in
 # src/backend/commands/tablecmds.c); it remakes indexes, constraints and statistics by itself.
@@ -88,6 +89,16 @@ _NEW: tuple[Stage, Stage] = ("alter", "create")
 
 _STORAGE = {"p": "PLAIN", "e": "EXTERNAL", "m": "MAIN", "x": "EXTENDED"}
 _COMPRESSION = {"p": "pglz", "l": "lz4"}
+_IDENTITY = {"a": "ALWAYS", "d": "BY DEFAULT"}
+
+
+def _sequence_in_words(value: Value) -> str:
+    """The name and options of an identity column's sequence."""
+    if not isinstance(value, tuple):
+        return said(value)
+    name, start, step, low, high, cache, cycle = map(str, value)
+    options = f"START {start} INCREMENT {step} MINVALUE {low} MAXVALUE {high} CACHE {cache}"
+    return f"{name} {options}{' CYCLE' if cycle == 'true' else ''}"
 
 
 class Column(Kind):
@@ -116,6 +127,16 @@ class Column(Kind):
         "statistics": Attribute("resample"),
         "options": Attribute("reoption"),
         "fdw_options": Attribute("refetch"),
+    }
+    words = {
+        "storage": coded(
+            {"": "DEFAULT"} | {a + b: _STORAGE[a] for a in _STORAGE for b in _STORAGE}
+        ),
+        "compression": coded({"": "DEFAULT", **_COMPRESSION}),
+        "statistics": coded({"": "DEFAULT"}),
+        "identity": coded(_IDENTITY),
+        "generated": coded({"s": "STORED", "v": "VIRTUAL"}),
+        "sequence": _sequence_in_words,
     }
 
     def sql_name(self, ref: Ref) -> str:
@@ -769,7 +790,7 @@ def _retypes(new: Fact, context: Context) -> bool:
 
 
 def _when(fact: Fact) -> str:
-    return "ALWAYS" if fact["identity"] == "a" else "BY DEFAULT"
+    return _IDENTITY[fact.text("identity")]
 
 
 def _identify(fact: Fact) -> Do:

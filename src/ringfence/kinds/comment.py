@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._words import of
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Comment(Kind):
     name = "comment"
     skip = frozenset({"extract"})
     attributes = {"text": Attribute("rewrite")}
+
+    def title(self, ref: Ref) -> str:
+        return " ".join(("comment on", *of(ref)))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         yield Do(f"COMMENT ON {_on(new, context.new)} IS {literal(new.text('text')).lstrip()}")

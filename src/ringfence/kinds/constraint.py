@@ -38,6 +38,7 @@ from ringfence.kinds._held import let_down
 from ringfence.kinds._inherit import before_own, make_own, once_own
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._stale import built
+from ringfence.kinds._words import coded, path
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -67,6 +68,12 @@ class Constraint(Kind):
         "attached": Attribute("reattach", when="can_reattach"),
         "index_options": Attribute("reindex"),
         "index_tablespace": Attribute("reindex"),
+    }
+    words = {
+        "type": coded(
+            {"p": "PRIMARY KEY", "u": "UNIQUE", "c": "CHECK", "f": "FOREIGN KEY", "x": "EXCLUDE"}
+        ),
+        "attached": path,
     }
 
     def sql_name(self, ref: Ref) -> str:

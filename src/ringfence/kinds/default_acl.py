@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
-from ringfence.kinds._acl import OWNER, PUBLIC, words
+from ringfence.kinds._acl import OWNER, PUBLIC, called, words
 from ringfence.kinds._sql import ident
+from ringfence.kinds._words import said
+from ringfence.model import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
-    from ringfence.model import Fact
+    from ringfence.model import Fact, Ref, Value
 
 # What the owner and everybody have where no default privileges say otherwise.
 _USUAL = {
@@ -23,6 +25,10 @@ _USUAL = {
     "SCHEMAS": ("UC", ""),
     "LARGE OBJECTS": ("rw", ""),
 }
+
+
+def _in_words(privileges: Value) -> str:
+    return said(privileges or ())
 
 
 class DefaultAcl(Kind):
@@ -37,6 +43,13 @@ class DefaultAcl(Kind):
     last = True
     maker = 1
     attributes = {"privileges": Attribute("regrant"), "options": Attribute("regrant")}
+    words = dict.fromkeys(("privileges", "options"), _in_words)
+
+    def title(self, ref: Ref) -> str:
+        schema, role, on, grantee = ref.name
+        where = f" in schema {quoted(schema)}" if schema else ""
+        maker = f" for role {quoted(role)}" if role else ""
+        return f"default privileges{maker}{where} on {on} to {called(grantee)}"
 
     def roles(self, fact: Fact) -> tuple[str, ...]:
         _, role, _, grantee = fact.ref.name

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import literal, qualified, sql
+from ringfence.kinds._words import FIRES, coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
     from ringfence.model import Fact
-
-_STATES = {"": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 class EventTrigger(Kind):
@@ -29,6 +28,7 @@ class EventTrigger(Kind):
         "function": REPLACE,
         "enabled": Attribute("enable"),
     }
+    words = {"enabled": coded(FIRES)}
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         text = sql("CREATE EVENT TRIGGER {n} ON {e}", n=new.ref.name, e=new.text("event"))
@@ -45,7 +45,7 @@ class EventTrigger(Kind):
 
 
 def _state(fact: Fact) -> Do:
-    return Do(f"ALTER EVENT TRIGGER {qualified(fact.ref.name)} {_STATES[fact.text('enabled')]}")
+    return Do(f"ALTER EVENT TRIGGER {qualified(fact.ref.name)} {FIRES[fact.text('enabled')]}")
 
 
 KIND = EventTrigger()

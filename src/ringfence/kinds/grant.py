@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
-from ringfence.kinds._acl import OWNER, PUBLIC, Held, initial, is_usual, usual, words
+from ringfence.kinds._acl import OWNER, PUBLIC, Held, called, initial, is_usual, usual, words
 from ringfence.kinds._sql import ident
+from ringfence.kinds._words import of, said
 from ringfence.model import Fact, Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -16,9 +17,21 @@ if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.kinds import Stage
     from ringfence.kinds._acl import Letters
-    from ringfence.model import Catalog
+    from ringfence.model import Catalog, Value
 
 _REGRANT = Attribute("regrant")
+
+
+def _in_words(letters: Value) -> str:
+    return ", ".join(words(str(letters or ""))) or "none"
+
+
+def _passed_on(via: Value) -> str:
+    """What others than the owner gave."""
+    if not isinstance(via, tuple):
+        return said(via)
+    given = [tuple(map(str, item)) for item in via if isinstance(item, tuple)]
+    return "; ".join(f"{_in_words(letters)} by {by}" for by, letters, _ in given)
 
 
 class Grant(Kind):
@@ -31,6 +44,11 @@ class Grant(Kind):
     name = "grant"
     skip = frozenset({"extract"})
     attributes = {"privileges": _REGRANT, "options": _REGRANT, "via": _REGRANT}
+    words = {"privileges": _in_words, "options": _in_words, "via": _passed_on}
+
+    def title(self, ref: Ref) -> str:
+        kind, name = of(ref._replace(name=ref.name[:-1]))
+        return f"grant on {kind} {name} to {called(ref.name[-1])}"
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
         for by in _via(fact):

@@ -29,6 +29,7 @@ from ringfence.kinds._family import (
 )
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._stale import built
+from ringfence.kinds._words import path
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Index(Kind):
         "invalid": Attribute("leave", when="is_partitioned"),
         "statistics": Attribute("resample"),
     }
+    words = {"attached": path}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("relation", *fact.ref.name),)

@@ -10,6 +10,7 @@ from ringfence.kinds._handed import given_by_those_that_stay
 from ringfence.kinds._held import hold, let_go
 from ringfence.kinds._inherit import first_left, reinherit
 from ringfence.kinds._unproved import around, proved_from, siblings, waits
+from ringfence.kinds._words import path
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Inheritance(Kind):
     probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     folds = True
     attributes = {"parents": Attribute("reparent")}
+    words = {"parents": path}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
         for name in names(fact["parents"]):

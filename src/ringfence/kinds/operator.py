@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident
+from ringfence.kinds._words import path
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Operator(Kind):
         "hashes": Attribute("reset", when="can_reset"),
         "merges": Attribute("reset", when="can_reset"),
     }
+    words = dict.fromkeys(_PARTNERS, path)
 
     def sql_name(self, ref: Ref) -> str:
         schema, sign, operands = ref.name

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sequences import go_past, had_values
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._words import path
 from ringfence.model import Fact, Ref
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class OwnedBy(Kind):
     name = "owned_by"
     probe = "EXISTS (SELECT FROM relations WHERE relkind = 'S')"
     attributes = {"column": Attribute("reown", when="has_the_owner")}
+    words = {"column": path}
 
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("sequence", name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._sql import ident
+from ringfence.kinds._words import of
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ class Owner(Kind):
     name = "owner"
     skip = frozenset({"extract"})
     attributes = {"owner": Attribute("reassign")}
+
+    def title(self, ref: Ref) -> str:
+        return " ".join(("owner of", *of(ref)))
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:
         assert new.parent is not None

@@ -31,6 +31,7 @@ from ringfence.kinds._family import (
 from ringfence.kinds._published import unknown, unspeakable
 from ringfence.kinds._quiet import below, quietly
 from ringfence.kinds._sql import Raw, ident, qualified, sql
+from ringfence.kinds._words import path
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -47,6 +48,7 @@ class Partition(Kind):
     name = "partition"
     probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"whole": REPLACE, "bound": REPLACE}
+    words = {"whole": path}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
         yield Ref("table", fact.list("whole"))

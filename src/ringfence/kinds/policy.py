@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import coded
 from ringfence.model import Ref
 from ringfence.step import Hazard, HazardCode
 
@@ -32,6 +33,7 @@ class Policy(Kind):
         "using_expression": Attribute("redefine", when="can_redefine"),
         "check_expression": Attribute("redefine", when="can_redefine"),
     }
+    words = {"command": coded({"": "ALL", **_COMMANDS}), "roles": coded({"": "PUBLIC"})}
 
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("table", name[:-1])

@@ -9,6 +9,7 @@ from ringfence.kinds import REPLACE, Context, Do
 from ringfence.kinds._family import aside
 from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds._swap import Swapped, circular, untangled
+from ringfence.kinds._words import path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ class RangeType(Swapped):
         "subtype_diff": REPLACE,
         "multirange": REPLACE,
     }
+    words = {"operator_class": path, "multirange": path}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("type", *fact.ref.name), ("type", *fact.list("multirange")))

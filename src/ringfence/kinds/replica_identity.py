@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._family import known_by, links_below, whole
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._words import coded
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class ReplicaIdentity(Kind):
     name = "replica_identity"
     probe = "EXISTS (SELECT FROM relations WHERE relkind IN ('r', 'p') AND relreplident <> 'd')"
     attributes = {"mode": Attribute("reidentify"), "index": Attribute("reidentify")}
+    words = {"mode": coded({"f": "FULL", "n": "NOTHING", "i": "USING INDEX"})}
 
     def parent(self, name: tuple[str, ...]) -> Ref:
         return Ref("table", name)

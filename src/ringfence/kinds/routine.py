@@ -11,6 +11,7 @@ from ringfence.kinds._results import gives_the_same
 from ringfence.kinds._sql import signed
 from ringfence.kinds._stale import stale
 from ringfence.kinds._swap import made_for
+from ringfence.kinds._words import coded, said
 from ringfence.step import Hazard, HazardCode
 
 if TYPE_CHECKING:
@@ -18,7 +19,18 @@ if TYPE_CHECKING:
 
     from ringfence.change import Change
     from ringfence.kinds import Namespace
-    from ringfence.model import Catalog, Fact, Ref
+    from ringfence.model import Catalog, Fact, Ref, Value
+
+
+_MODES = {"i": "", "o": "OUT", "b": "INOUT", "v": "VARIADIC", "t": "TABLE"}
+
+
+def _in_words(value: Value) -> str:
+    """Arguments, as they stand in CREATE."""
+    if not isinstance(value, tuple):
+        return said(value)
+    found = [tuple(map(str, a)) for a in value if isinstance(a, tuple)]
+    return ", ".join(" ".join(filter(None, (_MODES[m], *rest))) for m, *rest in found)
 
 
 class Routine(Kind):
@@ -38,6 +50,10 @@ class Routine(Kind):
         "arguments": Attribute("redefine", when="can_redefine"),
         "defaults": Attribute("redefine", when="can_redefine"),
         "definition": Attribute("redefine"),
+    }
+    words = {
+        "kind": coded({"f": "FUNCTION", "p": "PROCEDURE", "w": "WINDOW FUNCTION"}),
+        "arguments": _in_words,
     }
 
     def sql_name(self, ref: Ref) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, pair, some
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import FIRES, coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from ringfence.change import Change
     from ringfence.kinds import Namespace
     from ringfence.model import Fact, Ref
-
-_STATES = {"": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 
 class Rule(Kind):
@@ -24,6 +23,7 @@ class Rule(Kind):
     probe = some("pg_rewrite", "rulename <> '_RETURN'")
     keyword = "RULE"
     attributes = {"definition": Attribute("redefine"), "enabled": Attribute("enable")}
+    words = {"enabled": coded(FIRES)}
 
     def sql_name(self, ref: Ref) -> str:
         return f"{ident(ref.name[-1])} ON {qualified(ref.name[:-1])}"
@@ -50,7 +50,7 @@ class Rule(Kind):
 
 def _state(fact: Fact) -> Do:
     *table, name = fact.ref.name
-    word = _STATES[fact.text("enabled")]
+    word = FIRES[fact.text("enabled")]
     return Do(f"ALTER TABLE {qualified(tuple(table))} {word} RULE {ident(name)}")
 
 

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, Kind, kind_of, pair
 from ringfence.kinds._sql import ident, literal
+from ringfence.kinds._words import of
+from ringfence.model import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
-    from ringfence.model import Fact
+    from ringfence.model import Fact, Ref
 
 
 class SecurityLabel(Kind):
@@ -20,6 +22,10 @@ class SecurityLabel(Kind):
     name = "security_label"
     skip = frozenset({"extract"})
     attributes = {"text": Attribute("relabel")}
+
+    def title(self, ref: Ref) -> str:
+        kind, name = of(ref._replace(name=ref.name[:-1]))
+        return f"security label of {quoted(ref.name[-1])} on {kind} {name}"
 
     def create(self, new: Fact, context: Context) -> Iterator[Do]:  # noqa: ARG002
         yield _label(new, new.text("text"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.kinds import REPLACE, Attribute, Context, Do, Kind, pair
 from ringfence.kinds._sql import qualified
+from ringfence.kinds._words import coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ class Statistics(Kind):
     probe = "EXISTS (SELECT FROM pg_catalog.pg_statistic_ext)"
     keyword = "STATISTICS"
     attributes = {"definition": REPLACE, "target": Attribute("retarget")}
+    words = {"target": coded({"": "DEFAULT"})}
 
     def namespaces(self, fact: Fact) -> Iterable[Namespace]:
         return (("statistics", *fact.ref.name),)

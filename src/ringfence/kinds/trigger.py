@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._quiet import once_moved
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import FIRES, coded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ringfence.kinds import Namespace, Stage
     from ringfence.model import Fact, Ref
 
-_STATES = {"": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 
 # What is done to the trigger of a partitioned table is done to those of its partitions.
 _PARTITIONS = frozenset({"trigger_state"})
@@ -30,6 +30,7 @@ class Trigger(Kind):
         "definition": Attribute("redefine", when="can_redefine", blocks=_PARTITIONS),
         "enabled": Attribute("enable", blocks=_PARTITIONS),
     }
+    words = {"enabled": coded(FIRES)}
 
     def sql_name(self, ref: Ref) -> str:
         return f"{ident(ref.name[-1])} ON {qualified(ref.name[:-1])}"
@@ -67,7 +68,7 @@ class Trigger(Kind):
 def state(fact: Fact) -> Do:
     """The statement that makes a trigger fire as the fact says."""
     *table, name = fact.ref.name
-    word = _STATES[fact.text("enabled")]
+    word = FIRES[fact.text("enabled")]
     return Do(f"ALTER TABLE {qualified(tuple(table))} {word} TRIGGER {ident(name)}")
 
 

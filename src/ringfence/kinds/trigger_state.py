@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ringfence.kinds import Attribute, Context, Do, Kind, pair
 from ringfence.kinds._quiet import once_moved
 from ringfence.kinds._sql import ident, qualified
+from ringfence.kinds._words import FIRES, coded
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from ringfence.kinds import Stage
     from ringfence.model import Fact
 
-_STATES = {"O": "ENABLE", "D": "DISABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
-
 
 class TriggerState(Kind):
     """A state, named like the partition's trigger, below the trigger that one was made for."""
@@ -25,6 +24,7 @@ class TriggerState(Kind):
     name = "trigger_state"
     probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"enabled": Attribute("enable")}
+    words = {"enabled": coded(FIRES)}
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterable[Ref]:
         # The partition, and that it is one, up to where the trigger was made.
@@ -62,7 +62,7 @@ class TriggerState(Kind):
 
 def _state(fact: Fact, letter: str) -> Do:
     *table, name = fact.ref.name
-    return Do(f"ALTER TABLE ONLY {qualified(tuple(table))} {_STATES[letter]} TRIGGER {ident(name)}")
+    return Do(f"ALTER TABLE ONLY {qualified(tuple(table))} {FIRES[letter]} TRIGGER {ident(name)}")
 
 
 KIND = TriggerState()
