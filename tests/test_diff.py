@@ -192,6 +192,19 @@ def test_what_differs_is_told_in_words_and_where_it_does(project: Project) -> No
     assert all(f"{line}\n" in review for line in told)
 
 
+def test_what_is_made_again_is_told_though_it_does_not_differ(project: Project) -> None:
+    text = (
+        "CREATE TABLE t (a {}); CREATE VIEW v AS SELECT count(a) AS n FROM t;"
+        " CREATE VIEW w AS SELECT a FROM t; CREATE VIEW x AS SELECT 1 AS y;"
+    )
+    a = _file(project, "a.sql", text.format("integer"))
+    b = _file(project, "b.sql", text.format("bigint"))
+    result = project.run("diff", a, b, "--no-proof")
+    assert "\n~ view public.v (dropped and made again)\n" in result.err
+    assert "~ view public.w (columns: a integer → a bigint; made anew)\n" in result.err
+    assert "view public.x" not in result.err
+
+
 def test_a_huge_difference_is_counted(project: Project) -> None:
     a = _file(project, "a.sql", "".join(f"CREATE TABLE t{n} (a text);" for n in range(410)))
     b = _file(project, "b.sql", "CREATE TABLE t0 (a text);")

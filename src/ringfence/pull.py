@@ -133,7 +133,6 @@ def _pull(project: Project, shop: Shop, source: Source, wanted: Catalog, *, forc
     texts = {_as_it_lies(folder, path): text for path, text in texts.items()}
     ddl = sources.source(project, "ddl")
     have, want = sources.align(ddl, shop.catalog(ddl), source, wanted, shop.role(source))
-    before, after = _Layout(have, empty), _Layout(want, empty)
     kept = () if force else drift.left(want, have)
     if kept:
         want = filling.without(want, kept, ())

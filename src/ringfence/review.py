@@ -33,13 +33,15 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
         said = f"{hazard.code}: {hazard.message}"
         if said not in hazards.setdefault(hazard.ref, []):
             hazards[hazard.ref].append(said)
+    anew = _made_anew(plan)
     lines: list[tuple[int, str, str]] = []
 
     def show(change: Change, depth: int) -> None:
         text = kind_of(change.ref).title(change.ref)
         if change.verb == "alter":
-            said = "; ".join(f"{name}: {old} → {new}" for name, old, new in differences(change))
-            text += f" ({said})" if said else ""
+            said = [f"{name}: {old} → {new}" for name, old, new in differences(change)]
+            said += ["made anew"] if change.ref in anew else []
+            text += f" ({'; '.join(said)})" if said else ""
         lines.append((depth, _SIGNS[change.verb], text))
         lines.extend((depth + 1, "!", h) for h in hazards.pop(change.ref, []))
         for child in sorted(below.get(change.ref, []), key=lambda c: c.ref):
@@ -53,10 +55,21 @@ def tree(changes: Sequence[Change], plan: Plan) -> list[tuple[int, str, str]]:
         assert fact is not None
         if fact.parent is None or fact.parent not in by_ref:
             show(change, 0)
+    for ref in anew:
+        if ref not in by_ref:
+            kind = kind_of(ref)
+            lines.append((0, "~", f"{kind.title(ref)} ({kind.again})"))
+            lines.extend((1, "!", h) for h in hazards.pop(ref, []))
     for ref, left in hazards.items():
         lines.append((0, "!", kind_of(ref).title(ref)))
         lines.extend((1, "!", text) for text in left)
     return [(depth, sign, one_line(text)) for depth, sign, text in lines]
+
+
+def _made_anew(plan: Plan) -> list[Ref]:
+    """What is dropped and made within the plan, in the order in which it goes: not all of it differs."""
+    made = {step.ref for step in plan.steps if step.verb == "create"}
+    return [r for r in dict.fromkeys(s.ref for s in plan.steps if s.verb == "drop") if r in made]
 
 
 def markdown(changes: Sequence[Change], plan: Plan, a: str, b: str) -> str:

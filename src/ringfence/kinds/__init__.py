@@ -146,6 +146,8 @@ class Kind:
     last: ClassVar[bool] = False
     """Whether it acts on other statements: it is made after all else, and dropped before."""
 
+    again: ClassVar[str] = "dropped and made again"
+    """What happens to one that stays as it is, where it has to be out of the way meanwhile."""
     words: ClassVar[Mapping[str, Callable[[Value], str]]] = {}
     """Attribute → how what the catalogs say in codes, or in parts of names, is called in SQL."""
 

@@ -49,6 +49,7 @@ class Partition(Kind):
     probe = "EXISTS (SELECT FROM pg_catalog.pg_inherits)"
     attributes = {"whole": REPLACE, "bound": REPLACE}
     words = {"whole": path}
+    again = "detached and attached again"
 
     def needs(self, fact: Fact, facts: Mapping[Ref, Fact]) -> Iterator[Ref]:  # noqa: ARG002
         yield Ref("table", fact.list("whole"))
