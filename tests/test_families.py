@@ -283,6 +283,14 @@ def test_order_of_columns_is_a_note(make_database: Callable[..., str]) -> None:
     assert made.notes == ('the columns of public.t stay in their order: a, "B b", c',)
 
 
+def test_order_of_columns_that_are_there_is_no_note(make_database: Callable[..., str]) -> None:
+    table = "CREATE TABLE t ({});"
+    one, other = table.format("a integer, b integer"), table.format("b integer, a integer")
+    assert _planned(make_database, one, other).notes == ()
+    more = table.format("b integer, a integer, c integer")
+    assert _planned(make_database, one, more).notes == ()
+
+
 def test_a_column_that_is_made_anew_comes_last(make_database: Callable[..., str]) -> None:
     made = _planned(
         make_database,

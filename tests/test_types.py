@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from engine import DataRefused, assert_turns, catalog, psql
+from engine import DataRefused, assert_turns, catalog, psql, rows
 from ringfence.errors import Refused
 from ringfence.kinds import _casts
 from ringfence.planner import plan
@@ -51,21 +51,45 @@ def test_labels_are_added_in_place_and_the_last_one_is_committed(planned: Planne
     ]
 
 
+UNLESS = "unless its file says above this what they become:"
+QUOTED_A = "'a'"
+
+
 def test_a_removed_label_is_a_hazard_where_rows_may_hold_it(planned: Planned) -> None:
     table = "; CREATE TABLE t (e e)"
     made = planned(
         f"CREATE TYPE e AS ENUM ('a', 'b', 'c'){table}", f"CREATE TYPE e AS ENUM ('a'){table}"
     )
+    said = "public.e no longer has 'b', 'c': rows that have it stop the plan"
     assert [(h.name, h.message) for h in made.hazards] == [
         (
             "DATA_LOSS:public.e",
-            "public.e no longer has 'b', 'c': a row that holds it stops the plan",
+            f"{said}, {UNLESS} UPDATE public.t SET e = … WHERE e IN ('b', 'c')",
         ),
         ("REWRITE:public.t.e", "public.t is written anew under lock"),
     ]
     unused = planned("CREATE TYPE e AS ENUM ('a', 'b')", "CREATE TYPE e AS ENUM ('a')")
     assert not unused.hazards
     assert "DROP TYPE public.e" in _statements(unused)
+
+
+def test_rows_with_a_removed_label_become_what_the_file_says(
+    planned: Planned, make_database: Callable[..., str]
+) -> None:
+    text = "CREATE TYPE e AS ENUM ({}); CREATE TABLE t (e e DEFAULT 'a'); CREATE TABLE u (e e[]);"
+    made = planned(text.format("'a', 'b'"), text.format("'a'"))
+    (hazard,) = (h for h in made.hazards if h.code == "DATA_LOSS")
+    update = "UPDATE public.t SET e = … WHERE e = 'b'"
+    assert hazard.message.endswith(f"{UNLESS} {update}")
+    database = make_database()
+    psql(database, text.format("'a', 'b'") + "INSERT INTO t VALUES ('b');")
+    psql(database, "INSERT INTO u VALUES (ARRAY['a']::e[])")
+    above = f"-- hazard {hazard.code}: {hazard.message}"
+    assert above in made.script()
+    with pytest.raises(DataRefused):
+        psql(database, made.script())
+    psql(database, made.script().replace(above, f"{update.replace('…', QUOTED_A)};\n{above}"))
+    assert rows(database) == {"public.t": 1, "public.u": 1}
 
 
 def test_a_domain_is_replaced_only_where_its_values_cannot_be_looked_at(planned: Planned) -> None:

@@ -443,7 +443,11 @@ def _texts(done: Sequence[Rename], new: Catalog) -> Iterator[str]:
         ]
         if found:
             listed = ", ".join(found[:5]) + (f" and {len(found) - 5} more" if found[5:] else "")
-            yield f"{word} is named in the text of {listed}: what is renamed is not there"
+            yield (
+                f"the text of {listed} has the word {word}, and PostgreSQL renames nothing in such"
+                f" texts: where {rename.old.path} is meant, write {rename.new.path} there in ddl/, or"
+                " the next call fails"
+            )
 
 
 def _body(fact: Fact) -> str:

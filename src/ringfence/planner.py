@@ -700,7 +700,10 @@ def _place(ref: Ref) -> tuple[str, tuple[str, ...]]:
 
 
 def _notes(old: Catalog, new: Catalog, work: _Work) -> Iterator[str]:
-    """The order of columns that is not the wanted one: nothing but a new table changes it at will."""
+    """New columns that do not come where they are wanted: nothing but a new table changes the order.
+
+    Of columns that are there nothing is said: it would be said of every plan from then on.
+    """
     before = _columns(old)
     for ref, wanted in _columns(new).items():
         has = before.get(ref)
@@ -710,7 +713,7 @@ def _notes(old: Catalog, new: Catalog, work: _Work) -> Iterator[str]:
             continue
         stay = [c for c in has if c in new.facts and c not in work.drops]
         last = [c for c in wanted if c not in stay]
-        if stay + last != wanted:
+        if last != wanted[len(stay) :]:
             order = ", ".join(quoted(c.name[-1]) for c in (*stay, *last))
             anew = any(c in old.facts for c in last)
             do = "that are made anew come last" if anew else "stay in their order"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Attribute, Context, Do, loses_data, pair
-from ringfence.kinds._sql import literal, qualified
-from ringfence.kinds._swap import Swapped
+from ringfence.kinds._sql import ident, literal, qualified
+from ringfence.kinds._swap import Swapped, put_aside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ringfence.change import Change
-    from ringfence.model import Fact
+    from ringfence.model import Fact, Ref
     from ringfence.step import Hazard
 
 
@@ -29,10 +29,7 @@ class Enum(Swapped):
         gone = [] if old is None else [v for v in old.list("labels") if v not in new.list("labels")]
         hazards: tuple[Hazard, ...] = ()
         if gone and new.ref in context.aside:
-            words = ", ".join(_label(v) for v in gone)
-            hazards = loses_data(
-                new.ref, f"{new.ref.path} no longer has {words}: a row that holds it stops the plan"
-            )
+            hazards = loses_data(new.ref, _without(new.ref, gone, context))
         yield Do(f"CREATE TYPE {qualified(new.ref.name)} AS ENUM ({labels})", hazards)
 
     def can_extend(self, change: Change, context: Context) -> bool:  # noqa: ARG002
@@ -58,6 +55,26 @@ class Enum(Swapped):
                 f"ALTER TYPE {qualified(new.ref.name)} ADD VALUE {_label(label)}{place}",
                 transactional="commit" if label == added[-1] else "yes",
             )
+
+
+def _without(ref: Ref, gone: list[str], context: Context) -> str:
+    """What rows that have a label which goes do, and how to say what they become."""
+    words = ", ".join(map(_label, gone))
+    types = (qualified(ref.name), put_aside(ref))
+    held = [
+        user
+        for user in context.old.used_by.get(ref, ())
+        if user.kind == "column" and context.old.facts[user].text("type") in types
+    ]
+    said = f"{ref.path} no longer has {words}: rows that have it stop the plan"
+    if not held:
+        return said
+    column = held[0]
+    of = " of each column of the type" if held[1:] else ""
+    which = f"= {words}" if len(gone) == 1 else f"IN ({words})"
+    table, name = qualified(column.name[:-1]), ident(column.name[-1])
+    update = f"UPDATE {table} SET {name} = … WHERE {name} {which}"  # noqa: S608 - quoted
+    return f"{said}, unless its file says above this what they become{of}: {update}"
 
 
 def _label(text: str) -> str:
