@@ -940,6 +940,63 @@ CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
     assert "plain" not in result.err
 
 
+def test_a_column_that_is_not_null_comes_to_partitions_that_stand_in_files_of_their_own(
+    project: Project, database: str
+) -> None:
+    """They name their own NOT NULL, as the files that `pull` writes do, and PostgreSQL the whole's."""
+    columns = "id int NOT NULL, k int NOT NULL, n int{}"
+    ddl = f"""CREATE TABLE w ({columns}) PARTITION BY LIST (k);
+CREATE TABLE a ({columns}) PARTITION BY LIST (k);
+CREATE TABLE a1 ({columns});
+ALTER TABLE a ATTACH PARTITION a1 FOR VALUES IN (1);
+ALTER TABLE w ATTACH PARTITION a FOR VALUES IN (1);
+"""
+    _ddl(project, ddl.replace("{}", ""))
+    assert _plan(project, "-m", "Parts", "--allow", "DATA_LOSS").status == 0
+    _ddl(project, ddl.replace("{}", " NOT NULL, sev int NOT NULL DEFAULT 3"))
+    made = _plan(project, "-m", "Found")
+    assert made.status == 0, made.err
+    written = "".join(p.read_text() for p in project.versions.glob("*found*.up.sql"))
+    assert written.count(" sev ") == 1
+    assert project.run("migrate").status == 0
+    assert project.run("migrate", "--to", "0001", "--yes", "--allow", "DATA_LOSS").status == 0
+    again = project.run("migrate")
+    assert again.status == 0, again.err
+    assert project.run("diff", "live", "ddl").out == ""
+    assert project.run("diff", "head", "ddl").out == ""
+    assert project.run("diff", "ddl", "live").out == ""
+    # One that PostgreSQL made as a partition bears the whole's names.
+    psql(database, "CREATE TABLE w2 PARTITION OF w FOR VALUES IN (2)")
+    beside = columns.replace("{}", " NOT NULL, sev int NOT NULL DEFAULT 3")
+    second = f"CREATE TABLE w2 ({beside});\nALTER TABLE w ATTACH PARTITION w2 FOR VALUES IN (2);\n"
+    _ddl(project, ddl.replace("{}", " NOT NULL, sev int NOT NULL DEFAULT 3") + second)
+    assert project.run("diff", "live", "ddl").out == ""
+    assert project.run("diff", "ddl", "live").out == ""
+    pulled = project.run("pull")
+    assert pulled.err == "ddl says already what the database is\n"
+
+
+def test_a_partition_takes_another_name_of_its_not_null_where_files_say_so(
+    project: Project, database: str
+) -> None:
+    psql(
+        database,
+        "CREATE TABLE w (k int NOT NULL) PARTITION BY LIST (k);"
+        " CREATE TABLE a PARTITION OF w FOR VALUES IN (1);",
+    )
+    _ddl(
+        project,
+        "CREATE TABLE w (k int NOT NULL) PARTITION BY LIST (k);\n"
+        "CREATE TABLE a (k int CONSTRAINT given NOT NULL);\n"
+        "ALTER TABLE w ATTACH PARTITION a FOR VALUES IN (1);\n",
+    )
+    if catalog(database).server_version < 180000:
+        pytest.skip("NOT NULL has no name before PostgreSQL 18")
+    done = project.run("diff", "live", "ddl")
+    assert "RENAME CONSTRAINT w_k_not_null TO given" in done.out
+    assert "not proved" not in done.err
+
+
 def test_an_index_of_a_partitioned_table_is_one_revision_and_covers_partitions_in_no_file(
     project: Project, database: str
 ) -> None:

@@ -242,6 +242,13 @@ def test_what_an_earlier_pending_revision_changes_is_not_drift(project: Project)
     assert project.run("migrate").out == "now at 0003\n"
 
 
+def test_what_an_earlier_pending_revision_makes_is_not_missed(project: Project) -> None:
+    (project.root / "ddl" / "s.sql").write_text(AFTER.replace("a INT", "a INT, b INT"), "utf-8")
+    assert project.run("plan", "-m", "more of what is new").status == 0
+    done = project.run("migrate")
+    assert (done.status, done.out) == (0, "now at 0003\n"), done.err
+
+
 def test_another_major_version_is_told_and_not_compared(project: Project) -> None:
     (path,) = project.versions.glob("0002*.up.sql")
     text = path.read_text(encoding="utf-8")

@@ -85,8 +85,9 @@ def refuse(
     What revisions of these ids are about was `changed` by others or by themselves, and is let be.
 
     Each is looked at once, for the first revision that changes it: what is before the next one is
-    that one's work. Behind a revision that does not say what it changes nothing is known. Where the
-    configuration says that it is to `warn`, `tell` hears of it.
+    that one's work, and what is not there yet may be to come from an earlier one. Behind a revision
+    that does not say what it changes nothing is known. Where the configuration says that it is to
+    `warn`, `tell` hears of it.
     """
     if config.drift == "off":
         return
@@ -110,7 +111,8 @@ def refuse(
     for (planned, root, mark), revision in said.items():
         now = _mark(found, root) if planned == major else mark
         name = f"{DRIFT}:{root.path}"
-        if now == mark or allowed(name, allow):
+        to_come = not now and revision is not pending[0]
+        if now == mark or to_come or allowed(name, allow):
             continue
         what = "is not there any more" if not now else "is not what it was planned on"
         left[name] = f"{root.kind.replace('_', ' ')} {root.path} {what}"

@@ -18,6 +18,7 @@ from ringfence.alone import alone
 from ringfence.change import diff
 from ringfence.comparison import compare, needed
 from ringfence.errors import Busy, Error, Refused, ServerError
+from ringfence.kinds._not_null import as_partitions_have_it
 from ringfence.model import quoted
 from ringfence.online import online as lock_safe
 from ringfence.pg.connect import chosen, connect, server_error
@@ -287,7 +288,8 @@ def _drafts(
     safe: _Safely | None,
 ) -> Iterable[Draft]:
     parts = segments(plan.steps)
-    stages, renamed = _up(project, shop, source, parts, done)
+    clone = shop.copy(source)
+    stages, renamed = _up(project, clone, parts, done)
     online, apart = safe is not None, safe.apart if safe else frozenset()
     downs = [
         way_back(stages[i + 1], stages[i], online=online, apart=apart) for i in range(1, len(parts))
@@ -296,7 +298,7 @@ def _drafts(
     downs.insert(
         0, replace(first, steps=(*first.steps, *asked.back(done.asked, done.renaming, renamed)))
     )
-    _down(project, shop, stages, downs)
+    _down(project, clone, stages, downs)
     identifiers = _identifiers(project, len(parts))
     notes = {r: n for r, n in empty(done.old, done.new, done.changes) if n in plan.notes}
     before = head
@@ -347,18 +349,14 @@ def _catalog(
 
 
 def _up(
-    project: Project,
-    shop: Shop,
-    source: sources.Source,
-    parts: Sequence[Sequence[Step]],
-    done: Compared,
+    project: Project, clone: Target, parts: Sequence[Sequence[Step]], done: Compared
 ) -> tuple[list[Catalog], Catalog]:
     """The catalog before, between and after the parts, reached by running them on a clone.
 
     And the one after the renames asked for, with which the first part begins.
     """
     first = len(done.renaming)
-    with connect(shop.copy(source)) as connection:
+    with connect(clone) as connection:
         row = connection.execute("SELECT current_user").fetchone()
         who = str(row[0]) if row else ""
         connection.execute("SET check_function_bodies = off")
@@ -372,10 +370,11 @@ def _up(
         return stages, renamed
 
 
-def _down(project: Project, shop: Shop, stages: Sequence[Catalog], downs: Sequence[Plan]) -> None:
-    """Prove each way back: on a clone of where the way up ends, down to where it began."""
-    ddl = sources.source(project, "ddl")
-    with connect(shop.copy(ddl)) as connection:
+def _down(
+    project: Project, clone: Target, stages: Sequence[Catalog], downs: Sequence[Plan]
+) -> None:
+    """Prove each way back: on the clone that the way up has led to its end, down to where it began."""
+    with connect(clone) as connection:
         row = connection.execute("SELECT current_user").fetchone()
         who = str(row[0]) if row else ""
         connection.execute("SET check_function_bodies = off")
@@ -387,6 +386,7 @@ def _down(project: Project, shop: Shop, stages: Sequence[Catalog], downs: Sequen
 
 def _demand_equal(found: Catalog, wanted: Catalog, title: str) -> None:
     """Raise `_Astray` where the steps have led elsewhere."""
+    wanted = as_partitions_have_it(found, wanted)
     left = [c for c in diff(found, wanted) if c.ref.kind != "owner"]
     if not left:
         return

@@ -625,8 +625,12 @@ def align(
 
     That is who owns an object, what the owner was granted, and whose default privileges are meant
     where no role is named: those of `role`, who asks, or of the role that has some in a snapshot.
-    What TO declares, it declares, whatever FROM leaves open.
+    What TO declares, it declares, whatever FROM leaves open. What partitions call a NOT NULL that
+    they have from the whole is left open by every source.
     """
+    from ringfence.kinds._not_null import as_partitions_have_it
+
+    cb = as_partitions_have_it(ca, cb)
     if a.what == "snapshot" and b.declared:
         role = _whose(ca, cb)
     if role and a.declared != b.declared:

@@ -6,15 +6,16 @@ of an heir's what is wanted, the heir leaves its parents and joins them anew.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from ringfence.kinds import Do, kind_of
-from ringfence.kinds._family import inheritance, kept_parents, links_below, parents
+from ringfence.kinds._family import inheritance, kept_parents, links_below, parents, whole
 from ringfence.kinds._sql import ident, qualified
 from ringfence.model import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ringfence.kinds import Context
     from ringfence.model import Catalog, Fact
@@ -33,6 +34,61 @@ def called(column: Fact) -> str:
     """The name of its constraint NOT NULL."""
     *_, table, name = column.ref.name
     return column.text("not_null_name") or f"{table}_{name}_not_null"
+
+
+def as_partitions_have_it(old: Catalog, new: Catalog) -> Catalog:
+    """The new catalog, with what a partition calls a NOT NULL of the whole's as PostgreSQL leaves it.
+
+    From PostgreSQL 18 on it has a name: its own where it came with the table that was attached, the
+    whole's where it came from there, and RENAME CONSTRAINT refuses it. So which of the two it is says
+    how the partition came to be, not what it is, and nothing should be detached for it.
+    """
+    if new.server_version < 180000:
+        return new
+    links = {f.ref for r, f in new.facts.items() if r.kind == "partition" and r in old.facts}
+    instead: dict[Ref, Fact] = {}
+    for link in sorted(links, key=lambda r: _depth(r, new)):
+        table = new.facts[link].parent
+        for column in new.below(table, "column") if table is not None else ():
+            name = _left_open(column, old, new, instead)
+            if name is not None and name != called(column):
+                usual = name == called(replace(column, attrs={}))
+                attrs = {k: v for k, v in column.attrs.items() if k != "not_null_name"}
+                attrs |= {} if usual else {"not_null_name": name}
+                instead[column.ref] = replace(column, attrs=attrs)
+    return replace(new, facts={**new.facts, **instead}) if instead else new
+
+
+def _depth(link: Ref, catalog: Catalog) -> int:
+    fact = catalog.facts.get(link)
+    return 0 if fact is None else 1 + _depth(link._replace(name=fact.list("whole")), catalog)
+
+
+def _left_open(column: Fact, old: Catalog, new: Catalog, instead: Mapping[Ref, Fact]) -> str | None:
+    """What a partition's NOT NULL is called once all else is as wanted; None where that is not open."""
+    wholes = _wholes(column, new)
+    if not column["not_null"] or not wholes or not _is_open(column, wholes):
+        return None
+    given = called(instead.get(wholes[0].ref, wholes[0]))
+    was = old.facts.get(column.ref)
+    if was is None or not was["not_null"]:
+        return given
+    before = _wholes(was, old)
+    if not _is_open(was, before):
+        return None
+    return given if before and called(was) == called(before[0]) else called(was)
+
+
+def _is_open(column: Fact, wholes: list[Fact]) -> bool:
+    """Whether its NOT NULL is called as PostgreSQL might have done by itself."""
+    return called(column) in {called(replace(column, attrs={})), *map(called, wholes)}
+
+
+def _wholes(column: Fact, catalog: Catalog) -> list[Fact]:
+    """The columns of the tables that it is of a partition of which are NOT NULL, the nearest first."""
+    over = None if column.parent is None else whole(column.parent, catalog)
+    above = None if over is None else catalog.facts.get(_at(over, column.ref))
+    return [above, *_wholes(above, catalog)] if above is not None and above["not_null"] else []
 
 
 def misled(column: Ref, context: Context) -> Iterator[Ref]:

@@ -46,6 +46,8 @@ class Default(Kind):
             )
             if given and there and all(f["expression"] == new["expression"] for f in given):
                 return
+        if _comes_along(new, above, context):
+            return
         yield Do(f"{_column(new, context.new)} SET DEFAULT {new.text('expression')}")
 
     def drop(self, old: Fact, context: Context) -> Iterator[Do]:
@@ -74,6 +76,20 @@ def _inherits(fact: Fact, above: Ref, context: Context) -> bool:
         Ref("column", (*p.name, column.name[-1])) in context.creates
         for p in kept_parents(above, context)
     )
+
+
+def _comes_along(new: Fact, above: Ref, context: Context) -> bool:
+    """Whether the column comes with the only parent's ADD COLUMN, which has the same default."""
+    kept = list(kept_parents(above, context))
+    if new.parent not in context.creates or above in context.creates or len(kept) != 1:
+        return False
+    if kept != parents(above, context.new):
+        return False
+    given = context.new.facts.get(Ref("default", (*kept[0].name, new.ref.name[-1])))
+    if given is None or given["expression"] != new["expression"]:
+        return False
+    stated = given.ref in context.folded.get(given.parent or given.ref, ())
+    return stated or _comes_along(given, kept[0], context)
 
 
 def _column(fact: Fact, catalog: Catalog) -> str:

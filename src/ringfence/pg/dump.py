@@ -35,6 +35,11 @@ _CONNECTION = re.compile(
 )
 _OPTIONS = re.compile(r"(?<= |\n)WITH \((?P<options>[\w.]+='?[^'()]*'?(?:, [\w.]+='?[^'()]*'?)+)\)")
 
+_PART = r'(?:"(?:[^"]|"")+"|[\w$]+)'
+_ATTACHED = re.compile(rf"ALTER TABLE ONLY .+ ATTACH PARTITION (?P<part>{_PART}\.{_PART}) ")
+_TABLE = re.compile(rf"CREATE (?:UNLOGGED |FOREIGN )?TABLE (?P<table>{_PART}\.{_PART}) \(\n")
+_NOT_NULL = re.compile(rf" CONSTRAINT {_PART} NOT NULL(?=,?\n| )")
+
 
 def dump(conninfo: str, *arguments: str) -> str:
     """The output of pg_dump with these arguments, `--schema-only` unless they say otherwise.
@@ -99,11 +104,22 @@ def normalised(
     """The schema as pg_dump prints it, statement by statement, in an order of its own.
 
     Left out is what is not schema (settings, comments), and what the order of things alone decides:
-    the order of statements, of the columns of a table and of statistics, of foreign options; and
-    owners, when they are not wanted. Secrets are hidden, as in catalogs.
+    the order of statements, of the columns of a table and of statistics, of foreign options; what a
+    partition calls its NOT NULL, which tells how it came to be one; and owners, when they are not
+    wanted. Secrets are hidden, as in catalogs.
     """
     text = of_schema(conninfo, exclude, *([] if owners else ["--no-owner"]))
-    return tuple(sorted(_ordered(_discreet(s)) for s in _statements(text)))
+    statements = _statements(text)
+    parts = {found["part"] for s in statements if (found := _ATTACHED.match(s)) is not None}
+    return tuple(sorted(_ordered(_discreet(_nameless(s, parts))) for s in statements))
+
+
+def _nameless(statement: str, partitions: set[str]) -> str:
+    """A partition's CREATE TABLE without the names of its constraints NOT NULL."""
+    made = _TABLE.match(statement)
+    if made is None or made["table"] not in partitions:
+        return statement
+    return _NOT_NULL.sub(" NOT NULL", statement)
 
 
 # PostgreSQL prints it of a foreign table below a compressed column, and refuses to run it.
