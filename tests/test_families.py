@@ -253,6 +253,57 @@ def test_no_table_is_copied_since_its_parents_are_others(
     assert not any("INSERT" in step.sql for step in outcome.plan.steps)
 
 
+@pytest.mark.parametrize(
+    ("check", "proves"),
+    [
+        ("x IS NOT NULL", True),
+        ("y > 0 AND x IS NOT NULL AND y < 9", True),
+        ("x IS NOT NULL OR y > 0", False),
+        ("y = 1 OR (y > 0 AND x IS NOT NULL AND y < 9)", False),
+        ("y IS NOT NULL", False),
+        ("x IS NOT NULL) NOT VALID --", False),
+        ("x IS NOT NULL) NO INHERIT --", False),
+    ],
+)
+def test_not_null_that_a_check_proves_is_no_scan(
+    check: str, proves: bool, make_database: Callable[..., str]
+) -> None:
+    table = "CREATE TABLE t (x integer{}, y integer);"
+    check = f" ALTER TABLE t ADD CONSTRAINT c CHECK ({check}\n);"
+    one, two = make_database(), make_database()
+    psql(one, table.format("") + check.replace("--\n)", ""))
+    psql(two, table.format(" NOT NULL") + check.replace("--\n)", ""))
+    made = plan(catalog(one), catalog(two), executor="postgres")
+    assert [h.code for h in made.hazards] == ([] if proves else ["SCAN_UNDER_LOCK"])
+    said: list[str] = []
+    with psycopg.connect(one, autocommit=True) as connection:
+        connection.add_notice_handler(lambda notice: said.append(notice.message_primary or ""))
+        connection.execute("SET client_min_messages = debug1")
+        connection.execute(made.script().encode())
+    # Of what is not inherited PostgreSQL may know it too, and we do not say so.
+    if "INHERIT" not in check:
+        assert any("are sufficient to prove" in text for text in said) == proves
+
+
+def test_a_check_that_goes_proves_no_not_null(make_database: Callable[..., str]) -> None:
+    table = "CREATE TABLE t (x integer{});"
+    check = " ALTER TABLE t ADD CONSTRAINT c CHECK (x IS NOT NULL);"
+    made = _planned(make_database, table.format("") + check, table.format(" NOT NULL"))
+    assert [h.code for h in made.hazards] == ["SCAN_UNDER_LOCK"]
+
+
+def test_an_index_is_built_with_the_view_that_is_made_anew(
+    make_database: Callable[..., str],
+) -> None:
+    text = "CREATE TABLE t (a {}); CREATE MATERIALIZED VIEW m AS SELECT a FROM t; CREATE INDEX ON m (a);"
+    made = _planned(make_database, text.format("integer"), text.format("bigint"))
+    assert "CREATE INDEX m_a_idx ON public.m USING btree (a)" in [s.sql for s in made.steps]
+    assert "INDEX_BUILD" not in {h.code for h in made.hazards}
+    later = text.format("integer")
+    alone = _planned(make_database, later.partition(" CREATE INDEX")[0], later)
+    assert [h.code for h in alone.hazards] == ["INDEX_BUILD"]
+
+
 def test_rows_that_leave_a_whole_are_a_note(make_database: Callable[..., str]) -> None:
     whole = "CREATE TABLE m (id int) PARTITION BY LIST (id); CREATE TABLE h (id int);"
     one = (

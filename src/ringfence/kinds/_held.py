@@ -7,6 +7,7 @@ altered of it is altered there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -164,7 +165,7 @@ def let_go(table: Ref, context: Context) -> Iterator[Do]:
         if (fact in nulls or late) and _has_its_own(fact, context):
             yield Do(f"{_child(table)} ALTER COLUMN {ident(fact.ref.name[-1])} DROP NOT NULL")
         if fact in nulls:
-            hazards = scans(fact) if fact.ref in context.old.facts else ()
+            hazards = scans(fact, context) if fact.ref in context.old.facts else ()
             yield Do(f"{_add(table)} {_not_null(fact)}", hazards)
     for parent in parents(table, context.new):
         yield Do(f"{_child(table)} INHERIT {qualified(parent.name)}")
@@ -173,11 +174,34 @@ def let_go(table: Ref, context: Context) -> Iterator[Do]:
         yield Do(f"DROP TABLE {qualified(holder(table))}")
 
 
-def scans(column: Fact) -> tuple[Hazard, ...]:
-    """The hazard of what has to be proved of every row."""
+def scans(column: Fact, context: Context) -> tuple[Hazard, ...]:
+    """The hazard of what has to be proved of every row; none where a check has proved it."""
     assert column.parent is not None
+    checks = context.old.below(column.parent, "constraint")
+    if any(_implies(c, column, context) for c in checks):
+        return ()
     message = f"every row of {column.parent.path} is read while nobody may use it"
     return (Hazard(HazardCode.SCAN_UNDER_LOCK, column.ref, message),)
+
+
+def _implies(check: Fact, column: Fact, context: Context) -> bool:
+    """Whether a constraint that stays as it is has no row without a value in the column.
+
+    It says no more than that, or that beside other conditions which are all to be met.
+    """
+    if check.ref in context.drops or context.new.facts.get(check.ref) != check:
+        return False
+    wanted = f"({ident(column.ref.name[-1])} IS NOT NULL)"
+    match = _CHECK.fullmatch(check.text("definition"))
+    if match is None:
+        return False
+    parts = match["all"][1:-1].split(" AND ")
+    before = (" AND ".join(parts[:i]) for i, part in enumerate(parts) if part == wanted)
+    return match["all"] == wanted or any(b.count("(") == b.count(")") for b in before)
+
+
+_CHECK = re.compile(r"""CHECK \((?P<all>\([^']*\))\)""")
+"""Valid, enforced and inherited, without strings: in those parentheses and words mean nothing."""
 
 
 def owned(fact: Fact, context: Context) -> bool:

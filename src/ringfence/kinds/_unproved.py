@@ -54,7 +54,7 @@ def proved_still(top: Fact, context: Context) -> Iterator[Do]:
     for heir in _proved(top, context):
         assert heir.parent is not None
         head = f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
-        yield Do(f"{head} VALIDATE CONSTRAINT {ident(_named(heir))}", scans(heir))
+        yield Do(f"{head} VALIDATE CONSTRAINT {ident(_named(heir))}", scans(heir, context))
 
 
 def waits(column: Fact, context: Context) -> bool:

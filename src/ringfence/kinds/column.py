@@ -299,7 +299,7 @@ class Column(Kind):
             if text:
                 yield Do(f"{_table(new)} ADD COLUMN {text}", on_adding(new, context))
             if alone:
-                yield Do(f"{_table(new)} ADD {_not_null(new)}", scans(new))
+                yield Do(f"{_table(new)} ADD {_not_null(new)}", scans(new, context))
             if late:
                 yield _identify(new)
         yield from self.afterwards(new, context)
@@ -538,7 +538,7 @@ class Column(Kind):
         # Before 18 it is not inherited: each table is told by itself, but for partitions.
         family = tree(new.parent, context.new)
         table = _table(new, only=family == "inherited" and context.server_version < 180000)
-        read = scans(new)
+        read = scans(new, context)
         was, named = old["not_null"], (old["not_null_name"], new["not_null_name"])
         if was and new["not_null"] and (not old["not_null_inherited"] or owned(old, context)):
             if new["not_null_inherited"]:

@@ -10,6 +10,7 @@ from ringfence.kinds import (
     Context,
     Do,
     Kind,
+    kind_of,
     options_clause,
     pair,
     reset_options,
@@ -127,7 +128,11 @@ class Index(Kind):
         if new["predicate"]:
             text += f" WHERE {new.text('predicate')}"
         hazards: tuple[Hazard, ...] = ()
-        if new.parent is not None and new.parent in context.old.facts:
+        if (
+            new.parent is not None
+            and new.parent in context.old.facts
+            and not _filled_anew(new, context)
+        ):
             message = f"{new.ref.path} is built while nobody may write to {new.parent.path}"
             hazards = (Hazard(HazardCode.INDEX_BUILD, new.ref, message),)
         yield Do(text, hazards)
@@ -182,6 +187,12 @@ class Index(Kind):
         """ALTER COLUMN … SET STATISTICS, of an expression in it."""
         old, new = pair(change)
         yield from _statistics(new, old.list("statistics"), new.list("statistics"))
+
+
+def _filled_anew(index: Fact, context: Context) -> bool:
+    """Whether what it is of is made and computed anew by the same plan, and nobody uses it yet."""
+    of = index.parent
+    return of is not None and of in context.creates and kind_of(of).computed
 
 
 def _statistics(fact: Fact, before: tuple[str, ...], after: tuple[str, ...]) -> Iterator[Do]:
