@@ -148,6 +148,60 @@ def test_a_plan_tells_that_not_every_role_can_fill_where_row_security_is_forced(
     assert (note in planned.err) == forced, planned.err
 
 
+TRIGGERS = """
+CREATE TABLE fired (name text);
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO public.fired VALUES (TG_NAME); RETURN new; END $$;
+CREATE TABLE t (id int, k int, "o ON, f" int, {} PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1);
+CREATE TRIGGER "to uch" BEFORE INSERT OR UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER audit AFTER DELETE OR UPDATE OR TRUNCATE ON t EXECUTE FUNCTION fire();
+CREATE TRIGGER always AFTER UPDATE ON t1 FOR EACH ROW EXECUTE FUNCTION fire();
+ALTER TABLE t1 ENABLE ALWAYS TRIGGER always;
+CREATE CONSTRAINT TRIGGER later AFTER UPDATE OF k, "o ON, f", {} ON t1 DEFERRABLE FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER other BEFORE UPDATE OF k, "o ON, f" ON t FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER comes BEFORE INSERT OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+CREATE TRIGGER below AFTER UPDATE ON t1 EXECUTE FUNCTION fire();
+CREATE TRIGGER off AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+ALTER TABLE t DISABLE TRIGGER off;
+CREATE TRIGGER replica AFTER UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+ALTER TABLE t ENABLE REPLICA TRIGGER replica;
+"""
+
+
+@pytest.mark.parametrize("online", ["--online", "--no-online"])
+def test_triggers_that_a_fill_fires_are_named(tmp_path: Path, database: str, online: str) -> None:
+    project = Project(tmp_path / "project", database)
+    project.revision("0001", TRIGGERS.format("", "id"), "SELECT 1;")
+    (project.root / "ddl").mkdir()
+    new = TRIGGERS.format("state int NOT NULL, -- ringfence: filled-with id\n", "state")
+    (project.root / "ddl" / "all.sql").write_text(new)
+    assert project.run("migrate").status == 0
+    psql(database, "INSERT INTO t VALUES (1, 1), (2, 1); TRUNCATE fired;")
+    planned = _plan(project, online, "--allow", "SCAN_UNDER_LOCK")
+    assert planned.status == 0, planned.err
+    names = 'public.t.audit, public.t."to uch", public.t1.always, public.t1.later'
+    assert (
+        f"note: filling public.t fires its triggers, as any UPDATE of these rows does: {names}. What"
+        in planned.err
+    )
+    (first, *_) = (
+        text
+        for path in sorted(project.versions.glob("*.up.sql"))[1:]
+        if "UPDATE public.t SET" in (text := path.read_text())
+    )
+    above = f"-- fires the triggers that any UPDATE of these rows does: {names}\nUPDATE public.t"
+    assert above in first
+    done = project.run("migrate", "--allow", "SCAN_UNDER_LOCK")
+    assert done.status == 0, done.err
+    assert _query(database, "SELECT DISTINCT name FROM fired ORDER BY 1") == [
+        "always",
+        "audit",
+        "later",
+        "to uch",
+    ]
+
+
 def test_a_column_that_has_what_it_is_to_be_asks_for_nothing(project: Project) -> None:
     (project.root / "ddl" / "all.sql").write_text(
         OLD.replace("mail text NOT NULL,", "mail text NOT NULL, -- ringfence: filled-with 'x'\n")

@@ -148,13 +148,13 @@ def plan(
     between = tuple(
         step
         for table in dict.fromkeys(f.table for f in fills)
-        for step in _steps([f for f in fills if f.table == table], new)
+        for step in _steps([f for f in fills if f.table == table], ready, new)
     )
     return replace(
         last,
         steps=(*first.steps, *second.steps, *between, *last.steps),
         source=first.source,
-        notes=(*first.notes, *last.notes, *_forced(fills, new)),
+        notes=(*first.notes, *last.notes, *_forced(fills, new), *_fired(fills, ready)),
         renames=first.renames,
     )
 
@@ -168,6 +168,43 @@ def _forced(fills: Sequence[Fill], new: Catalog) -> Iterator[str]:
                 f"row security is forced on {table.path}: only a role with BYPASSRLS, or a superuser,"
                 " can fill its rows; run as another, the fill is refused"
             )
+
+
+def _fired(fills: Sequence[Fill], ready: Catalog) -> Iterator[str]:
+    """Tables that have triggers which the fill fires."""
+    for table in dict.fromkeys(f.table for f in fills):
+        if fired := ", ".join(_triggers([f for f in fills if f.table == table], ready)):
+            yield (
+                f"filling {table.path} fires its triggers, as any UPDATE of these rows does: {fired}."
+                " What they write (a time of change, an audit, a message) is written for every row"
+                " that is filled"
+            )
+
+
+_UPDATES = re.compile(
+    r'CREATE (?:CONSTRAINT )?TRIGGER (?:"(?:[^"]|"")*"|[^\s"]+) (?:BEFORE|AFTER) (?:INSERT OR )?'
+    r'(?:DELETE OR )?UPDATE(?: OF (?P<columns>(?:"(?:[^"]|"")*"|[^"])*?))?'
+    r"(?: OR TRUNCATE)? ON (?P<rest>.*)",
+    re.DOTALL,
+)
+
+
+def _triggers(fills: Sequence[Fill], catalog: Catalog) -> Iterator[str]:
+    """What an UPDATE of these columns fires: of the table any trigger, of what is below it those of rows."""
+    table = fills[0].table
+    columns = {f.column.name[-1] for f in fills}
+    for place in dict.fromkeys(
+        Ref("table", c.name[:-1]) for c in _family(fills[0].column, catalog)
+    ):
+        for trigger in sorted(catalog.below(place, "trigger"), key=lambda fact: fact.ref):
+            match = _UPDATES.fullmatch(trigger.text("definition"))
+            if match is None or trigger["enabled"] in ("D", "R"):
+                continue
+            of = {c["plain"] or c["quoted"].replace('""', '"') for c in _columns(match["columns"])}
+            if (not of or of & columns) and (
+                place == table or " FOR EACH ROW " in f" {match['rest']}"
+            ):
+                yield trigger.ref.path
 
 
 def _family(column: Ref, catalog: Catalog) -> Iterator[Ref]:
@@ -195,13 +232,15 @@ def _late(columns: Iterable[Ref], old: Catalog, new: Catalog) -> set[Ref]:
     return found
 
 
-def _steps(fills: Sequence[Fill], new: Catalog) -> Iterator[Step]:
+def _steps(fills: Sequence[Fill], ready: Catalog, new: Catalog) -> Iterator[Step]:
     """What fills some columns of one table, once it is known that it will."""
     bound = [f for f in fills if new.facts[f.column]["not_null"]]
     if bound:
         yield Step(_unfilled(bound, new), fills[0].column, "fill")
     text = _one(fills[0]) if len(fills) == 1 else _all(fills, new)
-    yield Step(text, fills[0].column, "fill")
+    fired = ", ".join(_triggers(fills, ready))
+    comment = f"fires the triggers that any UPDATE of these rows does: {fired}" if fired else ""
+    yield Step(text, fills[0].column, "fill", comment=comment)
     below = new.below(fills[0].table, "constraint")
     if any(" DEFERRABLE" in f.text("definition") for f in below):
         # A table with checks to come at the end of its transaction cannot be altered in it.
@@ -285,14 +324,19 @@ _COLUMN = re.compile(r'"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^\s",]+)')
 _PLAIN = re.compile(r"[^\s=\",]+\Z")
 
 
+def _columns(text: str | None) -> Iterator[re.Match[str]]:
+    """Names with commas between them, as SQL has them."""
+    yield from _COLUMN.finditer(text or "")
+
+
 def key(table: Ref | None, catalog: Catalog) -> str:
     """The columns of a table's primary key as a backfill names them; empty where it has none that a line can say."""
     for fact in catalog.below(table, "constraint") if table else ():
         match = _PRIMARY.match(fact.text("definition")) if fact["type"] == "p" else None
         if match:
-            columns = _COLUMN.finditer(match["columns"])
             said = ",".join(
-                c["plain"] or (c["quoted"] if _PLAIN.match(c["quoted"]) else c[0]) for c in columns
+                c["plain"] or (c["quoted"] if _PLAIN.match(c["quoted"]) else c[0])
+                for c in _columns(match["columns"])
             )
             return said if said.isprintable() else ""
     return ""
