@@ -554,6 +554,11 @@ def test_what_is_said_to_nobody_is_found_with_its_place(
         write(project / name, text.encode())
     done = run("lint", *DIRECTED, "--select", "L", "--format", "json")
     assert done.status == 1
+    # Whoever selects others said it all the same, and nobody heeds it.
+    other = run("lint", *DIRECTED, "--select", "M015", "--format", "json")
+    assert json.loads(other.out)["findings"] == json.loads(done.out)["findings"]
+    skipped = run("lint", *DIRECTED, "--select", "M015", "--skip", "L005", "--format", "json")
+    assert json.loads(skipped.out)["findings"] == []
     found = [
         (f["place"]["path"], f["place"]["line"], f["place"]["column"], f["message"], f["help"])
         for f in json.loads(done.out)["findings"]
@@ -666,6 +671,23 @@ def test_a_file_alone_is_seen_behind_those_before_it(project: Path) -> None:
     assert "M015" not in str(whole)
     alone = set().union(*(found(f"loose/{n}.sql") for n in (1, 2, 3, 4)))
     assert alone == {each for each in whole if ".down." not in each}
+
+
+def test_what_never_was_is_not_missed(tmp_path: Path) -> None:
+    made = Made(tmp_path / "project")
+    made.revision("0001", "CREATE TABLE app.t (id bigint PRIMARY KEY);\n")
+    last = made.revision(
+        "0002", "DROP TABLE IF EXISTS app.t;\nDROP TABLE IF EXISTS app.u;\nDROP TYPE app.v;\n"
+    )
+
+    def found(project: Path | None = made.root) -> set[int]:
+        report = rules.lint(find(project) if project else None, [last], select=["M026"])
+        return {f.span.line for f in report.findings if f.span is not None}
+
+    assert found() == {1, 3}
+    assert found(None) == {1, 2, 3}  # what was there before, nobody knows
+    made.python("0003", "def upgrade(): op.create_table('u')\n\ndef downgrade(): pass\n")
+    assert found() == {1, 2, 3}
 
 
 @pytest.mark.parametrize(("where", "known"), [("fix.sql", True), ("../fix.sql", False)])

@@ -55,6 +55,8 @@ _BACKFILL = re.compile(
     rf"(?=(?:.*\s)?key=)(?:(?:key={_NAME}(?:,{_NAME})*|batch=\d+(?:ms|s|min)|rows=[1-9]\d*"
     r"|policies=bind|lag=\d+(?:ms|s|min))(?:\s+|\Z))+\Z"
 )
+_IDENTIFIER = r'(?:"(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)'
+_COLUMN = re.compile(rf"column:(?:{_IDENTIFIER}\.){{2}}{_IDENTIFIER}\Z")
 _SETTING = re.compile(rf"(?P<key>\w+)=(?P<value>{_NAME}(?:,{_NAME})*)")
 _END_OF_DATA = re.compile(r"^\\\.[^\S\n]*$", re.MULTILINE)
 _WORDS = 16
@@ -285,6 +287,12 @@ class Script:
                     f"backfill says {value!r}",
                     span=span,
                     hint="write: -- ringfence: backfill key=id batch=200ms",
+                )
+            if key == "interim" and not _COLUMN.match(value):
+                raise BadProject(
+                    f"interim says {value!r}, which is no column",
+                    span=span,
+                    hint="write: -- ringfence: interim: column:shop.orders.total_new",
                 )
             several = key in _SEVERAL and key in found
             found[key] = f"{found[key]}\n{value}" if several else value

@@ -402,6 +402,26 @@ VALIDATED = (
             "INDEX_BUILD",
             "no form is known that reaches the same and keeps fewer waiting: let it run while few work",
         ),
+        (
+            "ALTER TABLE things SET UNLOGGED",
+            "REWRITE",
+            "an extension such as pg_repack or pg_squeeze copies a table while it is in use",
+        ),
+        (
+            "ALTER DOMAIN short ADD CHECK (VALUE <> '')",
+            "SCAN_UNDER_LOCK",
+            "add it as NOT VALID: it holds for new values at once",
+        ),
+        (
+            "ALTER TABLE whole ATTACH PARTITION apart FOR VALUES FROM (1) TO (1000000)",
+            "SCAN_UNDER_LOCK",
+            "add a CHECK that says what the bounds say as NOT VALID, validate it, then attach",
+        ),
+        (
+            "CREATE TABLE more PARTITION OF whole FOR VALUES FROM (2000000) TO (3000000)",
+            "SCAN_UNDER_LOCK",
+            "give the default partition a valid CHECK that keeps these rows out, first",
+        ),
         ("DROP TABLE parents", "DATA_LOSS", effects.KEEP),
     ],
 )
@@ -410,7 +430,10 @@ def test_what_has_no_other_form_says_what_to_do(
 ) -> None:
     project.revision(
         "0002",
-        "CREATE MATERIALIZED VIEW few AS SELECT size FROM things; CREATE INDEX ON things (label);",
+        "CREATE MATERIALIZED VIEW few AS SELECT size FROM things; CREATE INDEX ON things (label);"
+        " CREATE DOMAIN short AS text; CREATE TABLE named (id bigint PRIMARY KEY, s short);"
+        " CREATE TABLE whole (id bigint NOT NULL) PARTITION BY RANGE (id);"
+        " CREATE TABLE rest PARTITION OF whole DEFAULT; CREATE TABLE apart (id bigint NOT NULL);",
         "SELECT 1;",
     )
     assert project.run("migrate").status == 0

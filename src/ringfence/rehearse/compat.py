@@ -23,6 +23,7 @@ from ringfence.model import Ref, quoted
 from ringfence.rehearse import afar, alter, asroles
 from ringfence.rehearse.asks import Asks, asks
 from ringfence.rehearse.demands import Demand, demands
+from ringfence.rehearse.guards import Guards, guards, superusers
 from ringfence.rehearse.interim import without
 from ringfence.rehearse.promises import Lost, Promises, lost, promises
 from ringfence.rehearse.shut import Shut, shut
@@ -166,6 +167,7 @@ class World:
     as_roles: asroles.Tried | None = field(default=None, hash=False)
     below: Mapping[int, frozenset[int]] = field(default_factory=dict, hash=False)
     """The partitions and heirs of each table that has some, by OID."""
+    guards: Guards = field(default_factory=Guards, hash=False)
 
 
 PUBLIC = "PUBLIC"
@@ -339,6 +341,7 @@ def world(
             rights if before is None else before.rights,
         ),
         _below(connection),
+        guards(connection, hidden),
     )
 
 
@@ -842,8 +845,9 @@ def revoked(before: World, after: World) -> Iterator[tuple[Ref, bool, str, list[
     now = {(r.called, r.role, r.right): r for r in after.rights}
     held = {(r.called, r.right) for r in after.rights if r.role != PUBLIC and r.owned is None}
     lost: dict[tuple[Ref, bool, str], list[str]] = {}
+    above = superusers(after.guards)
     for right in sorted(before.rights, key=lambda r: (r.ref, r.role, r.right)):
-        if right.called not in there:
+        if right.called not in there or right.role in above:
             continue
         if right.role == PUBLIC and (right.called, right.right) in held:
             continue  # somebody was granted it: these are who used it

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ringfence import rows
 from ringfence.finding import Basis, Finding, Severity
 from ringfence.model import Ref
-from ringfence.rehearse import asroles, compat, widths
+from ringfence.rehearse import asroles, compat, guards, widths
 from ringfence.rehearse.asks import asked
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ def broken(file: File, each: compat.Broken, during: int = 0) -> Finding:
     elif each.sqlstate in _LIKELY and not each.sure:
         severity, help_ = Severity.WARNING, _LIKELY[each.sqlstate]
     behind = file.name
-    if during:  # BEGIN and COMMIT are no statements of theirs
-        numbers = [n for block in file.up.blocks for n in block.numbers]
-        behind = f"statement {numbers.index(during) + 1} of {behind}"
+    if during:
+        behind = f"{_statement(file, during)} of {behind}"
     who = each.verb if each.verb in ("UPDATE", "DELETE") else ""
     found = _other(file, each.ref, "", severity, writes=each.writes, help_=help_, who=who)
     return replace(
@@ -145,6 +144,10 @@ def changed(
                 who=lost.key,
             )
     yield from newly(file, asked(before, after), broken, told)
+    for each in guards.lost(before, after):
+        if (each.ref, each.key) not in told:
+            told.add((each.ref, each.key))
+            yield unguarded(file, each)
     for ref, writes, role, every in compat.revoked(before, after):
         rights = [right for right in every if (ref, role, right) not in told]
         told |= {(ref, role, right) for right in rights}
@@ -189,6 +192,30 @@ def changed(
             help_ = "PostgreSQL reads a body when it runs: replace the function too"
             found = _other(file, routine.ref, said, Severity.WARNING, help_=help_)
             yield replace(found, span=None, basis=Basis.STATIC, key="")
+
+
+def unguarded(file: File, each: guards.Unguarded, during: int = 0) -> Finding:
+    """A guard that is gone behind a file, or away behind one of its statements."""
+    behind, span = file.name, place(file, each.ref)
+    if during:
+        behind = f"{_statement(file, during)} of {behind}"
+        span = file.up.span(file.up.statements[during - 1].start)
+    return Finding(
+        each.code,
+        each.severity,
+        f"after {behind} {each.message}",
+        each.ref,
+        span,
+        help=each.help,
+        basis=Basis.MEASURED,
+        key=f"{file.name}:{each.ref}:{each.key}",
+    )
+
+
+def _statement(file: File, number: int) -> str:
+    """Which of a file's statements one is: BEGIN and COMMIT are none of theirs."""
+    numbers = [n for block in file.up.blocks for n in block.numbers]
+    return f"statement {numbers.index(number) + 1}"
 
 
 def _as_roles(

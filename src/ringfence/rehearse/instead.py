@@ -16,9 +16,10 @@ from ringfence.rehearse.safe import Forms
 from ringfence.script import Script, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ringfence.pg.connect import Target
+    from ringfence.project import Project
     from ringfence.rehearse.stage import Work
     from ringfence.rehearse.twin import Twin
     from ringfence.script import Statement
@@ -42,9 +43,10 @@ _GATED = ("REWRITE", "INDEX_BUILD", "SCAN_UNDER_LOCK", "LONG_LOCK", "BACKFILL")
 
 
 def with_safe_forms(
-    twin: Twin, file: File, found: Sequence[Finding]
+    project: Project, twin: Twin, file: File, found: Sequence[Finding]
 ) -> tuple[list[Finding], Forms]:
     """The findings with the SQL that would do the same and let others work; and that by statement."""
+    advice: Mapping[int, str] | None = None
     at = _numbers(file, found)
     if not at:
         return list(found), Forms({}, {}, whole=True)
@@ -62,12 +64,37 @@ def with_safe_forms(
                 told[place] = replace(finding, help=why)
             elif not finding.help:
                 why = _why_none(finding, file.up.statements[number - 1], whole=forms.whole)
+                if not why:
+                    advice = _advice(project, file) if advice is None else advice
+                    why = advice.get(number, _NONE)
                 told[place] = replace(finding, help=why)
     return told, forms
 
 
+_NONE = "no form is known that reaches the same and keeps fewer waiting: let it run while few work"
+
+
+def _advice(project: Project, file: File) -> dict[int, str]:
+    """What lint would do instead of a file's statements, by number: some of it no plan can say."""
+    from ringfence import rules
+
+    path = project.root / file.up.path
+    if not path.is_file():
+        return {}
+    measurable = {rule.code for rule in rules.rules() if rule.measurable}
+    places = [(file.up.span(s.start), n) for n, s in enumerate(file.up.statements, 1)]
+    said: dict[int, str] = {}
+    for finding in rules.lint(project, [path], select=["M"]).findings:
+        at = finding.span
+        if at is not None and finding.help and finding.code in measurable:
+            before = [n for s, n in places if (s.line, s.column) <= (at.line, at.column)]
+            said.setdefault(before[-1] if before else 0, finding.help)
+    return said
+
+
 def _why_none(finding: Finding, statement: Statement, *, whole: bool) -> str:
-    """In one sentence, what to do about a hazard for which there is no SQL that does the same."""
+    """In one sentence, what to do about a hazard for which there is no SQL that does the same; "" where
+    the statement has to say."""
     first, second = (*statement.words, "", "")[:2]
     if finding.code != "LONG_LOCK" and first in _BLOCKS:
         return "what a block does is not taken apart: as statements each has its own form"
@@ -81,9 +108,7 @@ def _why_none(finding: Finding, statement: Statement, *, whole: bool) -> str:
         return "CONCURRENTLY lets readers work: it takes a unique index of columns, and rows there"
     if not whole:
         return "no other form was tried: the file did not run on a copy statement by statement"
-    return (
-        "no form is known that reaches the same and keeps fewer waiting: let it run while few work"
-    )
+    return ""
 
 
 _BLOCKS = ("DO", "CALL")

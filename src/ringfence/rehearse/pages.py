@@ -81,7 +81,8 @@ that says `-- ringfence: phase: contract`.
 
 Seen by: each relation is read by the columns it had, each function looked up by its arguments. Where a
 name leads elsewhere, where a view has another definition or a table fewer partitions, the rows and values
-read by that name are compared. Who may read is looked up, and whom row security lets see no row.
+read by that name are compared. Who may read is looked up, and whom row security lets see no row, also
+between two transactions.
 """,
     "OLD_WRITER": """\
 What was written before cannot be written any more.
@@ -93,7 +94,7 @@ Safe form: a default, or a trigger that fills in, until no release writes the ol
 
 Seen by: a row of each table is written again as it was, updated and deleted. Keys, constraints and enum
 values that writers name, where sequences go on, who may write, and whom row security lets write no row,
-are looked up before and after.
+are looked up before and after. So is whether triggers are off, and what a delete takes with it.
 """,
     "DATA_LOSS": """\
 Rows or values are gone.
@@ -154,7 +155,9 @@ Safe form: make what takes its place first, in the same revision.
 
 Seen by: row security that is switched off, or no longer forced, restrictive policies that go or become
 permissive, views that are no longer `security_invoker` or `security_barrier` or check less of what is
-written, and routines that become SECURITY DEFINER, in a plan.
+written, and routines that become SECURITY DEFINER, in a plan and in a rehearsal. There also: row security that is off or
+not forced, also for a moment between two transactions, restrictive policies that are away between two, and
+roles that policies bind no more: a superuser, one with BYPASSRLS, a table's owner.
 """,
     "FAILS": """\
 A statement fails.

@@ -22,6 +22,7 @@ from ringfence.rehearse import (
     demands,
     effects,
     elsewhere,
+    guards,
     instead,
     interim,
     measure,
@@ -185,6 +186,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     unseen: dict[str, None] = {}
     uncalled: dict[str, None] = {}
     asked: set[demands.Asked] = set()
+    gaps: list[tuple[File, int, guards.Guards]] = []
 
     def during(file: File, number: int, its: Sequence[Measured]) -> None:
         """Those who knew it before come between two statements that are committed one by one."""
@@ -193,6 +195,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         reached = effects.reached([(s, m.observed) for s, m in zip(ran, its, strict=True)])
         if reached is not None and not reached:
             return
+        with connect(base) as connection:
+            gaps.append((file, number, guards.guards(connection, work.hidden)))
         there = compat.part(before, reached, {ref for ref, _ in broken})
         if not (there.relations or there.routines):
             return  # there is nobody
@@ -207,6 +211,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     for number, file in enumerate(files, 1):
         done.add(file.name)
         meanwhile.clear()
+        if work.stepwise:
+            gaps.clear()
         work.listen(file.name)
         if file.unknown:
             work.findings.append(_unmeasured(file))
@@ -276,10 +282,12 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     if each not in places and each.table not in work.mended
                 ]
                 others = _placed(work, twin, file, before, others, lost, places, earlier)
+                others += _away(gaps, before, after, told)
+                gaps += [(file, b.numbers[-1], after.guards) for b in file.up.blocks[-1:]]
             work.findings += _agreed(others, file.up.said("allowed"))
             forms = Forms({}, {}, whole=True)
             if work.safe and not failed:
-                found, forms = instead.with_safe_forms(twin, file, found)
+                found, forms = instead.with_safe_forms(work.project, twin, file, found)
             if spare is not None and found and not failed:
                 work.rewritten.append(instead.rewritten(work, base, spare, file, found, forms))
             work.findings += found
@@ -392,6 +400,20 @@ def _unwritten(work: Work, before: compat.World) -> list[Coverage]:
         return []
     reason = f"there was no row of {', '.join(names)} to write again"
     return [Coverage("unwritten", "what was written of every table", skipped=reason)]
+
+
+def _away(
+    gaps: Sequence[tuple[File, int, guards.Guards]],
+    before: compat.World,
+    after: compat.World,
+    told: set[Hashable],
+) -> Iterator[Finding]:
+    """What guards rows behind the files as it did before, and did not in between."""
+    for file, number, now in gaps:
+        for each in guards.away(before.guards, now, after.guards):
+            if (each.ref, each.key) not in told:
+                told.add((each.ref, each.key))
+                yield effects.unguarded(file, each, number)
 
 
 def _placed(

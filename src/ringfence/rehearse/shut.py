@@ -84,10 +84,15 @@ class _Policy:
         return self.using if right != "INSERT" or self.check is None else self.check
 
 
+def exempt(connection: Session) -> dict[tuple[str, str], set[str]]:
+    """Of each table with row security the roles that its policies do not bind."""
+    return {(s, n): set(roles) for s, n, roles in connection.execute(_SECURED).fetchall()}
+
+
 def shut(connection: Session, rights: Iterable[Right]) -> frozenset[Shut]:
     """Of what roles may do with tables what row security lets them do with no row."""
-    exempt = {(s, n): set(roles) for s, n, roles in connection.execute(_SECURED).fetchall()}
-    if not exempt:
+    free = exempt(connection)
+    if not free:
         return frozenset()
     policies: dict[tuple[str, str], list[_Policy]] = {}
     never: dict[str | None, bool] = {}
@@ -104,7 +109,7 @@ def shut(connection: Session, rights: Iterable[Right]) -> frozenset[Shut]:
         Shut(right.schema, right.name, right.role, right.right)
         for right in rights
         if right.kind in "rp" and right.right in _COMMANDS
-        if right.role not in exempt.get((right.schema, right.name), {right.role})
+        if right.role not in free.get((right.schema, right.name), {right.role})
         if _none(policies.get((right.schema, right.name), []), right, never)
     )
 

@@ -36,6 +36,8 @@ def actions(statement: Statement, state: State) -> Iterator[Action]:
                 yield act("alter_attribute", name, node)
                 continue
             yield act(_COMMANDS.get(node.subtype, "alter_table"), name, node)
+    elif kind == "create_foreign_table_stmt":
+        yield act("create_foreign_table", made_as(tree.base_stmt.relation, state))
     elif kind == "create_stmt":
         yield act("create_table", made_as(tree.relation, state))
     elif kind == "index_stmt":
@@ -226,6 +228,18 @@ def made_as(relation: Any, state: State) -> Name:
     return Name(
         relation.schemaname or (state.path[0] if state.path else "public"), relation.relname
     )
+
+
+def view_options(view: Any) -> frozenset[str]:
+    """What a CREATE VIEW says that holds for who reads and writes by it, by the options' names."""
+    checks = view.with_check_option in (pb.LOCAL_CHECK_OPTION, pb.CASCADED_CHECK_OPTION)
+    return switched_on(view.options) | ({"check_option"} if checks else frozenset())
+
+
+def switched_on(options: Any) -> frozenset[str]:
+    """The options of a relation that are on; one that is no switch is, where it is given."""
+    named = {each.def_elem.defname for each in options}
+    return frozenset(n for n in named if n == "check_option" or switched(options, n))
 
 
 def of_object(each: Any, state: State) -> Name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ringfence.rules._actions import made_as
+from ringfence.rules._actions import made_as, of_object, switched_on, view_options
 from ringfence.rules._parse import Name, Type, is_null, listed, pb, type_of
 from ringfence.rules._state import (
     Column,
@@ -192,7 +192,7 @@ def _drop_policy(action: Action, state: State) -> None:
     parts = [part.string.sval for part in action.node.objects[0].list.items]
     table = state.named(parts[-3] if len(parts) > 2 else "", parts[-2]) if len(parts) > 1 else None
     if table is not None and table in state.relations:
-        state.relations[table].policies.discard(parts[-1])
+        state.relations[table].policies.pop(parts[-1], None)
 
 
 def _rename(action: Action, state: State) -> None:
@@ -201,7 +201,11 @@ def _rename(action: Action, state: State) -> None:
         relation = state.relation(action.name)
         if tree.subname in relation.columns:
             relation.columns[tree.newname] = relation.columns.pop(tree.subname)
-    elif tree.rename_type in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW):
+    elif tree.rename_type == pb.OBJECT_POLICY:
+        policies = state.relation(action.name).policies
+        if tree.subname in policies:
+            policies[tree.newname] = policies.pop(tree.subname)
+    elif tree.rename_type in _RELATIONS:
         new = Name(action.name.schema, tree.newname)
         if action.name in state.relations:
             state.relations[new] = state.relations.pop(action.name)
@@ -219,6 +223,46 @@ def _rename(action: Action, state: State) -> None:
             state.relations[Name(tree.newname, name.name)] = state.relations.pop(name)
         for name in [n for n in state.indexes if n.schema == tree.subname]:
             state.indexes[Name(tree.newname, name.name)] = state.indexes.pop(name)
+        _in_schema(state, tree.subname, tree.newname)
+    elif tree.rename_type in _CALLED:
+        _called(state, of_object(tree.object, state).name, tree.newname)
+    elif tree.rename_type in (pb.OBJECT_TYPE, pb.OBJECT_DOMAIN):
+        old = of_object(tree.object, state)
+        _retitled(state, old, Name(old.schema, tree.newname))
+    elif tree.rename_type == pb.OBJECT_SEQUENCE:
+        _retitled(state, action.name, Name(action.name.schema, tree.newname))
+
+
+_RELATIONS = (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE)
+_CALLED = (pb.OBJECT_FUNCTION, pb.OBJECT_PROCEDURE, pb.OBJECT_ROUTINE, pb.OBJECT_AGGREGATE)
+
+
+def _called(state: State, old: str, new: str) -> None:
+    """A function goes by another name."""
+    for known in (state.functions, state.made):
+        if old in known:
+            known[new] = known.pop(old)
+    if old in state.for_triggers:
+        state.for_triggers.remove(old)
+        state.for_triggers.add(new)
+
+
+def _retitled(state: State, old: Name, new: Name) -> None:
+    """A type, domain or sequence goes by another name."""
+    for kind, name in [k for k in state.others if k[1] == old]:
+        state.others[kind, new] = state.others.pop((kind, name))
+    for known in (state.domains, state.domain_users, state.enums):
+        its: dict[Name, Any] = known
+        if old in its:
+            its[new] = its.pop(old)
+
+
+def _in_schema(state: State, old: str, new: str) -> None:
+    names = {n for _, n in state.others} | state.domains.keys() | state.enums.keys()
+    for name in [n for n in names if n.schema == old]:
+        _retitled(state, name, Name(new, name.name))
+    if ("schema", Name("", old)) in state.others:
+        state.others["schema", Name("", new)] = state.others.pop(("schema", Name("", old)))
 
 
 def _set_schema(action: Action, state: State) -> None:
@@ -235,8 +279,12 @@ def _row_security(action: Action, state: State) -> None:
     state.relation(action.name).row_security = action.verb.startswith("enable")
 
 
+def _forced(action: Action, state: State) -> None:
+    state.relation(action.name).forced = action.verb.startswith("force")
+
+
 def _create_policy(action: Action, state: State) -> None:
-    state.relation(action.name).policies.add(action.node.policy_name)
+    state.relation(action.name).policies[action.node.policy_name] = action.node.permissive
 
 
 def _attach(action: Action, state: State) -> None:
@@ -248,9 +296,28 @@ def _attach(action: Action, state: State) -> None:
 
 
 def _view(action: Action, state: State) -> None:
-    made = Relation(made_by=action.migration.shown, kind="view")
-    if action.name not in state.relations:
-        state.relations[action.name] = made
+    known = state.relations.get(action.name)
+    known = known or Relation(made_by=action.migration.shown, kind="view")
+    # What is replaced is as the new one says, whatever the old one said.
+    state.relations[action.name] = replace(known, options=view_options(action.node))
+
+
+def _options(action: Action, state: State) -> None:
+    relation = state.relation(action.name)
+    items = getattr(action.node, "def").list.items
+    named = {each.def_elem.defname for each in items}
+    on = switched_on(items) if action.verb == "set_options" else frozenset()
+    relation.options = relation.options - named | on
+
+
+def _foreign_table(action: Action, state: State) -> None:
+    made = Relation(made_by=action.migration.shown, kind="foreign table")
+    state.relations.setdefault(action.name, made)
+
+
+def _define(action: Action, state: State) -> None:
+    if action.node.kind == pb.OBJECT_AGGREGATE:
+        state.made.setdefault(listed(action.node.defnames).name, action.migration.shown)
 
 
 def _table_as(action: Action, state: State) -> None:
@@ -357,6 +424,12 @@ _APPLY = {
     "attach_partition": _attach,
     "enable_row_security": _row_security,
     "disable_row_security": _row_security,
+    "force_row_security": _forced,
+    "no_force_row_security": _forced,
+    "set_options": _options,
+    "reset_options": _options,
+    "create_foreign_table": _foreign_table,
+    "define": _define,
     "set_logged": _logged,
     "set_unlogged": _logged,
     "create_policy": _create_policy,

@@ -129,6 +129,7 @@ def run(
         coverage += looked
         heard = tuple({file.path: file for file in (*files, *ddl)}.values())
     findings = [f for f in findings if _wanted(f.code, select, skip)]
+    findings += _heeded_by_nobody(project, files, [r for r in chosen if r.anywhere], skip)
     refused = list(_refused(unread, skip))
     findings += refused
     if not refused:
@@ -182,6 +183,23 @@ def _refused(unread: Sequence[Unread], skip: Sequence[str]) -> Iterator[Finding]
         for one in unread:
             for p in each.check(one):
                 yield Finding(each.code, each.severity, p.message, span=one.span, help=p.help)
+
+
+def _heeded_by_nobody(
+    project: Project | None, files: Iterable[SqlFile], shown: Sequence[Rule], skip: Sequence[str]
+) -> Iterator[Finding]:
+    """What is said to ringfence in vain, where the rules of it were not among those selected: whoever
+    asks for one rule may have meant to say something to it."""
+    from ringfence.rules._migration import parsed
+
+    rules = [r for r in _whatever_selected("Migration", skip) if r.anywhere and r not in shown]
+    for file in files if rules else ():
+        if "ringfence" in file.text.lower():
+            said = parsed(file, managed=project is not None and project.runs(file.path))
+            said.declares = project is not None and file.path.is_relative_to(project.ddl)
+            for rule in rules:
+                for problem in rule.check(said):
+                    yield _finding(file, rule, _around(said, problem.at), problem)
 
 
 def _whatever_selected(looks_at: str, skip: Sequence[str]) -> Iterator[Rule]:
@@ -368,6 +386,7 @@ def _migrations(
     states: dict[Path, State] = {}
     asked = {file.path for file in files}
     beside, merged = _branches(project)
+    whole_history = project is not None and _all_sql(project)
     for file, managed, undo in _in_order(project, files):
         if file.path.parent not in states:
             own = project is not None and not managed and file.path.is_relative_to(project.root)
@@ -376,6 +395,7 @@ def _migrations(
         migration = parsed(file, managed=managed, undo=undo)
         migration.beside, migration.merged = beside.get(file.path, ()), merged
         state.begin()
+        state.whole = managed and whole_history
         seen = file.path in asked
         problems = _seen(migration, state, by_verb if seen else {})
         if not seen:
@@ -409,6 +429,17 @@ def _head(project: Project) -> State:
             _seen(parsed(file, managed=True), state, {})
     state.begin()
     return state
+
+
+def _all_sql(project: Project) -> bool:
+    """Whether the SQL of every revision is at hand."""
+    from ringfence import revisions
+
+    try:
+        graph = revisions.read(project)
+    except Error:
+        return False
+    return all(r.sql or len(r.down) > 1 for r in graph.revisions.values())  # a merge does nothing
 
 
 def _holds_nothing(project: Project | None, file: SqlFile) -> bool:

@@ -72,8 +72,12 @@ class Relation:
     whole: bool = False
     columns: dict[str, Column] = field(default_factory=dict)
     constraints: dict[str, Constraint] = field(default_factory=dict)
-    policies: set[str] = field(default_factory=set)
+    policies: dict[str, bool] = field(default_factory=dict)
+    """Whether each is permissive."""
     row_security: bool = False
+    forced: bool = False
+    options: frozenset[str] = frozenset()
+    """What a view says of those who read and write by it: security_invoker, check_option …"""
     unlogged: bool = False
     partitioned: bool = False
     partition_of: Name | None = None
@@ -99,6 +103,8 @@ class State:
     """By which file a schema, a sequence, a type or an extension was made."""
     path: tuple[str, ...] = ()
     utc: bool = False
+    whole: bool = False
+    """Whether every file that ran before is at hand."""
 
     def partitions(self, table: Name) -> Mapping[Name, Relation]:
         """The partitions of a table that are known."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ringfence.rules._migration import Action
 
 
-@rule("M041", Severity.WARNING, on=("disable_trigger",))
+@rule("M041", Severity.WARNING, on=("disable_trigger",), measured_as=("OLD_WRITER",))
 def disable_trigger(action: Action) -> Iterator[Problem]:
     """DISABLE TRIGGER on a table in use."""
     if not action.new:

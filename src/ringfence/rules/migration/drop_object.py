@@ -33,6 +33,16 @@ Nor does anybody name what the migration itself made:
     CREATE SCHEMA scratch;
     DROP SCHEMA scratch;
     DROP TYPE app.step;
+    CREATE FUNCTION app.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
+    ALTER FUNCTION app.f() RENAME TO g;
+    DROP FUNCTION app.g();
+    CREATE DOMAIN app.name AS text;
+    ALTER DOMAIN app.name RENAME TO title;
+    DROP DOMAIN app.title;
+    CREATE SCHEMA other;
+    CREATE TYPE other.step AS ENUM ('one');
+    ALTER SCHEMA other RENAME TO another;
+    DROP TYPE another.step;
 
 Nor a function that only triggers call: while one does, PostgreSQL does not drop it.
 
@@ -74,6 +84,8 @@ def drop_object(action: Action) -> Iterator[Problem]:
         made_by = action.state.made.get(action.name.name)
     cascade = tree.behavior == pb.DROP_CASCADE
     called = cascade or action.name.name not in action.state.for_triggers
+    if tree.missing_ok and _never(action, kind, made_by):
+        return
     if made_by == action.migration.shown or not (called or verb != "create_function"):
         return
     if again:
@@ -89,6 +101,13 @@ def drop_object(action: Action) -> Iterator[Problem]:
         action.name.ref(kind.replace(" ", "_")),
         help="name what goes instead of CASCADE" if cascade else "",
     )
+
+
+def _never(action: Action, kind: str, made_by: str | None) -> bool:
+    """Whether no file before made it: IF EXISTS is then for databases that another tool has made."""
+    state = action.state
+    followed = kind not in ("sequence", "foreign table")  # these come with others, too
+    return state.whole and followed and made_by is None and action.name not in state.relations
 
 
 _KINDS = {

@@ -19,12 +19,24 @@ Names change places, and both mean something else:
     ALTER TABLE app.t RENAME COLUMN c TO b;
     COMMIT;
 
+    ALTER AGGREGATE app.total (int) RENAME TO sum_of;
+
+    ALTER FOREIGN TABLE app.far RENAME TO away;
+
 Passes, for nobody names an index:
 
     CREATE TABLE app.t (id bigint PRIMARY KEY, a int);
     CREATE INDEX t_a ON app.t (a);
     -- then
     ALTER INDEX app.t_a RENAME TO t_a_new;
+
+Nor what is new, by whatever name:
+
+    CREATE TYPE app.step AS ENUM ('one');
+    ALTER TYPE app.step RENAME TO stage;
+    ALTER TYPE app.stage RENAME TO phase;
+    CREATE AGGREGATE app.total (int) (SFUNC = int4pl, STYPE = int);
+    ALTER AGGREGATE app.total (int) RENAME TO sum_of;
 
 Nor a column that is new:
 
@@ -84,7 +96,7 @@ def rename(action: Action) -> Iterator[Problem]:
             return
         if taken_over(action, old) or _takes_over(action):
             return
-    if kind in ("table", "view", "materialized view") and _given_again(action):
+    if kind in ("table", "view", "materialized view", "foreign table") and _given_again(action):
         return
     yield _renamed(action, kind, old, action.ref if action.name.name else None)
 
@@ -102,7 +114,11 @@ def _object(action: Action, kind: str) -> Iterator[Problem]:
     """What is no relation, unless the migration itself made it."""
     name, known = of_object(action.node.object, action.state), action.state
     of = _OBJECTS[kind]
-    made = known.made.get(name.name) if of == "routine" else known.others.get((kind, name))
+    made = (
+        known.made.get(name.name)
+        if of in ("routine", "aggregate")
+        else known.others.get((kind, name))
+    )
     if made != action.migration.shown:
         yield _renamed(action, kind, name.path, name.ref(of))
 
@@ -130,7 +146,7 @@ def _given_again(action: Action) -> bool:
     every = action.migration.statements
     return any(
         a.verb == "rename"
-        and a.node.rename_type in (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW)
+        and a.node.rename_type in _RELATIONS
         and (a.name.schema, a.node.newname) == tuple(action.name)
         for s in every[every.index(action.statement.top) + 1 :]
         for a in actions(s, action.state)
@@ -148,14 +164,18 @@ _KINDS = {
     pb.OBJECT_FUNCTION: "function",
     pb.OBJECT_PROCEDURE: "procedure",
     pb.OBJECT_ROUTINE: "routine",
+    pb.OBJECT_AGGREGATE: "aggregate",
+    pb.OBJECT_FOREIGN_TABLE: "foreign table",
     pb.OBJECT_TYPE: "type",
     pb.OBJECT_DOMAIN: "domain",
     pb.OBJECT_ROLE: "role",
 }
+_RELATIONS = (pb.OBJECT_TABLE, pb.OBJECT_VIEW, pb.OBJECT_MATVIEW, pb.OBJECT_FOREIGN_TABLE)
 _OBJECTS = {
     "function": "routine",
     "procedure": "routine",
     "routine": "routine",
+    "aggregate": "aggregate",
     "type": "type",
     "domain": "domain",
 }

@@ -16,6 +16,16 @@ Between the two nobody sees what it let through:
     DROP POLICY mine ON app.t;
     CREATE POLICY mine ON app.t USING (owner = current_user);
 
+Another one takes its place that withholds nothing:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE POLICY few ON app.t AS RESTRICTIVE USING (id > 0);
+    -- then
+    BEGIN;
+    DROP POLICY few ON app.t;
+    CREATE POLICY few ON app.t USING (id > 0);
+    COMMIT;
+
 A policy says that any row will do, where others say more:
 
     CREATE POLICY mine ON app.t USING (owner = current_user);
@@ -34,12 +44,42 @@ What runs as its owner is bound as he is:
 
     ALTER FUNCTION app.f() SECURITY DEFINER;
 
+A view that is replaced has what the new one says, and forgets the rest:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_invoker = true) AS SELECT id FROM app.t;
+    -- then
+    CREATE OR REPLACE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v AS SELECT id FROM app.t WHERE id > 0 WITH CHECK OPTION;
+    -- then
+    CREATE OR REPLACE VIEW app.v AS SELECT id FROM app.t WHERE id > 1;
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_invoker) AS SELECT id FROM app.t;
+    -- then
+    CREATE OR REPLACE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+    ALTER VIEW app.v SET (security_invoker = true);
+
 Passes, for a policy takes the place of another:
 
     BEGIN;
     DROP POLICY mine ON app.t;
     CREATE POLICY mine ON app.t USING (owner = current_user);
     COMMIT;
+
+Another one is there before it goes, under whatever name:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY, owner text);
+    CREATE POLICY mine ON app.t USING (owner = current_user);
+    CREATE POLICY few ON app.t AS RESTRICTIVE USING (id > 0);
+    ALTER POLICY few ON app.t RENAME TO some;
+    -- then
+    CREATE POLICY own ON app.t USING (owner = session_user);
+    DROP POLICY mine ON app.t;
+    CREATE POLICY few ON app.t AS RESTRICTIVE USING (id > 1);
+    DROP POLICY some ON app.t;
 
 Policies come first:
 
@@ -58,6 +98,21 @@ A table's first policy takes nothing away, nor does what binds more:
     ALTER VIEW app.v SET (security_invoker, fillfactor = 70);
     ALTER FUNCTION app.f() SECURITY INVOKER;
 
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_barrier, security_invoker = off) AS SELECT id FROM app.t;
+    -- then
+    CREATE OR REPLACE VIEW app.v WITH (security_barrier = on) AS SELECT id, 1 AS one FROM app.t;
+
+Nor does one that gets back what it had before anybody sees it without:
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_invoker) AS SELECT id FROM app.t;
+    -- then
+    BEGIN;
+    CREATE OR REPLACE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
+    ALTER VIEW app.v SET (security_invoker = true);
+    COMMIT;
+
 When to ignore: on a table whose rows belong to everybody.
 """
 
@@ -67,7 +122,7 @@ from typing import TYPE_CHECKING
 
 from ringfence.finding import Severity
 from ringfence.rules import Problem, rule
-from ringfence.rules._actions import actions
+from ringfence.rules._actions import actions, switched_on, view_options
 from ringfence.rules._parse import always_true, switched
 
 if TYPE_CHECKING:
@@ -90,7 +145,9 @@ if TYPE_CHECKING:
         "set_options",
         "reset_options",
         "alter_function",
+        "create_view",
     ),
+    measured_as=("LOST_PROTECTION", "OLD_READER"),
 )
 def row_security_weakened(action: Action) -> Iterator[Problem]:
     """What binds fewer than before, or lets more through; and what binds everybody to nothing."""
@@ -119,24 +176,38 @@ def _enabled(action: Action) -> Iterator[Problem]:
 def _dropped(action: Action) -> Iterator[Problem]:
     parts = [part.string.sval for part in action.node.objects[0].list.items]
     table = action.state.named(parts[-3] if len(parts) > 2 else "", parts[-2])
-    made = action.state.relations.get(table)
-    if made is not None and made.made_by == action.migration.shown:
+    known = action.state.relations.get(table)
+    if known is not None and known.made_by == action.migration.shown:
         return
-    again = list(_again(action, "create_policy", table))
-    if again and not any(action.migration.at_once(action.statement, each) for each in again):
+    permissive = None if known is None else known.policies.get(parts[-1])
+    again = list(_again(action, "create_policy", table, permissive))
+    if any(_there(action, each) for each in again):
+        return
+    if again:
+        does = "what it lets through nobody sees"
+        if permissive is False:
+            does = "what it withholds can be seen"
         yield Problem(
             f"policy {parts[-1]} of {table.path} is gone until another is made, in another"
-            " transaction: what it lets through nobody sees meanwhile",
+            f" transaction: {does} meanwhile",
             table.ref(),
             help="drop it and make it in one transaction, or ALTER POLICY",
-            severity=Severity.WARNING,
+            severity=None if permissive is False else Severity.WARNING,
         )
-    elif not again:
+    else:
+        such = " restrictive one" if permissive is False else ""
         yield Problem(
-            f"policy {parts[-1]} of {table.path} is gone, and this migration makes no other",
+            f"policy {parts[-1]} of {table.path} is gone, and this migration makes no other{such}",
             table.ref(),
-            severity=Severity.WARNING,
+            severity=None if permissive is False else Severity.WARNING,
         )
+
+
+def _there(action: Action, other: Statement) -> bool:
+    """Whether what another statement makes is there when others see what an action did."""
+    every, own = action.migration.statements, action.statement.top
+    before = every.index(other.top) < every.index(own)
+    return before or action.migration.at_once(action.statement, other)
 
 
 def _policy(action: Action) -> Iterator[Problem]:
@@ -163,7 +234,7 @@ def _options(action: Action) -> Iterator[Problem]:
     items = getattr(action.node, "def").list.items
     for name, severity, says in _OF_VIEWS:
         said = any(each.def_elem.defname == name for each in items)
-        if said and (action.verb == "reset_options" or not switched(items, name)):
+        if said and (action.verb == "reset_options" or name not in switched_on(items)):
             yield Problem(says.format(action.table), action.name.ref("view"), severity=severity)
 
 
@@ -174,7 +245,38 @@ _OF_VIEWS = (
         Severity.WARNING,
         "what readers of view {} ask for may see rows that it holds back",
     ),
+    (
+        "check_option",
+        Severity.WARNING,
+        "who writes by way of view {} may write rows that it does not show",
+    ),
 )
+
+
+def _replaced(action: Action) -> Iterator[Problem]:
+    if action.node.replace:
+        lost = action.relation.options - view_options(action.node) - _set_again(action)
+        for name, severity, says in _OF_VIEWS:
+            if name in lost:
+                yield Problem(
+                    says.format(action.table),
+                    action.name.ref("view"),
+                    help=f"CREATE OR REPLACE VIEW forgets {name} where it does not say it again",
+                    severity=severity,
+                )
+
+
+def _set_again(action: Action) -> frozenset[str]:
+    """The options that the view gets again before others see it without."""
+    every = action.migration.statements
+    return frozenset(
+        option
+        for statement in every[every.index(action.statement.top) + 1 :]
+        if action.migration.at_once(action.statement, statement)
+        for each in actions(statement, action.state)
+        if each.verb == "set_options" and each.name == action.name
+        for option in switched_on(getattr(each.node, "def").list.items)
+    )
 
 
 def _function(action: Action) -> Iterator[Problem]:
@@ -196,11 +298,16 @@ _SAID = {
     "set_options": _options,
     "reset_options": _options,
     "alter_function": _function,
+    "create_view": _replaced,
 }
 
 
-def _again(action: Action, verb: str, table: Name) -> Iterator[Statement]:
-    """The statements of the migration that make another policy of the table."""
+def _again(
+    action: Action, verb: str, table: Name, permissive: bool | None = None
+) -> Iterator[Statement]:
+    """The statements of the migration that make another policy of the table, such a one if that is
+    known."""
     for statement in action.migration.statements:
-        if any(e.verb == verb and e.name == table for e in actions(statement, action.state)):
+        made = [e for e in actions(statement, action.state) if e.verb == verb and e.name == table]
+        if any(permissive is None or e.node.permissive == permissive for e in made):
             yield statement
