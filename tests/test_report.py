@@ -91,6 +91,20 @@ def test_of_a_long_line_the_part_at_the_caret_is_shown(column: int) -> None:
     assert source[caret.index("^")] == text[column - 1]
 
 
+def test_a_fix_of_one_place_is_printed_once() -> None:
+    here, there = Span("a.sql", 1, 1, ""), Span("a.sql", 2, 1, "")
+    findings = [
+        Finding(code, Severity.ERROR, code, span=span, fix=fix)
+        for code, span, fix in (
+            ("A", here, "SELECT 1;"), ("B", here, "SELECT 1;"), ("C", here, "SELECT 2;"),
+            ("D", there, "SELECT 1;"),
+        )
+    ]  # fmt: skip
+    page = reports.render(Report("lint", tuple(findings)))
+    assert page.count("    SELECT 1;\n") == 2
+    assert page.count("  fix: the same as above\n") == page.count("    SELECT 2;\n") == 1
+
+
 def test_a_pipe_gets_the_long_line_whole() -> None:
     assert LONG in reports.render(a_report())
 

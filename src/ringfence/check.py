@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 from ringfence import claims, hazards, lockfile, rehearse, replay, revisions, rules
 from ringfence.document.fresh import checked
 from ringfence.errors import BadProject, Bug, Error, Misuse
-from ringfence.finding import Coverage, Finding, Report, Severity, Sheet, counted, ordered
+from ringfence.finding import (
+    Coverage,
+    Finding,
+    Report,
+    Severity,
+    Sheet,
+    counted,
+    ordered,
+    sentences,
+)
 from ringfence.model import Ref
 from ringfence.pg import shadow
 from ringfence.pg.connect import connect
@@ -155,7 +164,7 @@ def _guarded(what: str, look: Callable[[], Report]) -> Report:
     except Error as error:
         finding = Finding(
             what, Severity.ERROR, error.message, None, error.span,
-            ". ".join(filter(None, (error.detail, error.hint))),
+            sentences(error.detail, error.hint),
         )  # fmt: skip
         return Report("check", (finding,), (Coverage(what, what, skipped=error.message),))
 
@@ -173,7 +182,7 @@ def _integrity(project: Project) -> tuple[list[Finding], list[Coverage], Graph |
     except BadProject as error:
         finding = Finding(
             "integrity", Severity.ERROR, error.message, None, error.span,
-            ". ".join(filter(None, (error.detail, error.hint))),
+            sentences(error.detail, error.hint),
         )  # fmt: skip
         return [finding], [Coverage("integrity", title, skipped=error.message)], None
     found = [

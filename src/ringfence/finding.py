@@ -148,6 +148,15 @@ class Report:
         return max(by_subject.values()) if self.same else sum(by_subject.values())
 
 
+def sentences(*said: str) -> str:
+    """What several have said as one text, whatever each begins and ends with.
+
+    >>> sentences("Key (id)=(1) already exists.", "", "remove the row")
+    'Key (id)=(1) already exists; remove the row'
+    """
+    return "; ".join(each.rstrip(".") for each in said if each)
+
+
 def counted(count: int, unit: str) -> str:
     """A number and what it counts.
 

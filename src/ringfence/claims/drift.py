@@ -28,7 +28,7 @@ from ringfence.change import diff, outermost
 from ringfence.claims import claim
 from ringfence.drift import passing, told
 from ringfence.errors import Bug, Error, Misuse
-from ringfence.finding import Severity
+from ringfence.finding import Severity, sentences
 from ringfence.kinds import kind_of
 from ringfence.kinds._sql import ident
 from ringfence.model import Ref, quoted
@@ -91,7 +91,7 @@ def _compare(
             verdict.no(
                 f"{one} and {other} could not be compared: {verdict.skipped}",
                 span=error.span,
-                help=". ".join(filter(None, (error.detail, error.hint))),
+                help=sentences(error.detail, error.hint),
             )
         return
     verdict.checked = len(new.facts)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
 from ringfence.finding import Severity
 from ringfence.model import Ref, quoted
+from ringfence.rehearse.promises import relabelled
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -117,6 +120,7 @@ def asks(connection: Session, hidden: Sequence[str]) -> Asks:
 def asked(before: World, after: World) -> Iterator[Asked]:
     """What is asked of writers that was not before, by the names they know."""
     now = {(r.schema, r.name): r for r in after.relations}
+    labels = relabelled(before.promises, after.promises)
     for apart in newly_apart(before, after):
         yield Asked(
             Ref("table", (apart.schema, apart.name)),
@@ -129,7 +133,7 @@ def asked(before: World, after: World) -> Iterator[Asked]:
     for relation in before.relations:
         here = now.get((relation.schema, relation.name))
         if here is not None:
-            yield from _of_columns(relation, here)
+            yield from _of_columns(relation, here, labels)
             yield from _of_views(relation, here)
     yield from _of_sequences(before, after)
     yield from _of_triggers(before, after)
@@ -151,7 +155,9 @@ def apart_of_rows(before: World, after: World, written: Collection[str]) -> Iter
             yield apart
 
 
-def _of_columns(relation: Known, here: Known) -> Iterator[Asked]:
+def _of_columns(
+    relation: Known, here: Known, labels: Mapping[tuple[str, str], Mapping[str, str]]
+) -> Iterator[Asked]:
     names = [column.name for column in here.columns]
     known = [column.name for column in relation.columns]
     if set(known) <= set(names) and names[: len(known)] != known:
@@ -164,13 +170,26 @@ def _of_columns(relation: Known, here: Known) -> Iterator[Asked]:
             "order",
         )
     there = {column.name: column for column in here.columns}
-    for column in relation.columns:
+    for column in relation.columns if relation.kind in "rp" and here.kind in "rp" else ():
         # A view has none of its own: what is left out by way of it is what its table says.
-        if column.name in there and relation.kind in "rp" and here.kind in "rp":
-            yield from _of_default(relation, column, there[column.name])
+        now = there.get(column.name)
+        if now is not None and not _renamed(column.default, now.default, labels):
+            yield from _of_default(relation, column, now)
 
 
 _SHOWN = 12
+
+
+def _renamed(was: str, now: str, labels: Mapping[tuple[str, str], Mapping[str, str]]) -> bool:
+    """Whether a default is the same value of an enum, which has another name."""
+    for names in labels.values():
+        for old, new in names.items():
+            was = was.replace(f"{_literal(old)}::", f"{_literal(new)}::")
+    return was == now
+
+
+def _literal(text: str) -> str:
+    return sql.Literal(text).as_string(None)
 
 
 def _of_default(relation: Known, column: Column, here: Column) -> Iterator[Asked]:

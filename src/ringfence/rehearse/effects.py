@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ringfence import rows
 from ringfence.finding import Basis, Finding, Severity
-from ringfence.model import Ref
+from ringfence.model import Ref, quoted
 from ringfence.rehearse import asroles, compat, guards, widths
 from ringfence.rehearse.asks import asked
 
@@ -186,7 +186,7 @@ def changed(
     }
     yield from _as_roles(file, asroles.lost(before.as_roles, after.as_roles), gone, told)
     for routine, what in compat.mentions(after, before):
-        if (routine.ref, "INSERT") not in broken:
+        if not broken & {(routine.ref, "SELECT"), (routine.ref, "INSERT")}:
             broken.add((routine.ref, "INSERT"))
             said = f"the body of {routine.ref.path} still has the name of {what}, which is gone"
             help_ = "PostgreSQL reads a body when it runs: replace the function too"
@@ -354,17 +354,28 @@ def losses(
     mended: Collection[str],
     places: Mapping[Lost, Span | None],
     failed: File | None = None,
+    relabelled: Collection[tuple[str, str]] = (),
 ) -> Iterator[Finding]:
     """Rows and values that are gone or others. Tables `mended` were changed by the rehearsal.
+
+    Of enums `relabelled` a value has another name, which is told of the enum.
 
     Of what has no place the file that `failed` is to blame: it was not run again to find one.
     """
     written = {t for p in parts for s in p.statements for t in s.observed.changed}
     emptied = {t for p in parts for s in p.statements for t in s.observed.emptied}
+    names = {
+        n + a
+        for s, t in relabelled
+        for n in (quoted(t), Ref("enum", (s, t)).path)
+        for a in ("", "[]")
+    }
     for loss in rows.lost(had, now):
         if loss.table in mended:
             continue  # by us
         meant = loss.table in written or loss.table in emptied
+        if not (loss.gone or meant) and _type(had, loss) in names:
+            continue
         severity = Severity.ERROR if loss.gone else Severity.INFO if meant else Severity.WARNING
         yield Finding(
             "DATA_LOSS" if loss.gone else "DATA_CHANGED",
@@ -375,6 +386,12 @@ def losses(
             help=KEEP if loss.gone else "" if meant else _LOOK,
             basis=Basis.MEASURED,
         )
+
+
+def _type(had: Mapping[int, rows.Held], loss: rows.Loss) -> str:
+    """The type of the column whose values are others."""
+    columns = (c for held in had.values() if held.path == loss.table for c in held.columns.values())
+    return next((type_ for name, type_, _ in columns if name == loss.column), "")
 
 
 def _at(lost: Lost, places: Mapping[Lost, Span | None], failed: File | None) -> Span | None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import postgast
 
-from ringfence.finding import Basis, Finding, Severity, Sheet, counted
+from ringfence.finding import Basis, Finding, Severity, Sheet, counted, sentences
 from ringfence.model import Ref
 from ringfence.rehearse import afar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ringfence.errors import Error, Span
     from ringfence.pg.observe import Lock, Observed
@@ -152,7 +152,7 @@ def _failed(part: Part, each: Measured) -> Finding:
         Severity.ERROR,
         f"{part.name} fails: {error.message}",
         span=error.span or each.span,
-        help=". ".join(filter(None, (error.detail, error.hint, done))),
+        help=sentences(error.detail, error.hint, done),
         basis=Basis.MEASURED,
     )
 
@@ -194,14 +194,13 @@ def _under_own(each: Measured, own: Iterable[Lock]) -> Iterator[Finding]:
                 each,
                 {"lock": lock.mode, "wal": seen.wal},
             )
-    for index in seen.built:
-        table = seen.built_on.get(index, "")
+    for table, built in _builds(seen).items():
         lock = stops.get(table)
         if lock is not None and table not in seen.rewritten:
             yield _finding(
                 "INDEX_BUILD",
-                f"builds {index} while {_stops(lock)} of {lock.relation} wait{about}",
-                Ref.parse(f"index:{index}"),
+                f"builds {', '.join(built)} while {_stops(lock)} of {lock.relation} wait{about}",
+                _built(table, built),
                 each,
                 {"lock": lock.mode, "wal": seen.wal},
             )
@@ -217,6 +216,19 @@ def _under_own(each: Measured, own: Iterable[Lock]) -> Iterator[Finding]:
             each,
             {"lock": lock.mode, "rows": seen.scanned[table]},
         )
+
+
+def _builds(seen: Observed) -> dict[str, list[str]]:
+    """The indexes that a statement builds, by table."""
+    found: dict[str, list[str]] = {}
+    for index in seen.built:
+        found.setdefault(seen.built_on.get(index, ""), []).append(index)
+    return found
+
+
+def _built(table: str, indexes: Sequence[str]) -> Ref:
+    """What is agreed to: the index; of several that one statement builds, their table."""
+    return Ref.parse(f"index:{indexes[0]}" if len(indexes) == 1 else f"table:{table}")
 
 
 def _under_earlier(
@@ -237,15 +249,14 @@ def _under_earlier(
             )
             continue
         since = f"since statement {number} of the transaction{_about(each.expected)}"
-        for index in each.observed.built:
-            if each.observed.built_on.get(index) == relation:
-                yield _finding(
-                    "INDEX_BUILD",
-                    f"builds {index} while {_stops(lock)} of {relation} wait, {since}",
-                    Ref.parse(f"index:{index}"),
-                    each,
-                    {"lock": lock.mode, "since": number, "wal": each.observed.wal},
-                )
+        if built := _builds(each.observed).get(relation):
+            yield _finding(
+                "INDEX_BUILD",
+                f"builds {', '.join(built)} while {_stops(lock)} of {relation} wait, {since}",
+                _built(relation, built),
+                each,
+                {"lock": lock.mode, "since": number, "wal": each.observed.wal},
+            )
         rows = each.observed.scanned.get(relation)
         building = relation in each.observed.built_on.values()
         if rows and not building and not each.observed.changed:

@@ -217,6 +217,27 @@ class Lost:
     key: str = ""
 
 
+def relabelled(before: Promises, after: Promises) -> dict[tuple[str, str], dict[str, str]]:
+    """The enums of which a value has another name, by schema and name: old → new name."""
+    now = {oid: label for _, _, label, oid in after.labels}
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, type_, label, oid in before.labels:
+        if now.get(oid, label) != label:
+            found.setdefault((schema, type_), {})[label] = now[oid]
+    return found
+
+
+def names_label(
+    sqlstate: str, message: str, labels: Mapping[tuple[str, str], Mapping[str, str]]
+) -> bool:
+    """Whether a value is refused as it is a label that has another name, which is told of the enum."""
+    old = {label for names in labels.values() for label in names}
+    return sqlstate == _NO_LABEL and any(message.endswith(f': "{label}"') for label in old)
+
+
+_NO_LABEL = "22P02"
+
+
 def lost(
     before: Promises, after: Promises, columns: Mapping[Ref, Collection[str]]
 ) -> Iterator[Lost]:

@@ -29,6 +29,7 @@ from ringfence.rehearse import (
     mend,
     plans,
     possible,
+    promises,
     stage,
     tenants,
     views,
@@ -133,7 +134,7 @@ def rehearse(
                 ) as twin:
                     failed = _forward(work, base, twin, files)
                 work.coverage.insert(place, stage.rows(work.rows))
-                work.coverage += stage.roles_made(work)
+                work.coverage += stage.roles_made(work, files)
                 if failed and apart:
                     work.coverage.append(tenants.untried(failed))
                 elif apart:
@@ -183,6 +184,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     failed = ""
     others: list[Finding] = []
     places: dict[effects.Lost, Span | None] = {}
+    relabelled: set[tuple[str, str]] = set()
     unseen: dict[str, None] = {}
     uncalled: dict[str, None] = {}
     asked: set[demands.Asked] = set()
@@ -237,6 +239,8 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     now = rows.held(connection, work.hidden, had)
                     seen = views.compared(connection, shown, after, work.hidden)
                     unseen.update(dict.fromkeys(seen.unknown))
+                    labels = promises.relabelled(before.promises, after.promises)
+                    relabelled |= labels.keys()
                     wrote = {
                         t for p in work.parts for m in p.statements for t in m.observed.changed
                     }
@@ -256,6 +260,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
                     no = [
                         possible.judged(connection, work.project, each, before)
                         for each in trial.broken
+                        if not promises.names_label(each.sqlstate, each.message, labels)
                         # Or else we took the rows away that it referred to.
                         if each.sqlstate != _NO_SUCH_ROW
                         or not (
@@ -304,7 +309,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             continue
         # What was lost since rows were made up last may be any of the files'.
         said = [name for each in files[:number] for name in each.up.said("allowed")]
-        gone = effects.losses(had, now, work.parts, work.mended, places)
+        gone = effects.losses(had, now, work.parts, work.mended, places, None, relabelled)
         work.findings += _agreed(gone, said)
         places.clear()
         total += sum(h.count for h in had.values())
@@ -325,7 +330,7 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
         with connect(base) as connection:
             now = work.left or rows.held(connection, work.hidden, had)
         said = [name for each in files[:number] for name in each.up.said("allowed")]
-        gone = effects.losses(had, now, work.parts, work.mended, places, file)
+        gone = effects.losses(had, now, work.parts, work.mended, places, file, relabelled)
         work.findings += _agreed(gone, said)
     why = f"{failed}; {counted(total, 'row')} before it were" if failed and total else failed
     total = 0 if failed else total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ringfence.pg.connect import Target
     from ringfence.pg.shadow import Host
     from ringfence.project import Project
+    from ringfence.rehearse.files import File
     from ringfence.rehearse.hazards import Part
     from ringfence.rehearse.instead import Rewritten
     from ringfence.rehearse.mend import Columns
@@ -133,12 +135,17 @@ def stood_in(work: Work, error: Error | None) -> bool:
     return True
 
 
-def roles_made(work: Work) -> list[Coverage]:
-    """What stand-ins say nothing of."""
-    if not work.stand_ins:
+def roles_made(work: Work, files: Sequence[File]) -> list[Coverage]:
+    """What stand-ins that these files name say nothing of."""
+    words = {word for file in files for word in _WORD.findall(file.up.text)}
+    named = [role for role in work.stand_ins if words >= set(_WORD.findall(role))]
+    if not named:
         return []
     reason = "no file makes them: stand-ins were made, members of nothing and with no settings"
-    return [Coverage("roles", f"what {', '.join(work.stand_ins)} may do", skipped=reason)]
+    return [Coverage("roles", f"what {', '.join(named)} may do", skipped=reason)]
+
+
+_WORD = re.compile(r"[\w$]+")
 
 
 def real_sizes(target: Target) -> tuple[Mapping[str, Size], Coverage]:

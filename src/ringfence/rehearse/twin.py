@@ -198,8 +198,12 @@ def _placed(finding: Finding, text: Script, file: File) -> Finding:
 
 
 def _traces(when: str, changes: Iterable[Change]) -> Iterator[Finding]:
-    """What differs where nothing should."""
-    for change in changes:
+    """What differs where nothing should, but what hangs on such a thing, and comes and goes with it."""
+    every = {(change.verb, change.ref): change for change in changes}
+    for (verb, _), change in every.items():
+        fact = change.new or change.old
+        if verb != "alter" and fact is not None and (verb, fact.parent) in every:
+            continue
         differs, help_ = {
             "create": ("is left", "let the down file drop it"),
             "drop": ("is missing", "let the down file make it again"),

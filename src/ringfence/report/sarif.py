@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ringfence import __version__
-from ringfence.finding import Severity, ordered
+from ringfence.finding import Severity, ordered, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": _LEVELS[finding.severity],
-        "message": {"text": ". ".join(filter(None, (finding.message, finding.help)))},
+        "message": {"text": sentences(finding.message, finding.help)},
         "partialFingerprints": {"ringfence/v1": finding.fingerprint},
     }
     # Who reads SARIF for a pull request refuses a result without a file: what is found in a database

@@ -60,6 +60,8 @@ class _Page:
     def __init__(self, width: int, colour: bool) -> None:
         self.width = width
         self.colour = colour
+        self.fixes: set[tuple[Span | None, str]] = set()
+        """Those that are on it, each with its place."""
 
     def ink(self, text: str, colour: str) -> str:
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.colour else text
@@ -90,7 +92,11 @@ class _Page:
         if help_:
             yield from self.labelled("help", help_)
         yield from self.copyable("reproduce", finding.reproduction, "bold")
-        yield from self.copyable("fix", finding.fix, "green")
+        if finding.fix and span and (span, finding.fix) in self.fixes:
+            yield f"  {self.ink('fix:', 'green')} the same as above"
+        else:
+            self.fixes.add((span, finding.fix))
+            yield from self.copyable("fix", finding.fix, "green")
 
     def copyable(self, label: str, text: str, colour: str) -> Iterator[str]:
         """Lines as they are, below a label."""
