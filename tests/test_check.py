@@ -291,6 +291,19 @@ def test_a_safe_form_that_was_written_has_no_guesses_against_it(
     assert "OLD_READER" in {f["code"] for f in document["findings"]}
 
 
+def test_who_knew_an_earlier_revision_is_there_at_each(tmp_path: Path, database: str) -> None:
+    made = Project(tmp_path / "project", database)
+    table, column = "CREATE TABLE t (id bigint PRIMARY KEY);\n", "ALTER TABLE t ADD COLUMN c int;\n"
+    drop = "ALTER TABLE t DROP COLUMN c;\n"
+    made.revision("0001", table, "DROP TABLE t;\n")
+    made.revision("0002", column, drop)
+    made.revision("0003", drop, column)
+    found = json.loads(made.run("check", "--format", "json").out)["findings"]
+    assert [f["place"]["path"] for f in found if f["code"] == "OLD_READER"] == [
+        "migrations/versions/0003.up.sql"
+    ]
+
+
 def test_what_comes_of_one_cause_is_said_once(project: Project) -> None:
     project.revision(
         "0002",

@@ -305,26 +305,27 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
             back = twin.there_and_back(file)
         work.findings += _agreed(back, file.up.said("allowed"))
         undone += file.down is not None
-        if file is not files[-1] and all(h.count for h in now.values()):
-            continue
-        # What was lost since rows were made up last may be any of the files'.
-        said = [name for each in files[:number] for name in each.up.said("allowed")]
-        gone = effects.losses(had, now, work.parts, work.mended, places, None, relabelled)
-        work.findings += _agreed(gone, said)
-        places.clear()
-        total += sum(h.count for h in had.values())
-        if file is not files[-1]:
-            # What a file has made is empty: the next one is to find rows in it.
-            work.rows.append(stage.seeded(work.project, base, work.count, number + 1))
-            twin.leave()
+        more = file is not files[-1]
+        if not (more and all(h.count for h in now.values())):
+            # What was lost since rows were made up last may be any of the files'.
+            said = [name for each in files[:number] for name in each.up.said("allowed")]
+            gone = effects.losses(had, now, work.parts, work.mended, places, None, relabelled)
+            work.findings += _agreed(gone, said)
+            places.clear()
+            total += sum(h.count for h in had.values())
+            if more:
+                # What a file has made is empty: the next one is to find rows in it.
+                work.rows.append(stage.seeded(work.project, base, work.count, number + 1))
+                twin.leave()
+                with connect(base) as connection:
+                    had = work.had = rows.held(connection, work.hidden)
+                    fresh = views.shown(connection, work.hidden)
+                    shown = {key: fresh.get(key, view) for key, view in shown.items()}
+        if more and work.stepwise:
             with connect(base) as connection:
-                had = work.had = rows.held(connection, work.hidden)
-                fresh = views.shown(connection, work.hidden)
-                shown = {key: fresh.get(key, view) for key, view in shown.items()}
-                if work.stepwise:
-                    shown = fresh
-                    own = interim.said(files[number].up)
-                    before = compat.world(connection, work.hidden, interim=own)
+                shown = views.shown(connection, work.hidden)
+                own = interim.said(files[number].up)
+                before = compat.world(connection, work.hidden, interim=own)
     if failed:
         # What was committed before it has happened all the same.
         with connect(base) as connection:
