@@ -339,7 +339,10 @@ def _forward(work: Work, base: Target, twin: Twin, files: Sequence[File]) -> str
     work.coverage.append(Coverage("kept", "rows are kept as they were", total, "row", why))
     if work.emptied:
         names = ", ".join(work.emptied)
-        reason = f"{names} refuses the rows made up for it, as it may refuse real ones: run without"
+        reason = (
+            f"{names} refuses the rows made up for it, as it may refuse real ones: it was run on empty"
+            " tables"
+        )
         work.coverage.append(Coverage("work", "how a file works on rows", skipped=reason))
     mended = () if work.emptied else work.mended
     work.coverage += demands.coverage(asked, mended)
