@@ -361,6 +361,30 @@ def test_rows_that_the_plan_refuses_prove_nothing(project: Project, database: st
     assert "proved: the clone's catalog equals the target's" in result.err
 
 
+def test_rows_that_the_plan_refuses_cost_the_proof_of_their_own_table_alone(
+    project: Project, database: str
+) -> None:
+    text = (
+        "CREATE TABLE t (id integer PRIMARY KEY, v {}); CREATE TABLE kept (id {});"
+        " CREATE TABLE u (id integer PRIMARY KEY, t integer REFERENCES t);"
+        " CREATE TABLE w (id integer{}); CREATE TABLE parent (id integer PRIMARY KEY{});"
+    )
+    psql(database, text.format("text", "integer", "", ", v text"))
+    b = _file(project, "b.sql", text.format("uuid", "bigint", " CHECK (id = 77777)", ""))
+    result = project.run("diff", "live", b)
+    assert (
+        "not checked: rows: the made-up rows of public.t are refused, as real ones may be: invalid input"
+        in result.err
+    )
+    assert (
+        "; the made-up rows of public.w are refused, as real ones may be: check constraint"
+        in result.err
+    )
+    assert "proved: 4 made-up rows are still there but for those that a hazard tells of\n" in (
+        result.err
+    )  # of kept and parent: what refers to t went with it
+
+
 def test_a_plan_that_loses_rows_in_silence_is_not_proved(project: Project, database: str) -> None:
     psql(database, ONE)
     a = sources.source(None, database)

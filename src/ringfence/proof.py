@@ -30,7 +30,7 @@ from ringfence.script import Script, redacted
 from ringfence.step import Hazard, HazardCode, Proof
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ringfence.pg.connect import Target
     from ringfence.sources import Shop, Source
@@ -153,6 +153,8 @@ def _same_owners(clone: Target, shop: Shop, target: Source, wanted: Catalog) -> 
     return other
 
 
+Name = tuple[str, ...]
+
 _ABOUT_ROWS = frozenset({"22", "23", "P0"})
 """Classes of SQLSTATE that say that a value or a row is not as it should be."""
 
@@ -173,30 +175,54 @@ class _Filling:
     """How many of the rows lie where the bounds of partitions move."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Why a plan did not run, and which tables that may be about, the likeliest first."""
+
+    error: ServerError
+    near: tuple[Name, ...]
+
+
+_FEW = 4
+"""Tables whose rows are left out at most, one after the other: each takes another clone."""
+
+
 def _tried(
     plan: Plan, shop: Shop, source: Source, wanted: Catalog, hidden: tuple[str, ...], executor: str
 ) -> tuple[Target, _Filling]:
     """The clone that the plan ran on, and what it held before: as many made-up rows as the plan takes.
 
-    What it asks of the rows to come, those made up for the old schema need not obey.
+    What it asks of the rows to come, those made up for the old schema need not obey: a table whose rows
+    it refuses is left empty.
     """
-    reason = ""
-    for placing in (True, False):
+    left: dict[Name, str] = {}
+    moving, placing = "", True
+    while True:
         clone = shop.copy(source)
-        filling = _fill(plan, shop, clone, hidden, wanted, placing=placing)
+        filling = _fill(plan, shop, clone, hidden, wanted, left, placing=placing)
         refused = _run(plan, clone, executor)
         if refused is None:
-            return clone, replace(filling, reason=reason or filling.reason)
-        if not filling.had or refused.sqlstate[:2] not in _ABOUT_ROWS:
-            raise refused
-        which = "that lie where bounds move " if filling.placed else ""
-        reason = f"the made-up rows {which}are refused, as real ones may be: {refused.message}"
-        if not filling.placed:
+            reasons = [moving] if moving else []
+            reasons += [
+                f"the made-up rows of {Ref('', name).path} {said} (left out, with what refers to them)"
+                for name, said in left.items()
+            ]
+            return clone, replace(filling, reason="; ".join(reasons) or filling.reason)
+        if not filling.had or refused.error.sqlstate[:2] not in _ABOUT_ROWS:
+            raise refused.error
+        said = f"are refused, as real ones may be: {refused.error.message}"
+        held = {(h.schema, h.name) for h in filling.had.values() if h.count}
+        at_fault = next((name for name in refused.near if name in held), None)
+        if filling.placed:
+            moving, placing = f"the made-up rows that lie where bounds move {said}", False
+        elif at_fault is not None and held != {at_fault} and len(left) < _FEW:
+            left[at_fault] = said
+        else:
             break
     clone = shop.copy(source)
-    if (refused := _run(plan, clone, executor)) is not None:
-        raise refused
-    return clone, _Filling(reason)
+    if (again := _run(plan, clone, executor)) is not None:
+        raise again.error
+    return clone, _Filling(f"the made-up rows {said}")
 
 
 def _touched(plan: Plan, wanted: Catalog) -> set[tuple[str, ...]]:
@@ -220,12 +246,13 @@ def _fill(
     clone: Target,
     hidden: tuple[str, ...],
     wanted: Catalog,
+    left: Iterable[Name],
     *,
     placing: bool,
 ) -> _Filling:
     """Put rows into the clone, where the plan touches tables that are there already.
 
-    With `placing`, also where the bounds of partitions move.
+    With `placing`, also where the bounds of partitions move. Those of `left` stay empty.
     """
     from ringfence.seed import seed
 
@@ -262,6 +289,7 @@ def _fill(
             )
         except Error as error:
             return _Filling(f"none could be made up: {error.message}")
+        _empty(connection, left)
         moves = placing and any(step.ref.kind == "partition" for step in plan.steps)
         more = placed.fill(connection, plan, extract(connection), wanted) if moves else 0
         if only is None:
@@ -272,8 +300,16 @@ def _fill(
         return _Filling("", had, frozenset(had), more)
 
 
-def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
-    """Run the plan on the clone as who will run it; the error of the step that does not run.
+def _empty(connection: psycopg.Connection[tuple[object, ...]], tables: Iterable[Name]) -> None:
+    """Take the rows out of these tables, with those that refer to them."""
+    for name in tables:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # fires nothing
+            connection.execute(f"TRUNCATE {qualified(name)} CASCADE".encode())
+
+
+def _run(plan: Plan, clone: Target, executor: str) -> _Refused | None:
+    """Run the plan on the clone as who will run it; the step that does not run.
 
     What runs is the text that is printed, cut into statements as psql would: whatever stands in it
     beside the steps would run there too.
@@ -304,7 +340,8 @@ def _run(plan: Plan, clone: Target, executor: str) -> ServerError | None:
                     hint="this is a bug in ringfence: please report it with both schemas",
                 )
                 found.__cause__ = error
-                return found
+                named = (error.diag.schema_name or "", error.diag.table_name or "")
+                return _Refused(found, (named, step.ref.name[:2]))
     return None
 
 
