@@ -1442,6 +1442,26 @@ def test_what_writers_rely_on_is_kept(
     assert {f["place"]["line"] for f in told} <= {3}
 
 
+def test_a_key_is_told_once_with_its_columns_in_their_order(project: Project) -> None:
+    made = (
+        "CREATE TABLE pairs (id bigint PRIMARY KEY, z int, a int, UNIQUE (z, a));"
+        " CREATE UNIQUE INDEX more ON pairs (a, z);"
+    )
+    project.revision("0002", made, "DROP TABLE pairs;", after="0001")
+    assert project.run("migrate").status == 0
+    path = project.root / "loose.sql"
+    path.write_text("ALTER TABLE pairs DROP CONSTRAINT pairs_z_a_key; DROP INDEX more;\n")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    told = [f["message"] for f in json.loads(done.out)["findings"] if f["code"] == "OLD_WRITER"]
+    assert len(told) == 1, told
+    project.revision("0003", "DROP INDEX more;", "CREATE UNIQUE INDEX more ON pairs (a, z);")
+    assert project.run("migrate").status == 0
+    path.write_text("ALTER TABLE pairs DROP CONSTRAINT pairs_z_a_key;\n")
+    done = project.run("rehearse", "--sql", str(path), "--format", "json")
+    (only,) = (f["message"] for f in json.loads(done.out)["findings"] if f["code"] == "OLD_WRITER")
+    assert only.startswith("after loose.sql nothing keeps (z, a) of public.pairs unique any more")
+
+
 @pytest.mark.parametrize(
     ("name", "rest"),
     [("shop_code", ", or name the columns instead"), ("Apart", "")],

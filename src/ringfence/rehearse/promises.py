@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     Session = Connection[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """A unique index of a relation: its columns and expressions, and the rows that it is for ("": all).
+    """A unique index of a relation: its columns and expressions in their order, and the rows that it is
+    for ("": all).
 
     `inherited`: it is part of a partitioned table's, which tells of it.
     """
@@ -29,7 +30,7 @@ class Key:
     schema: str
     name: str
     kind: str
-    elements: frozenset[str]
+    elements: tuple[str, ...]
     only: str
     plain: bool
     inherited: bool
@@ -84,6 +85,7 @@ _KEYS = """
             LEFT JOIN pg_attribute AS a
                 ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k.place - 1]
                 AND i.indkey[k.place - 1] <> 0
+            ORDER BY k.place
         ),
         coalesce(pg_get_expr(i.indpred, i.indrelid), ''), i.indexprs IS NULL, x.relispartition
     FROM pg_index AS i
@@ -147,7 +149,7 @@ _FED = """
 def promises(connection: Session, hidden: Sequence[str]) -> Promises:
     """What writers can rely on now, but for the schemas in `hidden`. The connection is a superuser's."""
     keys = frozenset(
-        Key(schema, name, kind, frozenset(elements), only, plain, inherited)
+        Key(schema, name, kind, tuple(elements), only, plain, inherited)
         for schema, name, kind, elements, only, plain, inherited in connection.execute(_KEYS)
         if schema not in hidden
     )
@@ -289,33 +291,36 @@ def _keys(
     now: dict[tuple[str, str], list[Key]] = {}
     for key in after:
         now.setdefault((key.schema, key.name), []).append(key)
-    told: set[Ref] = set()
-    for key in sorted(before, key=lambda k: (k.schema, k.name, sorted(k.elements), k.only)):
+    told: set[tuple[Ref, str]] = set()
+    for key in sorted(before, key=lambda k: (k.schema, k.name, sorted(k.elements), k)):
         ref = Ref("materialized_view" if key.kind == "m" else "table", (key.schema, key.name))
         if ref not in columns or key.inherited:
             continue
         here = now.get((key.schema, key.name), [])
-        named = ", ".join(sorted(key.elements))
+        named, same = ", ".join(key.elements), ", ".join(sorted(key.elements))
         if key.kind == "m":
             whole = any(k.plain and not k.only for k in here)
-            if key.plain and not key.only and not whole and ref not in told:
-                told.add(ref)
+            if key.plain and not key.only and not whole and (ref, "") not in told:
+                told.add((ref, ""))
                 message = (
                     f"{ref.path} has no unique index of columns any more, as ({named}):"
                     " REFRESH MATERIALIZED VIEW CONCURRENTLY is refused"
                 )
                 yield Lost(ref, message, "build another one before this one goes", sure=False)
             continue
-        if any(k.elements == key.elements and k.only in ("", key.only) for k in here):
+        if any({*k.elements} == {*key.elements} and k.only in ("", key.only) for k in here):
             continue
         where = f" WHERE {key.only}" if key.only else ""
+        if (ref, f"{same}{where}") in told:
+            continue  # of another index of the same
+        told.add((ref, f"{same}{where}"))
         yield Lost(
             ref,
             f"nothing keeps ({named}){where} of {ref.path} unique any more: INSERT … ON CONFLICT"
             f" ({named}){where} is refused",
             "look whether somebody writes so; another unique index of them serves as well",
             sure=False,
-            key=f"{named}{where}",
+            key=f"{same}{where}",
         )
 
 

@@ -182,7 +182,9 @@ def _forget(action: Action, state: State) -> None:
     if action.verb == "drop" and action.node.remove_type == pb.OBJECT_SCHEMA:
         for name in [n for n in state.relations if n.schema == action.name.name]:
             del state.relations[name]
-    state.relations.pop(action.name, None)
+    known = state.relations.pop(action.name, None)
+    if known is not None and known.options and known.made_by != action.migration.shown:
+        state.gone[action.name] = known.options
     for name, index in list(state.indexes.items()):
         if index.table == action.name or name == action.name:
             del state.indexes[name]

@@ -101,6 +101,8 @@ class State:
     """The functions that only triggers call."""
     others: dict[tuple[str, Name], str] = field(default_factory=dict)
     """By which file a schema, a sequence, a type or an extension was made."""
+    gone: dict[Name, frozenset[str]] = field(default_factory=dict)
+    """The options of views that the present file has dropped so far."""
     path: tuple[str, ...] = ()
     utc: bool = False
     whole: bool = False
@@ -112,7 +114,7 @@ class State:
 
     def begin(self) -> None:
         """Forget what the file before has set for its own statements."""
-        self.path, self.utc = (), False
+        self.path, self.utc, self.gone = (), False, {}
 
     def named(self, schema: str, name: str) -> Name:
         """A name as a statement writes it, with the schema it is found in."""

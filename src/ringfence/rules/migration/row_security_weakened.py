@@ -62,6 +62,14 @@ A view that is replaced has what the new one says, and forgets the rest:
     CREATE OR REPLACE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
     ALTER VIEW app.v SET (security_invoker = true);
 
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_invoker) AS SELECT id FROM app.t;
+    -- then
+    BEGIN;
+    DROP VIEW app.v;
+    CREATE VIEW app.v AS SELECT id::text FROM app.t;
+    COMMIT;
+
 Passes, for a policy takes the place of another:
 
     BEGIN;
@@ -111,6 +119,14 @@ Nor does one that gets back what it had before anybody sees it without:
     BEGIN;
     CREATE OR REPLACE VIEW app.v AS SELECT id, 1 AS one FROM app.t;
     ALTER VIEW app.v SET (security_invoker = true);
+    COMMIT;
+
+    CREATE TABLE app.t (id bigint PRIMARY KEY);
+    CREATE VIEW app.v WITH (security_invoker) AS SELECT id FROM app.t;
+    -- then
+    BEGIN;
+    DROP VIEW app.v;
+    CREATE VIEW app.v WITH (security_invoker) AS SELECT id::text FROM app.t;
     COMMIT;
 
 When to ignore: on a table whose rows belong to everybody.
@@ -254,16 +270,18 @@ _OF_VIEWS = (
 
 
 def _replaced(action: Action) -> Iterator[Problem]:
-    if action.node.replace:
-        lost = action.relation.options - view_options(action.node) - _set_again(action)
-        for name, severity, says in _OF_VIEWS:
-            if name in lost:
-                yield Problem(
-                    says.format(action.table),
-                    action.name.ref("view"),
-                    help=f"CREATE OR REPLACE VIEW forgets {name} where it does not say it again",
-                    severity=severity,
-                )
+    """A view that takes the place of another and says less, by CREATE OR REPLACE or behind a DROP."""
+    had = action.relation.options if action.node.replace else frozenset[str]()
+    had |= action.state.gone.get(action.name, frozenset())
+    lost = had - view_options(action.node) - _set_again(action)
+    for name, severity, says in _OF_VIEWS:
+        if name in lost:
+            yield Problem(
+                says.format(action.table),
+                action.name.ref("view"),
+                help=f"say {name} again: a view that takes the place of another forgets it",
+                severity=severity,
+            )
 
 
 def _set_again(action: Action) -> frozenset[str]:
