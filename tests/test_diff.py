@@ -365,24 +365,44 @@ def test_rows_that_the_plan_refuses_cost_the_proof_of_their_own_table_alone(
     project: Project, database: str
 ) -> None:
     text = (
-        "CREATE TABLE t (id integer PRIMARY KEY, v {}); CREATE TABLE kept (id {});"
+        "CREATE TABLE t (id integer PRIMARY KEY CHECK (id {} 5)); CREATE TABLE kept (id {});"
         " CREATE TABLE u (id integer PRIMARY KEY, t integer REFERENCES t);"
-        " CREATE TABLE w (id integer{}); CREATE TABLE parent (id integer PRIMARY KEY{});"
+        " CREATE TABLE w (id integer{}); CREATE TABLE other (id integer PRIMARY KEY{});"
     )
-    psql(database, text.format("text", "integer", "", ", v text"))
-    b = _file(project, "b.sql", text.format("uuid", "bigint", " CHECK (id = 77777)", ""))
+    psql(database, text.format(">", "integer", "", ", v text"))
+    b = _file(project, "b.sql", text.format("<", "bigint", " CHECK (id = 77777)", ""))
     result = project.run("diff", "live", b)
+    said = "are refused, as real ones may be: check constraint"
+    assert f"not checked: rows: the made-up rows of public.t {said}" in result.err
     assert (
-        "not checked: rows: the made-up rows of public.t are refused, as real ones may be: invalid input"
-        in result.err
-    )
-    assert (
-        "; the made-up rows of public.w are refused, as real ones may be: check constraint"
-        in result.err
+        "is violated by some row (left out, with what refers to them);"
+        f" the made-up rows of public.w {said}" in result.err
     )
     assert "proved: 4 made-up rows are still there but for those that a hazard tells of\n" in (
         result.err
-    )  # of kept and parent: what refers to t went with it
+    )  # of kept and other: what refers to t went with it
+
+
+def test_other_rows_are_made_up_that_fit_where_those_that_are_there_are_refused(
+    project: Project, database: str
+) -> None:
+    text = (
+        "CREATE TYPE e AS ENUM ('a'{}); CREATE TABLE enums (e e DEFAULT 'a');"
+        ' CREATE TABLE types (n integer, u {} UNIQUE, j {}, b {}, i {}, "a ""b" {});'
+        " CREATE TABLE parent (x integer, y text, PRIMARY KEY (x, y));"
+        " CREATE TABLE child (y text, x integer UNIQUE{});"
+    )
+    psql(database, text.format(", 'b'", "text", "text", "text", "numeric", "text", ""))
+    reference = ", FOREIGN KEY (x, y) REFERENCES parent ON DELETE CASCADE"
+    new = text.format("", "uuid", "jsonb", "boolean", "smallint", "date", reference)
+    result = project.run("diff", "live", _file(project, "b.sql", new))
+    assert "proved: 8 made-up rows are still there" in result.err
+    for name in ("types", "child"):
+        assert re.search(
+            rf"the made-up rows of public\.{name} are refused, [^;]* \(others that fit are kept\)",
+            result.err,
+        )
+    assert "left out" not in result.err
 
 
 def test_a_plan_that_loses_rows_in_silence_is_not_proved(project: Project, database: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from ringfence import drift, placed, rows
+from ringfence import drift, fitted, placed, rows
 from ringfence.change import diff
 from ringfence.errors import Bug, Error, ServerError
 from ringfence.filling import misfit
@@ -183,8 +183,48 @@ class _Refused:
     near: tuple[Name, ...]
 
 
-_FEW = 4
-"""Tables whose rows are left out at most, one after the other: each takes another clone."""
+_FEW = 6
+"""How often other rows are made up than those that are refused: each time takes another clone."""
+
+
+@dataclass(slots=True)
+class _Made:
+    """Which rows are made up, as far as that follows from what was refused of others."""
+
+    moving: str = ""
+    """Why there are none where bounds move."""
+    fitted: dict[Name, str] = field(default_factory=dict)
+    left: dict[Name, str] = field(default_factory=dict)
+    """Tables whose rows are made to fit, and those that have none: what was refused."""
+
+    def others_for(self, refused: _Refused, filling: _Filling, said: str) -> bool:
+        """Whether there are others to try."""
+        held = {(h.schema, h.name) for h in filling.had.values() if h.count}
+        table = next((name for name in refused.near if name in held), None)
+        if filling.placed:
+            self.moving = said
+        elif table is None or len(self.fitted) + len(self.left) >= _FEW:
+            return False
+        elif table not in self.fitted:
+            self.fitted[table] = said
+        elif held != {table}:
+            self.left[table] = self.fitted[table]
+        else:
+            return False
+        return True
+
+    @property
+    def reason(self) -> str:
+        """What was refused, and what there is instead."""
+        told = [f"the made-up rows that lie where bounds move {self.moving}"] if self.moving else []
+        for name, said in self.fitted.items():
+            instead = (
+                "left out, with what refers to them"
+                if name in self.left
+                else "others that fit are kept"
+            )
+            told.append(f"the made-up rows of {Ref('', name).path} {said} ({instead})")
+        return "; ".join(told)
 
 
 def _tried(
@@ -192,32 +232,20 @@ def _tried(
 ) -> tuple[Target, _Filling]:
     """The clone that the plan ran on, and what it held before: as many made-up rows as the plan takes.
 
-    What it asks of the rows to come, those made up for the old schema need not obey: a table whose rows
-    it refuses is left empty.
+    What it asks of the rows to come, those made up for the old schema need not obey: where it refuses a
+    table's, they are made to fit; and where they cannot be, the table is left empty.
     """
-    left: dict[Name, str] = {}
-    moving, placing = "", True
+    made = _Made()
     while True:
         clone = shop.copy(source)
-        filling = _fill(plan, shop, clone, hidden, wanted, left, placing=placing)
+        filling = _fill(plan, shop, clone, hidden, wanted, made)
         refused = _run(plan, clone, executor)
         if refused is None:
-            reasons = [moving] if moving else []
-            reasons += [
-                f"the made-up rows of {Ref('', name).path} {said} (left out, with what refers to them)"
-                for name, said in left.items()
-            ]
-            return clone, replace(filling, reason="; ".join(reasons) or filling.reason)
+            return clone, replace(filling, reason=made.reason or filling.reason)
         if not filling.had or refused.error.sqlstate[:2] not in _ABOUT_ROWS:
             raise refused.error
         said = f"are refused, as real ones may be: {refused.error.message}"
-        held = {(h.schema, h.name) for h in filling.had.values() if h.count}
-        at_fault = next((name for name in refused.near if name in held), None)
-        if filling.placed:
-            moving, placing = f"the made-up rows that lie where bounds move {said}", False
-        elif at_fault is not None and held != {at_fault} and len(left) < _FEW:
-            left[at_fault] = said
-        else:
+        if not made.others_for(refused, filling, said):
             break
     clone = shop.copy(source)
     if (again := _run(plan, clone, executor)) is not None:
@@ -246,14 +274,9 @@ def _fill(
     clone: Target,
     hidden: tuple[str, ...],
     wanted: Catalog,
-    left: Iterable[Name],
-    *,
-    placing: bool,
+    made: _Made,
 ) -> _Filling:
-    """Put rows into the clone, where the plan touches tables that are there already.
-
-    With `placing`, also where the bounds of partitions move. Those of `left` stay empty.
-    """
+    """Put rows into the clone, where the plan touches tables that are there already."""
     from ringfence.seed import seed
 
     with connect(clone) as connection:
@@ -289,8 +312,10 @@ def _fill(
             )
         except Error as error:
             return _Filling(f"none could be made up: {error.message}")
-        _empty(connection, left)
-        moves = placing and any(step.ref.kind == "partition" for step in plan.steps)
+        _empty(connection, made.left)
+        if made.fitted:
+            fitted.fit(connection, made.fitted, extract(connection), wanted)
+        moves = not made.moving and any(step.ref.kind == "partition" for step in plan.steps)
         more = placed.fill(connection, plan, extract(connection), wanted) if moves else 0
         if only is None:
             return _Filling("", rows.held(connection, hidden), None, more)
