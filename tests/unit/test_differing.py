@@ -79,6 +79,8 @@ IN_WORDS: tuple[tuple[str, str, Value, str], ...] = (
         ("app.t_id_seq", "1", "1", "1", "99", "1", "true"),
         "app.t_id_seq START 1 INCREMENT 1 MINVALUE 1 MAXVALUE 99 CACHE 1 CYCLE",
     ),
+    ("column", "not_null_name", None, "as PostgreSQL gives it"),
+    ("column", "not_null_name", "k", "k"),
     ("column", "statistics", 50, "50"),
     ("column", "storage", "ex", "EXTERNAL"),
     ("constraint", "attached", ("app", "of all", "k"), 'app."of all".k'),

@@ -136,6 +136,7 @@ class Column(Kind):
         "statistics": coded({"": "DEFAULT"}),
         "identity": coded(_IDENTITY),
         "generated": coded({"s": "STORED", "v": "VIRTUAL"}),
+        "not_null_name": coded({"": "as PostgreSQL gives it"}),
         "sequence": _sequence_in_words,
     }
 
