@@ -16,7 +16,6 @@ from ringfence.change import Change, diff
 from ringfence.errors import Bug
 from ringfence.kinds import Context, Stage, kind_of
 from ringfence.kinds._family import names
-from ringfence.kinds._sql import ident, qualified
 from ringfence.kinds.grant import lost_anew, revoke_defaults
 from ringfence.model import Ref, quoted
 from ringfence.renames import automatic
@@ -24,6 +23,7 @@ from ringfence.renames import steps as rename_steps
 from ringfence.rings import opened
 from ringfence.step import Plan, Step
 from ringfence.takeover import taken_over
+from ringfence.written_once import written_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,7 +63,8 @@ def plan(
     before, renames = automatic(old, new, changes)
     work = _Work(before, new, diff(before, new) if renames else changes, undoes=undoes)
     ordered = taken_over(_ordered(work, executor), before, new)
-    steps = _labels_first((*rename_steps(renames, old), *_at_once(ordered)))
+    once = written_once(ordered, new)
+    steps = _labels_first((*rename_steps(renames, old), *once))
     notes = (
         *_notes(before, new, work),
         *(note for _, note in empty(before, new, work.changes)),
@@ -108,62 +109,6 @@ def _labels_first(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     )
 
 
-def _at_once(steps: Iterable[Step]) -> list[Step]:
-    """New types of a table's columns, with nothing but other columns between, as one: it is written
-    anew once.
-
-    Each column's USING reads that column alone, so it is the same before and after the others.
-    """
-    done: list[Step] = []
-    first = 0
-    """Where the table got the new types that others may join; what follows is all of its columns."""
-    retyped: set[Ref] = set()
-    for step in steps:
-        head = _retypes(step)
-        since = done[first:]
-        if since and head and head == _retypes(since[0]) and step.ref not in retyped:
-            # What is done to the column before stays before.
-            own = [s for s in since if s.ref == step.ref]
-            others = [s for s in since[1:] if s.ref != step.ref]
-            done[first:] = [*own, _joined(since[0], step, head), *others]
-            first += len(own)
-            retyped.add(step.ref)
-            continue
-        if head or not since or not _of_a_column(step, since[0].ref.name[:-1]):
-            first = len(done)
-            retyped = {step.ref}
-        done.append(step)
-    return done
-
-
-def _joined(one: Step, other: Step, head: str) -> Step:
-    """Both new types as one statement, with what is said of either."""
-    said = {(h.code, h.message) for h in one.hazards}
-    more = (h for h in other.hazards if (h.code, h.message) not in said)
-    return replace(
-        one,
-        sql=f"{one.sql},\n    {other.sql.removeprefix(head)}",
-        hazards=(*one.hazards, *more),
-        comment="; ".join(filter(None, (one.comment, other.comment))),
-    )
-
-
-def _of_a_column(step: Step, table: tuple[str, ...]) -> bool:
-    """Whether it alters one of the table's columns, and so no other."""
-    its = step.ref.kind == "column" and step.ref.name[:-1] == table
-    return its and step.verb == "alter" and step.transactional == "yes"
-
-
-def _retypes(step: Step) -> str:
-    """How the statement begins, up to the column, where it gives one another type; or empty."""
-    if step.ref.kind != "column" or step.verb != "alter" or step.transactional != "yes":
-        return ""
-    head = f"ALTER TABLE {qualified(step.ref.name[:-1])} "
-    return (
-        head if step.sql.startswith(f"{head}ALTER COLUMN {ident(step.ref.name[-1])} TYPE ") else ""
-    )
-
-
 @dataclass
 class _Work:
     old: Catalog
@@ -179,6 +124,7 @@ class _Work:
     along: set[Node] = field(default_factory=set)
     apart: set[tuple[Node, Node]] = field(default_factory=set)
     worded: set[tuple[Node, Node]] = field(default_factory=set)
+    positions: dict[Ref, dict[Ref, int]] = field(default_factory=dict)
 
     def decide(self) -> None:
         """Sort the changes into drops, creates and alterations; close replacement over dependents."""
@@ -686,8 +632,19 @@ class _Work:
             len(chain),
             ref.kind != "owner",
             ref.kind,
-            ref.name,
+            ref.name[:-1],
+            self._position(ref) if stage == "create" and ref.kind == "column" else 0,
+            ref.name[-1],
         )
+
+    def _position(self, column: Ref) -> int:
+        """Where it stands among those of its table: in this order they are added."""
+        table = self.new.facts[column].parent
+        assert table is not None
+        if table not in self.positions:
+            below = enumerate(self.new.below(table, "column"))
+            self.positions[table] = {fact.ref: at for at, fact in below}
+        return self.positions[table][column]
 
 
 def _refers(fact: Fact) -> bool:

@@ -88,7 +88,8 @@ class Step:
 
     def remarks(self) -> tuple[str, ...]:
         """What stands above it in a script: its comment and its hazards, a line each."""
-        hazards = (remark(f"hazard {h.code}: {h.message}") for h in self.hazards)
+        told = dict.fromkeys((h.code, h.message) for h in self.hazards)
+        hazards = (remark(f"hazard {code}: {message}") for code, message in told)
         return (*map(remark, [self.comment] if self.comment else []), *hazards)
 
 
