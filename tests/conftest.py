@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -59,12 +60,39 @@ _MATRIX = (
 """Where what a server says differs from major to major."""
 
 
+_SAMPLED = (
+    "isolation/test_holes.py",
+    "isolation/test_mutants.py",
+    "isolation/test_schemas.py",
+    "rehearse/test_kept.py",
+    "rehearse/test_rehearse.py",
+    "rehearse/test_rewrite.py",
+    "rehearse/test_unknown.py",
+    "rehearse/test_writers.py",
+    "test_chaos.py",
+    "test_demo.py",
+    "test_many.py",
+    "test_opt_in.py",
+    "test_owners.py",
+)
+"""Where each case takes seconds. `make test` runs every third case of a test with several, and every
+second of the other tests; `make test-all` all of them."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs on every major with `make test-matrix`."""
+    """Mark what runs on every major with `make test-matrix`, and what only with `make test-all`."""
     here = Path(__file__).parent
+    done: Counter[str] = Counter()
     for item in items:
-        if item.path.relative_to(here).as_posix().startswith(_MATRIX):
+        path = item.path.relative_to(here).as_posix()
+        if path.startswith(_MATRIX):
             item.add_marker(pytest.mark.matrix)
+        if path in _SAMPLED:
+            test, several, _ = item.nodeid.partition("[")
+            family = test if several else path
+            if done[family] % (3 if several else 2):
+                item.add_marker(pytest.mark.slow)
+            done[family] += 1
 
 
 def _clear_up() -> None:

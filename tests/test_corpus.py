@@ -116,7 +116,7 @@ def test_corpus(a: Path, way: str, make_database: Callable[..., str]) -> None:
 @pytest.mark.parametrize(
     "a",
     [
-        pytest.param(a, id=_case(a), marks=[] if number % 12 == 1 else [pytest.mark.slow])
+        pytest.param(a, id=_case(a), marks=[] if number % 18 == 1 else [pytest.mark.slow])
         for number, a in enumerate(CASES)
     ],
 )

@@ -40,11 +40,15 @@ STEPS = {
     # Written anew once, its columns in the order of the file.
     ("column--added-where-the-table-is-written-anew", "there"): [
         "CREATE FUNCTION public.f()",
-        "ALTER TABLE public.t ALTER COLUMN id TYPE bigint,\n    ADD COLUMN n integer,\n"
-        "    ADD COLUMN at timestamp without time zone DEFAULT clock_timestamp() NOT NULL,\n"
-        "    ADD COLUMN twice bigint GENERATED ALWAYS AS ((id * 2)) STORED",
-        "ALTER TABLE public.u ALTER COLUMN id TYPE bigint,\n"
-        "    ADD COLUMN n integer DEFAULT public.f() NOT NULL",
+        (
+            "ALTER TABLE public.t ALTER COLUMN id TYPE bigint,\n    ADD COLUMN n integer,\n"
+            "    ADD COLUMN at timestamp without time zone DEFAULT clock_timestamp() NOT NULL,\n"
+            "    ADD COLUMN twice bigint GENERATED ALWAYS AS ((id * 2)) STORED"
+        ),
+        (
+            "ALTER TABLE public.u ALTER COLUMN id TYPE bigint,\n"
+            "    ADD COLUMN n integer DEFAULT public.f() NOT NULL"
+        ),
         "CREATE TYPE public.e",
         "ALTER TABLE public.t ADD COLUMN said",
         "CREATE VIEW public.w",

@@ -817,6 +817,7 @@ def test_this_repository_says_in_its_pyproject_what_ours_says() -> None:
         assert said[0].get(key) == said[1].get(key)
 
 
+@pytest.mark.slow  # `make check` sees to it
 def test_the_sql_of_this_repository_is_clean() -> None:
     accepted = REPOSITORY / "migrations" / "lint-baseline.json"
     report = rules.lint(
