@@ -72,6 +72,26 @@ def test_a_project_that_was_made_just_now(tmp_path: Path, database: str) -> None
         assert "it holds no .sql file" in done.out
 
 
+def test_what_no_file_of_the_schema_makes_stands_in_the_revision_that_made_it(
+    project: Project,
+) -> None:
+    """Where it was made last, and not where its schema is made."""
+    (project.root / "ddl" / "app.sql").write_text("CREATE SCHEMA app;\n", encoding="utf-8")
+    project.revision(
+        "0002",
+        "CREATE SCHEMA app;\nCREATE VIEW app.seen AS SELECT 1 AS one;\n",
+        "DROP VIEW app.seen;\nDROP SCHEMA app;\n",
+    )
+    project.revision(
+        "0003",
+        "SELECT 1;\nCREATE OR REPLACE VIEW app.seen AS SELECT 2 AS one;\n",
+        "CREATE OR REPLACE VIEW app.seen AS SELECT 1 AS one;\n",
+    )
+    found = json.loads(project.run("check", "--format", "json").out)["findings"]
+    (place,) = (f["place"] for f in found if f["code"] == "ddl" and f["ref"] == "view:app.seen")
+    assert (place["path"], place["line"]) == ("migrations/versions/0003.up.sql", 2)
+
+
 def test_each_part_has_its_say(project: Project) -> None:
     project.revision(
         "0002",

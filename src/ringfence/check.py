@@ -291,7 +291,8 @@ def _rehearse(
 
 
 def _verify(project: Project, target: Target) -> Report:
-    """Every claim, on a database that the revisions make; what is found, where ddl/ makes it."""
+    """Every claim, on a database that the revisions make; what is found, where ddl/ or a revision makes
+    it."""
     from ringfence.rules._catalog import placed
 
     with connect(target, pinned=True) as connection:
@@ -305,4 +306,4 @@ def _verify(project: Project, target: Target) -> Report:
         replay.replay(project, fresh)
         with connect(fresh, pinned=True) as connection:
             said = claims.verify(claims.Case(connection, project, fresh.shown, fresh))
-    return replace(said, findings=placed(project, said.findings))
+    return replace(said, findings=placed(project, said.findings, revisions=True))

@@ -89,32 +89,54 @@ def broken(error: Error) -> bool:
     )
 
 
-def placed(project: Project, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings about objects with their place in ddl/, where they are made there and have no other."""
-    from ringfence.rules._files import Unread, collect
-    from ringfence.rules._run import span
+def placed(
+    project: Project, findings: Iterable[Finding], *, revisions: bool = False
+) -> tuple[Finding, ...]:
+    """Findings about objects with their place in ddl/, where they are made there and have no other.
+
+    With `revisions`, what ddl/ does not make has that in the revision which made it last.
+    """
+    from ringfence.rules._run import in_order, span
 
     found = tuple(findings)
-    if all(f.ref is None or f.span is not None for f in found) or not project.ddl.is_dir():
+    if all(f.ref is None or f.span is not None for f in found):
         return found
-    unread: list[Unread] = []
-    try:
-        files, _ = collect(project, [project.ddl], project.root, unread)
-    except Misuse:
-        return found  # it is empty
-    places = Places(files)
-    at = [places.of(f.ref) if f.ref is not None and f.span is None else None for f in found]
+    declared = Places(_files(project, project.ddl))
+    made = Places((), last=True)
+    if revisions:
+        ran = in_order(project, _files(project, project.migrations))
+        made = Places((file for file, _, undo in ran if not undo), last=True)
+
+    def at(finding: Finding) -> tuple[SqlFile, int] | None:
+        ref = finding.ref
+        if ref is None or finding.span is not None:
+            return None
+        near = declared.of(ref, schema=False) or made.of(ref, schema=False)
+        return near or declared.of(ref)
+
+    places = [at(finding) for finding in found]
     return tuple(
         replace(f, span=span(*where)) if where is not None else f
-        for f, where in zip(found, at, strict=True)
+        for f, where in zip(found, places, strict=True)
     )
 
 
-class Places:
-    """Where in ddl/ each object is made."""
+def _files(project: Project, folder: Path) -> tuple[SqlFile, ...]:
+    from ringfence.rules._files import Unread, collect
 
-    def __init__(self, files: Iterable[SqlFile]) -> None:
+    unread: list[Unread] = []
+    try:
+        return collect(project, [folder], project.root, unread)[0] if folder.is_dir() else ()
+    except Misuse:
+        return ()  # it is empty
+
+
+class Places:
+    """Where in files each object is made, first or `last`."""
+
+    def __init__(self, files: Iterable[SqlFile], *, last: bool = False) -> None:
         self._found: dict[tuple[str, tuple[str, ...]], tuple[SqlFile, int]] = {}
+        self._last = last
         state = State()
         for file in files:
             migration = parsed(file)
@@ -171,10 +193,11 @@ class Places:
                     apply(action)
 
     def _note(self, kind: str, name: tuple[str, ...], at: tuple[SqlFile, int]) -> None:
-        self._found.setdefault((kind, name), at)
+        if self._last or (kind, name) not in self._found:
+            self._found[kind, name] = at
 
-    def of(self, ref: Ref) -> tuple[SqlFile, int] | None:
-        """The file and the offset, in bytes, of an object, or of what it belongs to."""
+    def of(self, ref: Ref, *, schema: bool = True) -> tuple[SqlFile, int] | None:
+        """The file and the offset, in bytes, of an object, or of what it belongs to, its schema at last."""
         if ref.kind in ("owner", "grant"):  # named for what they are of
             end = -1 if ref.kind == "grant" else None
             ref = Ref(ref.name[0], ref.name[1:end])
@@ -188,7 +211,7 @@ class Places:
         for kind in ("table", "view", "materialized_view", "routine"):
             if (kind, name[:2]) in self._found:
                 return self._found[kind, name[:2]]
-        return self._found.get(("schema", name[:1]))
+        return self._found.get(("schema", name[:1])) if schema else None
 
 
 def _first(state: State) -> str:

@@ -387,7 +387,7 @@ def _migrations(
     asked = {file.path for file in files}
     beside, merged = _branches(project)
     whole_history = project is not None and _all_sql(project)
-    for file, managed, undo in _in_order(project, files):
+    for file, managed, undo in in_order(project, files):
         if file.path.parent not in states:
             own = project is not None and not managed and file.path.is_relative_to(project.root)
             states[file.path.parent] = _head(project) if project and own else State()
@@ -519,7 +519,7 @@ def span(file: SqlFile, at: int) -> Span:
     return Script(file.shown, text).span(offset)
 
 
-def _in_order(
+def in_order(
     project: Project | None, files: Sequence[SqlFile]
 ) -> Iterator[tuple[SqlFile, bool, bool]]:
     """Migrations in the order in which they run: the file, whether ringfence runs it, and backwards.
