@@ -155,9 +155,9 @@ Safe form: make what takes its place first, in the same revision.
 
 Seen by: row security that is switched off, or no longer forced, restrictive policies that go or become
 permissive, views that are no longer `security_invoker` or `security_barrier` or check less of what is
-written, and routines that become SECURITY DEFINER, in a plan and in a rehearsal. There also: row security that is off or
-not forced, also for a moment between two transactions, restrictive policies that are away between two, and
-roles that policies bind no more: a superuser, one with BYPASSRLS, a table's owner.
+written, and routines that become SECURITY DEFINER, in a plan and in a rehearsal. There also: what of row
+security is off, not forced or away for a moment between two transactions, and roles that policies bind no
+more: a superuser, one with BYPASSRLS, a table's owner.
 """,
     "FAILS": """\
 A statement fails.
