@@ -79,8 +79,15 @@ def _rewrites(step: Step) -> bool:
     return any(h.code is HazardCode.REWRITE for h in step.hazards)
 
 
+_HOLD_OTHERS = frozenset({"schema", "table", "foreign_table", "view", "materialized_view"})
+
+
 def _needed(refs: Iterable[Ref], new: Catalog) -> set[Ref]:
-    """These, their parts and what they are parts of, all that they need, and what that needs."""
+    """These and what they are parts of, all that they need with its parts, and what that needs.
+
+    So with a column's type come the constraints of a domain, which PostgreSQL does not add to one
+    that an array has; not so what a whole table or schema holds.
+    """
     needed: set[Ref] = set()
     todo = [*refs]
     while todo:
@@ -90,7 +97,7 @@ def _needed(refs: Iterable[Ref], new: Catalog) -> set[Ref]:
             todo += new.uses.get(ref, ())
             parent = new.facts[ref].parent if ref in new.facts else None
             todo += [parent] if parent is not None else ()
-            todo += (f.ref for f in new.children.get(ref, ()) if ref.kind == "column")
+            todo += (f.ref for f in new.children.get(ref, ()) if ref.kind not in _HOLD_OTHERS)
     return needed
 
 
