@@ -185,13 +185,15 @@ def test_triggers_that_a_fill_fires_are_named(tmp_path: Path, database: str, onl
         f"note: filling public.t fires its triggers, as any UPDATE of these rows does: {names}. What"
         in planned.err
     )
-    (first, *_) = (
+    (first, *again) = (
         text
         for path in sorted(project.versions.glob("*.up.sql"))[1:]
         if "UPDATE public.t SET" in (text := path.read_text())
     )
-    above = f"-- fires the triggers that any UPDATE of these rows does: {names}\nUPDATE public.t"
-    assert above in first
+    above = f"fires the triggers that any UPDATE of these rows does: {names}\nUPDATE public.t"
+    assert f"-- {above}" in first
+    assert all(f"-- rows that came in the meantime; {above}" in text for text in again)
+    assert len(again) == (online == "--online")
     done = project.run("migrate", "--allow", "SCAN_UNDER_LOCK")
     assert done.status == 0, done.err
     assert _query(database, "SELECT DISTINCT name FROM fired ORDER BY 1") == [

@@ -180,6 +180,11 @@ CASES = {
         BEFORE_KEYS, FILL_KEYS, AFTER_KEYS.replace("b text", "b varchar"),
         ["DROP CONSTRAINT k", "RENAME CONSTRAINT f TO ringfence_"], [],
     ),
+    "NOT NULL that a check proves": (
+        PLAIN + "ALTER TABLE w ADD CONSTRAINT c CHECK (a IS NOT NULL)", FILL,
+        PLAIN.replace("a int", "a int NOT NULL") + "ALTER TABLE w ADD CONSTRAINT c CHECK (a IS NOT NULL)",
+        ["ALTER COLUMN a SET NOT NULL"], ["VALID"],
+    ),
     "an index on one partition alone": (
         TREE, FILL, TREE + "CREATE INDEX one ON w1 (b)", ["CREATE INDEX CONCURRENTLY one"], [],
     ),

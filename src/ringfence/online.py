@@ -247,6 +247,7 @@ class _Rewrite:
             step.ref.kind == "column"
             and table.kind == "table"
             and _NOT_NULL.match(step.sql)
+            and any(h.code is HazardCode.SCAN_UNDER_LOCK for h in step.hazards)  # else it is proved
             and not fact["identity"]  # which may be only where NOT NULL is proved
         ):
             first, *rest = _not_null(step, self.new)
@@ -267,7 +268,8 @@ class _Rewrite:
         """Rows that came while others were filled, before NOT NULL refused them."""
         fill = self.filled.get(table)
         if fill is not None:
-            yield _FILL, replace(fill, comment="rows that came in the meantime")
+            said = ("rows that came in the meantime", fill.comment)
+            yield _FILL, replace(fill, comment="; ".join(filter(None, said)))
             if table.name not in self.keyed:
                 del self.filled[table]
 
