@@ -940,6 +940,26 @@ CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
     assert "plain" not in result.err
 
 
+def test_a_partition_that_was_a_table_comes_where_all_become_not_null(project: Project) -> None:
+    columns = "id int NOT NULL, at date NOT NULL, n int"
+    ddl = f"""CREATE TABLE w ({columns}) PARTITION BY RANGE (at);
+CREATE TABLE w1 ({columns});
+ALTER TABLE w ATTACH PARTITION w1 FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+"""
+    _ddl(project, ddl)
+    assert _plan(project, "-m", "Parts", "--allow", "DATA_LOSS").status == 0
+    second = ddl.splitlines()[1].replace("w1", "w2") + (
+        "\nALTER TABLE w ATTACH PARTITION w2 FOR VALUES FROM ('2026-02-01') TO ('2026-03-01');"
+    )
+    _ddl(project, f"{ddl}{second}".replace("n int", "n int NOT NULL"))
+    made = _plan(project, "-m", "Second")
+    assert (made.status, "plain" in made.err) == (0, False), made.err
+    assert project.run("migrate").status == 0
+    assert project.run("migrate", "--to", "0002", "--yes", "--allow", "DATA_LOSS").status == 0
+    assert project.run("migrate").status == 0
+    assert project.run("diff", "live", "ddl").out == ""
+
+
 def test_a_column_that_is_not_null_comes_to_partitions_that_stand_in_files_of_their_own(
     project: Project, database: str
 ) -> None:

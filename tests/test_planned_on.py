@@ -187,6 +187,28 @@ def test_an_object_that_is_gone_is_refused(project: Project) -> None:
     assert "detail: table s.t is not there any more\n" in done.err
 
 
+def test_what_is_made_again_as_it_was_is_what_it_was_planned_on(project: Project) -> None:
+    """A hotfix of it would be undone in silence, as it was planned before."""
+    assert project.run("migrate").status == 0
+    schema = (
+        AFTER + " CREATE FUNCTION s.mine(a INT{}) RETURNS BOOLEAN LANGUAGE sql AS 'SELECT a > 0';"
+        " CREATE POLICY p ON s.u USING (s.mine(id)); CREATE VIEW s.v AS SELECT s.mine(id) FROM s.u;"
+    )
+    file = project.root / "ddl" / "s.sql"
+    file.write_text(schema.format(""), encoding="utf-8")
+    assert project.run("plan", "-m", "mine").status == 0
+    assert project.run("migrate").out == "now at 0003\n"
+    file.write_text(schema.format(", b INT DEFAULT 1"), encoding="utf-8")
+    planned = project.run("plan", "-m", "yours", "--allow", "LOST_PROTECTION")
+    assert planned.status == 0, planned.err
+    project.query("ALTER POLICY p ON s.u USING (s.mine(id) AND id < 9)")
+    project.query("CREATE OR REPLACE VIEW s.v AS SELECT s.mine(id), id FROM s.u")
+    done = project.run("migrate")
+    assert (done.status, done.out) == (1, "")
+    assert "table s.u is not what it was planned on" in done.err
+    assert "view s.v is not what it was planned on" in done.err
+
+
 def test_what_differs_between_databases_alike_is_no_drift(project: Project) -> None:
     project.query(
         "GRANT SELECT ON s.t TO PUBLIC; COMMENT ON TABLE s.t IS 'hot';"

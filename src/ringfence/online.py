@@ -247,7 +247,7 @@ class _Rewrite:
             step.ref.kind == "column"
             and table.kind == "table"
             and _NOT_NULL.match(step.sql)
-            and any(h.code is HazardCode.SCAN_UNDER_LOCK for h in step.hazards)  # else it is proved
+            and (step.hazards or not step.sql.endswith(" SET NOT NULL"))  # which a check proves
             and not fact["identity"]  # which may be only where NOT NULL is proved
         ):
             first, *rest = _not_null(step, self.new)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ringfence.model import Catalog, Fact
     from ringfence.revisions import Revision
     from ringfence.script import Script
+    from ringfence.step import Step
 
 _ELSEWHERE = frozenset(
     {"owner", "grant", "default_acl", "comment", "security_label", "partition", "statistics"}
@@ -37,16 +38,23 @@ class Drifted(Refused):
     """Somebody has changed what a revision was planned on."""
 
 
-def lines(before: Catalog, after: Catalog, first: Catalog) -> list[str]:
+def lines(before: Catalog, after: Catalog, first: Catalog, steps: Iterable[Step] = ()) -> list[str]:
     """What `planned-on` says of each object that is there before and is changed on the way.
 
-    `first` is what the plan begins with: what only its own revisions make, nobody has changed.
+    So is what the `steps` drop, though it is made again as it was: as the plan has it, not as
+    somebody may have made it since. `first` is what the plan begins with: what only its own revisions
+    make, nobody has changed.
     """
     roots = {
         _root(fact, catalog)
         for change in diff(before, after)
         for fact, catalog in ((change.old, before), (change.new, after))
         if fact is not None and change.ref.kind not in _ELSEWHERE
+    }
+    roots |= {
+        _root(before.facts[step.ref], before)
+        for step in steps
+        if step.verb == "drop" and step.ref in before.facts and step.ref.kind not in _ELSEWHERE
     }
     major = before.server_version // 10000
     roots &= before.facts.keys() & first.facts.keys()

@@ -317,7 +317,7 @@ def _drafts(
                 title,
                 steps,
                 "allowed",
-                planned=planned_on(stages[number - 1], stages[number], stages[0]),
+                planned=planned_on(stages[number - 1], stages[number], stages[0], steps),
                 told=[notes[s.ref] for s in steps if s.verb == "create" and s.ref in notes],
             ),
             file_text(f"undo: {title}", down.steps, "hazard", lost=up),

@@ -8,7 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ringfence.kinds import Do, kind_of
-from ringfence.kinds._family import inheritance, is_partition, kept_parents, links_below, parents
+from ringfence.kinds._family import (
+    inheritance,
+    is_partition,
+    kept_parents,
+    link_stays,
+    links_below,
+    parents,
+)
 from ringfence.kinds._held import scans
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
@@ -54,7 +61,9 @@ def proved_still(top: Fact, context: Context) -> Iterator[Do]:
     for heir in _proved(top, context):
         assert heir.parent is not None
         head = f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
-        yield Do(f"{head} VALIDATE CONSTRAINT {ident(_named(heir))}", scans(heir, context))
+        # A partition has lost its own with the whole's, and got the whole's.
+        name = _named(top if link_stays(heir.parent, context) else heir)
+        yield Do(f"{head} VALIDATE CONSTRAINT {ident(name)}", scans(heir, context))
 
 
 def waits(column: Fact, context: Context) -> bool:
