@@ -305,3 +305,20 @@ def test_whom_policies_bind_no_more(project: Project) -> None:
         ("warning", f"after 0003 policies of public.parents do not bind role {d}", "it owns the "),
     ]
     assert not [f for f in findings if f["code"].startswith("OLD_") and b in f["message"]]
+
+
+def test_row_security_that_is_forced_no_more_is_told(project: Project) -> None:
+    """Whoever owns the table here: where it runs, that may be somebody whom policies bind."""
+    forced, not_forced = (
+        f"ALTER TABLE parents {no}FORCE ROW LEVEL SECURITY;" for no in ("", "NO ")
+    )
+    project.revision("0002", forced, not_forced, after="0001")
+    assert project.run("migrate").status == 0
+    project.revision("0003", not_forced, forced, after="0002")
+    done = project.run("rehearse", "--format", "json")
+    (found,) = (f for f in json.loads(done.out)["findings"] if f["code"] == "LOST_PROTECTION")
+    assert found["severity"] == "error"
+    assert found["message"] == (
+        "after 0003 row security of public.parents is not forced any more: its policies do not bind"
+        " its owner"
+    )

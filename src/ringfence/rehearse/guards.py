@@ -207,6 +207,7 @@ def lost(before: World, after: World) -> Iterator[Unguarded]:
     yield from _withheld(before.guards, after.guards)
     yield from _passing(before.guards, after.guards)
     yield from _unbound(before, after)
+    yield from _not_forced(before.guards, after.guards)
     yield from _as_owner(before.guards, after.guards)
     for each in _off(before.guards, after.guards):
         yield _silent(each, "is off: ")
@@ -293,6 +294,26 @@ def _unbound(before: World, after: World) -> Iterator[Unguarded]:
                 f"ALTER TABLE {_path(table)} FORCE ROW LEVEL SECURITY binds whoever owns it",
                 Severity.ERROR if knew else Severity.WARNING,
                 role,
+            )
+
+
+def _not_forced(before: Guards, after: Guards) -> Iterator[Unguarded]:
+    """Tables whose row security is forced no more, and whose owner nothing binds where this runs: where
+    it is to run the owner may be another."""
+    for table in sorted(before.secured.keys() & after.secured.keys()):
+        if (
+            before.forced(table)
+            and not after.forced(table)
+            and after.roles.get(after.tables[table])
+        ):
+            yield Unguarded(
+                Ref("table", table),
+                "LOST_PROTECTION",
+                f"row security of {_path(table)} is not forced any more: its policies do not bind its"
+                " owner",
+                f"leave it forced, or have another role own {_path(table)} than the application is",
+                Severity.ERROR,
+                "forced",
             )
 
 
