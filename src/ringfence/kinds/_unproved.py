@@ -17,6 +17,7 @@ from ringfence.kinds._family import (
     parents,
 )
 from ringfence.kinds._held import scans
+from ringfence.kinds._not_null import called
 from ringfence.kinds._sql import Raw, ident, qualified, sql
 from ringfence.model import Ref
 
@@ -50,7 +51,7 @@ def around(table: Ref, context: Context) -> tuple[list[Do], list[Do]]:
             name = ident(top.ref.name[-1])
             head = f"ALTER {kind_of(top.parent).keyword} {qualified(top.parent.name)}"
             before.append(Do(f"{head} ALTER COLUMN {name} DROP NOT NULL"))
-            named = sql("ADD CONSTRAINT {n} NOT NULL {c} NOT VALID", n=_named(top), c=Raw(name))
+            named = sql("ADD CONSTRAINT {n} NOT NULL {c} NOT VALID", n=called(top), c=Raw(name))
             after.append(Do(f"{head} {named}"))
             after += proved_still(top, context)
     return before, after
@@ -62,7 +63,7 @@ def proved_still(top: Fact, context: Context) -> Iterator[Do]:
         assert heir.parent is not None
         head = f"ALTER {kind_of(heir.parent).keyword} {qualified(heir.parent.name)}"
         # A partition has lost its own with the whole's, and got the whole's.
-        name = _named(top if link_stays(heir.parent, context) else heir)
+        name = called(top if link_stays(heir.parent, context) else heir)
         yield Do(f"{head} VALIDATE CONSTRAINT {ident(name)}", scans(heir, context))
 
 
@@ -125,11 +126,6 @@ def _is_proved_by_a_link(column: Ref, context: Context) -> bool:
 
 def _merely_inherits(column: Fact) -> bool:
     return bool(column["not_null_inherited"] and column["not_null_not_valid"])
-
-
-def _named(column: Fact) -> str:
-    *_, table, name = column.ref.name
-    return column.text("not_null_name") or f"{table}_{name}_not_null"
 
 
 def _tops(column: Fact, context: Context) -> Iterator[Fact]:
