@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql import factories
 from pytest_postgresql.executors import NoopExecutor
 
@@ -231,3 +232,15 @@ def database(make_database: Callable[..., str]) -> str:
 
 def _worker() -> str:
     return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture
+def role(database: str) -> Iterator[str]:
+    """A role of this test's own, with a name that has to be quoted."""
+    name = f"Owner of {conninfo_to_dict(database)['dbname']}"
+    with psycopg.connect(database, autocommit=True) as connection:
+        quoted = sql.Identifier(name)
+        connection.execute(sql.SQL("CREATE ROLE {}").format(quoted))
+        yield name
+        connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(quoted))
+        connection.execute(sql.SQL("DROP ROLE {}").format(quoted))

@@ -14,10 +14,13 @@ from engine import catalog, psql
 from projects import Project
 from ringfence import api
 from ringfence.change import diff
+from ringfence.model import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from ringfence.model import Catalog
 
 
 @pytest.fixture
@@ -25,18 +28,6 @@ def project(tmp_path: Path, database: str) -> Project:
     made = Project(tmp_path / "project", database)
     (made.root / "ddl").mkdir()
     return made
-
-
-@pytest.fixture
-def role(database: str) -> Iterator[str]:
-    """A role of this test's own, with a name that has to be quoted."""
-    name = f"Owner of {conninfo_to_dict(database)['dbname']}"
-    with psycopg.connect(database, autocommit=True) as connection:
-        quoted = sql.Identifier(name)
-        connection.execute(sql.SQL("CREATE ROLE {}").format(quoted))
-        yield name
-        connection.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(quoted))
-        connection.execute(sql.SQL("DROP ROLE {}").format(quoted))
 
 
 def _ddl(project: Project, text: str) -> None:
@@ -510,3 +501,91 @@ def test_a_rehearsal_makes_stand_ins_for_roles(project: Project, role: str, alon
     done = project.run("rehearse", "--sql", "x.sql")
     assert done.status == 1
     assert f'x.sql fails: role "{role} 2" does not exist' in done.out
+
+
+SAID = """
+CREATE SCHEMA s AUTHORIZATION {me};
+CREATE TABLE s.t (id int GENERATED ALWAYS AS IDENTITY, n serial);
+ALTER TABLE s.t OWNER TO {me};
+CREATE VIEW s.v AS SELECT id FROM s.t;
+ALTER VIEW s.v OWNER TO {me};
+CREATE TYPE s.e AS ENUM ('a');
+ALTER TYPE s.e OWNER TO {me};
+CREATE TYPE s.c AS (x int);
+ALTER TYPE s.c OWNER TO {me};
+CREATE DOMAIN s.d AS int;
+ALTER DOMAIN s.d OWNER TO {me};
+CREATE FUNCTION s.f(a int, OUT b text, VARIADIC c text[]) LANGUAGE sql AS 'SELECT c[a]';
+ALTER FUNCTION s.f(a int, OUT b text, VARIADIC c text[]) OWNER TO {me};
+CREATE FUNCTION s.g(int, int) RETURNS int LANGUAGE sql RETURN $1;
+ALTER FUNCTION s.g OWNER TO {me};
+CREATE AGGREGATE s.a(int) (SFUNC = s.g, STYPE = int);
+ALTER AGGREGATE s.a(int) OWNER TO {me};
+CREATE OPERATOR s.<+> (LEFTARG = int, RIGHTARG = int, FUNCTION = s.g);
+ALTER OPERATOR s.<+> (int, int) OWNER TO {me};
+CREATE STATISTICS s.st ON id, n FROM s.t;
+ALTER STATISTICS s.st OWNER TO {me};
+CREATE COLLATION s.co FROM "C";
+ALTER COLLATION s.co OWNER TO {me};
+CREATE OPERATOR FAMILY s.of USING btree;
+ALTER OPERATOR FAMILY s.of USING btree OWNER TO {me};
+CREATE TEXT SEARCH CONFIGURATION s.tc (COPY = simple);
+ALTER TEXT SEARCH CONFIGURATION s.tc OWNER TO {me};
+CREATE FOREIGN DATA WRAPPER "f w";
+ALTER FOREIGN DATA WRAPPER "f w" OWNER TO {me};
+CREATE SERVER "s e" FOREIGN DATA WRAPPER "f w";
+ALTER SERVER "s e" OWNER TO {me};
+CREATE PUBLICATION p;
+ALTER PUBLICATION p OWNER TO {me};
+"""
+
+
+def _me(project: Project) -> str:
+    return str(project.query("SELECT quote_ident(current_user)")[0][0])
+
+
+def test_the_name_of_who_loads_is_a_name_too(project: Project, tmp_path: Path) -> None:
+    me = _me(project)
+    file = tmp_path / "one.sql"
+    file.write_text(SAID.format(me=me), encoding="utf-8")
+    found = _named(api.load(file))
+    assert len(found) == SAID.count("{me}") + 1, found  # the sequence goes with its table
+    kept = [s for s in SAID.split(";") if " OWNER TO " not in s]
+    file.write_text(";".join(kept).format(me="CURRENT_USER"), encoding="utf-8")
+    assert not _named(api.load(file))
+
+
+def _named(found: Catalog) -> list[str]:
+    public = Ref("owner", ("schema", "public"))  # nobody's who loads
+    return [str(ref) for ref in found.facts if ref.kind == "owner" and ref != public]
+
+
+def test_who_loads_is_told_from_another_owner(project: Project, tmp_path: Path, role: str) -> None:
+    me, other = _me(project), f'"{role}"'
+    one, two = tmp_path / "one.sql", tmp_path / "two.sql"
+    made = "CREATE TABLE t (id serial); CREATE VIEW v AS SELECT 1 AS a;"
+    said = "ALTER TABLE t OWNER TO {0}; ALTER VIEW v OWNER TO {0};"
+    one.write_text(made + said.format(me), encoding="utf-8")
+    two.write_text(made + said.format(other), encoding="utf-8")
+    for sides, owner in (((two, one), me), ((one, two), other)):
+        result = project.run("diff", *map(str, sides))
+        assert f"ALTER TABLE public.t OWNER TO {owner};" in result.out, result.err
+        assert f"ALTER VIEW public.v OWNER TO {owner};" in result.out
+        assert "not proved" not in result.err, result.err
+    assert project.run("diff", str(one), str(one)).status == 0
+
+
+def test_an_owner_that_is_who_plans_gets_into_the_revision(
+    project: Project, database: str, role: str
+) -> None:
+    me = _me(project)
+    made = "CREATE TABLE t (id serial); CREATE VIEW v AS SELECT id FROM t;"
+    _ddl(project, f"{made} ALTER TABLE t OWNER TO {me}; ALTER VIEW v OWNER TO {me};")
+    _plan(project)
+    assert project.run("migrate").status == 0
+    assert project.run("verify", "--claim", "drift", "--claim", "ddl").status == 0
+    assert "nothing to do" in project.run("plan", "-m", "x").err
+    psql(database, f'ALTER TABLE t OWNER TO "{role}"')
+    drifted = project.run("verify", "--claim", "drift")
+    assert drifted.status == 1
+    assert "owner of table public.t" in drifted.out, drifted.out

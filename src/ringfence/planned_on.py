@@ -8,8 +8,10 @@ that said so. Where somebody has changed the object by hand since, the revision 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ringfence import made_again
 from ringfence.change import diff
 from ringfence.errors import BadProject, Busy, Refused, ServerError
 from ringfence.finding import counted
@@ -18,7 +20,7 @@ from ringfence.model import Ref
 from ringfence.pg.extract import extract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import psycopg
 
@@ -42,7 +44,7 @@ def lines(before: Catalog, after: Catalog, first: Catalog, steps: Iterable[Step]
     """What `planned-on` says of each object that is there before and is changed on the way.
 
     So is what the `steps` drop, though it is made again as it was: as the plan has it, not as
-    somebody may have made it since. `first` is what the plan begins with: what only its own revisions
+    somebody may have made it since; with whether a file says whose it is, and its grants. `first` is what the plan begins with: what only its own revisions
     make, nobody has changed.
     """
     roots = {
@@ -51,14 +53,16 @@ def lines(before: Catalog, after: Catalog, first: Catalog, steps: Iterable[Step]
         for fact, catalog in ((change.old, before), (change.new, after))
         if fact is not None and change.ref.kind not in _ELSEWHERE
     }
-    roots |= {
-        _root(before.facts[step.ref], before)
+    dropped = {
+        step.ref
         for step in steps
         if step.verb == "drop" and step.ref in before.facts and step.ref.kind not in _ELSEWHERE
     }
-    major = before.server_version // 10000
+    roots |= {_root(before.facts[ref], before) for ref in dropped}
     roots &= before.facts.keys() & first.facts.keys()
-    found = (f"{major} {root} {_mark(before, root)}" for root in roots)
+    marks = [(root, _mark(before, root)) for root in roots]
+    marks += made_again.lines(before, after, roots & dropped)
+    found = (f"{before.server_version // 10000} {ref} {mark}" for ref, mark in marks)
     return sorted(line for line in found if len(line.splitlines()) == 1)
 
 
@@ -111,30 +115,63 @@ def refuse(
         )
     try:
         found = extract(connection, exclude=(config.schema,))
+        role = str(connection.execute("SELECT current_user").fetchall()[0][0])
     except (Busy, ServerError) as error:
         tell(f"not compared with what it was planned on: {error.message}")
         return
-    left: dict[str, str] = {}
-    first: Revision | None = None
-    for (planned, root, mark), revision in said.items():
-        now = _mark(found, root) if planned == major else mark
-        name = f"{DRIFT}:{root.path}"
-        to_come = not now and revision is not pending[0]
-        if now == mark or to_come or allowed(name, allow):
-            continue
-        what = "is not there any more" if not now else "is not what it was planned on"
-        left[name] = f"{root.kind.replace('_', ' ')} {root.path} {what}"
-        first = first or revision
-    if left and config.drift == "warn":
-        for line in left.values():
-            tell(f"somebody has changed the database: {line}")
-    elif first is not None:
+    said = {entry: revision for entry, revision in said.items() if entry[0] == major}
+    told = [t for t in _told(found, said, pending, role) if not allowed(t.name, allow)]
+    if told and config.drift == "warn":
+        for one in told:
+            tell(f"somebody has changed the database: {one.text}")
+    elif told:
+        names = dict.fromkeys(one.name for one in told)
         raise Drifted(
-            f"{counted(len(left), 'object')} changed since revision {first} was planned",
-            detail="\n".join(left.values()),
-            hint="ringfence verify shows what differs: put it in a revision, or undo it; to run it"
-            " all the same: " + " ".join(f"--allow '{name}'" for name in left),
+            f"{counted(len(names), 'object')} changed since revision {told[0].revision} was planned",
+            detail="\n".join(one.text for one in told),
+            hint="; ".join(dict.fromkeys(one.hint for one in told))
+            + "; to run it all the same: "
+            + " ".join(f"--allow '{name}'" for name in names),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An object that is not what it was planned on, and what to do about it."""
+
+    ref: Ref
+    text: str
+    hint: str
+    revision: Revision
+
+    @property
+    def name(self) -> str:
+        return f"{DRIFT}:{self.ref.path}"
+
+
+_DIFFERS = "ringfence verify shows what differs: put it in a revision, or undo it"
+
+
+def _told(
+    found: Catalog,
+    said: Mapping[tuple[int, Ref, str], Revision],
+    pending: Sequence[Revision],
+    role: str,
+) -> Iterator[_Told]:
+    again: dict[Revision, dict[Ref, str]] = {}
+    for (_, ref, mark), revision in said.items():
+        if ref.kind in made_again.KINDS:
+            again.setdefault(revision, {})[ref] = mark
+            continue
+        now = _mark(found, ref)
+        to_come = not now and revision is not pending[0]
+        if now != mark and not to_come:
+            what = "is not there any more" if not now else "is not what it was planned on"
+            yield _Told(ref, f"{ref.kind.replace('_', ' ')} {ref.path} {what}", _DIFFERS, revision)
+    for revision, marks in again.items():
+        before = pending[: pending.index(revision)]
+        for ref, text, hint in made_again.lost(found, marks, role, before):
+            yield _Told(ref, text, hint or _DIFFERS, revision)
 
 
 def _first(

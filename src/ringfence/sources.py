@@ -429,11 +429,7 @@ class Shop:
         if source.what == "snapshot":
             return self._rebuilt(source)
         if source.target is None:
-            from psycopg.conninfo import conninfo_to_dict
-
-            base = self.database(source)
-            name = str(conninfo_to_dict(base.conninfo)["dbname"])
-            return self._stack.enter_context(self.host.database(name))
+            return self._stack.enter_context(self.host.database(self.database(source)))
         from ringfence.pg import dump
         from ringfence.script import Script
 

@@ -6,8 +6,6 @@ from contextlib import ExitStack
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from psycopg.conninfo import conninfo_to_dict
-
 from ringfence.pg.connect import connect
 from ringfence.pg.shadow import cut_off
 
@@ -25,16 +23,16 @@ class Shadows:
         self._project, self._target = project, target
         self._lock = Lock()
         self._stack = ExitStack()
-        self._first: tuple[Host, str] | None = None
+        self._first: tuple[Host, Target] | None = None
 
     def copy(self, stack: ExitStack) -> Target:
         """One more, dropped when `stack` is closed. Raises what loading the schema raises."""
         with self._lock:
             if self._first is None:
                 made, first = loaded(self._project, self._target, self._stack)
-                self._first = made.host, str(conninfo_to_dict(first.conninfo)["dbname"])
-        host, name = self._first
-        return stack.enter_context(host.database(name))
+                self._first = made.host, first
+        host, first = self._first
+        return stack.enter_context(host.database(first))
 
     def close(self) -> None:
         """Drop the one that they are copies of."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from ringfence.model import Ref, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ringfence.kinds import Context, Kind
-    from ringfence.model import Value
+    from ringfence.model import Fact, Value
 
 PUBLIC = "public"
 """The grantee that stands for everybody: no role can have this name."""
@@ -120,16 +120,21 @@ def usual(kind: Kind, grantee: str, version: int) -> set[str]:
 
 def initial(ref: Ref, kind: Kind, context: Context) -> Mapping[str, Letters]:
     """Grantee → what it has as soon as the object is made: default privileges may be in force."""
+    return given(ref, kind, context.standing, _makers(ref, context), context.server_version)
+
+
+def given(
+    ref: Ref, kind: Kind, standing: Iterable[Fact], makers: Collection[str], version: int
+) -> Mapping[str, Letters]:
+    """Grantee → what it has of an object that one of some roles makes under default privileges."""
     found: dict[str, Letters] = {
-        grantee: (usual(kind, grantee, context.server_version), set())
-        for grantee in (OWNER, PUBLIC)
+        grantee: (usual(kind, grantee, version), set()) for grantee in (OWNER, PUBLIC)
     }
     what = DEFAULTS.get(kind.grantable) if kind.privileges else None
     if what is None:
         return found
     letters = {word: letter for letter, word in WORDS.items()}
-    makers = _makers(ref, context)
-    for fact in context.standing:
+    for fact in standing:
         schema, maker, on, grantee = fact.ref.name
         if (
             on != what

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from ringfence.errors import Busy, Misuse, ServerError
 from ringfence.model import quoted
 from ringfence.pg import rights
+from ringfence.pg.said import Noting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -70,13 +71,14 @@ class Target:
     """A database somebody named, and where they named it.
 
     `conninfo` may hold a password: it is left out of `repr` and must not be printed. `shown` is
-    what messages call the database.
+    what messages call the database. One of our own has in `said` what was given an owner by name.
     """
 
     conninfo: str = field(repr=False)
     source: str
     shown: str
     embedded: bool = False
+    said: set[tuple[int, int]] | None = field(default=None, repr=False, compare=False)
 
 
 def resolve(project: Project | None, dsn: str | None, source: str = "--dsn") -> Target:
@@ -210,9 +212,12 @@ def connect(target: Target, *, pinned: bool = False) -> psycopg.Connection[tuple
     if "PGAPPNAME" in os.environ:
         extra.pop("application_name", None)
     try:
+        conninfo = make_conninfo(target.conninfo, **extra)
         # No prepared statements: a revision may DEALLOCATE ALL, and a pooler may lose them.
-        connection = psycopg.connect(
-            make_conninfo(target.conninfo, **extra), autocommit=True, prepare_threshold=None
+        connection = (
+            psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+            if target.said is None
+            else Noting.to(conninfo, target.said, autocommit=True, prepare_threshold=None)
         )
     except psycopg.Error as error:
         raise unreachable(error, target) from error

@@ -26,6 +26,7 @@ from ringfence.pg import canonical
 from ringfence.pg.ahead import Query, Reader, Rows, columns
 from ringfence.pg.composed import COMPOSED, INDEXED_AS, NEEDED, Composer
 from ringfence.pg.connect import server_error
+from ringfence.pg.said import Noting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -121,7 +122,7 @@ def extract(
 
     `exclude` are schemas to leave out (the history's own). An owner named `nobody` is taken to mean
     "whoever makes it", and is left out: so are objects loaded into a shadow whose SQL names no
-    owner. Its default privileges are those of no name. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
+    owner. One that it does name there is told even so. Its default privileges are those of no name. With `roles`, the cluster's roles, their memberships and settings are in it too; passwords
     never are. Reads in one REPEATABLE READ READ ONLY transaction: raises `Misuse` where the connection
     is in one that has begun to work, and `ServerError` where the server says no.
     """
@@ -197,6 +198,7 @@ class Reading:
         self.version = connection.info.server_version
         self.exclude = frozenset(exclude)
         self.nobody = nobody
+        self.owned = connection.said if isinstance(connection, Noting) else frozenset()
         self.roles = roles
         self.share = share
         self.answers: dict[str, Answer] = {}
@@ -530,7 +532,8 @@ class Reading:
         if (owner_at := at.get("owner")) is not None:
             for row, ref in zip(rows, refs, strict=True):
                 owner = row[owner_at]
-                if owner is not None and owner != self.nobody:
+                by_name = owner != self.nobody or (row[class_at], row[object_at]) in self.owned
+                if owner is not None and by_name:
                     count += 1
                     own = Ref("owner", (kind.name, *ref.name))
                     facts[own] = Fact(own, {"owner": str(owner)}, ref)

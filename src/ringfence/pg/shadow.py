@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ringfence.errors import Error, Misuse
 from ringfence.pg.connect import Target, connect, named, server_error
@@ -45,8 +45,12 @@ class Host:
     own: bool
 
     @contextmanager
-    def database(self, template: str = "template0") -> Iterator[Target]:
-        """A database, empty or a copy of `template`, dropped at the end of the block."""
+    def database(self, like: Target | None = None) -> Iterator[Target]:
+        """A database, empty or a copy of one of ours, dropped at the end of the block.
+
+        Nobody may be connected to the one that is copied.
+        """
+        template = "template0" if like is None else str(conninfo_to_dict(like.conninfo)["dbname"])
         with connect(self.target, pinned=True) as admin:
             _sweep(admin)
             name = _name(admin)
@@ -64,6 +68,7 @@ class Host:
                     "a shadow",
                     name,
                     self.target.embedded,
+                    {*((like and like.said) or ())},
                 )
             finally:
                 _drop(admin, name)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from ringfence.errors import Error, ServerError
 from ringfence.finding import Coverage, Finding
@@ -243,7 +242,7 @@ _NAMES = """
 
 def copy(work: Work, base: Target) -> AbstractContextManager[Target]:
     """A copy of a database for the length of a block; nobody may be connected to the original."""
-    return work.host.database(str(conninfo_to_dict(base.conninfo)["dbname"]))
+    return work.host.database(base)
 
 
 @contextmanager
