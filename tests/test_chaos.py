@@ -104,7 +104,7 @@ def upgrade():
 def downgrade():
     pass
 """
-BACKFILL = "-- ringfence: backfill key=id batch=200ms rows=2\nUPDATE a SET id = id WHERE id > 1;\n"
+BACKFILL = "-- ringfence: backfill key=id batch=200ms rows=2\nUPDATE a SET n = id WHERE id > 1;\n"
 COUNT_A, COUNT_B = "SELECT count(*) FROM a", "SELECT count(*) FROM b"
 
 
@@ -174,7 +174,7 @@ SCHEDULES = (
         stages=("F33",),
         revisions=(BACKFILL,),
         boundaries=15,
-        before="CREATE TABLE a (id INT PRIMARY KEY); INSERT INTO a SELECT generate_series(1, 5)",
+        before="CREATE TABLE a (id INT PRIMARY KEY, n INT); INSERT INTO a SELECT generate_series(1, 5)",
         then=(("SELECT state, changed FROM ringfence.backfills", [("finished", 4)]),),
         replayed=False,
         slow=True,
